@@ -1,0 +1,93 @@
+// Every limit of the broker, in one place: name, unit, default and where the number comes from. A map, buffer, mailbox
+// or table that can grow has its bound here (architecture.md D13, guarantees.md S7, S8, G9). Units last in the name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace broker::limits {
+
+// -- before authentication (guarantees.md S7) ---------------------------------------------------------------------------
+
+/// Frame size accepted before tune-ok (RabbitMQ 3.10-4.0: FRAME_MIN_SIZE 4096, features.md W06).
+inline constexpr uint32_t handshake_frame_max_bytes = 4096;
+/// Time from accept to connection.open-ok (rabbitmq.conf handshake_timeout).
+inline constexpr uint32_t handshake_timeout_ms = 10'000;
+/// Pause before a failed login is answered by closing the socket (rabbit_reader.erl, S4).
+inline constexpr uint32_t login_failure_delay_ms = 3'000;
+
+// -- negotiated (features.md W06, guarantees.md S8) ---------------------------------------------------------------------
+
+inline constexpr uint32_t frame_max_bytes = 131'072;
+/// Smallest frame_max a client may ask for (W06).
+inline constexpr uint32_t frame_min_bytes = 4096;
+/// RabbitMQ accepts payloads this much above frame_max (wire-reactions.md).
+inline constexpr uint32_t frame_slack_bytes = 8;
+inline constexpr uint16_t channel_max = 2047;
+inline constexpr uint16_t heartbeat_s = 60;
+
+// -- messages -----------------------------------------------------------------------------------------------------------
+
+/// Largest message body (W70: 128 MiB in 3.10-3.13; hard cap 512 MiB).
+inline constexpr uint64_t message_max_bytes = 134'217'728;
+inline constexpr uint64_t message_hard_max_bytes = 536'870'912;
+/// Nesting of tables and arrays inside a method or header (S8). RabbitMQ takes 10,000 (wire-reactions.md).
+inline constexpr size_t table_depth_max = 16'384;
+/// Names of queues, exchanges, consumer tags, routing keys: an AMQP shortstr.
+inline constexpr size_t name_max_bytes = 255;
+
+// -- hot path (hotpath.md) ----------------------------------------------------------------------------------------------
+
+/// Socket read block.
+inline constexpr size_t read_block_bytes = 256 * 1024;
+/// Encoded bytes handed to one socket write.
+inline constexpr size_t write_chunk_bytes = 256 * 1024;
+/// A session stops reading above this many unaccepted publish bytes and resumes below half (hotpath.md rule 4).
+inline constexpr size_t session_inflight_bytes = 4 * 1024 * 1024;
+/// Cost charged for one publish besides its raw bytes: entries in batches, queues and confirms.
+inline constexpr size_t publish_overhead_bytes = 64;
+/// Cost charged for one method other than publish and ack while it waits in its channel.
+inline constexpr size_t method_overhead_bytes = 512;
+/// Delivered but unwritten bytes per consumer before the queue passes it by (rule 5).
+inline constexpr size_t consumer_flow_bytes = 1024 * 1024;
+/// Ready bytes of a queue with consumers above which publishers' credit is withheld (rule 4).
+inline constexpr size_t queue_pace_bytes = 16 * 1024 * 1024;
+/// Longest time credit may be withheld for a slow consumer without progress (rule 4).
+inline constexpr uint32_t queue_pace_ms = 50;
+/// Message bytes one queue keeps in memory before it pages the rest out (D12).
+inline constexpr size_t queue_memory_bytes = 32 * 1024 * 1024;
+/// Message bytes all queues of a node keep in memory; above it every queue keeps only its head (D12).
+inline constexpr size_t node_memory_bytes = 128 * 1024 * 1024;
+/// Messages read back from disk per request of a queue.
+inline constexpr size_t page_in_bytes = 1024 * 1024;
+
+// -- channel ------------------------------------------------------------------------------------------------------------
+
+inline constexpr size_t consumers_per_channel_max = 10'000;
+/// Unsettled deliveries of one channel (AMQP prefetch 0 means unlimited; this is what unlimited means).
+inline constexpr size_t unacked_per_channel_max = 50'000'000;
+/// Messages published in one open transaction.
+inline constexpr size_t tx_publishes_max = 1'000'000;
+/// Bytes of methods and publishes a channel holds while one of its methods waits for the metadata store.
+inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
+
+// -- node ---------------------------------------------------------------------------------------------------------------
+
+/// Half-open and open client connections; above it the listener stops accepting.
+inline constexpr size_t connections_max = 65'536;
+/// Proposals the metadata group has outstanding (consensus.md section 7).
+inline constexpr size_t metadata_proposals_max = 4096;
+/// Failed logins per minute and address before further ones are refused unheard (S4).
+inline constexpr size_t login_failures_per_minute_max = 10;
+
+// -- store (architecture.md D11) ----------------------------------------------------------------------------------------
+
+inline constexpr size_t journal_segment_bytes = 64 * 1024 * 1024;
+/// Spare preallocated segments kept for reuse.
+inline constexpr size_t journal_spare_segments = 4;
+/// Appends waiting for the journal writer, in bytes, before publishers stop being credited.
+inline constexpr size_t journal_pending_bytes = 32 * 1024 * 1024;
+/// Free space below which publishers are blocked (rabbitmq.conf disk_free_limit.absolute, G6).
+inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
+
+} // namespace broker::limits

@@ -1,0 +1,71 @@
+// One AMQP channel without its actor: publishes are routed and confirmed, deliveries get their tags, acks find their queues,
+// transactions, prefetch, consumers, and every method of classes channel, exchange, queue, basic, confirm and tx
+// (features.md W13-W20, W35-W47, W61-W72; reply texts as RabbitMQ writes them).
+//
+// Steps are in wire order. A method that changes metadata is proposed, and everything behind it waits until
+// `metadata_done`; likewise methods that need a queue's answer (declare-ok's counts, get, purge, delete, consume).
+// Invariants: delivery tags are dense from 1; every publish in confirm mode is acked or nacked exactly once, never before
+// the promise of guarantees.md G1 holds (C8); a mandatory return precedes its confirm (W66); after an error nothing but
+// channel.close-ok is acted on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "channel/protocol.hpp"
+#include "metadata/command.hpp"
+#include "metadata/snapshot.hpp"
+
+namespace broker {
+
+struct channel_settings {
+  channel_number number = 0;
+  connection_id connection = 0;
+  std::string vhost;
+  login user;
+  std::string node;
+  uint32_t frame_max = limits::frame_max_bytes;
+  bool consumer_cancel_notify = false; ///< client capability (W04)
+  uint64_t random_seed = 0;            ///< for server-generated names (W41)
+};
+
+/// What one call asks the actor to do, in this order.
+struct channel_step {
+  std::vector<std::pair<queue_id, queue_request>> requests;
+  std::vector<outgoing> out;
+  std::vector<command> proposals; ///< each answered by one metadata_done, in order
+  bool finished = false;          ///< the channel has ended; the actor may go once the above is done
+};
+
+class channel_state {
+public:
+  /// `metadata` gives the newest snapshot: a metadata_done is preceded by a snapshot that contains it.
+  channel_state(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata);
+  ~channel_state();
+
+  void input(channel_input in, channel_step& step);
+  void event(std::vector<queue_event> events, channel_step& step);
+  void metadata_done(command_result result, channel_step& step);
+  /// The node has no such queue (any more): every outstanding request to it is answered as RabbitMQ answers for a queue
+  /// deleted meanwhile: publishes count as confirmed (W67), methods fail with 404, consumers are cancelled (W65).
+  void queue_gone(queue_id queue, channel_step& step);
+  /// The connection closes: queues get `channel_gone`, nothing is sent to the client.
+  void stop(channel_step& step);
+
+  // -- what is known of it (list_channels) --
+  size_t consumers() const;
+  size_t unacked() const;
+  size_t unconfirmed() const;
+  bool confirm_mode() const;
+  bool transactional() const;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace broker

@@ -1,0 +1,89 @@
+// Changes of the metadata: proposed to the consensus group, evaluated deterministically when applied, so that every node
+// gives the same answer (guarantees.md G8). Serialised as Protobuf (proto/metadata.proto).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "amqp/field_table.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/records.hpp"
+
+namespace broker {
+
+/// Creates the queue, or compares with the existing one (W37): 406 inequivalent arg, 405 exclusive owner.
+struct declare_queue {
+  queue_record queue; ///< id is assigned at apply
+};
+/// Deletes by id, so that a queue re-declared meanwhile survives; missing is success (W26). `unless_used`-like checks are
+/// the queue's own and come before.
+struct delete_queue {
+  std::string vhost;
+  std::string name;
+  queue_id id = 0;
+};
+/// Deletes every exclusive queue of a connection (W39), or of all connections (owner 0: node start).
+struct delete_exclusive_queues {
+  connection_id owner = 0;
+};
+struct declare_exchange {
+  exchange_record exchange; ///< 406 inequivalent arg against an existing one (W36)
+};
+struct delete_exchange {
+  std::string vhost;
+  std::string name;
+  bool if_unused = false; ///< 406 "exchange 'x' in vhost '/' in use"
+};
+/// 404 if source or destination is missing.
+struct bind {
+  std::string vhost;
+  binding_record binding;
+  connection_id by = 0; ///< exclusive queues are bound by their owner only (405)
+};
+/// Missing is success (W26). The last binding from an auto-delete exchange deletes it (W35).
+struct unbind {
+  std::string vhost;
+  binding_record binding;
+  connection_id by = 0;
+};
+struct put_user {
+  user_record user;
+  bool must_be_new = false; ///< refuse if it exists
+  bool must_exist = false;  ///< refuse if it does not
+  bool keep_hash = false;   ///< only the tags change
+  bool keep_tags = false;   ///< only the password changes
+};
+struct delete_user {
+  std::string name;
+};
+struct set_permission {
+  std::string vhost;
+  std::string user;
+  permission rights;
+};
+struct clear_permission {
+  std::string vhost;
+  std::string user;
+};
+using command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange,
+                             bind, unbind, put_user, delete_user, set_permission, clear_permission>;
+
+/// What applying a command gave. `failure.code` 0 and empty text = success.
+struct command_result {
+  error failure;
+  bool created = false; ///< declare: new, not merely equivalent
+  std::shared_ptr<const queue_record> queue; ///< declare_queue: the queue as it now stands
+  bool ok() const noexcept { return failure.code == 0 && failure.text.empty(); }
+};
+
+/// What else an applied command did that the actor layer must carry out.
+struct metadata_change {
+  enum class kind : uint8_t { queue_created, queue_deleted };
+  kind what;
+  std::shared_ptr<const queue_record> queue;
+};
+
+} // namespace broker

@@ -1,0 +1,69 @@
+// Port: where queues keep messages on disk (architecture.md D11, guarantees.md G1, G6, G7). One per node. Production is
+// persistence/message_store (journal + backlog); it may be called from any loop and answers through `store_client`, from
+// its own threads. A failed write or sync never reaches a queue: the store ends the node (G6).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/ref_counted.hpp"
+#include "base/result.hpp"
+#include "model/message.hpp"
+
+namespace broker {
+
+/// A queue's end of the store. Called on the store's threads: implementations only post to the queue's actor.
+class store_client : public ref_counted {
+public:
+  /// Every append of this queue below `upto` that asked for it is on disk and synced. `upto` only rises.
+  virtual void on_durable(seqno upto) = 0;
+  /// Every page-out of this queue below `upto` is written (not synced): the queue may drop the bodies.
+  virtual void on_paged(seqno upto) = 0;
+  /// Answer to `read`: consecutive live messages in order. May hold fewer than asked for, never none unless nothing of the
+  /// range is stored. Settled messages inside the range are left out, hence several runs.
+  virtual void on_read(std::vector<stored_run> runs) = 0;
+};
+
+/// What recovery found of one queue: live messages, in runs without bodies.
+struct recovered_run {
+  seqno first = 0;
+  uint32_t count = 0;
+  uint64_t body_bytes = 0;
+  bool redelivered = false;
+};
+struct recovered_queue {
+  queue_id id = 0;
+  seqno next = 1; ///< first sequence number that was never used
+  std::vector<recovered_run> runs; ///< rising, disjoint
+};
+
+class message_store {
+public:
+  virtual ~message_store() = default;
+
+  /// Makes `who` the client of `queue`. Must precede every other call for that queue; `detach` ends it: after it returns
+  /// no new callback starts.
+  virtual void attach(queue_id queue, ref<store_client> who) = 0;
+  virtual void detach(queue_id queue) = 0;
+
+  /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages that
+  /// stayed in memory). `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of transient
+  /// messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged.
+  /// The store holds a reference to the batch until written.
+  virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) = 0;
+  /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
+  virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;
+  /// Notes that messages below `upto` were delivered once: recovery marks them redelivered. Rides along like settle.
+  virtual void delivered(queue_id queue, seqno upto) = 0;
+  /// Reads live stored messages from `from` on, up to `max_bytes` (at least one message) and below `before`.
+  virtual void read(queue_id queue, seqno from, seqno before, size_t max_bytes) = 0;
+  /// Forgets the queue and everything in it.
+  virtual void drop(queue_id queue) = 0;
+
+  /// True while more than limits::journal_pending_bytes wait for the disk: queues then keep publishers' credit (D13).
+  virtual bool congested() const = 0;
+};
+
+} // namespace broker

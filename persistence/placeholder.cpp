@@ -1,0 +1,1 @@
+// Keeps the library of this layer non-empty until its first source.
