@@ -17,7 +17,7 @@ thread_local loop* t_current = nullptr;
 /// Ready handlers and actors run per turn before output is flushed: bounds the latency of both.
 constexpr int handlers_per_turn = 64;
 constexpr int actors_per_turn = 64;
-constexpr size_t dirty_sessions_max = 64;
+constexpr int turns_without_flush_max = 4;
 /// Messages an actor may consume per resume (caf.md: the default is unlimited).
 constexpr size_t messages_per_resume = 300;
 
@@ -81,7 +81,7 @@ void loop::turn() {
   for (int handled = 0; handled < handlers_per_turn && io_.poll_one() > 0; ++handled) {
   }
   run_actors();
-  if (ready_.empty() || dirty_.size() > dirty_sessions_max)
+  if (ready_.empty() || ++turns_without_flush_ >= turns_without_flush_max)
     flush_dirty();
 }
 
@@ -100,6 +100,7 @@ void loop::run_actors() {
 }
 
 void loop::flush_dirty() {
+  turns_without_flush_ = 0;
   flushing_.swap(dirty_);
   for (flushable* who : flushing_)
     who->flush();

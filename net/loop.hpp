@@ -69,6 +69,7 @@ private:
   std::deque<caf::resumable*> ready_;
   std::vector<flushable*> dirty_;
   std::vector<flushable*> flushing_;
+  int turns_without_flush_ = 0;
   std::mutex mutex_; ///< guards foreign_
   std::vector<caf::resumable*> foreign_;
   std::thread thread_;

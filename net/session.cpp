@@ -132,7 +132,7 @@ void session::tick(uint64_t now_ms) {
 // -- writing ------------------------------------------------------------------------------------------------------------
 
 void session::output_ready() {
-  if (while_dirty_ || ended())
+  if (while_dirty_ || flushing_ || ended())
     return;
   while_dirty_ = ref<session>{this};
   loop_.flush_later(*this);
@@ -148,6 +148,12 @@ void session::flush() {
   auto keep = std::exchange(while_dirty_, nullptr);
   if (ended() || writing_ || lingering_)
     return;
+  flushing_ = true;
+  write_output();
+  flushing_ = false;
+}
+
+void session::write_output() {
   for (;;) {
     const auto chunk = machine().output();
     if (chunk.empty())

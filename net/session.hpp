@@ -53,6 +53,7 @@ private:
   void output_ready() override;
   void close_when_written(uint32_t after_ms) override;
   void flush() override;
+  void write_output();
   void output_written();
   void end();
 
@@ -67,6 +68,7 @@ private:
   bool writing_ = false;
   bool closing_ = false;   ///< no more reading of AMQP; the socket closes once the output is written
   bool lingering_ = false; ///< sent everything and FIN; discards input so that no RST overtakes the last frames
+  bool flushing_ = false;
   uint32_t close_after_ms_ = 0;
   uint64_t close_at_ms_ = 0; ///< when `closing_` or `lingering_` ends the session; 0 = not yet known
   ref<session> while_dirty_; ///< keeps the session until its flush
