@@ -36,8 +36,8 @@ std::string_view reply_name(uint16_t code) noexcept;
 /// Does an error of this code close the connection (true) or only its channel?
 bool closes_connection(uint16_t code) noexcept;
 
-/// An error with the text "NAME - explanation". A reply-text is a shortstr: as RabbitMQ does, longer texts are cut to 252
-/// octets and end in "...".
+/// An error with the text "NAME - explanation". A reply-text is a shortstr: as RabbitMQ does, longer texts are cut to
+/// 252 octets and end in "...".
 error make_error(uint16_t code, std::string_view explanation);
 
 // One function per code in use, so that a call reads as what it means.
