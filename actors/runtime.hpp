@@ -57,6 +57,10 @@ struct runtime {
   /// The metadata actor waits for the disk: production gives it a thread of its own (docs/adr/0002), simulation does not.
   bool metadata_on_own_thread = true;
 
+  /// Makes the actor of a queue; the default is spawn_queue (actors/queue_replica.hpp). A behaviour of one's own may
+  /// stand in for it or in front of it: it must answer the messages of a queue (actors/messages.hpp).
+  std::function<caf::actor(caf::actor_system&, runtime&, queue_ptr, std::shared_ptr<const recovered_queue>)> make_queue;
+
   snapshot_board snapshots;
   queue_directory directory;
   /// Ids of channels and connections of this node start.
