@@ -136,7 +136,7 @@ void ready_list::merge_between(size_t from, size_t to) {
     else if (++kept != next)
       runs_[kept] = std::move(runs_[next]);
   }
-  using distance = std::deque<run>::difference_type;
+  using distance = std::ptrdiff_t;
   runs_.erase(runs_.begin() + static_cast<distance>(kept + 1), runs_.begin() + static_cast<distance>(to));
 }
 
@@ -145,7 +145,7 @@ size_t ready_list::split(size_t index, seqno at) {
   if (at <= one.first)
     return index;
   run head = cut_front(one, static_cast<uint32_t>(at - one.first));
-  runs_.insert(runs_.begin() + static_cast<std::deque<run>::difference_type>(index), std::move(head));
+  runs_.insert(runs_.begin() + static_cast<std::ptrdiff_t>(index), std::move(head));
   return index + 1;
 }
 

@@ -2,6 +2,7 @@
 // returns to its place (features.md W63). Keeps the sums that list_queues and the memory budget need.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <vector>
 

@@ -39,30 +39,30 @@ void unacked_list::insert(run what) {
 }
 
 void unacked_list::take(seq_range which, std::vector<run>& taken) {
-  auto at = runs_.begin();
-  if (at != runs_.end() && at->last() <= which.first)
-    at = std::partition_point(at, runs_.end(), [&](const run& one) { return one.last() <= which.first; });
-  const auto begin = [&] {
-    if (at == runs_.end() || at->first >= which.first)
-      return at - runs_.begin();
-    run head = cut_cheaply(*at, static_cast<uint32_t>(which.first - at->first));
-    return runs_.insert(at, std::move(head)) - runs_.begin() + 1;
-  }();
-  auto end = begin;
-  const auto size = static_cast<decltype(end)>(runs_.size());
-  for (; end < size && runs_[static_cast<size_t>(end)].first < which.last; ++end) {
-    run& one = runs_[static_cast<size_t>(end)];
+  size_t begin = 0;
+  if (!runs_.empty() && runs_.front().last() <= which.first) {
+    const auto at =
+      std::partition_point(runs_.begin(), runs_.end(), [&](const run& one) { return one.last() <= which.first; });
+    begin = static_cast<size_t>(at - runs_.begin());
+  }
+  if (begin < runs_.size() && runs_[begin].first < which.first) {
+    run head = cut_cheaply(runs_[begin], static_cast<uint32_t>(which.first - runs_[begin].first));
+    runs_.insert(place(begin), std::move(head));
+    ++begin;
+  }
+  size_t end = begin;
+  for (; end < runs_.size() && runs_[end].first < which.last; ++end) {
+    run& one = runs_[end];
     if (one.last() > which.last) {
-      run head = cut_cheaply(one, static_cast<uint32_t>(which.last - one.first));
-      messages_ -= head.count;
-      taken.push_back(std::move(head));
+      taken.push_back(cut_cheaply(one, static_cast<uint32_t>(which.last - one.first)));
+      messages_ -= taken.back().count;
       break;
     }
     messages_ -= one.count;
     memory_ -= charge(one);
     taken.push_back(std::move(one));
   }
-  runs_.erase(runs_.begin() + begin, runs_.begin() + end);
+  runs_.erase(place(begin), place(end));
 }
 
 std::deque<run> unacked_list::take_all() {

@@ -2,6 +2,7 @@
 // Settling costs per range, not per message; in order it costs a look at the front.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <vector>
 
@@ -35,6 +36,7 @@ public:
   void check() const;
 
 private:
+  std::deque<run>::iterator place(size_t index) { return runs_.begin() + static_cast<std::ptrdiff_t>(index); }
   static uint64_t charge(const run& one) { return one.batch ? one.raw : 0; }
 
   std::deque<run> runs_;
