@@ -44,7 +44,7 @@ void pager::drop_when_stored(const run& what) {
 void pager::drop_below(std::deque<seq_range>& drops, seqno upto, ready_list& ready) {
   while (!drops.empty() && drops.front().first < upto) {
     seq_range& waiting = drops.front();
-    const seqno done = ready.drop_leaving({waiting.first, std::min(waiting.last, upto)});
+    const seqno done = ready.drop_leaving(waiting, upto);
     if (done < waiting.last) {
       waiting.first = done;
       break;

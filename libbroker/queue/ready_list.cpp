@@ -110,18 +110,22 @@ void ready_list::drop_body(size_t index) {
   merge_between(index == 0 ? 0 : index - 1, std::min(index + 2, runs_.size()));
 }
 
-seqno ready_list::drop_leaving(seq_range which) {
+seqno ready_list::drop_leaving(seq_range which, seqno stored) {
   const size_t begin = find(which.first);
+  seqno done = which.last;
   size_t end = begin;
-  for (; end < runs_.size() && runs_[end].last() <= which.last; ++end) {
+  for (; end < runs_.size() && runs_[end].first < which.last; ++end) {
     run& one = runs_[end];
     if (!one.leaving)
       continue;
+    if (one.last() > stored) {
+      done = std::max(which.first, one.first);
+      break;
+    }
     subtract(one);
     queueing::drop_body(one);
     add(one);
   }
-  const seqno done = end < runs_.size() ? std::min(which.last, runs_[end].first) : which.last;
   merge_between(begin == 0 ? 0 : begin - 1, std::min(end + 1, runs_.size()));
   return done;
 }

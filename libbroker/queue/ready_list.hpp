@@ -37,9 +37,9 @@ public:
 
   /// The run at `index` is in the store or on its way there.
   void mark_leaving(size_t index, home kept);
-  /// Drops the bodies of the leaving runs that end within `which`. @returns where the first run that reaches beyond it
-  /// begins, or which.last.
-  seqno drop_leaving(seq_range which);
+  /// Drops the bodies of the leaving runs in `which` that lie below `stored`. @returns up to where it is done: a run
+  /// may reach beyond `stored`.
+  seqno drop_leaving(seq_range which, seqno stored);
   /// Drops the bodies of the run at `index`, which the store has.
   void drop_body(size_t index);
   /// Bodies have been read back: gives them to the messages here that have none.

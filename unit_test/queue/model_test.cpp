@@ -94,7 +94,7 @@ private:
   void rare() {
     switch (random_.below(8)) {
     case 0:
-      lose_channel();
+      lose_channel(random_.below(channels_.size()));
       break;
     case 1:
       purge();
@@ -184,13 +184,9 @@ private:
     f_.send(std::move(request));
   }
 
-  void get() {
-    ++gets_;
-    f_.send(get_request{channels_[1 + random_.below(2)], random_.chance(1, 3)});
-  }
+  void get() { f_.send(get_request{channels_[1 + random_.below(2)], random_.chance(1, 3)}); }
 
-  void lose_channel() {
-    const size_t which = random_.below(channels_.size());
+  void lose_channel(size_t which) {
     const channel_ref lost = channels_[which];
     for (auto& [seq, one] : known_) {
       const bool by_consumer = std::any_of(everyone_.begin(), everyone_.end(), [&](const consumer_ref& who) {
@@ -255,7 +251,6 @@ private:
     }
     for (const auto& [to, event] : f_.events_seen) {
       if (const auto* answer = std::get_if<got>(&event)) {
-        ++gots_;
         if (answer->run.batch)
           hand(answer->run.first, number_of(answer->run.batch->messages[answer->run.where.lo]), answer->redelivered,
                to.get(), answer->no_ack, handed_out);
@@ -324,22 +319,17 @@ private:
       answer_paged(true);
       answer_read();
       judge();
-    } while (!f_.store.reads.empty());
+    } while (!f_.store.reads.empty() || durable_ < f_.store.durable_end || paged_ < f_.store.paged_end);
     f_.tick(now_ += 50);
     f_.tick(now_ += 1000);
     judge();
   }
 
   void drain() {
-    for (const channel_ref& one : channels_)
-      f_.send(channel_gone{one});
-    for (auto& [seq, one] : known_)
-      if (one.where == place::unacked) {
-        one.where = place::ready;
-        one.redelivered = true;
-      }
-    consumers_.clear();
-    judge();
+    for (size_t at = 0; at < channels_.size(); ++at) {
+      lose_channel(at);
+      judge();
+    }
     answer_everything();
     auto last = f_.consumer_on(f_.channel(), 0, true);
     consumers_.push_back(last);
@@ -369,8 +359,6 @@ private:
   seqno durable_ = 0;
   seqno paged_ = 0;
   uint64_t now_ = 1000;
-  size_t gets_ = 0;
-  size_t gots_ = 0;
 };
 
 } // namespace
