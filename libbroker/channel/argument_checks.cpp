@@ -28,7 +28,7 @@ std::string unacceptable_type(const amqp::field_value& value) {
 
 std::string_view type_name(const amqp::field_value& value) {
   constexpr std::array<std::string_view, std::variant_size_v<amqp::field_value::content>> names{
-    "void", "bool",   "byte",    "unsignedbyte", "short", "unsignedshort", "signedint", "unsignedint", "long",
+    "void",  "bool",   "byte",    "unsignedbyte", "short", "unsignedshort", "signedint", "unsignedint", "long",
     "float", "double", "decimal", "longstr",      "array", "timestamp",     "table",     "binary"};
   return names[value.value.index()];
 }
@@ -78,11 +78,12 @@ result<void> check_header_match(const amqp::field_table& arguments) {
     return {};
   const auto* text = match->as_string();
   if (!text)
-    return amqp::precondition_failed("Invalid x-match field type " + std::string{type_name(*match)} + "; expected longstr");
+    return amqp::precondition_failed("Invalid x-match field type " + std::string{type_name(*match)}
+                                     + "; expected longstr");
   if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x")
     return {};
   return amqp::precondition_failed("Invalid x-match field value <<\"" + *text
-                            + "\">>; expected all, any, all-with-x, or any-with-x");
+                                   + "\">>; expected all, any, all-with-x, or any-with-x");
 }
 
 } // namespace broker

@@ -1,5 +1,5 @@
-// Arguments of declare, bind and consume (features.md W37, W46, W62). An x- argument whose meaning is not honoured yet is
-// refused by name, never ignored silently; other unknown arguments are ignored, as RabbitMQ does.
+// Arguments of declare, bind and consume (features.md W37, W46, W62). An x- argument whose meaning is not honoured yet
+// is refused by name, never ignored silently; other unknown arguments are ignored, as RabbitMQ does.
 #pragma once
 
 #include <cstdint>

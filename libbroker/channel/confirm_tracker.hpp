@@ -1,5 +1,5 @@
-// Which publishes of a channel still wait for queues, and the acks and nacks that follow (features.md W67, guarantees.md
-// C8: exactly once, never early).
+// Which publishes of a channel still wait for queues, and the acks and nacks that follow (features.md W67,
+// guarantees.md C8: exactly once, never early).
 //
 // A ring holds one count per publish: how many queues still owe an answer. Publishes and answers come as ranges, so the
 // work is a fill or a decrement over consecutive words. Answers are told contiguously, as few frames with `multiple`;
@@ -35,7 +35,7 @@ public:
   void queue_gone(queue_id queue);
 
   /// Calls tell(number, multiple, rejected) for everything that may be told now, each publish exactly once.
-  template <class Tell>
+  template<class Tell>
   void flush(Tell&& tell) {
     if (!news_)
       return;
@@ -68,7 +68,7 @@ private:
   void settle(seq_range numbers, uint32_t mark);
 
   /// Tells the answered publishes at the front as runs of equal outcome. Returns whether the front moved.
-  template <class Tell>
+  template<class Tell>
   bool flush_front(Tell& tell) {
     const confirm_number before = first_;
     while (first_ < next_ && (at(first_) & count_mask) == 0) {
@@ -94,7 +94,7 @@ private:
     return first_ != before;
   }
 
-  template <class Tell>
+  template<class Tell>
   void flush_singly(Tell& tell) {
     for (confirm_number number = first_; number < next_ && done_ > 0; ++number) {
       uint32_t& entry = at(number);

@@ -37,7 +37,7 @@ result<void> check_extra_keys(const amqp::field_table& headers) {
     const auto* value = headers.find(key);
     if (value && !std::holds_alternative<amqp::field_array>(value->value))
       return amqp::precondition_failed("invalid message: {unacceptable_type_in_header,\"" + std::string{key} + "\","
-                                + std::string{type_name(*value)} + "}");
+                                       + std::string{type_name(*value)} + "}");
   }
   return {};
 }
@@ -75,7 +75,7 @@ result<void> check_properties(const message& what, const login& user) {
   const bool foreign = decoded->user_id && *decoded->user_id != user.user && !user.has_tag("impersonator");
   if (foreign)
     return amqp::precondition_failed("user_id property set to '" + *decoded->user_id + "' but authenticated user was '"
-                              + user.user + "'");
+                                     + user.user + "'");
   return {};
 }
 
@@ -84,7 +84,12 @@ bool may_have_extra_keys(const message& what) noexcept {
     return false;
   // Keys are shortstrs: a length octet and the name. BCC ends in CC, so one search finds either.
   const auto bytes = what.property_bytes();
-  return bytes.find(std::string_view{"\x02" "CC"}) != bytes.npos || bytes.find(std::string_view{"\x03" "BCC"}) != bytes.npos;
+  return bytes.find(std::string_view{"\x02"
+                                     "CC"})
+        != bytes.npos
+      || bytes.find(std::string_view{"\x03"
+                                     "BCC"})
+           != bytes.npos;
 }
 
 batch_ref without_bcc(const batch_ref& original, uint32_t index) {

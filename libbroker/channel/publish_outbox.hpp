@@ -1,5 +1,5 @@
-// Publishes of one batch, gathered by queue: however many runs an input has, each queue hears of it once (architecture.md
-// D4).
+// Publishes of one batch, gathered by queue: however many runs an input has, each queue hears of it once
+// (architecture.md D4).
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ private:
   gathered& entry(queue_id queue);
 
   batch_ref batch_;
-  std::vector<gathered> pending_; ///< in order of first use
+  std::vector<gathered> pending_;              ///< in order of first use
   std::unordered_map<queue_id, size_t> index_; ///< used when `pending_` is long
 };
 

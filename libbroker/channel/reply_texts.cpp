@@ -30,9 +30,10 @@ error no_such_exchange(std::string_view vhost, std::string_view name) {
 }
 
 error queue_locked(std::string_view vhost, std::string_view name) {
-  return amqp::resource_locked("cannot obtain exclusive access to locked " + queue_title(vhost, name)
-                            + ". It could be originally declared on another connection or the exclusive property value "
-                              "does not match that of the original declaration.");
+  return amqp::resource_locked(
+    "cannot obtain exclusive access to locked " + queue_title(vhost, name)
+    + ". It could be originally declared on another connection or the exclusive property value "
+      "does not match that of the original declaration.");
 }
 
 error inequivalent(std::string_view argument, std::string_view title, std::string_view received,

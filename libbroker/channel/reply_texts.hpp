@@ -1,4 +1,5 @@
-// The errors about queues and exchanges, worded as RabbitMQ 3.13 words them (features.md W21-W33): clients and their tests read them.
+// The errors about queues and exchanges, worded as RabbitMQ 3.13 words them (features.md W21-W33): clients and their
+// tests read them.
 #pragma once
 
 #include <string>

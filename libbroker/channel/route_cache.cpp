@@ -58,8 +58,8 @@ route_cache::slot& route_cache::slot_of(uint64_t version, std::string_view excha
 result<void> route_cache::fill(const metadata_snapshot& metadata, const message& what, slot& into) {
   const std::string_view name = what.exchange();
   // RabbitMQ's name of the default exchange where permissions are concerned.
-  const auto allowed = metadata.authorise(user_, vhost_, resource_kind::exchange, name.empty() ? "amq.default" : name,
-                                          access::write);
+  const auto allowed =
+    metadata.authorise(user_, vhost_, resource_kind::exchange, name.empty() ? "amq.default" : name, access::write);
   if (!allowed)
     return allowed.error();
   auto exchange = metadata.find_exchange(vhost_, name);

@@ -26,7 +26,7 @@ public:
   }
 
   /// Removes what the set has of `wanted` and calls `visit` with each removed piece, rising.
-  template <class Visit>
+  template<class Visit>
   void take(seq_range wanted, Visit&& visit) {
     auto at = head_;
     if (at < ranges_.size() && ranges_[at].last <= wanted.first)
@@ -41,7 +41,7 @@ public:
   }
 
   /// Removes everything, calling `visit` with each range.
-  template <class Visit>
+  template<class Visit>
   void take_all(Visit&& visit) {
     for (auto at = head_; at < ranges_.size(); ++at)
       visit(ranges_[at]);

@@ -16,7 +16,7 @@ uint64_t bits_between(uint32_t lo, uint32_t hi) noexcept {
 }
 
 /// Calls visit(range) for each run of consecutive sequence numbers of `block`.
-template <class Visit>
+template<class Visit>
 void for_each_range(const unacked_block& block, Visit&& visit) {
   uint64_t rest = block.held;
   uint32_t at = 0;
@@ -59,7 +59,7 @@ void unacked_tags::add(delivery_tag first, uint32_t count, seqno seq, queue_id q
   if (!blocks_.empty()) {
     unacked_block& last = blocks_.back();
     const bool continues = last.first + last.used == first && last.seq + last.used == seq && last.queue == queue
-                           && last.who == who && last.used < unacked_block::capacity;
+                        && last.who == who && last.used < unacked_block::capacity;
     if (continues) {
       const uint32_t fits = std::min(count, unacked_block::capacity - last.used);
       empty_ -= last.held == 0;
@@ -179,13 +179,13 @@ void unacked_tags::tidy() {
   }
 }
 
-std::vector<std::pair<queue_id, settle_request>> settle_requests(const unacked_tags::blocks& taken,
-                                                                 settle_request::kind what,
-                                                                 const channel_ref& channel) {
+std::vector<std::pair<queue_id, settle_request>>
+settle_requests(const unacked_tags::blocks& taken, settle_request::kind what, const channel_ref& channel) {
   std::vector<std::pair<queue_id, settle_request>> requests;
   std::map<std::pair<queue_id, const consumer*>, size_t> index;
   for (const auto& block : taken) {
-    const bool same = !requests.empty() && requests.back().first == block.queue && requests.back().second.by == block.who;
+    const bool same =
+      !requests.empty() && requests.back().first == block.queue && requests.back().second.by == block.who;
     size_t at = requests.size() - 1;
     if (!same) {
       const auto [found, fresh] = index.try_emplace({block.queue, block.who.get()}, requests.size());

@@ -1,8 +1,8 @@
 // Which message a delivery tag stands for until it is settled (features.md W64).
 //
-// Tags and sequence numbers of a delivered run rise together, so up to 64 of them are one block: where both begin, and a
-// bit for each tag still held. An ack range clears bits: nothing is inserted or moved, whatever the order of acks. Blocks
-// whose bits are all gone leave at the front, or when they are the majority.
+// Tags and sequence numbers of a delivered run rise together, so up to 64 of them are one block: where both begin, and
+// a bit for each tag still held. An ack range clears bits: nothing is inserted or moved, whatever the order of acks.
+// Blocks whose bits are all gone leave at the front, or when they are the majority.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct unacked_block {
   seqno seq = 0;
   uint64_t held = 0;
   queue_id queue = 0;
-  consumer_ref who; ///< null: fetched with basic.get
+  consumer_ref who;  ///< null: fetched with basic.get
   uint32_t used = 0; ///< tags first .. first + used - 1 were given out from this block
 };
 
@@ -36,10 +36,11 @@ public:
   /// Tags first .. first + count - 1, higher than any before, stand for messages seq .. of `queue`.
   void add(delivery_tag first, uint32_t count, seqno seq, queue_id queue, const consumer_ref& who);
 
-  /// Moves the tags [first, last] to `taken`, one by one as separate acks would: stops at the first tag that is not held
-  /// and returns it.
+  /// Moves the tags [first, last] to `taken`, one by one as separate acks would: stops at the first tag that is not
+  /// held and returns it.
   std::optional<delivery_tag> take(delivery_tag first, delivery_tag last, blocks& taken);
-  /// Moves everything up to `last` to `taken`; takes nothing and returns false if `last` itself is not held, as RabbitMQ.
+  /// Moves everything up to `last` to `taken`; takes nothing and returns false if `last` itself is not held, as
+  /// RabbitMQ.
   bool take_up_to(delivery_tag last, blocks& taken);
   void take_all(blocks& taken);
   /// Undoes takes (tx.rollback). Linear in what is held.
