@@ -70,6 +70,8 @@ inline constexpr size_t consumers_per_channel_max = 10'000;
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
 /// Messages published in one open transaction.
 inline constexpr size_t tx_publishes_max = 1'000'000;
+/// Message bytes of one open transaction: their credit goes back at once, or the commit could never be read.
+inline constexpr size_t tx_bytes_max = 256 * 1024 * 1024;
 /// Bytes of methods and publishes a channel holds while one of its methods waits for the metadata store.
 inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 

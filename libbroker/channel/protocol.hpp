@@ -143,6 +143,7 @@ struct delivered {
 };
 /// Publishes with confirm numbers in `numbers` are as safe as promised (G1), or refused by the queue.
 struct confirmed {
+  queue_id queue = 0; ///< which queue says so: after `queue_gone` a late answer of it must not count twice
   seq_range numbers;
   bool rejected = false; ///< basic.nack
 };
