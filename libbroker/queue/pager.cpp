@@ -21,7 +21,7 @@ void pager::recovered(seqno next) {
 }
 
 void pager::append(const run& what, bool durable) {
-  BROKER_ASSERT(what.first >= appended_, "appended out of order");
+  BROKER_ASSERT(takes(what), "appended out of order");
   appended_ = what.last();
   store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable);
 }
@@ -76,8 +76,8 @@ seqno pager::shed(ready_list& ready, uint64_t budget) {
     if (!one.batch || one.leaving)
       continue;
     const uint64_t memory = one.memory();
-    if (one.kept == home::memory && one.first < appended_)
-      continue; // the store takes rising numbers only
+    if (one.kept == home::memory && !takes(one))
+      continue;
     excess -= std::min(excess, memory);
     if (one.kept == home::memory) {
       to_append.push_back(one.first);

@@ -17,6 +17,8 @@ public:
   void recovered(seqno next);
   /// Appends a run that comes after everything appended before.
   void append(const run& what, bool durable);
+  /// The store takes rising numbers only: true if `what` can still be appended.
+  bool takes(const run& what) const noexcept { return what.first >= appended_; }
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
   bool has(const run& what) const noexcept;
 

@@ -20,11 +20,11 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     serve_gets(out);
     dispatch(out);
     const size_t allowed = budget();
-    const seqno shed_upto = pages.shed(ready, allowed);
+    paged_in_step = std::max(paged_in_step, pages.shed(ready, allowed));
     trim_unacked();
     if (!gets.empty() || (now == phase::open && ring.any_awake()))
       pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
-    take_holds(shed_upto);
+    take_holds();
     tell_store();
   }
   if (!congested && !pacing())
@@ -90,8 +90,16 @@ void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
 void queue_state::impl::keep_unacked(holder& by, run what) {
   if (what.kept == queueing::home::durable)
     handed_out = std::max(handed_out, what.last());
-  if (ready.memory() + unacked_memory > settings.memory_bytes && pages.has(what))
-    drop_body(what);
+  // Beyond the budget what consumers hold has no bodies in memory either.
+  if (ready.memory() + unacked_memory > settings.memory_bytes) {
+    if (!what.in_store() && pages.takes(what)) {
+      pages.append(what, false);
+      what.kept = queueing::home::paged;
+      paged_in_step = what.last();
+    } else if (pages.has(what)) {
+      drop_body(what);
+    }
+  }
   unacked_messages += what.count;
   unacked_memory -= by.unacked.memory();
   by.unacked.insert(std::move(what));

@@ -49,7 +49,7 @@ struct queue_state::impl {
 
   // -- publishing (queue_publish.cpp) --
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
-  void take_holds(seqno shed_upto);
+  void take_holds();
   bool pacing() const;
   void slow_down_no_more();
   void store_answered();
@@ -101,6 +101,8 @@ struct queue_state::impl {
   std::vector<seq_range> settled; ///< for the store, of this step
   seqno handed_out = 0;           ///< behind the last durable message that was delivered
   seqno handed_out_told = 0;
+
+  seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 
   bool congested = false; ///< withheld because the store was: until its next answer
   bool tick_wanted = false;

@@ -73,13 +73,14 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
   ready.push_back(std::move(what));
 }
 
-void queue_state::impl::take_holds(seqno shed_upto) {
+void queue_state::impl::take_holds() {
   for (fresh_hold& hold : fresh) {
-    const bool stored = hold.durable != 0 || hold.paged != 0 || shed_upto != 0;
-    congested = congested || (stored && store.congested());
-    holds.add(std::move(hold.batch), hold.durable, std::max(hold.paged, shed_upto), pacing() || congested);
+    hold.paged = std::max(hold.paged, paged_in_step);
+    congested = congested || ((hold.durable != 0 || hold.paged != 0) && store.congested());
+    holds.add(std::move(hold.batch), hold.durable, hold.paged, pacing() || congested);
   }
   fresh.clear();
+  paged_in_step = 0;
 }
 
 /// True while consumers that take what they get are too far behind the publishers (hotpath.md rule 4). A consumer at
