@@ -21,6 +21,7 @@ struct metadata_settings {
   std::string default_vhost = "/";
 };
 
+/// A new state holds the default vhost with its built-in exchanges (W35) and no user; see node_started.
 class metadata_state {
 public:
   explicit metadata_state(metadata_settings settings);

@@ -47,7 +47,9 @@ public:
   virtual void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
 
   /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is local;
-  /// users in loopback_users are refused otherwise (S13). Error 403 with RabbitMQ's text.
+  /// users in loopback_users are refused otherwise (S13). Error 403; its text is RabbitMQ's for the log and rabbitmqctl
+  /// ("user 'u' - invalid credentials"). The client must not learn why: the session answers with "ACCESS_REFUSED - Login was
+  /// refused using authentication mechanism PLAIN. For details see the broker logfile." and its mechanism's name.
   virtual result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const = 0;
   /// May this user open the vhost (W08)? Error 530.
   virtual result<void> open_vhost(const login& who, std::string_view vhost) const = 0;
