@@ -33,6 +33,8 @@ inline constexpr uint64_t message_max_bytes = 134'217'728;
 inline constexpr uint64_t message_hard_max_bytes = 536'870'912;
 /// Nesting of tables and arrays inside a method or header (S8). RabbitMQ takes 10,000 (wire-reactions.md).
 inline constexpr size_t table_depth_max = 16'384;
+/// Nesting up to which a decoded table has decoded values; deeper ones are kept as bytes (field_table.hpp).
+inline constexpr size_t table_decode_depth = 64;
 /// Names of queues, exchanges, consumer tags, routing keys: an AMQP shortstr.
 inline constexpr size_t name_max_bytes = 255;
 
