@@ -1,6 +1,6 @@
-// The replicated state machine of the metadata (architecture.md D9, guarantees.md G8): applies commands in log order and
-// hands out immutable snapshots. Deterministic: the same commands give the same state, ids, results and serialised bytes
-// on every node. Single-threaded; snapshots may be read from anywhere.
+// The replicated state machine of the metadata (architecture.md D9, guarantees.md G8): applies commands in log order
+// and hands out immutable snapshots. Deterministic: the same commands give the same state, ids, results and serialised
+// bytes on every node. Single-threaded; snapshots may be read from anywhere.
 #pragma once
 
 #include <cstdint>

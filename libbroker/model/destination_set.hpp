@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <string_view>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct destination {
 /// several may not be.
 struct found_destinations {
   std::vector<std::shared_ptr<const queue_record>>& queues;
-  std::vector<const exchange_record*>& exchanges;
+  std::pmr::vector<const exchange_record*> exchanges;
   size_t groups = 0;
 
   void add(const destination& to) {
@@ -61,26 +62,26 @@ public:
   }
 
 private:
-  template <class Record>
+  template<class Record>
   struct counted {
     std::shared_ptr<const Record> record;
     uint32_t bindings = 0;
   };
-  template <class Record>
+  template<class Record>
   struct by_name {
     static std::string_view key(const counted<Record>& entry) { return entry.record->name; }
   };
-  template <class Record>
+  template<class Record>
   using set = persistent_map<counted<Record>, by_name<Record>>;
 
-  template <class Record>
+  template<class Record>
   static void add_to(set<Record>& to, const std::shared_ptr<const Record>& record) {
     if (counted<Record>* present = to.find_mutable(record->name))
       ++present->bindings;
     else
       to.put({record, 1});
   }
-  template <class Record>
+  template<class Record>
   static void remove_from(set<Record>& from, std::string_view name) {
     counted<Record>* present = from.find_mutable(name);
     BROKER_ASSERT(present != nullptr, "unbinding what was never bound");

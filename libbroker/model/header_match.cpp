@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "amqp/reply.hpp"
 #include "base/bytes.hpp"
+#include "model/field_text.hpp"
 
 namespace broker {
 namespace {
@@ -67,9 +69,13 @@ bool take_field(std::string_view& from, raw_field& field) {
   return take_value(from, field.type, field.value);
 }
 
-bool starts_with_x(std::string_view name) { return name.substr(0, 2) == "x-"; }
+bool starts_with_x(std::string_view name) {
+  return name.substr(0, 2) == "x-";
+}
 
-error bad_match(const std::string& what) { return {406, "PRECONDITION_FAILED - Invalid x-match field " + what}; }
+error bad_match(const std::string& what) {
+  return amqp::precondition_failed("Invalid x-match field " + what);
+}
 
 } // namespace
 
@@ -113,7 +119,8 @@ void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_vi
 }
 
 void sort_by_name(raw_fields& fields) {
-  std::stable_sort(fields.begin(), fields.end(), [](const raw_field& a, const raw_field& b) { return a.name < b.name; });
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const raw_field& a, const raw_field& b) { return a.name < b.name; });
 }
 
 result<header_pattern> header_pattern::compile(const amqp::field_table& arguments) {
@@ -122,7 +129,8 @@ result<header_pattern> header_pattern::compile(const amqp::field_table& argument
   if (const amqp::field_value* match = arguments.find("x-match")) {
     const std::string* kind = match->as_string();
     if (!kind)
-      return bad_match("type; expected longstr");
+      return bad_match("type " + std::string{field_type_name(*match)} + " (value " + field_text(*match)
+                       + "); expected longstr");
     with_x = *kind == "all-with-x" || *kind == "any-with-x";
     pattern.all_ = *kind == "all" || *kind == "all-with-x";
     if (!with_x && *kind != "all" && *kind != "any")

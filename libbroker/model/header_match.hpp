@@ -1,5 +1,5 @@
-// Routing of headers exchanges and the CC and BCC headers (features.md W45, W47), on raw field tables: a message's headers
-// are looked through where they lie, no value is built.
+// Routing of headers exchanges and the CC and BCC headers (features.md W45, W47), on raw field tables: a message's
+// headers are looked through where they lie, no value is built.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ using raw_fields = std::pmr::vector<raw_field>;
 
 /// Appends the entries of a table (without its four-octet length). False: malformed; what came before it is appended.
 bool scan_table(std::string_view bytes, raw_fields& into);
-/// The headers table of content properties (flags and values, see message::property_bytes), without its length; empty if
-/// there is none or the properties are malformed.
+/// The headers table of content properties (flags and values, see message::property_bytes), without its length; empty
+/// if there is none or the properties are malformed.
 std::string_view find_headers(std::string_view property_bytes);
 /// Appends the texts of an array header (CC, BCC); other values in it are passed over.
 void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into);

@@ -1,6 +1,7 @@
-// A persistent (immutable, structure-sharing) map from byte strings: a hash array mapped trie with 32-way nodes. Copying a
-// map is one reference; changing a copy replaces the four or so nodes on the way to the entry, so that a snapshot of 100,000
-// entries costs a change about a microsecond (architecture.md D5). Nodes nobody else holds are changed in place.
+// A persistent (immutable, structure-sharing) map from byte strings: a hash array mapped trie with 32-way nodes.
+// Copying a map is one reference; changing a copy replaces the four or so nodes on the way to the entry, so that a
+// snapshot of 100,000 entries costs a change about a microsecond (architecture.md D5). Nodes nobody else holds are
+// changed in place.
 //
 // Thread rule: a map is changed by one owner; copies of it may be read, and dropped, on any thread.
 // Deterministic: equal sequences of changes give equal order of iteration; `sorted` gives an order that depends on the
@@ -28,7 +29,7 @@ inline uint64_t hash_bytes(std::string_view bytes) noexcept {
 }
 
 /// `Traits::key(const T&)` gives the key, which lives in the entry. T is cheap to copy: a pointer or a few words.
-template <class T, class Traits>
+template<class T, class Traits>
 class persistent_map {
 public:
   size_t size() const noexcept { return size_; }
@@ -88,7 +89,7 @@ public:
   }
 
   /// Order of the hash: deterministic, but no order to show to anybody.
-  template <class Visit>
+  template<class Visit>
   void for_each(Visit&& visit) const {
     if (root_)
       for_each(*root_, visit);
@@ -114,8 +115,12 @@ private:
     std::vector<T> entries;
     std::vector<ref<node>> children;
 
-    size_t entry_index(uint32_t bit) const noexcept { return static_cast<size_t>(std::popcount(entry_bits & (bit - 1))); }
-    size_t child_index(uint32_t bit) const noexcept { return static_cast<size_t>(std::popcount(child_bits & (bit - 1))); }
+    size_t entry_index(uint32_t bit) const noexcept {
+      return static_cast<size_t>(std::popcount(entry_bits & (bit - 1)));
+    }
+    size_t child_index(uint32_t bit) const noexcept {
+      return static_cast<size_t>(std::popcount(child_bits & (bit - 1)));
+    }
     const T* find_in_bucket(std::string_view key) const noexcept {
       for (const T& entry : entries)
         if (Traits::key(entry) == key)
@@ -186,7 +191,8 @@ private:
     at.children.insert(at.children.begin() + static_cast<std::ptrdiff_t>(at.child_index(bit)), std::move(child));
   }
 
-  /// The entry exists. Leaves no empty node and no child of a single entry, so that the shape depends on the content only.
+  /// The entry exists. Leaves no empty node and no child of a single entry, so that the shape depends on the content
+  /// only.
   static void erase(ref<node>& slot, std::string_view key, uint64_t hash, int level) {
     node& at = own(slot);
     if (at.is_bucket) {
@@ -216,7 +222,7 @@ private:
     }
   }
 
-  template <class Visit>
+  template<class Visit>
   static void for_each(const node& at, Visit& visit) {
     for (const T& entry : at.entries)
       visit(entry);

@@ -1,9 +1,10 @@
 #include "model/topic_trie.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <memory_resource>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace broker {
@@ -13,9 +14,9 @@ struct topic_trie::node_by_word {
 };
 
 struct topic_trie::node final : ref_counted {
-  std::string word;                                  ///< the word that leads here
-  bool is_hash = false;                              ///< reached through '#': any word leads back here
-  persistent_map<ref<node>, node_by_word> children;  ///< by plain word
+  std::string word;                                 ///< the word that leads here
+  bool is_hash = false;                             ///< reached through '#': any word leads back here
+  persistent_map<ref<node>, node_by_word> children; ///< by plain word
   ref<node> star;
   ref<node> hash;
   destination_set here; ///< of the patterns that end here
@@ -23,7 +24,9 @@ struct topic_trie::node final : ref_counted {
   bool is_empty() const noexcept { return children.empty() && !star && !hash && here.empty(); }
 };
 
-std::string_view topic_trie::node_by_word::key(const ref<node>& entry) { return entry->word; }
+std::string_view topic_trie::node_by_word::key(const ref<node>& entry) {
+  return entry->word;
+}
 
 topic_trie::topic_trie() = default;
 topic_trie::topic_trie(const topic_trie&) = default;
@@ -54,7 +57,9 @@ topic_trie::node& topic_trie::own(ref<node>& slot) {
   return *slot;
 }
 
-void topic_trie::add(std::string_view pattern, const destination& to) { add(root_, pattern, pattern.empty(), to); }
+void topic_trie::add(std::string_view pattern, const destination& to) {
+  add(root_, pattern, pattern.empty(), to);
+}
 
 void topic_trie::add(ref<node>& slot, std::string_view rest, bool done, const destination& to) {
   node& at = own(slot);
@@ -81,7 +86,9 @@ void topic_trie::add(ref<node>& slot, std::string_view rest, bool done, const de
   }
 }
 
-void topic_trie::remove(std::string_view pattern, const destination& to) { remove(root_, pattern, pattern.empty(), to); }
+void topic_trie::remove(std::string_view pattern, const destination& to) {
+  remove(root_, pattern, pattern.empty(), to);
+}
 
 void topic_trie::remove(ref<node>& slot, std::string_view rest, bool done, const destination& to) {
   BROKER_ASSERT(slot, "removing a pattern that was never added");
@@ -114,9 +121,12 @@ void topic_trie::remove(ref<node>& slot, std::string_view rest, bool done, const
 /// All places of the trie that the words so far can lead to, moved on word by word.
 class topic_trie::matcher {
 public:
-  matcher() : now_(&arena_), next_(&arena_), hashes_(&arena_) {}
+  matcher() : now_(&arena_), next_(&arena_), hashes_(&arena_), entered_(&arena_) {}
 
-  void start(const node& root) { enter(root); }
+  void start(const node& root) {
+    enter(root);
+    settle();
+  }
   void step(std::string_view word) {
     std::swap(now_, next_);
     next_.clear();
@@ -124,10 +134,10 @@ public:
       leave(*at, word);
     // A place behind '#' stays entered for ever, so it is not in now_ and next_ but here. Those found in this step have
     // not seen the word yet: only the older ones move on.
-    const size_t older = hashes_before_step_;
+    const size_t older = std::exchange(settled_hashes_, 0);
     for (size_t i = 0; i < older; ++i)
-      leave(*order_of_hashes(i), word);
-    hashes_before_step_ = hashes_.size();
+      leave(*hashes_[i], word);
+    settle();
   }
   void collect(found_destinations& into) const {
     for (const node* at : next_)
@@ -136,11 +146,8 @@ public:
       at->here.collect(into);
   }
 
-  void settle() { hashes_before_step_ = hashes_.size(); }
-
 private:
-  const node* order_of_hashes(size_t index) const { return hashes_[index]; }
-
+  void settle() { settled_hashes_ = hashes_.size(); }
   void leave(const node& at, std::string_view word) {
     if (const ref<node>* child = at.children.find(word))
       enter(**child);
@@ -149,7 +156,7 @@ private:
   }
   void enter(const node& at) {
     if (at.is_hash) {
-      if (std::find(hashes_.begin(), hashes_.end(), &at) != hashes_.end())
+      if (!entered_.insert(&at).second)
         return;
       hashes_.push_back(&at);
     } else {
@@ -163,8 +170,9 @@ private:
   std::pmr::monotonic_buffer_resource arena_{stack_, sizeof stack_};
   std::pmr::vector<const node*> now_;
   std::pmr::vector<const node*> next_;
-  std::pmr::vector<const node*> hashes_; ///< in the order they were entered
-  size_t hashes_before_step_ = 0;
+  std::pmr::vector<const node*> hashes_;         ///< in the order they were entered
+  std::pmr::unordered_set<const node*> entered_; ///< the same, for looking up only
+  size_t settled_hashes_ = 0;
 };
 
 void topic_trie::match(std::string_view key, found_destinations& into) const {
@@ -172,7 +180,6 @@ void topic_trie::match(std::string_view key, found_destinations& into) const {
     return;
   matcher places;
   places.start(*root_);
-  places.settle();
   bool done = key.empty();
   while (!done) {
     const std::string_view word = next_topic_word(key, done);

@@ -1,9 +1,10 @@
-// Routing of topic exchanges (AMQP 0-9-1 section 3.1.3.3; features.md W44): keys and patterns are words separated by '.',
+// Routing of topic exchanges (AMQP 0-9-1 section 3.1.3.3; features.md W44): keys and patterns are words separated by
+// '.',
 // '*' stands for exactly one word, '#' for none or more, anywhere in the pattern. An empty key has no words.
 //
-// A trie over the words of the patterns, persistent like persistent_map.hpp. Matching costs words of the key times places
-// of the trie it can be in at once, never the number of bindings; several '#' in a pattern cannot make it explode, because
-// each place is visited once per word.
+// A trie over the words of the patterns, persistent like persistent_map.hpp. Matching costs words of the key times
+// places of the trie it can be in at once, never the number of bindings; several '#' in a pattern cannot make it
+// explode, because each place is visited once per word.
 #pragma once
 
 #include <cstddef>
