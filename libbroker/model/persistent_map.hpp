@@ -28,7 +28,8 @@ inline uint64_t hash_bytes(std::string_view bytes) noexcept {
   return hash ^ (hash >> 32);
 }
 
-/// `Traits::key(const T&)` gives the key, which lives in the entry. T is cheap to copy: a pointer or a few words.
+/// `Traits::key(const T&)` gives the key, which lives in the entry; `Traits::hash(key)`, if there is one, replaces
+/// hash_bytes. T is cheap to copy: a pointer or a few words.
 template<class T, class Traits>
 class persistent_map {
 public:
@@ -37,7 +38,7 @@ public:
 
   /// The entry, or null. Valid while this map, or a copy that has it, is unchanged.
   const T* find(std::string_view key) const noexcept {
-    uint64_t hash = hash_bytes(key);
+    uint64_t hash = hash_of(key);
     for (const node* at = root_.get(); at;) {
       if (at->is_bucket)
         return at->find_in_bucket(key);
@@ -56,7 +57,7 @@ public:
   T* find_mutable(std::string_view key) {
     if (!find(key))
       return nullptr;
-    uint64_t hash = hash_bytes(key);
+    uint64_t hash = hash_of(key);
     for (ref<node>* slot = &root_;;) {
       node& at = own(*slot);
       if (at.is_bucket)
@@ -72,7 +73,7 @@ public:
   /// True when the key is new; otherwise the entry is replaced.
   bool put(T entry) {
     const std::string_view key = Traits::key(entry);
-    const bool added = put(root_, std::move(entry), hash_bytes(key), 0);
+    const bool added = put(root_, std::move(entry), hash_of(key), 0);
     size_ += added ? 1 : 0;
     return added;
   }
@@ -83,7 +84,7 @@ public:
     if (!found)
       return false;
     const T keeps_key_alive = *found;
-    erase(root_, key, hash_bytes(key), 0);
+    erase(root_, key, hash_of(key), 0);
     --size_;
     return true;
   }
@@ -105,6 +106,13 @@ public:
   }
 
 private:
+  static uint64_t hash_of(std::string_view key) noexcept {
+    if constexpr (requires { Traits::hash(key); })
+      return Traits::hash(key);
+    else
+      return hash_bytes(key);
+  }
+
   /// 12 levels use up the hash; entries that still agree share a bucket.
   static constexpr int bucket_level = 12;
 
@@ -184,7 +192,7 @@ private:
     T entry = std::move(*place);
     at.entries.erase(place);
     at.entry_bits &= ~bit;
-    const uint64_t hash = hash_bytes(Traits::key(entry)) >> (5 * (level + 1));
+    const uint64_t hash = hash_of(Traits::key(entry)) >> (5 * (level + 1));
     ref<node> child;
     put(child, std::move(entry), hash, level + 1);
     at.child_bits |= bit;

@@ -104,14 +104,14 @@ void topic_trie::remove(ref<node>& slot, std::string_view rest, bool done, const
         return remove(slot, rest, done, to);
       remove(at.hash, rest, done, to);
     } else {
-      ref<node>* child = at.children.find_mutable(word);
+      const ref<node>* child = at.children.find(word);
       BROKER_ASSERT(child != nullptr, "removing a pattern that was never added");
-      ref<node> changed = std::move(*child);
-      const std::string name = changed->word;
+      ref<node> changed = *child; // its entry must keep its key, so the child is changed as a copy
       remove(changed, rest, done, to);
-      *at.children.find_mutable(name) = changed;
-      if (!changed)
-        at.children.erase(name);
+      if (changed)
+        at.children.put(std::move(changed));
+      else
+        at.children.erase(word);
     }
   }
   if (at.is_empty())
