@@ -81,6 +81,8 @@ inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 inline constexpr size_t connections_max = 65'536;
 /// Proposals the metadata group has outstanding (consensus.md section 7).
 inline constexpr size_t metadata_proposals_max = 4096;
+/// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
+inline constexpr size_t metadata_snapshot_entries = 10'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 
