@@ -91,6 +91,8 @@ inline constexpr size_t journal_segment_bytes = 64 * 1024 * 1024;
 inline constexpr size_t journal_spare_segments = 4;
 /// Appends waiting for the journal writer, in bytes, before publishers stop being credited.
 inline constexpr size_t journal_pending_bytes = 32 * 1024 * 1024;
+/// Longest time a settle waits to be written, and between syncs in durability mode interval.
+inline constexpr uint32_t journal_flush_interval_ms = 200;
 /// Free space below which publishers are blocked (rabbitmq.conf disk_free_limit.absolute, G6).
 inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
 
