@@ -1,5 +1,5 @@
-// How metadata_store writes its values: little records, each begun by the crc32c of the rest (guarantees.md G7). Numbers are
-// big-endian, so that keys sort by index. Internal to metadata_store.
+// How metadata_store writes its values: little records, each begun by the crc32c of the rest (guarantees.md G7).
+// Numbers are big-endian, so that keys sort by index. Internal to metadata_store.
 #pragma once
 
 #include <cstdint>

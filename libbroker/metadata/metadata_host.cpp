@@ -96,7 +96,9 @@ result<void> metadata_host::apply(const consensus::effects& committed, metadata_
 }
 
 // A large state is not written again after every few entries: the log must have grown to a good part of it first.
-bool metadata_host::snapshot_due() const noexcept { return snapshot_wanted_ && log_bytes_ >= snapshot_bytes_ / 2; }
+bool metadata_host::snapshot_due() const noexcept {
+  return snapshot_wanted_ && log_bytes_ >= snapshot_bytes_ / 2;
+}
 
 result<void> metadata_host::take_snapshot() {
   BROKER_ASSERT(group_, "open() comes first");

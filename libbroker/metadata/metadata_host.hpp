@@ -1,8 +1,9 @@
-// Drives the metadata of one node without an actor or a clock: owns metadata_state and its consensus group and carries the
-// group's effects out against the store (consensus.md section 6). What an actor or a simulator calls; single-threaded.
+// Drives the metadata of one node without an actor or a clock: owns metadata_state and its consensus group and carries
+// the group's effects out against the store (consensus.md section 6). What an actor or a simulator calls;
+// single-threaded.
 //
-// propose() only queues. flush() makes everything queued durable with one synced write, applies it in order and gives the
-// answers (group commit). Snapshots are taken between flushes, so that no answer waits for one.
+// propose() only queues. flush() makes everything queued durable with one synced write, applies it in order and gives
+// the answers (group commit). Snapshots are taken between flushes, so that no answer waits for one.
 #pragma once
 
 #include <optional>

@@ -6,7 +6,9 @@ using namespace metadata_test;
 
 namespace {
 
-std::string refusal(const result<void>& what) { return what.ok() ? "" : what.error().text; }
+std::string refusal(const result<void>& what) {
+  return what.ok() ? "" : what.error().text;
+}
 
 } // namespace
 
@@ -29,7 +31,7 @@ BOOST_AUTO_TEST_CASE(only_the_right_password_logs_in) {
   BOOST_TEST(guest->user == "guest");
   BOOST_TEST(guest->has_tag("administrator"));
   BOOST_TEST(!guest->has_tag("monitoring"));
-  const std::pair<const char*, const char*> wrong[] = {{"guest", "Guest"}, {"guest", ""},  {"nobody", "guest"},
+  const std::pair<const char*, const char*> wrong[] = {{"guest", "Guest"}, {"guest", ""}, {"nobody", "guest"},
                                                        {"nopass", ""},     {"blank", ""}, {"broken", "not a hash"}};
   for (const auto& [user, password] : wrong)
     BOOST_TEST_CONTEXT(user << "/" << password) {

@@ -102,8 +102,8 @@ BOOST_AUTO_TEST_CASE(a_snapshot_restores_to_the_same_bytes_answers_and_routes) {
         BOOST_REQUIRE_EQUAL(original.changes[i].queue->id, restored.changes[i].queue->id);
       BOOST_REQUIRE(original.state.serialise() == restored.state.serialise());
       for (const char* exchange : {"amq.topic", "amq.direct", ""})
-        BOOST_REQUIRE((route(*original.state.snapshot(), exchange, "a.b")
-                       == route(*restored.state.snapshot(), exchange, "a.b")));
+        BOOST_REQUIRE(
+          (route(*original.state.snapshot(), exchange, "a.b") == route(*restored.state.snapshot(), exchange, "a.b")));
     }
 }
 

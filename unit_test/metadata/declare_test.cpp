@@ -55,9 +55,10 @@ BOOST_AUTO_TEST_CASE(an_inequivalent_queue_is_refused_in_rabbitmqs_words) {
 
   queue_record other = original;
   other.durable = false;
-  BOOST_TEST(w.refusal(declare_queue{other})
-             == "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current "
-                "is 'true'");
+  BOOST_TEST(
+    w.refusal(declare_queue{other})
+    == "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current "
+       "is 'true'");
   other = original;
   other.auto_delete = true;
   BOOST_TEST(w.refusal(declare_queue{other})
@@ -74,14 +75,16 @@ BOOST_AUTO_TEST_CASE(an_inequivalent_queue_is_refused_in_rabbitmqs_words) {
                 "current is the value '60000' of type 'signedint'");
   other = original;
   other.arguments.set("x-max-priority", {int64_t{10}});
-  BOOST_TEST(w.refusal(declare_queue{other})
-             == "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'q' in vhost '/': received the value "
-                "'10' of type 'long' but current is none");
+  BOOST_TEST(
+    w.refusal(declare_queue{other})
+    == "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'q' in vhost '/': received the value "
+       "'10' of type 'long' but current is none");
   other = original;
   other.arguments.set("x-queue-type", text("quorum"));
-  BOOST_TEST(w.refusal(declare_queue{other})
-             == "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but "
-                "current is 'classic'");
+  BOOST_TEST(
+    w.refusal(declare_queue{other})
+    == "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but "
+       "current is 'classic'");
 }
 
 BOOST_AUTO_TEST_CASE(integer_width_unknown_arguments_and_the_default_type_make_no_difference) {
@@ -97,9 +100,10 @@ BOOST_AUTO_TEST_CASE(integer_width_unknown_arguments_and_the_default_type_make_n
 }
 
 BOOST_AUTO_TEST_CASE(an_exclusive_queue_is_locked_to_others) {
-  const std::string locked = "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be "
-                             "originally declared on another connection or the exclusive property value does not match that "
-                             "of the original declaration.";
+  const std::string locked =
+    "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be "
+    "originally declared on another connection or the exclusive property value does not match that "
+    "of the original declaration.";
   world w;
   queue_record mine = queue("q", false);
   mine.exclusive = true;
@@ -126,9 +130,10 @@ BOOST_AUTO_TEST_CASE(an_inequivalent_exchange_is_refused_in_rabbitmqs_words) {
 
   exchange_record other = original;
   other.type = "topic";
-  BOOST_TEST(w.refusal(declare_exchange{other})
-             == "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'topic' but current "
-                "is 'fanout'");
+  BOOST_TEST(
+    w.refusal(declare_exchange{other})
+    == "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'topic' but current "
+       "is 'fanout'");
   other = original;
   other.internal = true;
   BOOST_TEST(w.refusal(declare_exchange{other})
@@ -136,9 +141,10 @@ BOOST_AUTO_TEST_CASE(an_inequivalent_exchange_is_refused_in_rabbitmqs_words) {
                 "current is 'false'");
   other = original;
   other.arguments = {};
-  BOOST_TEST(w.refusal(declare_exchange{other})
-             == "PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received none "
-                "but current is the value 'ae' of type 'longstr'");
+  BOOST_TEST(
+    w.refusal(declare_exchange{other})
+    == "PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received none "
+       "but current is the value 'ae' of type 'longstr'");
   other = original;
   other.arguments.set("anything", {true});
   BOOST_TEST(w.refusal(declare_exchange{other}) == "");

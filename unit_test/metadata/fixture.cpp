@@ -6,8 +6,7 @@ namespace metadata_test {
 namespace {
 
 const std::vector<std::string> queue_names = {"q1", "q2", "q3", "q4", "q5", std::string("q\0\n", 3)};
-const std::vector<std::string> exchange_names = {"x1",        "x2",        "x3",          "x4",
-                                                 "amq.topic", "amq.match", "amq.direct", ""};
+const std::vector<std::string> exchange_names = {"x1", "x2", "x3", "x4", "amq.topic", "amq.match", "amq.direct", ""};
 const std::vector<std::string> keys = {"a", "b", "a.b", "#", "*.b", "", "\xff\xfe"};
 const std::vector<std::string> user_names = {"guest", "ann", "bob"};
 
@@ -33,8 +32,8 @@ queue_record command_source::some_queue() {
 }
 
 exchange_record command_source::some_exchange() {
-  exchange_record out = exchange(pick(exchange_names), pick({"direct", "fanout", "topic", "headers", "odd"}),
-                                 random_.chance(1, 2));
+  exchange_record out =
+    exchange(pick(exchange_names), pick({"direct", "fanout", "topic", "headers", "odd"}), random_.chance(1, 2));
   out.auto_delete = random_.chance(1, 2);
   out.internal = random_.chance(1, 8);
   if (random_.chance(1, 3)) {
@@ -72,7 +71,10 @@ command command_source::next() {
     return unbind{"/", some_binding(), 1 + random_.below(2)};
   case 12:
     return put_user{{pick(user_names), hash_password(pick(keys), "salt"), {pick({"administrator", "monitoring"})}},
-                    random_.chance(1, 4), random_.chance(1, 4), random_.chance(1, 4), random_.chance(1, 4)};
+                    random_.chance(1, 4),
+                    random_.chance(1, 4),
+                    random_.chance(1, 4),
+                    random_.chance(1, 4)};
   case 13:
     return random_.chance(1, 2) ? command{delete_user{pick(user_names)}}
                                 : command{clear_permission{"/", pick(user_names)}};

@@ -17,7 +17,9 @@ namespace metadata_test {
 
 using namespace broker;
 
-inline amqp::field_value text(std::string value) { return {amqp::longstr{std::move(value)}}; }
+inline amqp::field_value text(std::string value) {
+  return {amqp::longstr{std::move(value)}};
+}
 
 inline queue_record queue(std::string name, bool durable = true) {
   queue_record out;
@@ -79,7 +81,11 @@ public:
     amqp::properties properties;
     properties.headers = std::move(headers);
     amqp::encode_content_header(raw_, 1, 0, properties);
-    message_ = {names_.data(), raw_.data(), static_cast<uint32_t>(raw_.size()), 0, static_cast<uint32_t>(raw_.size()),
+    message_ = {names_.data(),
+                raw_.data(),
+                static_cast<uint32_t>(raw_.size()),
+                0,
+                static_cast<uint32_t>(raw_.size()),
                 static_cast<uint16_t>(names_.size()),
                 static_cast<uint16_t>(properties.headers ? message::has_headers : 0)};
   }

@@ -136,7 +136,8 @@ BOOST_AUTO_TEST_CASE(cc_and_bcc_are_further_routing_keys) {
   for (const char* name : {"a", "b", "c"})
     w.must(bind{"/", binding("amq.direct", name, name)});
   const snapshot_ptr now = w.state.snapshot();
-  BOOST_TEST((route(*now, "amq.direct", "a", headers({{"CC", keys({"b"})}, {"BCC", keys({"c"})}})) == names{"a", "b", "c"}));
+  BOOST_TEST(
+    (route(*now, "amq.direct", "a", headers({{"CC", keys({"b"})}, {"BCC", keys({"c"})}})) == names{"a", "b", "c"}));
   BOOST_TEST((route(*now, "amq.direct", "", headers({{"CC", keys({"b", "b"})}})) == names{"b"}));
   BOOST_TEST((route(*now, "amq.direct", "a", headers({{"CC", text("b")}})) == names{"a"})); // no array: not looked at
 }
