@@ -5,6 +5,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/assert.hpp"
 #include "base/limits.hpp"
 
 namespace broker {
