@@ -10,7 +10,7 @@ namespace broker::queueing {
 namespace {
 /// Requests outstanding at once: one on its way while the other is handed out.
 constexpr size_t reads_ahead = 2;
-/// Runs looked at in one call, so that its cost does not grow with the backlog.
+/// Runs looked at in vain in one call, so that its cost does not grow with the backlog.
 constexpr size_t look_limit = 64;
 /// Messages that are not wanted but read along because they lie between wanted ones.
 constexpr uint64_t read_along_max = 32;
@@ -69,15 +69,15 @@ seqno pager::shed(ready_list& ready, uint64_t budget) {
     return 0;
   uint64_t excess = staying - budget;
   std::vector<seqno> to_append; // falling
-  size_t index = ready.runs();
-  const size_t stop = index > look_limit ? index - look_limit : 1;
-  while (index > stop && excess > 0) { // the first run stays: it is the next to go out
+  size_t passed_over = 0;
+  // The first run stays: it is the next to go out.
+  for (size_t index = ready.runs(); excess > 0 && index > 1 && passed_over < look_limit;) {
     const run& one = ready.at(--index);
-    if (!one.batch || one.leaving)
-      continue;
     const uint64_t memory = one.memory();
-    if (one.kept == home::memory && !takes(one))
+    if (!one.batch || one.leaving || (one.kept == home::memory && !takes(one))) {
+      ++passed_over;
       continue;
+    }
     excess -= std::min(excess, memory);
     if (one.kept == home::memory) {
       to_append.push_back(one.first);

@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "queue/queue_impl.hpp"
+#include "queue/survivors.hpp"
 
 namespace broker {
 
@@ -13,15 +14,20 @@ using queueing::run;
 namespace {
 /// Smallest read-back, where a tiny budget would ask for less.
 constexpr size_t page_in_min_bytes = 4096;
+/// Runs looked at for survivors, per step on average.
+constexpr size_t survivor_runs_per_step = 8;
 } // namespace
 
 void queue_state::impl::finish(outbox& out, queue_step& step) {
   if (now != phase::deleted) {
     serve_gets(out);
     dispatch(out);
-    const size_t allowed = budget();
+    const bool pressure = settings.memory_pressure && settings.memory_pressure();
+    allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
     paged_in_step = std::max(paged_in_step, pages.shed(ready, allowed));
     trim_unacked();
+    if (pressure)
+      save_survivors();
     if (!gets.empty() || (now == phase::open && ring.any_awake()))
       pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
     take_holds();
@@ -91,7 +97,7 @@ void queue_state::impl::keep_unacked(holder& by, run what) {
   if (what.kept == queueing::home::durable)
     handed_out = std::max(handed_out, what.last());
   // Beyond the budget what consumers hold has no bodies in memory either.
-  if (ready.memory() + unacked_memory > settings.memory_bytes) {
+  if (ready.memory() + unacked_memory > allowed) {
     if (!what.in_store() && pages.takes(what)) {
       pages.append(what, false);
       what.kept = queueing::home::paged;
@@ -108,14 +114,39 @@ void queue_state::impl::keep_unacked(holder& by, run what) {
 
 /// Bodies that were handed out before the store had them.
 void queue_state::impl::trim_unacked() {
-  if (unacked_memory <= std::max<uint64_t>(settings.memory_bytes, trim_above))
+  if (unacked_memory <= allowed) {
+    trim_above = 0;
+    return;
+  }
+  if (unacked_memory < trim_above)
     return;
   unacked_memory = 0;
   for (holder& one : holders) {
     one.unacked.drop_bodies([&](const run& what) { return pages.has(what); });
     unacked_memory += one.unacked.memory();
   }
-  trim_above = unacked_memory + settings.memory_bytes / 4; // so that looking costs little per message
+  trim_above = unacked_memory + allowed / 4; // so that looking costs little per message
+}
+
+/// Looks at every run in memory, but so seldom that it costs a few runs per step.
+void queue_state::impl::save_survivors() {
+  if (steps_to_saving > 0) {
+    --steps_to_saving;
+    return;
+  }
+  const auto save = [](run& one) {
+    if (pins_too_much(one))
+      copy_out(one);
+  };
+  size_t runs = ready.runs();
+  ready.repack(save);
+  unacked_memory = 0;
+  for (holder& one : holders) {
+    runs += one.unacked.runs().size();
+    one.unacked.repack(save);
+    unacked_memory += one.unacked.memory();
+  }
+  steps_to_saving = (runs + holders.size()) / survivor_runs_per_step;
 }
 
 void queue_state::impl::ended(const run& what) {

@@ -53,7 +53,6 @@ struct queue_state::impl {
   bool pacing() const;
   void slow_down_no_more();
   void store_answered();
-  size_t budget() const;
 
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
@@ -63,6 +62,7 @@ struct queue_state::impl {
   void keep_unacked(queueing::holder& by, queueing::run what);
   void ended(const queueing::run& what);
   void trim_unacked();
+  void save_survivors();
   void tell_store();
 
   // -- holders (queue_consumers.cpp) --
@@ -97,6 +97,9 @@ struct queue_state::impl {
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;
   uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
+
+  size_t allowed = 0;         ///< bytes of bodies this queue may keep in memory, as of the last step
+  size_t steps_to_saving = 0; ///< until runs are looked at for survivors again
 
   std::vector<seq_range> settled; ///< for the store, of this step
   seqno handed_out = 0;           ///< behind the last durable message that was delivered

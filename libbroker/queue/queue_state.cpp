@@ -18,7 +18,8 @@ constexpr uint64_t pace_rounds_max = 8;
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
                         const recovered_queue* recovered)
-  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper) {
+  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
+    allowed(settings.memory_bytes) {
   if (!recovered)
     return;
   next = recovered->next;

@@ -27,10 +27,12 @@ struct known_message {
 
 class model_run {
 public:
-  model_run(uint64_t seed, size_t memory_bytes) : random_(seed), f_(settings(memory_bytes)) {
+  model_run(uint64_t seed, size_t memory_bytes) : random_(seed), f_(settings(memory_bytes, &pressure_)) {
     for (int at = 0; at < 3; ++at)
       channels_.push_back(f_.channel());
   }
+
+  size_t times_read() const { return f_.store.times_read; }
 
   void run(int steps) {
     for (int at = 0; at < steps; ++at) {
@@ -41,10 +43,11 @@ public:
   }
 
 private:
-  static queue_settings settings(size_t memory_bytes) {
+  static queue_settings settings(size_t memory_bytes, const bool* pressure) {
     queue_settings chosen;
     chosen.memory_bytes = memory_bytes;
     chosen.pace_bytes = memory_bytes / 2;
+    chosen.memory_pressure = [pressure] { return *pressure; };
     return chosen;
   }
 
@@ -347,6 +350,7 @@ private:
   }
 
   random_source random_;
+  bool pressure_ = false;
   fixture f_;
   std::vector<channel_ref> channels_;
   std::vector<consumer_ref> consumers_; ///< consuming
