@@ -1,9 +1,10 @@
 #include "queue/pager.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <iterator>
 
 #include "base/assert.hpp"
+#include "queue/prefix.hpp"
 
 namespace broker::queueing {
 
@@ -41,16 +42,14 @@ void pager::drop_when_stored(const run& what) {
     drops.insert(at, what.range());
 }
 
-void pager::drop_below(std::deque<seq_range>& drops, seqno upto, ready_list& ready) {
-  while (!drops.empty() && drops.front().first < upto) {
-    seq_range& waiting = drops.front();
-    const seqno done = ready.drop_leaving(waiting, upto);
-    if (done < waiting.last) {
-      waiting.first = done;
+void pager::drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready) {
+  size_t done = 0;
+  for (; done < drops.size() && drops[done].first < upto; ++done) {
+    drops[done].first = ready.drop_leaving(drops[done], upto);
+    if (drops[done].size() > 0)
       break;
-    }
-    drops.pop_front();
   }
+  erase_prefix(drops, done);
 }
 
 void pager::durable(seqno upto, ready_list& ready) {
@@ -141,7 +140,7 @@ void pager::read_ahead(const ready_list& ready, uint64_t bytes) {
 void pager::read_done(const std::vector<stored_run>& runs, ready_list& ready) {
   BROKER_ASSERT(!reads_.empty(), "an answer nobody asked for");
   const seq_range asked = reads_.front();
-  reads_.pop_front();
+  reads_.erase(reads_.begin());
   for (const stored_run& one : runs) {
     BROKER_ASSERT(one.first >= asked.first && one.first + one.where.size() <= asked.last,
                   "an answer to something else");

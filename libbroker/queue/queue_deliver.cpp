@@ -2,11 +2,13 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/prefix.hpp"
 #include "queue/queue_impl.hpp"
 #include "queue/survivors.hpp"
 
 namespace broker {
 
+using queueing::erase_prefix;
 using queueing::holder;
 using queueing::outbox;
 using queueing::run;
@@ -43,23 +45,25 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
 }
 
 void queue_state::impl::serve_gets(outbox& out) {
-  for (; !gets.empty(); gets.pop_front()) {
-    const get_request& get = gets.front();
-    if (ready.empty()) {
-      out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
-      continue;
-    }
-    if (!ready.front().batch)
-      return;
-    run one = ready.take_front(1);
-    out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack,
-                              static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX))});
-    if (get.no_ack) {
-      ended(one);
-    } else {
-      holder* by = find(nullptr, get.channel);
-      keep_unacked(by ? *by : *add_holder(nullptr, get.channel), std::move(one));
-    }
+  size_t served = 0;
+  for (; served < gets.size() && (ready.empty() || ready.front().batch); ++served)
+    answer(gets[served], out);
+  erase_prefix(gets, served);
+}
+
+void queue_state::impl::answer(const get_request& get, outbox& out) {
+  if (ready.empty()) {
+    out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
+    return;
+  }
+  run one = ready.take_front(1);
+  const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
+  out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack, left});
+  if (get.no_ack) {
+    ended(one);
+  } else {
+    holder* by = find(nullptr, get.channel);
+    keep_unacked(by ? *by : *add_holder(nullptr, get.channel), std::move(one));
   }
 }
 

@@ -2,7 +2,6 @@
 // memory within its budget and tells the store what has ended, once for the whole step.
 #pragma once
 
-#include <deque>
 #include <list>
 #include <string_view>
 #include <unordered_map>
@@ -57,6 +56,7 @@ struct queue_state::impl {
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
   void serve_gets(queueing::outbox& out);
+  void answer(const get_request& get, queueing::outbox& out);
   void dispatch(queueing::outbox& out);
   void hand_out(queueing::holder& to, queueing::run what, queueing::outbox& out);
   void keep_unacked(queueing::holder& by, queueing::run what);
@@ -93,7 +93,7 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
-  std::deque<get_request> gets; ///< wait for a body to be read back
+  std::vector<get_request> gets; ///< wait for a body to be read back
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;
   uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
