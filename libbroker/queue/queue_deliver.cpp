@@ -100,15 +100,14 @@ void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
 void queue_state::impl::keep_unacked(holder& by, run what) {
   if (what.kept == queueing::home::durable)
     handed_out = std::max(handed_out, what.last());
-  // Beyond the budget what consumers hold has no bodies in memory either.
-  if (ready.memory() + unacked_memory > allowed) {
-    if (!what.in_store() && pages.takes(what)) {
-      pages.append(what, false);
-      what.kept = queueing::home::paged;
-      paged_in_step = what.last();
-    } else if (pages.has(what)) {
-      drop_body(what);
-    }
+  // Beyond the budget what consumers hold has no bodies in memory either. A page-out costs a write: not before
+  // consumers alone fill the budget.
+  if (unacked_memory > allowed && !what.in_store() && pages.takes(what)) {
+    pages.append(what, false);
+    what.kept = queueing::home::paged;
+    paged_in_step = what.last();
+  } else if (ready.memory() + unacked_memory > allowed && pages.has(what)) {
+    drop_body(what);
   }
   unacked_messages += what.count;
   unacked_memory -= by.unacked.memory();
