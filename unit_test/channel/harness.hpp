@@ -34,7 +34,7 @@ struct publish_options {
 };
 
 /// Options with one property set.
-template <class T, class Value>
+template<class T, class Value>
 publish_options with(std::optional<T> amqp::properties::*property, Value value) {
   publish_options options;
   options.properties.*property = T(std::move(value));

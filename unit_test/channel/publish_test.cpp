@@ -316,7 +316,8 @@ BOOST_AUTO_TEST_CASE(a_headers_exchange_routes_every_message_by_its_own_headers)
   red.set("red", {true});
   blue.set("blue", {true});
   input_builder input;
-  input.publish("h", "", with(&amqp::properties::headers, red)).publish("h", "", with(&amqp::properties::headers, blue));
+  input.publish("h", "", with(&amqp::properties::headers, red))
+    .publish("h", "", with(&amqp::properties::headers, blue));
   send(input);
   const auto requests = take<publish_request>();
   BOOST_REQUIRE(requests.size() == 2u);
