@@ -11,10 +11,13 @@ namespace broker {
 
 class block;
 
-/// Takes blocks back for reuse; production has a pool per process (net), tests use none. Thread-safe.
+/// Takes blocks of limits::read_block_bytes back for reuse; production has a pool per process (net), tests use none.
+/// Thread-safe.
 class block_recycler {
 public:
   virtual void recycle(block* unused) noexcept = 0;
+  /// A recycled block without a reference, or null when there is none: block::create a new one.
+  virtual block* take() noexcept { return nullptr; }
 
 protected:
   ~block_recycler() = default;
