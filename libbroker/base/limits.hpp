@@ -33,6 +33,8 @@ inline constexpr uint64_t message_max_bytes = 134'217'728;
 inline constexpr uint64_t message_hard_max_bytes = 536'870'912;
 /// Nesting of tables and arrays inside a method or header (S8). RabbitMQ takes 10,000 (wire-reactions.md).
 inline constexpr size_t table_depth_max = 16'384;
+/// Nesting up to which a decoded table has decoded values; deeper ones are kept as bytes (field_table.hpp).
+inline constexpr size_t table_decode_depth = 64;
 /// Names of queues, exchanges, consumer tags, routing keys: an AMQP shortstr.
 inline constexpr size_t name_max_bytes = 255;
 
@@ -68,6 +70,8 @@ inline constexpr size_t consumers_per_channel_max = 10'000;
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
 /// Messages published in one open transaction.
 inline constexpr size_t tx_publishes_max = 1'000'000;
+/// Message bytes of one open transaction: their credit goes back at once, or the commit could never be read.
+inline constexpr size_t tx_bytes_max = 256 * 1024 * 1024;
 /// Bytes of methods and publishes a channel holds while one of its methods waits for the metadata store.
 inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 
@@ -77,6 +81,8 @@ inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 inline constexpr size_t connections_max = 65'536;
 /// Proposals the metadata group has outstanding (consensus.md section 7).
 inline constexpr size_t metadata_proposals_max = 4096;
+/// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
+inline constexpr size_t metadata_snapshot_entries = 10'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 
@@ -87,6 +93,8 @@ inline constexpr size_t journal_segment_bytes = 64 * 1024 * 1024;
 inline constexpr size_t journal_spare_segments = 4;
 /// Appends waiting for the journal writer, in bytes, before publishers stop being credited.
 inline constexpr size_t journal_pending_bytes = 32 * 1024 * 1024;
+/// Longest time a settle waits to be written, and between syncs in durability mode interval.
+inline constexpr uint32_t journal_flush_interval_ms = 200;
 /// Free space below which publishers are blocked (rabbitmq.conf disk_free_limit.absolute, G6).
 inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
 
