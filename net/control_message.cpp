@@ -129,7 +129,7 @@ std::vector<std::string> encode_response(const response& what) {
   size_t size = part.ByteSizeLong();
   if (size > frame_max_bytes - part_slack_bytes)
     return {failure_part("the answer's heading is too long")};
-  for (const auto& cells : what.rows) {
+  for (const row& cells : what.rows) {
     BROKER_ASSERT(cells.size() == what.columns.size(), "a row has one value per column");
     auto encoded = to_proto(cells);
     const size_t row_size = encoded.ByteSizeLong() + 8; // its tag and length

@@ -2,7 +2,7 @@
 
 namespace broker::queueing {
 
-outbox::outbox(queue_step& step) : step_(step) {
+outbox::outbox(queue_step& step, queue_id queue) : step_(step), queue_(queue) {
   for (size_t at = 0; at < step_.events.size(); ++at)
     index_.emplace(step_.events[at].first.get(), at);
 }
@@ -41,7 +41,7 @@ void outbox::confirm(const channel_ref& to, seq_range numbers) {
       return;
     }
   }
-  events.push_back(confirmed{numbers, false});
+  events.push_back(confirmed{queue_, numbers, false});
 }
 
 } // namespace broker::queueing
