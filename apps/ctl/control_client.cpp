@@ -89,6 +89,8 @@ result<void> control_client::connect(const std::string& host, uint16_t port) {
 }
 
 result<void> control_client::authenticate(std::string_view cookie, std::string_view own, std::string_view node) {
+  if (cookie.empty())
+    return fail(failure_kind::refused, "there is no cookie to authenticate with");
   control::client_handshake handshake{cookie, std::string{own}, control::fresh_nonce()};
   if (auto sent = send_frame(handshake.hello()); !sent)
     return sent;

@@ -32,6 +32,8 @@ uint16_t default_port() {
 
 /// What RabbitMQ prints to compare cookies without showing them: base64 of the MD5.
 std::string cookie_hash(const secret_string& cookie) {
+  if (cookie.empty())
+    return "(no cookie file)";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
   if (EVP_Digest(cookie.reveal().data(), cookie.reveal().size(), digest.data(), &size, EVP_md5(), nullptr) != 1)
@@ -87,6 +89,8 @@ result<secret_string> target_cookie(const invocation& call, target& where) {
   std::error_code ignored;
   if (where.cookie_file.empty() || std::filesystem::exists(own, ignored))
     where.cookie_file = own;
+  if (!std::filesystem::exists(where.cookie_file, ignored))
+    return secret_string{};
   return read_cookie(where.cookie_file);
 }
 

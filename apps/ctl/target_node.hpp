@@ -24,7 +24,8 @@ struct target {
 /// By the registry of this user's running nodes, else by host name and default port (RABBITMQ_DIST_PORT).
 target find_target(const invocation& call);
 
-/// --erlang-cookie, RABBITMQ_ERLANG_COOKIE, $HOME/.erlang.cookie, else the file the node itself names.
+/// --erlang-cookie, RABBITMQ_ERLANG_COOKIE, $HOME/.erlang.cookie, else the file the node itself names. Empty when that
+/// file does not exist; error when it is there but must not be used.
 result<secret_string> target_cookie(const invocation& call, target& where);
 
 /// RabbitMQ's page for a node that cannot be reached, with what was tried and found.
