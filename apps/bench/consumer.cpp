@@ -75,7 +75,8 @@ void consumer::take_stamp(std::string_view payload) {
 }
 
 void consumer::complete(time_ns now) {
-  ++received_;
+  if (received_++ == 0)
+    first_delivery_ = now;
   last_delivery_ = now;
   if (body_seen_ == settings_.size && intact_) {
     const stamp message = stamp::load(stamp_.data());

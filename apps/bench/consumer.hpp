@@ -40,6 +40,9 @@ public:
 
   uint64_t reordered() const { return order_.reordered(); }
 
+  /// 0 before there is one.
+  time_ns first_delivery() const { return first_delivery_; }
+
   time_ns last_delivery() const { return last_delivery_; }
 
   const histogram& latency() const { return latency_; }
@@ -71,6 +74,7 @@ private:
   bool watching_writable_ = false;
   uint64_t received_ = 0;
   uint64_t corrupt_ = 0;
+  time_ns first_delivery_ = 0;
   time_ns last_delivery_ = 0;
 };
 

@@ -53,8 +53,6 @@ private:
   time_ns pump_publishers(time_ns now);
 
   time_ns last_delivery() const;
-  uint64_t confirmed() const;
-
   const options& run_;
   topology topology_;
   std::vector<queue_check> checks_;
@@ -229,7 +227,13 @@ void load_run::report_publishing(const measurement& cost, const std::string& pre
 }
 
 void load_run::report_draining(const measurement& cost, const std::string& prefix) {
+  time_ns first = UINT64_MAX;
+  for (const auto& each : consumers_)
+    if (each.received() != 0)
+      first = std::min(first, each.first_delivery());
   const uint64_t received = counts().received;
+  if (received != 0)
+    result().add("first_delivery_s", seconds_between(consume_start_, first));
   result().add("drain_rate", per_second(received, consume_start_, last_delivery()));
   cost.add_to(result(), prefix, received);
 }

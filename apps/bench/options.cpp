@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "failure.hpp"
@@ -34,29 +35,38 @@ constexpr std::array modes{
   throw failure{std::string{name} + " " + std::string{value} + ": expected " + std::string{expected}};
 }
 
-/// A whole number with an optional k, M or G (powers of 1000) or Ki, Mi, Gi (powers of 1024).
-uint64_t parse_integer(std::string_view name, std::string_view text, uint64_t least, uint64_t most) {
-  const auto expected = [&] { return "a whole number from " + std::to_string(least) + " to " + std::to_string(most); };
-  uint64_t value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{})
-    reject(name, text, expected());
-  const std::string_view suffix{rest, text.data() + text.size()};
+/// k, M and G are powers of 1000, Ki, Mi and Gi powers of 1024. @returns 0 for anything else.
+uint64_t factor_of(std::string_view suffix) {
   constexpr std::array<std::pair<std::string_view, uint64_t>, 7> factors{
     {{"", 1}, {"k", 1000}, {"M", 1'000'000}, {"G", 1'000'000'000}, {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}}};
-  const auto factor = std::ranges::find(factors, suffix, &std::pair<std::string_view, uint64_t>::first);
-  if (factor == factors.end() || value > std::numeric_limits<uint64_t>::max() / factor->second)
-    reject(name, text, expected());
-  value *= factor->second;
-  if (value < least || value > most)
-    reject(name, text, expected());
-  return value;
+  const auto found = std::ranges::find(factors, suffix, &std::pair<std::string_view, uint64_t>::first);
+  return found == factors.end() ? 0 : found->second;
+}
+
+/// Splits a number from its suffix. @returns nothing when there is no number or the suffix is unknown.
+template<class number>
+std::optional<std::pair<number, uint64_t>> parse_with_factor(std::string_view text) {
+  number value{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  const uint64_t factor = factor_of({rest, end});
+  if (error != std::errc{} || factor == 0)
+    return std::nullopt;
+  return std::pair{value, factor};
+}
+
+uint64_t parse_integer(std::string_view name, std::string_view text, uint64_t least, uint64_t most) {
+  const auto parsed = parse_with_factor<uint64_t>(text);
+  const bool in_range = parsed && parsed->first <= most / parsed->second && parsed->first * parsed->second >= least;
+  if (!in_range)
+    reject(name, text, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return parsed->first * parsed->second;
 }
 
 double parse_decimal(std::string_view name, std::string_view text) {
-  double value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || rest != text.data() + text.size() || !(value >= 0 && value <= 1e9))
+  const auto parsed = parse_with_factor<double>(text);
+  const double value = parsed ? parsed->first * static_cast<double>(parsed->second) : -1;
+  if (!(value >= 0 && value <= 1e9))
     reject(name, text, "a number from 0 to 1e9");
   return value;
 }
