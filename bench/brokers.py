@@ -50,7 +50,7 @@ def wait_for(condition, seconds):
 
 
 class Broker:
-    """Life cycle: start, any number of pause and resume or stop and start, close. `pid` is the process whose cost is
+    """Life cycle: start, stop and start any number of times, close. `pid` is the process whose cost is
     measured; it may be a child of `process`, and both are in a process group of their own."""
 
     name = ""
@@ -80,7 +80,6 @@ class Broker:
         if self.process is None:
             return
         process, pid, self.process, self.pid = self.process, self.pid, None, 0
-        self.send(pid, signal.SIGCONT)
         self.send(pid or process.pid, signal.SIGTERM)
         try:
             process.wait(STOP_TIMEOUT_S)
@@ -92,19 +91,11 @@ class Broker:
     def close(self):
         self.stop()
 
-    def pause(self):
-        """Takes the broker off the processors while the other one is measured."""
-        self.send(self.pid, signal.SIGSTOP)
-
-    def resume(self):
-        self.send(self.pid, signal.SIGCONT)
-
     @staticmethod
     def send(pid, signal_number):
         """A broker that has died is no error here: the run that meets it says so."""
-        if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal_number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_number)
 
     def last_words(self):
         with open(self.log_file(), encoding="utf-8", errors="replace") as file:

@@ -1,8 +1,6 @@
 #include "ceiling_run.hpp"
 
-#include <arpa/inet.h>
 #include <atomic>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -16,28 +14,6 @@
 
 namespace broker::bench {
 namespace {
-
-struct socket_pair {
-  descriptor near, far;
-};
-
-/// Both ends of a TCP connection over the loopback interface, as a broker's client would have it.
-socket_pair loopback_connection() {
-  const descriptor listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  socklen_t length = sizeof address;
-  if (bind(listener.get(), generic, length) != 0 || listen(listener.get(), 1) != 0
-      || getsockname(listener.get(), generic, &length) != 0)
-    throw failure{"cannot listen on the loopback interface"};
-  socket_pair result{descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}, descriptor{}};
-  if (connect(result.near.get(), generic, length) != 0)
-    throw failure{"cannot connect over the loopback interface"};
-  result.far = descriptor{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-  return result;
-}
 
 /// Reads until the other end closes.
 void swallow(const descriptor& from) {
@@ -65,7 +41,7 @@ void pour(const descriptor& to, message_slab slab, const std::atomic<bool>& stop
 }
 
 void measure_publishing(const options& run, const message_shape& shape, report& to) {
-  socket_pair pair = loopback_connection();
+  connected_pair pair = connect_over_loopback();
   event_loop loop;
   measurement cost{0};
   std::thread sink{[&pair] { swallow(pair.far); }};
@@ -88,7 +64,7 @@ void measure_publishing(const options& run, const message_shape& shape, report& 
 }
 
 void measure_consuming(const options& run, const message_shape& shape, outcome& result) {
-  socket_pair pair = loopback_connection();
+  connected_pair pair = connect_over_loopback();
   event_loop loop;
   queue_check check;
   check.expect(0);

@@ -1,8 +1,8 @@
 #include "connection_runs.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include "control.hpp"
@@ -159,6 +159,7 @@ outcome run_connections(const options& run) {
   result.result.add("connections", uint64_t{run.count});
   result.result.add("rate", run.count / seconds_between(begin, end));
   result.result.add_latency("lat", latency);
+  result.result.add("generator_cpu_ms_per_connection", cost.own_cpu_used() * 1000 / run.count);
   if (cost.knows_broker()) {
     result.result.add("broker_rss_kb_per_connection", cost.broker_rss_growth_kb() / run.count);
     result.result.add("broker_cpu_ms_per_connection", cost.broker_cpu_seconds() * 1000 / run.count);

@@ -1,6 +1,7 @@
 #include "socket.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -42,6 +43,25 @@ struct address_list {
 descriptor::~descriptor() {
   if (fd_ >= 0)
     close(fd_);
+}
+
+connected_pair connect_over_loopback() {
+  const descriptor listener{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  if (bind(listener.get(), generic, length) != 0 || listen(listener.get(), 1) != 0
+      || getsockname(listener.get(), generic, &length) != 0)
+    fail("cannot listen on the loopback interface");
+  connected_pair result{descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}, descriptor{}};
+  if (connect(result.near.get(), generic, length) != 0)
+    fail("cannot connect over the loopback interface");
+  result.far = descriptor{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+  if (result.far.get() < 0)
+    fail("cannot accept over the loopback interface");
+  return result;
 }
 
 client_socket client_socket::connect(const std::string& host, uint16_t port) {

@@ -30,6 +30,13 @@ private:
   int fd_;
 };
 
+struct connected_pair {
+  descriptor near, far;
+};
+
+/// Both ends of a TCP connection over the loopback interface, as a client and a broker have them. @throws failure.
+connected_pair connect_over_loopback();
+
 /// Not thread-safe. All calls throw `failure` when the peer is gone.
 class client_socket {
 public:
