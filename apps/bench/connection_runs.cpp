@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <sys/resource.h>
 #include <thread>
 
 #include "control.hpp"
@@ -123,12 +124,23 @@ void wait_for_events(event_loop& loop, time_ns last_progress) {
     throw failure{"the broker does not answer"};
 }
 
+/// The usual soft limit of 1024 does not hold a thousand connections and what else is open.
+void raise_descriptor_limit(uint32_t connections) {
+  constexpr rlim_t others = 64;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < connections + others)
+    throw failure{"too few file descriptors for --count " + std::to_string(connections) + ": see ulimit -n"};
+}
+
 /// Memory settles a moment after the last connection opened.
 constexpr std::chrono::milliseconds settling{500};
 
 } // namespace
 
 outcome run_connections(const options& run) {
+  raise_descriptor_limit(run.count);
   event_loop loop;
   std::vector<std::unique_ptr<held_client>> clients;
   histogram latency;
@@ -197,9 +209,10 @@ outcome run_churn(const options& run) {
   result.result.add("cycles", latency.count());
   result.result.add("rate", static_cast<double>(latency.count()) / seconds_between(begin, last));
   result.result.add_latency("lat", latency);
-  if (cost.knows_broker() && latency.count() != 0)
-    result.result.add("broker_cpu_ms_per_cycle",
-                      cost.broker_cpu_seconds() * 1000 / static_cast<double>(latency.count()));
+  const auto cycles = static_cast<double>(latency.count());
+  result.result.add("generator_cpu_ms_per_cycle", cost.own_cpu_used() * 1000 / cycles);
+  if (cost.knows_broker())
+    result.result.add("broker_cpu_ms_per_cycle", cost.broker_cpu_seconds() * 1000 / cycles);
   return result;
 }
 
