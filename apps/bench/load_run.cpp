@@ -1,6 +1,7 @@
 #include "load_run.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <deque>
 
 #include "consumer.hpp"
@@ -40,6 +41,9 @@ public:
   void report_draining(const measurement& cost, const std::string& prefix);
   void report_checks();
 
+  /// Nothing moved for `drain_timeout`: the broker may not even answer any more.
+  bool stalled() const { return stalled_; }
+
   outcome take_outcome() { return std::move(outcome_); }
 
   report& result() { return outcome_.result; }
@@ -60,6 +64,7 @@ private:
   std::deque<publisher> publishers_;
   std::deque<consumer> consumers_;
   bool published_elsewhere_ = false;
+  bool stalled_ = false;
   time_ns consume_start_ = 0;
   outcome outcome_;
 };
@@ -191,8 +196,12 @@ measurement load_run::drive() {
       stop_publishers();
     loop_.run_once(pump_publishers(now));
     shown.update(counts(), now);
-    if (finished() || now - std::min(now, shown.last_moved()) > patience)
+    if (finished())
       break;
+    if (now - std::min(now, shown.last_moved()) > patience) {
+      stalled_ = true;
+      break;
+    }
   }
   cost.end();
   while (!std::ranges::all_of(consumers_, &consumer::finish) && now_ns() - shown.last_moved() < patience)
@@ -322,11 +331,14 @@ outcome run_load(const options& run) {
       load.assume_published();
     else
       run_publish(load);
-    if (run.mode != run_mode::publish)
+    if (run.mode != run_mode::publish && !load.stalled())
       run_drain(load);
   }
   load.report_checks();
-  if (!run.keep && run.mode != run_mode::publish)
+  if (load.stalled())
+    std::fprintf(stderr, "warren-bench: gave up after %g s without progress; the queues are left behind\n",
+                 run.drain_timeout);
+  else if (!run.keep && run.mode != run_mode::publish)
     load.remove();
   return load.take_outcome();
 }
