@@ -2,7 +2,7 @@
 
 import statistics
 
-PROMISES = ("lost", "duplicated", "reordered", "misrouted", "corrupt", "refused", "unconfirmed")
+PROMISES = ("lost", "duplicated", "reordered", "misrouted", "corrupt", "refused", "unconfirmed", "stalled")
 
 
 def spread(values):
