@@ -122,6 +122,10 @@ class Node:
     def release(self):
         """What a broker needs to let go of after its processes ended."""
 
+    @property
+    def node_name(self):
+        return f"e2e{self.port}@localhost"
+
     # -- facts --------------------------------------------------------------------------------------------------------
 
     @property
@@ -145,16 +149,24 @@ class Node:
 class WarrenNode(Node):
     name = "warren"
 
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        self.control_port = process.free_port()
+        os.mkdir(os.path.join(self.root, "run"), 0o700)
+
     def command(self):
         line = [os.path.join(options.build, "apps/server/warren-server"), "--data", self.data,
-                "--nodename", "rabbit@localhost", "--port", str(self.port)]
+                "--nodename", self.node_name, "--port", str(self.port)]
         return line + (["--config", self.config_path] if os.path.exists(self.config_path) else [])
 
     def environment(self):
-        return {**os.environ, "RABBITMQ_LOG_BASE": os.path.join(self.root, "log"), **self.extra_env}
+        """HOME and XDG_RUNTIME_DIR keep the cookie and the list of running nodes inside the test's own folder."""
+        return {**os.environ, "HOME": self.root, "XDG_RUNTIME_DIR": os.path.join(self.root, "run"),
+                "RABBITMQ_DIST_PORT": str(self.control_port), "RABBITMQ_LOG_BASE": os.path.join(self.root, "log"),
+                **self.extra_env}
 
     def ctl(self, *arguments, check=True):
-        line = [os.path.join(options.build, "apps/ctl/warrenctl"), "--data", self.data, *arguments]
+        line = [os.path.join(options.build, "apps/ctl/warrenctl"), "-n", self.node_name, *arguments]
         return run_ctl(line, self.environment(), check)
 
 
@@ -182,7 +194,7 @@ class RabbitNode(Node):
 
     def environment(self):
         env = {**os.environ, "HOME": self.root, "ERL_EPMD_PORT": str(self.epmd_port),
-               "RABBITMQ_NODENAME": f"e2e{self.port}@localhost", "RABBITMQ_NODE_PORT": str(self.port),
+               "RABBITMQ_NODENAME": self.node_name, "RABBITMQ_NODE_PORT": str(self.port),
                "RABBITMQ_DIST_PORT": str(self.dist_port), "RABBITMQ_MNESIA_BASE": self.data,
                "RABBITMQ_LOG_BASE": os.path.join(self.root, "log"), "RABBITMQ_LOGS": "-",
                "RABBITMQ_ENABLED_PLUGINS_FILE": os.path.join(self.root, "plugins"),
@@ -203,7 +215,7 @@ class RabbitNode(Node):
         return self.child.pid
 
     def ctl(self, *arguments, check=True):
-        line = [os.path.join(self.scripts, "rabbitmqctl"), "-n", f"e2e{self.port}@localhost", *arguments]
+        line = [os.path.join(self.scripts, "rabbitmqctl"), "-n", self.node_name, *arguments]
         return run_ctl(line, self.environment(), check)
 
     def release(self):

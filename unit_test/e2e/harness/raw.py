@@ -105,7 +105,7 @@ class RawClient:
     def __init__(self, port, timeout_s=10, host="127.0.0.1"):
         self.socket = socket.create_connection((host, port), timeout=timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def __enter__(self):
         return self
@@ -132,7 +132,8 @@ class RawClient:
             if not more:
                 raise Closed(self.buffer)
             self.buffer += more
-        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        taken = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return taken
 
     def frame(self):

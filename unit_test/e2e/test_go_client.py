@@ -1,0 +1,91 @@
+"""The integration tests of the Go client github.com/rabbitmq/amqp091-go, fetched as a Go module when this runs.
+
+Newest module version first: the first one whose go.mod the installed toolchain accepts is used, and printed.
+"""
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from harness.case import is_reference
+from harness.node import make_node
+
+MODULE = "github.com/rabbitmq/amqp091-go"
+DOWNLOAD_S, TEST_S = 120, 240
+
+# Tests left out on every broker, with the reason.
+SKIPPED = {
+    "TestTLSHandshake": "starts its own TLS server on a fixed port",
+}
+# Tests left out on Warren until the part that brings what they need.
+SKIPPED_UNTIL_LATER = {
+    "TestQuorumQueue": "x-queue-type quorum: part 4",
+}
+
+
+def go(arguments, env, folder, timeout_s):
+    return subprocess.run(["go", *arguments], env=env, cwd=folder, capture_output=True, text=True, timeout=timeout_s)
+
+
+class GoClient(unittest.TestCase):
+    def setUp(self):
+        if not shutil.which("go"):
+            self.skipTest("go_client: no go toolchain on this machine")
+        self.work = tempfile.mkdtemp(prefix="warren-e2e-go-")
+        self.addCleanup(self.remove_work)
+        cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True).stdout.strip()
+        self.env = {**os.environ, "GOPATH": os.path.join(self.work, "gopath"), "GOCACHE": cache,
+                    "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod -buildvcs=false"}
+
+    def remove_work(self):
+        """The module cache is read-only on purpose; it goes with the test all the same."""
+        def make_writable(function, path, _):
+            os.chmod(os.path.dirname(path), stat.S_IRWXU)
+            os.chmod(path, stat.S_IRWXU)
+            function(path)
+        shutil.rmtree(self.work, onerror=make_writable)
+
+    def fetch(self):
+        """A writable copy of the newest usable version: (folder, version)."""
+        listed = go(["list", "-m", "-versions", "-json", MODULE], self.env, self.work, DOWNLOAD_S)
+        if listed.returncode != 0:
+            self.skipTest(f"go_client: no module proxy: {listed.stderr.strip().splitlines()[-1:]}")
+        reasons = []
+        for version in reversed(json.loads(listed.stdout)["Versions"]):
+            done = go(["mod", "download", "-json", f"{MODULE}@{version}"], self.env, self.work, DOWNLOAD_S)
+            if done.returncode != 0:
+                reasons.append(f"{version}: {done.stdout}{done.stderr}")
+                continue
+            copy = os.path.join(self.work, version)
+            shutil.copytree(json.loads(done.stdout)["Dir"], copy)
+            for folder, _, _ in os.walk(copy):
+                os.chmod(folder, stat.S_IRWXU)
+            built = go(["vet", "-tags", "integration", "-vettool=", "."], self.env, copy, DOWNLOAD_S) \
+                if False else go(["test", "-tags", "integration", "-run", "^$", "."], self.env, copy, DOWNLOAD_S)
+            if built.returncode == 0:
+                return copy, version
+            reasons.append(f"{version}: {(built.stdout + built.stderr)[-300:]}")
+        self.fail("no version of the module builds here:\n" + "\n".join(reasons))
+
+    def test_integration_suite(self):
+        folder, version = self.fetch()
+        skipped = SKIPPED if is_reference() else {**SKIPPED, **SKIPPED_UNTIL_LATER}
+        node = make_node()
+        self.addCleanup(node.close)
+        node.start()
+        env = {**self.env, "AMQP_URL": f"amqp://guest:guest@127.0.0.1:{node.port}/"}
+        done = go(["test", "-tags", "integration", "-v", "-count=1", "-timeout", f"{TEST_S}s",
+                   "-run", "^TestIntegration|^TestQuorumQueue|^TestConnection|^TestConfirm|^TestConsumer|^Example", "-skip", "|".join(f"^{name}$" for name in skipped), "."],
+                  env, folder, TEST_S + 60)
+        passed = re.findall(r"^--- PASS: (\S+)", done.stdout, re.M)
+        failed = re.findall(r"^\s*--- FAIL: (\S+)", done.stdout, re.M)
+        print(f"\n  {MODULE} {version}: {len(passed)} tests passed, {len(failed)} failed, "
+              f"skipped by name: {skipped}", flush=True)
+        for name in re.findall(r"^--- SKIP: (\S+)", done.stdout, re.M):
+            print(f"  the suite itself skipped {name}", flush=True)
+        self.assertEqual(done.returncode, 0, f"failed: {failed}\n{(done.stdout + done.stderr)[-6000:]}")
+        self.assertGreater(len(passed), 30)
