@@ -61,11 +61,19 @@ struct void_value {
   friend bool operator==(const void_value&, const void_value&) = default;
 };
 
+/// A table or array nested deeper than limits::table_decode_depth: valid, but kept as it came, so that what walks a decoded
+/// table recursively (destructors, copies, comparisons) needs a small stack whatever a client sends.
+struct nested_bytes {
+  char type = 'F';   ///< 'F' or 'A'
+  std::string bytes; ///< with the four-octet length
+  friend bool operator==(const nested_bytes&, const nested_bytes&) = default;
+};
+
 /// One value. The alternative is the wire type: t=bool, b=int8, B=uint8, s=int16, u=uint16, I=int32, i=uint32, l/L=int64,
 /// f=float, d=double, D=decimal, S=longstr, A=field_array, T=timestamp, F=field_table, V=void_value, x=byte_array.
 struct field_value {
   using content = std::variant<void_value, bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, float,
-                               double, decimal, longstr, field_array, timestamp, field_table, byte_array>;
+                               double, decimal, longstr, field_array, timestamp, field_table, byte_array, nested_bytes>;
   content value;
 
   /// Any integer type as a signed 64-bit number; false if this is no integer.
@@ -80,6 +88,8 @@ struct field_value {
 result<field_table> decode_table(std::string_view bytes);
 /// Checks without building values; same errors. For message headers on their way through.
 result<void> validate_table(std::string_view bytes);
+/// validate_table without the error's text; for the hot path. Allocates nothing.
+bool is_valid_table(std::string_view bytes) noexcept;
 /// Appends the table with its four-octet length.
 void encode_table(byte_buffer& out, const field_table& table);
 

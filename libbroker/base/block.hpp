@@ -11,10 +11,12 @@ namespace broker {
 
 class block;
 
-/// Takes blocks back for reuse; production has a pool per process (net), tests use none. Thread-safe.
+/// Gives blocks out and takes them back for reuse; production has a pool per process (net), tests use none. Thread-safe.
 class block_recycler {
 public:
   virtual void recycle(block* unused) noexcept = 0;
+  /// A block without a reference, content undefined, that comes back here when its last reference goes.
+  virtual block* take(size_t capacity) = 0;
 
 protected:
   ~block_recycler() = default;

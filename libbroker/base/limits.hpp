@@ -33,6 +33,8 @@ inline constexpr uint64_t message_max_bytes = 134'217'728;
 inline constexpr uint64_t message_hard_max_bytes = 536'870'912;
 /// Nesting of tables and arrays inside a method or header (S8). RabbitMQ takes 10,000 (wire-reactions.md).
 inline constexpr size_t table_depth_max = 16'384;
+/// Nesting up to which a decoded table has decoded values; deeper ones are kept as bytes (field_table.hpp).
+inline constexpr size_t table_decode_depth = 64;
 /// Names of queues, exchanges, consumer tags, routing keys: an AMQP shortstr.
 inline constexpr size_t name_max_bytes = 255;
 
@@ -68,6 +70,8 @@ inline constexpr size_t consumers_per_channel_max = 10'000;
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
 /// Messages published in one open transaction.
 inline constexpr size_t tx_publishes_max = 1'000'000;
+/// Message bytes of one open transaction: their credit goes back at once, or the commit could never be read.
+inline constexpr size_t tx_bytes_max = 256 * 1024 * 1024;
 /// Bytes of methods and publishes a channel holds while one of its methods waits for the metadata store.
 inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "channel/protocol.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"

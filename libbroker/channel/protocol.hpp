@@ -143,6 +143,7 @@ struct delivered {
 };
 /// Publishes with confirm numbers in `numbers` are as safe as promised (G1), or refused by the queue.
 struct confirmed {
+  queue_id queue = 0; ///< which queue says so: after `queue_gone` a late answer of it must not count twice
   seq_range numbers;
   bool rejected = false; ///< basic.nack
 };
@@ -181,8 +182,13 @@ struct delete_checked {
   error why; ///< 406 in use / not empty
   uint32_t messages = 0;
 };
+/// Answer to get, purge, status and delete when the queue is deleted or being deleted: 404 where the method fails on a
+/// missing queue (W25). consume is answered by a failed `consume_done`.
+struct queue_missing {
+  queue_id queue = 0;
+};
 using queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
-                                 queue_status, delete_checked>;
+                                 queue_status, delete_checked, queue_missing>;
 
 // -- channel to session -------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
-// One queue without its actor: ready messages, consumers and their credit, unacked messages, order, redelivery, paging to
-// and from the store (features.md W39, W40, W61-W65; architecture.md D12, D13; guarantees.md G1-G3).
+// One queue without its actor: ready messages, consumers and their credit, unacked messages, order, redelivery, paging
+// to and from the store (features.md W39, W40, W61-W65; architecture.md D12, D13; guarantees.md G1-G3).
 //
 // Works on runs: a batch of 1,000 publishes is one entry, one append, one confirm. A single-copy queue delivers without
 // waiting for its own sync; only the confirm waits.
 // Invariants: every sequence number is in exactly one of ready, unacked, settled; ready is sorted by sequence number (a
-// requeued message returns to its place, W63); messages_ready and bytes equal what the runs hold; memory held stays within
-// the budget plus what consumers have in flight; a batch is released exactly once per hold.
+// requeued message returns to its place, W63); messages_ready and bytes equal what the runs hold; memory held stays
+// within the budget plus what consumers have in flight; a batch is released exactly once per hold.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ struct queue_settings {
 struct queue_step {
   /// Events grouped by channel, in order.
   std::vector<std::pair<channel_ref, std::vector<queue_event>>> events;
-  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion; until it commits the queue serves on.
+  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion; until it commits the queue serves
+  /// on.
   bool unused = false;
   /// Call tick() again within this many milliseconds (0: no need).
   uint32_t tick_in_ms = 0;
@@ -54,8 +55,8 @@ public:
 
   /// Bounds the time publishers' credit is withheld (limits::queue_pace_ms); `now` is monotonic milliseconds.
   void tick(uint64_t now_ms, queue_step& step);
-  /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests are
-  /// answered as for a missing queue. The store's content is dropped by the caller.
+  /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests
+  /// are answered as for a missing queue. The store's content is dropped by the caller.
   void deleted(queue_step& step);
 
   // -- what is known of it (list_queues) --

@@ -1,0 +1,44 @@
+// The one place that knows how CAF 0.17.6 spells things (architecture.md D1): includes, unsafe message types, sends.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/behavior.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include "base/assert.hpp"
+
+namespace broker {
+
+/// Content of a message that is handed over, never copied: batches, steps, call-backs. CAF wants message types to be
+/// copyable; these never leave the node and are delivered once, so a copy would be a bug and aborts.
+template <class T>
+struct parcel {
+  T content;
+
+  explicit parcel(T value) : content(std::move(value)) {}
+  parcel(parcel&&) = default;
+  parcel& operator=(parcel&&) = default;
+  parcel(const parcel&) : content(never()) {}
+  parcel& operator=(const parcel&) {
+    never();
+    return *this;
+  }
+
+private:
+  static T never() {
+    BROKER_ASSERT(false, "a parcel was copied");
+    __builtin_unreachable();
+  }
+};
+
+} // namespace broker
+
+namespace caf {
+template <class T>
+struct allowed_unsafe_message_type<broker::parcel<T>> : std::true_type {};
+} // namespace caf

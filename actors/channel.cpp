@@ -1,0 +1,140 @@
+#include "actors/channel.hpp"
+
+#include <optional>
+#include <unordered_map>
+
+namespace broker {
+
+namespace {
+
+/// Queues a channel has talked to; beyond this it asks the directory again.
+constexpr size_t known_queues_max = 1024;
+
+struct channel_shell {
+  static inline const char* name = "channel";
+
+  runtime* node = nullptr;
+  ref<session_link> session;
+  std::optional<channel_state> machine;
+  std::unordered_map<queue_id, caf::actor> known;
+  channel_step step; // reused: no allocation per message
+  std::string number;
+  std::string user;
+  std::string vhost;
+};
+
+using channel_actor = caf::stateful_actor<channel_shell>;
+
+caf::actor find_queue(channel_shell& shell, queue_id id) {
+  auto found = shell.known.find(id);
+  if (found != shell.known.end())
+    return found->second;
+  auto who = shell.node->directory.find(id);
+  if (who) {
+    if (shell.known.size() >= known_queues_max)
+      shell.known.clear();
+    shell.known.emplace(id, who);
+  }
+  return who;
+}
+
+void propose(channel_actor* self, command what) {
+  auto& shell = self->state;
+  if (auto* declared = std::get_if<declare_queue>(&what); declared && declared->queue.exclusive)
+    shell.session->owns_queues = true;
+  auto me = caf::actor_cast<caf::actor>(self);
+  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [me](command_result result) {
+                                                          caf::anon_send(me, command_result_msg{std::move(result)});
+                                                        }}});
+}
+
+/// Sends one request; false when the node has no such queue, which the state must then hear.
+bool send_request(channel_actor* self, queue_id id, queue_request& request) {
+  auto who = find_queue(self->state, id);
+  if (!who) {
+    if (auto* publish = std::get_if<publish_request>(&request))
+      publish->batch->release();
+    return false;
+  }
+  self->send(who, queue_request_msg{std::move(request)});
+  return true;
+}
+
+void perform(channel_actor* self) {
+  auto& shell = self->state;
+  std::vector<queue_id> gone;
+  for (;;) {
+    channel_step step = std::exchange(shell.step, {});
+    for (auto& [id, request] : step.requests)
+      if (!send_request(self, id, request))
+        gone.push_back(id);
+    if (!step.out.empty())
+      shell.session->push(std::move(step.out));
+    for (auto& what : step.proposals)
+      propose(self, std::move(what));
+    if (step.finished)
+      return self->quit();
+    if (gone.empty())
+      return;
+    for (auto id : std::exchange(gone, {}))
+      shell.machine->queue_gone(id, shell.step);
+  }
+}
+
+info_row describe(const channel_shell& shell) {
+  const auto& machine = *shell.machine;
+  return {{"name", shell.number},
+          {"user", shell.user},
+          {"vhost", shell.vhost},
+          {"consumer_count", std::to_string(machine.consumers())},
+          {"messages_unacknowledged", std::to_string(machine.unacked())},
+          {"messages_unconfirmed", std::to_string(machine.unconfirmed())},
+          {"confirm", machine.confirm_mode() ? "true" : "false"},
+          {"transactional", machine.transactional() ? "true" : "false"}};
+}
+
+caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_settings settings,
+                               ref<session_link> session) {
+  auto& shell = self->state;
+  shell.node = node;
+  shell.session = std::move(session);
+  shell.number = std::to_string(settings.number);
+  shell.user = settings.user.user;
+  shell.vhost = settings.vhost;
+  channel_ref address{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self)}};
+  shell.machine.emplace(std::move(settings), std::move(address), node->snapshot_reader());
+  return {
+    [self](channel_input_msg& input) {
+      self->state.machine->input(std::move(input.content), self->state.step);
+      perform(self);
+    },
+    [self](queue_events_msg& events) {
+      self->state.machine->event(std::move(events.content), self->state.step);
+      perform(self);
+    },
+    [self](command_result_msg& result) {
+      self->state.machine->metadata_done(std::move(result.content), self->state.step);
+      perform(self);
+    },
+    [self](queue_gone_msg gone) {
+      self->state.known.erase(gone.queue);
+      self->state.machine->queue_gone(gone.queue, self->state.step);
+      perform(self);
+    },
+    [self](channel_stop_msg) {
+      self->state.machine->stop(self->state.step);
+      self->state.step.finished = true;
+      perform(self);
+    },
+    [self](info_request_msg& request) { request.content(describe(self->state)); },
+  };
+}
+
+} // namespace
+
+caf::actor spawn_channel(caf::actor_system& system, runtime& node, channel_settings settings,
+                         ref<session_link> session) {
+  return system.spawn(channel_behavior, &node, std::move(settings), std::move(session));
+}
+
+} // namespace broker

@@ -1,0 +1,80 @@
+// What actors of one node say to each other: one message per batch (architecture.md D4). Contents are the core's own types
+// (channel/protocol.hpp). They are node-local and travel as parcels; messages between nodes get serialisable types with the
+// cluster transport.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/caf.hpp"
+#include "base/ids.hpp"
+#include "channel/protocol.hpp"
+#include "metadata/command.hpp"
+
+namespace broker {
+
+// -- to a channel -------------------------------------------------------------------------------------------------------
+
+using channel_input_msg = parcel<channel_input>;
+using queue_events_msg = parcel<std::vector<queue_event>>;
+/// The queue's actor has ended; see channel_state::queue_gone.
+struct queue_gone_msg {
+  queue_id queue = 0;
+};
+struct channel_stop_msg {};
+
+// -- to a queue ---------------------------------------------------------------------------------------------------------
+
+using queue_request_msg = parcel<queue_request>;
+struct queue_durable_msg {
+  seqno upto = 0;
+};
+struct queue_paged_msg {
+  seqno upto = 0;
+};
+using queue_read_msg = parcel<std::vector<stored_run>>;
+struct queue_tick_msg {};
+/// The metadata no longer knows the queue.
+struct queue_deleted_msg {};
+struct queue_retired_msg {};
+
+// -- to the metadata ----------------------------------------------------------------------------------------------------
+
+/// A change and who hears of its outcome; the call-back runs in the metadata actor and must only send.
+struct proposal {
+  command what;
+  std::function<void(command_result)> done;
+};
+using propose_msg = parcel<proposal>;
+struct metadata_flush_msg {};
+/// To the proposing channel.
+using command_result_msg = parcel<command_result>;
+
+// -- to a connection ----------------------------------------------------------------------------------------------------
+
+struct channel_started_msg {
+  caf::actor channel;
+};
+/// Stop the channels, delete the exclusive queues, then tell the session.
+struct connection_teardown_msg {};
+
+// -- what operators ask -------------------------------------------------------------------------------------------------
+
+/// list_queues, list_channels: columns of one entity, by RabbitMQ's names.
+using info_row = std::vector<std::pair<std::string, std::string>>;
+using info_request_msg = parcel<std::function<void(info_row)>>;
+
+} // namespace broker
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)

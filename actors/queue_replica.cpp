@@ -1,0 +1,139 @@
+#include "actors/queue_replica.hpp"
+
+#include <chrono>
+#include <optional>
+
+#include "actors/channel.hpp"
+
+namespace broker {
+
+namespace {
+
+/// How long a deleted queue still answers requests that were sent before its deletion was known.
+constexpr auto linger = std::chrono::seconds{5};
+
+/// Posts the store's answers to the queue's actor.
+class queue_store_client final : public store_client {
+public:
+  explicit queue_store_client(caf::actor who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
+
+  void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
+  void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
+  void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
+
+private:
+  template <class Message>
+  void post(Message message) {
+    if (auto who = caf::actor_cast<caf::actor>(queue_))
+      caf::anon_send(who, std::move(message));
+  }
+
+  caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
+};
+
+struct queue_shell {
+  static inline const char* name = "queue";
+
+  runtime* node = nullptr;
+  queue_ptr record;
+  std::optional<queue_state> machine;
+  queue_step step; // reused: no allocation per message
+  bool ticking = false;
+  bool deletion_proposed = false;
+};
+
+using queue_actor = caf::stateful_actor<queue_shell>;
+
+void propose_deletion(queue_actor* self) {
+  auto& shell = self->state;
+  if (std::exchange(shell.deletion_proposed, true))
+    return;
+  delete_queue what{shell.record->vhost, shell.record->name, shell.record->id};
+  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [](command_result) {}}});
+}
+
+void perform(queue_actor* self) {
+  auto& shell = self->state;
+  for (auto& [channel, events] : shell.step.events)
+    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
+  shell.step.events.clear();
+  if (std::exchange(shell.step.unused, false))
+    propose_deletion(self);
+  if (shell.step.tick_in_ms && !shell.ticking) {
+    shell.ticking = true;
+    self->delayed_send(self, std::chrono::milliseconds{shell.step.tick_in_ms}, queue_tick_msg{});
+  }
+  shell.step.tick_in_ms = 0;
+}
+
+void retire(queue_actor* self) {
+  auto& shell = self->state;
+  shell.machine->deleted(shell.step);
+  shell.node->store->drop(shell.record->id);
+  shell.node->store->detach(shell.record->id);
+  perform(self);
+  self->delayed_send(self, linger, queue_retired_msg{});
+}
+
+info_row describe(const queue_shell& shell) {
+  const auto& record = *shell.record;
+  const auto& machine = *shell.machine;
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  return {{"name", record.name},
+          {"vhost", record.vhost},
+          {"durable", flag(record.durable)},
+          {"auto_delete", flag(record.auto_delete)},
+          {"exclusive", flag(record.exclusive)},
+          {"messages", std::to_string(machine.messages_ready() + machine.messages_unacked())},
+          {"messages_ready", std::to_string(machine.messages_ready())},
+          {"messages_unacknowledged", std::to_string(machine.messages_unacked())},
+          {"message_bytes_ready", std::to_string(machine.bytes_ready())},
+          {"memory", std::to_string(machine.bytes_in_memory())},
+          {"consumers", std::to_string(machine.consumers())},
+          {"state", "running"},
+          {"type", "classic"},
+          {"pid", "<" + record.node + "." + std::to_string(record.id) + ">"}};
+}
+
+caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
+                             std::shared_ptr<const recovered_queue> recovered) {
+  auto& shell = self->state;
+  shell.node = node;
+  shell.record = record;
+  node->store->attach(record->id, ref<store_client>{new queue_store_client{caf::actor_cast<caf::actor>(self)}});
+  shell.machine.emplace(std::move(record), node->queues, *node->store, recovered.get());
+  return {
+    [self](queue_request_msg& request) {
+      self->state.machine->handle(std::move(request.content), self->state.step);
+      perform(self);
+    },
+    [self](queue_durable_msg durable) {
+      self->state.machine->durable(durable.upto, self->state.step);
+      perform(self);
+    },
+    [self](queue_paged_msg paged) {
+      self->state.machine->paged(paged.upto, self->state.step);
+      perform(self);
+    },
+    [self](queue_read_msg& read) {
+      self->state.machine->read_done(std::move(read.content), self->state.step);
+      perform(self);
+    },
+    [self](queue_tick_msg) {
+      self->state.ticking = false;
+      self->state.machine->tick(self->state.node->now_ms(), self->state.step);
+      perform(self);
+    },
+    [self](queue_deleted_msg) { retire(self); },
+    [self](queue_retired_msg) { self->quit(); },
+    [self](info_request_msg& request) { request.content(describe(self->state)); },
+  };
+}
+
+} // namespace
+
+caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record, std::shared_ptr<const recovered_queue> recovered) {
+  return system.spawn(queue_behavior, &node, std::move(record), std::move(recovered));
+}
+
+} // namespace broker

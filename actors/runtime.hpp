@@ -1,0 +1,89 @@
+// What the actors of one node share: the ports (real or simulated), the newest metadata snapshot, the directory of queues
+// and the settings. Built by the host (apps/server or the simulator) before the first actor, destroyed after the last.
+// Members are constant after start unless they say how they are shared.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/caf.hpp"
+#include "base/ids.hpp"
+#include "connection/connection.hpp"
+#include "metadata/snapshot.hpp"
+#include "ports/message_store.hpp"
+#include "queue/queue_state.hpp"
+
+namespace broker {
+
+/// Queue id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
+class queue_directory {
+public:
+  void add(queue_id id, caf::actor who);
+  void remove(queue_id id);
+  /// Null when the node has no such queue.
+  caf::actor find(queue_id id) const;
+  std::vector<caf::actor> all() const;
+  void clear();
+
+private:
+  mutable std::mutex mutex_;
+  std::unordered_map<queue_id, caf::actor> queues_;
+};
+
+/// The newest metadata snapshot. Thread-safe: one writer (the metadata actor), any reader.
+class snapshot_board {
+public:
+  void publish(snapshot_ptr next) { current_.store(std::move(next)); }
+  snapshot_ptr read() const { return current_.load(); }
+
+private:
+  std::atomic<snapshot_ptr> current_;
+};
+
+struct runtime {
+  std::string node;
+  message_store* store = nullptr;
+  queue_settings queues;
+  /// Monotonic milliseconds.
+  std::function<uint64_t()> now_ms;
+  /// Seeds for server-generated names; thread-safe.
+  std::function<uint64_t()> next_seed;
+  /// The metadata actor waits for the disk: production gives it a thread of its own (docs/adr/0002), simulation does not.
+  bool metadata_on_own_thread = true;
+
+  /// Makes the actor of a queue; the default is spawn_queue (actors/queue_replica.hpp). A behaviour of one's own may
+  /// stand in for it or in front of it: it must answer the messages of a queue (actors/messages.hpp).
+  std::function<caf::actor(caf::actor_system&, runtime&, queue_ptr, std::shared_ptr<const recovered_queue>)> make_queue;
+
+  snapshot_board snapshots;
+  queue_directory directory;
+  /// Ids of channels and connections of this node start.
+  std::atomic<uint64_t> next_channel{1};
+  std::atomic<uint64_t> next_connection{1};
+  caf::actor metadata; ///< set once at start
+
+  std::function<snapshot_ptr()> snapshot_reader() {
+    return [this] { return snapshots.read(); };
+  }
+};
+
+/// A session's end as the actors see it: the socket's host in net, the model client in simulation. Thread-safe.
+class session_link : public credit_sink {
+public:
+  /// Items of one channel, in order.
+  virtual void push(std::vector<outgoing> items) = 0;
+  /// Every channel has stopped and the exclusive queues are gone.
+  virtual void torn_down() = 0;
+  /// Closes the client's connection with this error (320 and the like).
+  virtual void close(error why) = 0;
+  /// True once a channel of this connection has declared an exclusive queue.
+  std::atomic<bool> owns_queues{false};
+};
+
+} // namespace broker

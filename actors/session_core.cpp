@@ -1,0 +1,184 @@
+#include "actors/session_core.hpp"
+
+#include "actors/channel.hpp"
+#include "actors/connection_actor.hpp"
+
+namespace broker {
+
+session_core::session_core(session_context& context, peer_info peer)
+  : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)) {
+  machine_ = std::make_unique<connection>(context_.settings, peer_, context_.node->snapshot_reader(), context_.pool,
+                                          ref<credit_sink>{this}, context_.node->now_ms());
+}
+
+session_core::~session_core() = default;
+
+void session_core::received(size_t count) {
+  received_bytes_ += count;
+  connection_step step;
+  machine_->received(count, now_ms(), step);
+  perform(step);
+}
+
+void session_core::peer_closed() {
+  connection_step step;
+  machine_->peer_closed(step);
+  perform(step);
+}
+
+void session_core::wrote(size_t count) {
+  sent_bytes_ += count;
+  connection_step step;
+  machine_->wrote(count, now_ms(), step);
+  perform(step);
+}
+
+void session_core::tick_machine(uint64_t now) {
+  if (now < machine_->deadline())
+    return;
+  connection_step step;
+  machine_->tick(now, step);
+  perform(step);
+}
+
+void session_core::take(std::vector<outgoing> items) {
+  if (!machine_)
+    return;
+  connection_step step;
+  for (auto& item : items)
+    machine_->push(std::move(item), step);
+  perform(step);
+}
+
+void session_core::finish_teardown() {
+  guard_ = nullptr;
+  channels_.clear();
+  if (!machine_)
+    return;
+  connection_step step;
+  machine_->torn_down(step);
+  perform(step);
+}
+
+void session_core::close_machine(const error& why) {
+  if (!machine_)
+    return;
+  connection_step step;
+  machine_->close(why, step);
+  perform(step);
+}
+
+void session_core::perform(connection_step& step) {
+  for (const auto& line : step.log)
+    context_.log(line.severity, line.text);
+  if (step.opened_vhost)
+    guard_ = spawn_connection(*context_.system, *context_.node, id_, ref<session_link>{this});
+  if (!step.opened.empty())
+    open_channels(step.opened);
+  if (!step.inputs.empty())
+    hand_over(step);
+  for (auto& who : step.writable)
+    if (auto queue = context_.node->directory.find(who->queue))
+      caf::anon_send(queue, queue_request_msg{queue_request{consumer_ready{who}}});
+  for (auto number : step.closed)
+    channels_.erase(number);
+  if (step.teardown)
+    tear_down();
+  if (step.close_socket_after_ms)
+    close_when_written(*step.close_socket_after_ms);
+  output_ready();
+}
+
+void session_core::open_channels(const std::vector<channel_number>& opened) {
+  channel_settings settings;
+  settings.connection = id_;
+  settings.vhost = machine_->vhost();
+  settings.user = machine_->user();
+  settings.node = context_.node->node;
+  settings.frame_max = machine_->frame_max();
+  if (auto* capabilities = machine_->client_properties().find("capabilities"))
+    if (auto* table = std::get_if<amqp::field_table>(&capabilities->value))
+      if (auto* notify = table->find("consumer_cancel_notify"))
+        if (auto* wanted = std::get_if<bool>(&notify->value))
+          settings.consumer_cancel_notify = *wanted;
+  for (auto number : opened) {
+    settings.number = number;
+    settings.random_seed = context_.node->next_seed();
+    auto channel = spawn_channel(*context_.system, *context_.node, settings, ref<session_link>{this});
+    caf::anon_send(guard_, channel_started_msg{channel});
+    channels_[number] = std::move(channel);
+  }
+}
+
+void session_core::hand_over(connection_step& step) {
+  inflight_.fetch_add(static_cast<int64_t>(step.inflight_bytes));
+  for (auto& [number, input] : step.inputs) {
+    auto found = channels_.find(number);
+    if (found == channels_.end())
+      input.batch->release();
+    else
+      caf::anon_send(found->second, channel_input_msg{std::move(input)});
+  }
+}
+
+void session_core::tear_down() {
+  if (std::exchange(torn_down_, true))
+    return;
+  if (guard_)
+    caf::anon_send(guard_, connection_teardown_msg{});
+  else
+    finish_teardown();
+}
+
+void session_core::drop() {
+  tear_down();
+  channels_.clear();
+  machine_.reset();
+}
+
+bool session_core::over_credit() const noexcept {
+  return inflight_.load(std::memory_order_relaxed) > static_cast<int64_t>(context_.inflight_bytes);
+}
+
+bool session_core::take_credit(size_t bytes) noexcept {
+  const auto amount = static_cast<int64_t>(bytes);
+  return inflight_.fetch_sub(amount) - amount < static_cast<int64_t>(context_.inflight_bytes / 2);
+}
+
+std::vector<caf::actor> session_core::channels() const {
+  std::vector<caf::actor> result;
+  result.reserve(channels_.size());
+  for (const auto& [number, who] : channels_)
+    result.push_back(who);
+  return result;
+}
+
+info_row session_core::describe() const {
+  if (!machine_)
+    return {};
+  const auto split = [](const std::string& address, bool host) {
+    const auto colon = address.rfind(':');
+    return host ? address.substr(0, colon) : address.substr(colon + 1);
+  };
+  const auto arrow = peer_.name.find(" -> ");
+  const auto from = peer_.name.substr(0, arrow);
+  const auto to = arrow == std::string::npos ? std::string{} : peer_.name.substr(arrow + 4);
+  return {{"name", peer_.name},
+          {"user", machine_->user().user},
+          {"peer_host", split(from, true)},
+          {"peer_port", split(from, false)},
+          {"host", split(to, true)},
+          {"port", split(to, false)},
+          {"vhost", machine_->vhost()},
+          {"state", std::string{machine_->state()}},
+          {"channels", std::to_string(machine_->open_channels())},
+          {"channel_max", std::to_string(machine_->channel_max())},
+          {"frame_max", std::to_string(machine_->frame_max())},
+          {"timeout", std::to_string(machine_->heartbeat_s())},
+          {"recv_oct", std::to_string(received_bytes_)},
+          {"send_oct", std::to_string(sent_bytes_)},
+          {"protocol", "{0,9,1}"},
+          {"ssl", "false"}};
+}
+
+} // namespace broker

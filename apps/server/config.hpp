@@ -1,0 +1,133 @@
+// What one node is told: warren.conf (rabbitmq.conf's syntax and keys), environment, command line. Read once at start;
+// a mistake refuses to start with file, line, reason and the nearest valid key (features.md O35-O40).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "base/result.hpp"
+#include "secret_string.hpp"
+
+namespace broker {
+
+enum class durability : uint8_t {
+  fsync,    ///< a confirm means that fdatasync returned (guarantees.md G1)
+  interval, ///< fdatasync every durability_interval_ms; a power cut loses at most that much
+  os,       ///< the operating system decides; a power cut may lose what it has not written
+};
+
+enum class log_level : uint8_t { debug, info, notice, warning, error, critical, none };
+
+/// Where to listen. `host` "::" is every address, IPv4 included, as RabbitMQ's default.
+struct listener_address {
+  std::string host = "::";
+  uint16_t port = 5672;
+  std::string name = "default"; ///< of the key: listeners.tcp.NAME
+  friend bool operator==(const listener_address&, const listener_address&) = default;
+};
+
+struct log_settings {
+  bool file = true;
+  std::string file_name; ///< "" = <nodename>.log
+  log_level file_level = log_level::info;
+  bool console = false;
+  log_level console_level = log_level::info;
+  std::filesystem::path folder; ///< "" = decided by the start options
+};
+
+/// The settings of one node, complete and valid.
+struct node_config {
+  // -- who and where (command line, environment) --
+  std::string node_name; ///< "rabbit@host"
+  std::filesystem::path data_dir;
+  std::filesystem::path config_file; ///< "" = none read
+  std::filesystem::path cookie_file;
+  uint16_t control_port = 0; ///< AMQP port + 20000 unless RABBITMQ_DIST_PORT; 0 = any free port
+  secret_string cookie;      ///< read by prepare_node_files
+
+  // -- listeners and connections (O35) --
+  std::vector<listener_address> listeners{listener_address{}};
+  uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
+  uint16_t heartbeat_s = limits::heartbeat_s;
+  uint32_t frame_max_bytes = limits::frame_max_bytes;
+  uint16_t channel_max = limits::channel_max;
+  size_t connections_max = limits::connections_max;
+  uint64_t message_max_bytes = limits::message_max_bytes;
+  int tcp_backlog = 128;
+  bool tcp_nodelay = true;
+
+  // -- first start and logins (O36) --
+  std::string default_user = "guest";
+  secret_string default_password{"guest"};
+  std::vector<std::string> default_user_tags{"administrator"};
+  std::string default_vhost = "/";
+  std::string default_configure = ".*";
+  std::string default_write = ".*";
+  std::string default_read = ".*";
+  std::vector<std::string> loopback_users{"guest"};
+  std::vector<std::string> auth_mechanisms{"PLAIN", "AMQPLAIN"};
+  std::string cluster_name; ///< "" = the node name
+
+  // -- resources (O39) --
+  /// Resident bytes above which publishers are blocked (O46).
+  uint64_t memory_watermark_bytes = 0;
+  uint64_t disk_free_limit_bytes = limits::disk_free_limit_bytes;
+  /// Longest time a delivery may stay unacknowledged; 0 = for ever.
+  uint64_t consumer_timeout_ms = 1'800'000;
+  uint64_t queue_memory_bytes = limits::queue_memory_bytes;
+  uint64_t node_memory_bytes = limits::node_memory_bytes;
+  broker::durability durability = broker::durability::fsync;
+  uint32_t durability_interval_ms = 100;
+  /// Threads that run sessions and actors; 0 = cores - 1, at least 1.
+  unsigned loops = 0;
+
+  log_settings log;
+
+  /// Things to log at start: keys accepted without effect.
+  std::vector<std::string> notes;
+
+  // -- while the file is read: the first setting of a list replaces its default --
+  bool listeners_given = false;
+  bool auth_mechanisms_given = false;
+  bool user_tags_given = false;
+};
+
+/// One configuration key. `$` in a pattern is a segment the user names, e.g. listeners.tcp.$.
+struct config_key {
+  enum class treatment : uint8_t {
+    honoured,
+    noted,   ///< accepted, without effect here, said once in the log
+    refused, ///< the node does not start: ignoring it would break a promise the file makes
+  };
+  /// One `key = value` of the file. `name` is what stood for `$`.
+  struct setting {
+    std::string_view key;
+    std::string_view name;
+    std::string_view value;
+  };
+
+  std::string_view pattern;
+  treatment what;
+  std::string_view preset;  ///< default, as the documentation shows it
+  std::string_view meaning; ///< for refused and noted keys: why
+  /// Stores the value; returns what is wrong with it, "" when nothing is. Null for noted and refused keys.
+  std::string (*apply)(node_config&, const setting&) = nullptr;
+};
+
+/// Every key there is: parser, documentation and suggestions all read this.
+const std::vector<config_key>& config_keys();
+
+/// Reads `text` into `config`. Error: every mistake, one line each: "FILE:LINE: reason".
+result<void> apply_config_text(std::string_view text, std::string_view file_name, node_config& config);
+
+/// Reads a file of at most 1 MiB into `config`.
+result<void> apply_config_file(const std::filesystem::path& file, node_config& config);
+
+/// The known key most like `key` by edit distance, or "" when none is near.
+std::string nearest_config_key(std::string_view key);
+
+} // namespace broker

@@ -1,0 +1,37 @@
+// One running broker node: everything between the sockets and the disk, behind four calls. main() prepares the files,
+// opens the log and then only starts, waits and stops.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.hpp"
+#include "config.hpp"
+#include "node_log.hpp"
+
+namespace broker {
+
+class node {
+public:
+  /// `log` must outlive the node. `config.data_dir` exists and is locked, `config.cookie` is known.
+  node(node_config config, node_log& log);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Recovers, then listens; returns once clients can connect. Error: in an operator's words (port taken, damaged
+  /// store); nothing runs then, and the data are untouched.
+  result<void> start();
+  /// Where the control endpoint listens; valid after start().
+  uint16_t control_port() const;
+  /// Asks for a graceful stop: clients get 320, everything is flushed. Thread-safe, returns at once, may be repeated.
+  void request_stop();
+  /// Returns when the node has stopped.
+  void join();
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace broker

@@ -1,0 +1,259 @@
+// warren-sim: runs the broker under simulation, one seed or many (docs/simulation.md).
+// Exit: 0 held, 1 a checker failed, 2 not deterministic, 64 usage.
+#include <atomic>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "plants.hpp"
+#include "run.hpp"
+
+namespace {
+
+using namespace broker::sim;
+
+constexpr int exit_held = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_not_deterministic = 2;
+constexpr int exit_usage = 64;
+/// Seeds within which every planted mistake must be caught.
+constexpr uint64_t selftest_seeds = 1000;
+
+constexpr const char* usage_text = R"(usage: warren-sim [--seed N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
+       warren-sim sweep --seeds A-B [--minutes M] [--faults LIST] [--twice-percent P]
+       warren-sim replay --seed N [--until SECONDS] [--minutes M] [--faults LIST]
+       warren-sim selftest [--plant NAME] [--seeds A-B]
+LIST is a comma-separated choice of crash, disk, cut, stall; or none. Default: all of them.
+)";
+
+struct arguments {
+  std::string verb;
+  run_options options;
+  uint64_t first = 1;
+  uint64_t last = 200;
+  uint64_t twice_percent = 5;
+  bool verify = false;
+};
+
+bool parse_number(const char* text, double& out) {
+  char* end = nullptr;
+  out = std::strtod(text, &end);
+  return end != text && *end == '\0' && out >= 0;
+}
+
+bool parse_faults(const std::string& list, run_options& options) {
+  options.crashes = options.disk = options.cuts = options.stalls = false;
+  if (list == "none")
+    return true;
+  size_t at = 0;
+  while (at <= list.size()) {
+    const auto comma = std::min(list.find(',', at), list.size());
+    const auto name = list.substr(at, comma - at);
+    if (name == "crash")
+      options.crashes = true;
+    else if (name == "disk")
+      options.disk = true;
+    else if (name == "cut")
+      options.cuts = true;
+    else if (name == "stall")
+      options.stalls = true;
+    else
+      return false;
+    at = comma + 1;
+  }
+  return true;
+}
+
+bool parse_seeds(const std::string& text, arguments& out) {
+  const auto dash = text.find('-');
+  if (dash == std::string::npos)
+    return false;
+  double first = 0, last = 0;
+  if (!parse_number(text.substr(0, dash).c_str(), first) || !parse_number(text.substr(dash + 1).c_str(), last))
+    return false;
+  out.first = static_cast<uint64_t>(first);
+  out.last = static_cast<uint64_t>(last);
+  return out.first <= out.last;
+}
+
+bool parse_option(const std::string& name, const char* value, arguments& out) {
+  double number = 0;
+  if (name == "--faults")
+    return parse_faults(value, out.options);
+  if (name == "--plant") {
+    out.options.plant = value;
+    return is_plant(out.options.plant);
+  }
+  if (name == "--seeds")
+    return parse_seeds(value, out);
+  if (!parse_number(value, number))
+    return false;
+  if (name == "--seed")
+    out.options.seed = static_cast<uint64_t>(number);
+  else if (name == "--minutes")
+    out.options.minutes = number;
+  else if (name == "--until")
+    out.options.until_s = number;
+  else if (name == "--twice-percent")
+    out.twice_percent = static_cast<uint64_t>(number);
+  else
+    return false;
+  return true;
+}
+
+bool parse(int count, char** values, arguments& out) {
+  int at = 1;
+  if (at < count && values[at][0] != '-')
+    out.verb = values[at++];
+  while (at < count) {
+    const std::string name = values[at++];
+    if (name == "--verify-determinism")
+      out.verify = true;
+    else if (name == "--verbose")
+      out.options.verbose = true;
+    else if (at == count || !parse_option(name, values[at++], out))
+      return false;
+  }
+  return out.verb.empty() || out.verb == "sweep" || out.verb == "replay" || out.verb == "selftest";
+}
+
+std::string reproduce_line(const run_options& options) {
+  return "warren-sim replay --seed " + std::to_string(options.seed) + " --minutes " + std::to_string(options.minutes);
+}
+
+void print_failure(const run_options& options, const run_result& result) {
+  for (const auto& line : result.violations)
+    std::printf("  %s\n", line.c_str());
+  std::printf("reproduce: %s\n", reproduce_line(options).c_str());
+}
+
+int run_one(const arguments& what) {
+  const auto result = simulate(what.options);
+  std::printf("%s\n", summary(what.options, result).c_str());
+  if (what.verify) {
+    const auto again = simulate(what.options);
+    if (again.trace != result.trace) {
+      std::printf("NOT DETERMINISTIC: trace %016lx, then %016lx\n", result.trace, again.trace);
+      return exit_not_deterministic;
+    }
+    std::printf("deterministic: twice the same trace\n");
+  }
+  if (!result.violations.empty())
+    print_failure(what.options, result);
+  std::printf("trace %016lx\n", result.trace);
+  return result.violations.empty() ? exit_held : exit_failed;
+}
+
+int sweep(const arguments& what) {
+  uint64_t failed = 0, published = 0, crashes = 0, repeated = 0;
+  double virtual_s = 0, wall_s = 0;
+  uint64_t hash = 0;
+  std::set<std::string> markers;
+  int code = exit_held;
+  for (uint64_t seed = what.first; seed <= what.last; ++seed) {
+    auto options = what.options;
+    options.seed = seed;
+    const auto result = simulate(options);
+    published += result.published;
+    crashes += result.crashes;
+    virtual_s += result.virtual_s;
+    wall_s += result.wall_s;
+    hash = hash * 1099511628211ull ^ result.trace;
+    markers.insert(result.markers.begin(), result.markers.end());
+    if (seed * what.twice_percent % 100 < what.twice_percent) {
+      ++repeated;
+      if (simulate(options).trace != result.trace) {
+        std::printf("NOT DETERMINISTIC: seed %lu\n", seed);
+        code = exit_not_deterministic;
+      }
+    }
+    if (result.violations.empty())
+      continue;
+    ++failed;
+    code = std::max(code, exit_failed);
+    std::printf("FAILED %s\n", summary(options, result).c_str());
+    print_failure(options, result);
+    std::fflush(stdout);
+  }
+  const auto seeds = what.last - what.first + 1;
+  std::printf("%lu seeds, %lu failed, %lu run twice; %lu messages, %lu crashes, %.0f virtual minutes, %.0f x real time\n",
+              seeds, failed, repeated, published, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
+  std::string reached;
+  for (const auto& name : markers)
+    reached += " " + name;
+  std::printf("rare states reached:%s\n", reached.c_str());
+  std::printf("trace %016lx\n", hash);
+  return code;
+}
+
+/// Runs one seed with a planted mistake in a process of its own: an assertion of the broker that fires is a catch, too.
+bool caught_by(const run_options& options) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::freopen("/dev/null", "w", stderr);
+    const auto result = simulate(options);
+    _exit(result.violations.empty() ? exit_held : exit_failed);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child)
+    return false;
+  return !WIFEXITED(status) || WEXITSTATUS(status) != exit_held;
+}
+
+bool selftest_plant(const arguments& what, const std::string& name) {
+  auto options = what.options;
+  options.plant = name;
+  for (uint64_t seed = what.first; seed < what.first + selftest_seeds; ++seed) {
+    options.seed = seed;
+    if (!caught_by(options))
+      continue;
+    std::printf("caught %s seed %lu\n", name.c_str(), seed);
+    return true;
+  }
+  std::printf("MISSED %s\n", name.c_str());
+  return false;
+}
+
+int selftest(const arguments& what) {
+  bool all = true;
+  uint64_t hash = 0;
+  for (const auto& name : plant_names())
+    if (what.options.plant.empty() || what.options.plant == name)
+      all = selftest_plant(what, name) && all;
+  auto clean = what.options; // the same bounds without a mistake must hold
+  clean.plant.clear();
+  const auto control = simulate(clean);
+  hash = control.trace;
+  if (!control.violations.empty()) {
+    std::printf("control run failed\n");
+    print_failure(clean, control);
+    all = false;
+  }
+  std::printf("trace %016lx\n", hash);
+  return all ? exit_held : exit_failed;
+}
+
+} // namespace
+
+int main(int count, char** values) {
+  arguments what;
+  if (!parse(count, values, what)) {
+    std::fputs(usage_text, stderr);
+    return exit_usage;
+  }
+  if (what.verb == "sweep")
+    return sweep(what);
+  if (what.verb == "selftest")
+    return selftest(what);
+  if (what.verb == "replay")
+    what.options.verbose = true;
+  return run_one(what);
+}

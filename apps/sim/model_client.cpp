@@ -1,0 +1,304 @@
+#include "model_client.hpp"
+
+#include "amqp/frame.hpp"
+
+namespace broker::sim {
+
+using namespace amqp;
+
+void model_client::reconnect_after(sim_ns delay) {
+  world_.time.after(delay, [this] { connect(); });
+}
+
+void model_client::connect() {
+  session_ = world_.connect(*this);
+  if (!session_)
+    return reconnect_after(50 * ms + random_.below(200 * ms));
+  ++connection_;
+  reader_ = {};
+  session_->send(std::string{protocol_header});
+}
+
+void model_client::cut() {
+  if (!session_)
+    return;
+  session_->cut();
+  closed();
+}
+
+void model_client::closed() {
+  if (!session_)
+    return;
+  session_ = nullptr;
+  ++connection_;
+  if (std::exchange(ready_, false))
+    lost();
+  reconnect_after(20 * ms + random_.below(300 * ms));
+}
+
+void model_client::later(sim_ns delay, std::function<void()> what) {
+  world_.time.after(delay, [this, connection = connection_, what = std::move(what)] {
+    if (connection == connection_)
+      what();
+  });
+}
+
+void model_client::send_bytes(std::string bytes) {
+  world_.trace.add(bytes);
+  if (session_)
+    session_->send(std::move(bytes));
+}
+
+void model_client::send(const method& what) {
+  byte_buffer out;
+  encode_method(out, std::visit([](const auto& m) { return m.code >> 16; }, what) == 10 ? 0 : channel, what);
+  send_bytes(std::string{out.view()});
+}
+
+void model_client::declare(const queue_plan& queue) {
+  queue_class::declare what;
+  what.queue = queue.name;
+  what.durable = queue.durable;
+  what.no_wait = true;
+  send(what);
+}
+
+void model_client::arrived(std::string_view bytes) {
+  world_.trace.add(world_.time.now());
+  world_.trace.add(bytes);
+  reader_.feed(bytes);
+  while (auto event = reader_.next()) {
+    if (!session_)
+      return;
+    if (ready_ && event->channel != 0)
+      received(*event);
+    else
+      handshake(*event);
+  }
+}
+
+void model_client::handshake(wire_event& event) {
+  if (std::holds_alternative<connection_class::start>(event.method)) {
+    connection_class::start_ok answer;
+    answer.mechanism = "PLAIN";
+    answer.response = std::string{"\0guest\0guest", 12};
+    answer.locale = "en_US";
+    send(answer);
+  } else if (auto* tune = std::get_if<connection_class::tune>(&event.method)) {
+    send(connection_class::tune_ok{tune->channel_max, tune->frame_max, 0});
+    connection_class::open open;
+    open.virtual_host = "/";
+    send(open);
+  } else if (std::holds_alternative<connection_class::open_ok>(event.method)) {
+    send(channel_class::open{});
+  } else if (std::holds_alternative<channel_class::open_ok>(event.method)) {
+    ready_ = true;
+    ready();
+  } else if (auto* close = std::get_if<connection_class::close>(&event.method)) {
+    if (close->reply_code != 320)
+      world_.book.violation("a connection was closed: " + close->reply_text);
+    send(connection_class::close_ok{});
+  }
+}
+
+// -- publisher ----------------------------------------------------------------------------------------------------------
+
+void publisher::ready() {
+  incarnation_ = world_.next_incarnation++;
+  next_ = 1;
+  declare(world_.queues[plan_.queue]);
+  if (plan_.transactional)
+    send(tx_class::select{});
+  else
+    send(confirm_class::select{true});
+  later(random_.below(plan_.pause + 1), [this] { work(); });
+}
+
+void publisher::publish_one(byte_buffer& out) {
+  const auto id = static_cast<uint64_t>(incarnation_) << 32 | next_;
+  const bool unroutable = random_.below(100) < plan_.mandatory_percent;
+  const auto& queue = world_.queues[plan_.queue];
+  properties header;
+  header.delivery_mode = random_.below(100) < plan_.persistent_percent ? 2 : 1;
+  basic_class::publish what;
+  what.routing_key = unroutable ? "no such queue" : queue.name;
+  what.mandatory = unroutable;
+  const auto body = make_body(id, random_.below(plan_.body_max + 1));
+  put_publish(out, channel, what, header, body, limits::frame_max_bytes);
+  world_.book.published(id, {.queue = unroutable ? ledger::queue_none : plan_.queue,
+                             .survives_crash = queue.durable && header.delivery_mode == 2,
+                             .confirm_mode = !plan_.transactional,
+                             .at_most_once = queue.automatic_ack});
+  if (plan_.transactional)
+    transaction_.push_back(id);
+  else
+    unconfirmed_[next_] = id;
+  ++next_;
+}
+
+void publisher::work() {
+  if (world_.draining)
+    return;
+  if (closing_ == closing::none && unconfirmed_.size() < plan_.window) {
+    byte_buffer out;
+    for (uint32_t i = 0; i < plan_.burst; ++i)
+      publish_one(out);
+    send_bytes(std::string{out.view()});
+    if (plan_.transactional && transaction_.size() >= plan_.window)
+      end_transaction();
+  }
+  later(plan_.pause / 2 + random_.below(plan_.pause + 1), [this] { work(); });
+}
+
+void publisher::end_transaction() {
+  if (random_.chance(1, 4)) {
+    closing_ = closing::rollback;
+    send(tx_class::rollback{});
+  } else {
+    closing_ = closing::commit;
+    send(tx_class::commit{});
+  }
+}
+
+void publisher::settle(uint64_t tag, bool multiple, bool ok) {
+  auto last = unconfirmed_.upper_bound(tag);
+  auto first = multiple ? unconfirmed_.begin() : unconfirmed_.find(tag);
+  if (first == unconfirmed_.end() || (multiple && first == last))
+    return world_.book.violation("C8: confirm number " + std::to_string(tag) + " answered twice or never published");
+  if (!multiple)
+    last = std::next(first);
+  for (auto each = first; each != last; ++each)
+    ok ? world_.book.confirmed(each->second) : world_.book.nacked(each->second);
+  unconfirmed_.erase(first, last);
+}
+
+void publisher::received(wire_event& event) {
+  if (auto* ack = std::get_if<basic_class::ack>(&event.method))
+    settle(ack->delivery_tag, ack->multiple, true);
+  else if (auto* nack = std::get_if<basic_class::nack>(&event.method))
+    settle(nack->delivery_tag, nack->multiple, false);
+  else if (std::holds_alternative<basic_class::return_>(event.method)) {
+    std::string problem;
+    const auto id = read_body(event.body, problem);
+    problem.empty() ? world_.book.returned(id) : world_.book.violation(problem);
+  } else if (std::holds_alternative<tx_class::commit_ok>(event.method)) {
+    for (auto id : std::exchange(transaction_, {}))
+      world_.book.committed(id);
+    closing_ = closing::none;
+  } else if (std::holds_alternative<tx_class::rollback_ok>(event.method)) {
+    for (auto id : std::exchange(transaction_, {}))
+      world_.book.withdrawn(id);
+    closing_ = closing::none;
+  } else if (auto* close = std::get_if<channel_class::close>(&event.method))
+    world_.book.violation("a publisher's channel was closed: " + close->reply_text);
+}
+
+void publisher::lost() {
+  for (const auto& [tag, id] : std::exchange(unconfirmed_, {}))
+    world_.book.abandoned(id);
+  // An unfinished transaction is withdrawn by the broker, unless its commit was under way.
+  for (auto id : std::exchange(transaction_, {}))
+    closing_ == closing::commit ? world_.book.abandoned(id) : world_.book.withdrawn(id);
+  closing_ = closing::none;
+}
+
+// -- consumer -----------------------------------------------------------------------------------------------------------
+
+bool consumer_client::idle() const {
+  return unsettled_.empty() && world_.time.now() - last_delivery_ > second && (!plan_.polls || last_get_empty_);
+}
+
+void consumer_client::ready() {
+  declare(world_.queues[plan_.queue]);
+  if (plan_.polls) {
+    consumer_ = world_.book.new_consumer(plan_.queue);
+    return poll();
+  }
+  basic_class::qos qos;
+  qos.prefetch_count = plan_.prefetch;
+  send(qos);
+  consume();
+}
+
+void consumer_client::consume() {
+  consumer_ = world_.book.new_consumer(plan_.queue);
+  basic_class::consume what;
+  what.queue = world_.queues[plan_.queue].name;
+  what.consumer_tag = "c" + std::to_string(consumer_);
+  what.no_ack = world_.queues[plan_.queue].automatic_ack;
+  send(what);
+  if (plan_.cancel_every != 0)
+    later(plan_.cancel_every / 2 + random_.below(plan_.cancel_every), [this, tag = what.consumer_tag] {
+      send(basic_class::cancel{tag, false});
+    });
+}
+
+void consumer_client::poll() {
+  basic_class::get what;
+  what.queue = world_.queues[plan_.queue].name;
+  what.no_ack = world_.queues[plan_.queue].automatic_ack;
+  send(what);
+}
+
+void consumer_client::received(wire_event& event) {
+  if (auto* deliver_method = std::get_if<basic_class::deliver>(&event.method)) {
+    deliver(deliver_method->delivery_tag, deliver_method->redelivered, event.body);
+  } else if (auto* got = std::get_if<basic_class::get_ok>(&event.method)) {
+    last_get_empty_ = false;
+    deliver(got->delivery_tag, got->redelivered, event.body);
+    later(1 * ms + random_.below(10 * ms), [this] { poll(); });
+  } else if (std::holds_alternative<basic_class::get_empty>(event.method)) {
+    last_get_empty_ = true;
+    later(20 * ms + random_.below(50 * ms), [this] { poll(); });
+  } else if (std::holds_alternative<basic_class::cancel_ok>(event.method)) {
+    consume();
+  } else if (auto* close = std::get_if<channel_class::close>(&event.method)) {
+    world_.book.violation("a consumer's channel was closed: " + close->reply_text);
+  }
+}
+
+void consumer_client::deliver(uint64_t tag, bool redelivered, const std::string& body) {
+  last_delivery_ = world_.time.now();
+  std::string problem;
+  const auto id = read_body(body, problem);
+  if (!problem.empty())
+    return world_.book.violation(problem);
+  world_.book.delivered(consumer_, id, redelivered);
+  if (world_.queues[plan_.queue].automatic_ack)
+    return world_.book.settled(id);
+  if (!unsettled_.emplace(tag, id).second)
+    return world_.book.violation("delivery tag " + std::to_string(tag) + " twice on one channel");
+  if (plan_.prefetch != 0 && !plan_.polls && plan_.cancel_every == 0 && unsettled_.size() > plan_.prefetch)
+    world_.book.violation("C11: more unacked deliveries than the prefetch of " + std::to_string(plan_.prefetch));
+  later(random_.below(plan_.work + 1), [this, tag] { settle_one(tag); });
+}
+
+void consumer_client::settle_one(uint64_t tag) {
+  auto found = unsettled_.find(tag);
+  if (found == unsettled_.end())
+    return; // an earlier `multiple` took it
+  const auto dice = world_.draining ? 100 : random_.below(100);
+  if (dice < plan_.requeue_percent) {
+    send(basic_class::nack{tag, false, true});
+    unsettled_.erase(found);
+  } else if (dice < plan_.requeue_percent + plan_.reject_percent) {
+    world_.book.settled(found->second);
+    send(basic_class::reject{tag, false});
+    unsettled_.erase(found);
+  } else if (random_.below(100) < plan_.multiple_percent) {
+    for (auto each = unsettled_.begin(); each != std::next(found); ++each)
+      world_.book.settled(each->second);
+    unsettled_.erase(unsettled_.begin(), std::next(found));
+    send(basic_class::ack{tag, true});
+  } else {
+    world_.book.settled(found->second);
+    send(basic_class::ack{tag, false});
+    unsettled_.erase(found);
+  }
+}
+
+void consumer_client::lost() {
+  unsettled_.clear();
+}
+
+} // namespace broker::sim

@@ -1,0 +1,149 @@
+// Model AMQP clients: what applications do, over the real codec, recording everything in the ledger. Each connects, does its
+// work, and when the connection is lost reconnects after a pause, as a well-written application does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "amqp_wire.hpp"
+#include "base/random.hpp"
+#include "ledger.hpp"
+#include "sim_session.hpp"
+#include "virtual_time.hpp"
+
+namespace broker::sim {
+
+/// One queue of the workload.
+struct queue_plan {
+  std::string name;
+  bool durable = true;
+  bool automatic_ack = false; ///< its consumers use no_ack
+};
+
+/// What clients share. `connect` gives a session, or null while the node is down.
+struct client_world {
+  virtual_time& time;
+  ledger& book;
+  trace_hash& trace;
+  std::function<ref<sim_session>(wire_peer&)> connect;
+  std::vector<queue_plan> queues;
+  /// True in the last phase: publishers stop, consumers take everything and ack it.
+  bool draining = false;
+  uint32_t next_incarnation = 1;
+};
+
+class model_client : public wire_peer {
+public:
+  model_client(client_world& world, random_source random) : world_(world), random_(random) {}
+  void start() { reconnect_after(0); }
+  /// Drops the connection without a word (a fault), if there is one.
+  void cut();
+  bool connected() const { return ready_; }
+  ref<sim_session> session() const { return session_; }
+
+  void arrived(std::string_view bytes) final;
+  void closed() final;
+
+protected:
+  static constexpr channel_number channel = 1;
+
+  /// Channel 1 is open.
+  virtual void ready() = 0;
+  virtual void received(wire_event& event) = 0;
+  /// The connection is gone.
+  virtual void lost() = 0;
+
+  void send(const amqp::method& what);
+  void send_bytes(std::string bytes);
+  /// Runs `what` later unless the connection has changed meanwhile.
+  void later(sim_ns delay, std::function<void()> what);
+  void declare(const queue_plan& queue);
+
+  client_world& world_;
+  random_source random_;
+
+private:
+  void reconnect_after(sim_ns delay);
+  void connect();
+  void handshake(wire_event& event);
+
+  ref<sim_session> session_;
+  amqp_reader reader_;
+  bool ready_ = false;
+  uint64_t connection_ = 0; ///< counts connections, so that old timers are seen
+};
+
+/// Publishes with confirms (or in transactions) to one queue through the default exchange, with some unroutable mandatory ones.
+class publisher final : public model_client {
+public:
+  struct plan {
+    uint32_t queue = 0;
+    uint32_t window = 10;        ///< unconfirmed at most
+    uint32_t burst = 1;          ///< published at once
+    sim_ns pause = 10 * ms;
+    uint32_t persistent_percent = 100;
+    uint32_t mandatory_percent = 2;
+    size_t body_max = 200;
+    bool transactional = false;
+  };
+  publisher(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
+
+protected:
+  void ready() override;
+  void received(wire_event& event) override;
+  void lost() override;
+
+private:
+  void work();
+  void publish_one(byte_buffer& out);
+  void settle(uint64_t tag, bool multiple, bool ok);
+  void end_transaction();
+
+  plan plan_;
+  uint32_t incarnation_ = 0;
+  uint64_t next_ = 1;
+  std::map<uint64_t, message_id> unconfirmed_; ///< by confirm number
+  std::vector<message_id> transaction_;
+  enum class closing : uint8_t { none, commit, rollback } closing_ = closing::none;
+};
+
+/// Consumes one queue, or polls it with basic.get, and settles in its own way.
+class consumer_client final : public model_client {
+public:
+  struct plan {
+    uint32_t queue = 0;
+    uint16_t prefetch = 10;
+    sim_ns work = 2 * ms;        ///< up to this long per message before it is settled
+    uint32_t requeue_percent = 5;
+    uint32_t reject_percent = 2;
+    uint32_t multiple_percent = 20;
+    bool polls = false;
+    sim_ns cancel_every = 0;     ///< cancels and consumes again
+  };
+  consumer_client(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
+  /// Nothing was delivered for a while and nothing is unsettled.
+  bool idle() const;
+
+protected:
+  void ready() override;
+  void received(wire_event& event) override;
+  void lost() override;
+
+private:
+  void consume();
+  void poll();
+  void deliver(uint64_t tag, bool redelivered, const std::string& body);
+  void settle_one(uint64_t tag);
+
+  plan plan_;
+  uint64_t consumer_ = 0;
+  std::map<uint64_t, message_id> unsettled_; ///< by delivery tag
+  sim_ns last_delivery_ = 0;
+  bool last_get_empty_ = false;
+};
+
+} // namespace broker::sim

@@ -1,0 +1,174 @@
+#include "plants.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "amqp/frame.hpp"
+#include "amqp/method.hpp"
+
+namespace broker::sim {
+
+namespace {
+
+const std::vector<std::string> names = {
+  "skip-fsync",        "swallow-write-error", "ack-before-fsync",
+  "settle-one-too-many", "unacked-lost-on-channel-close", "leak-credit",
+  "double-confirm",    "lose-confirm",        "forget-mandatory-return",
+  "fifo-broken-by-batch-split",
+};
+
+/// How often an occasional mistake happens: one in this many.
+constexpr uint64_t rarely = 50;
+
+// -- disks that lie -----------------------------------------------------------------------------------------------------
+
+class lying_file final : public file {
+public:
+  lying_file(std::unique_ptr<file> inner, bool skip_sync, bool swallow)
+    : inner_(std::move(inner)), skip_sync_(skip_sync), swallow_(swallow) {}
+
+  result<void> write(uint64_t offset, std::span<const std::string_view> parts) override {
+    return told(inner_->write(offset, parts));
+  }
+  result<void> sync() override { return skip_sync_ ? result<void>{} : told(inner_->sync()); }
+  result<size_t> read(uint64_t offset, std::span<char> into) const override { return inner_->read(offset, into); }
+  result<uint64_t> size() const override { return inner_->size(); }
+  result<void> preallocate(uint64_t size) override { return inner_->preallocate(size); }
+  result<void> truncate(uint64_t size) override { return inner_->truncate(size); }
+
+private:
+  result<void> told(result<void> truth) const { return swallow_ ? result<void>{} : truth; }
+
+  std::unique_ptr<file> inner_;
+  const bool skip_sync_;
+  const bool swallow_;
+};
+
+class lying_disk final : public file_system {
+public:
+  lying_disk(file_system& inner, bool skip_sync, bool swallow) : inner_(inner), skip_sync_(skip_sync), swallow_(swallow) {}
+
+  result<std::unique_ptr<file>> open(std::string_view path, bool create) override {
+    auto opened = inner_.open(path, create);
+    if (!opened)
+      return opened;
+    return std::unique_ptr<file>{new lying_file{std::move(*opened), skip_sync_, swallow_}};
+  }
+  result<void> remove(std::string_view path) override { return inner_.remove(path); }
+  result<void> rename(std::string_view from, std::string_view to) override { return inner_.rename(from, to); }
+  result<void> make_directory(std::string_view path) override { return inner_.make_directory(path); }
+  result<void> sync_directory(std::string_view path) override { return inner_.sync_directory(path); }
+  result<std::vector<std::string>> list(std::string_view path) override { return inner_.list(path); }
+  result<uint64_t> free_bytes() override { return inner_.free_bytes(); }
+
+private:
+  file_system& inner_;
+  const bool skip_sync_;
+  const bool swallow_;
+};
+
+// -- a store that errs --------------------------------------------------------------------------------------------------
+
+class erring_store final : public message_store {
+public:
+  erring_store(message_store& inner, bool ack_early, bool settle_more)
+    : inner_(inner), ack_early_(ack_early), settle_more_(settle_more) {}
+
+  void attach(queue_id queue, ref<store_client> who) override {
+    clients_[queue] = who;
+    inner_.attach(queue, std::move(who));
+  }
+  void detach(queue_id queue) override {
+    clients_.erase(queue);
+    inner_.detach(queue);
+  }
+  void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) override {
+    inner_.append(queue, batch, where, first, durable);
+    if (durable && ack_early_)
+      clients_[queue]->on_durable(first + where.size());
+  }
+  void settle(queue_id queue, std::vector<seq_range> seqs) override {
+    if (settle_more_ && !seqs.empty())
+      ++seqs.back().last;
+    inner_.settle(queue, std::move(seqs));
+  }
+  void delivered(queue_id queue, seqno upto) override { inner_.delivered(queue, upto); }
+  void read(queue_id queue, seqno from, seqno before, size_t max_bytes) override {
+    inner_.read(queue, from, before, max_bytes);
+  }
+  void drop(queue_id queue) override { inner_.drop(queue); }
+  bool congested() const override { return inner_.congested(); }
+
+private:
+  message_store& inner_;
+  const bool ack_early_;
+  const bool settle_more_;
+  std::map<queue_id, ref<store_client>> clients_;
+};
+
+bool starts_with_method(const outgoing& item, uint32_t code) {
+  return item.bytes.size() >= amqp::frame_prefix_bytes + amqp::method_id_bytes &&
+         load_u32(item.bytes.data() + amqp::frame_prefix_bytes) == code;
+}
+
+} // namespace
+
+std::vector<std::string> plant_names() {
+  return names;
+}
+
+bool is_plant(std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+file_system& plant::spoil(file_system& disk) {
+  if (!is("skip-fsync") && !is("swallow-write-error"))
+    return disk;
+  disk_ = std::make_unique<lying_disk>(disk, is("skip-fsync"), is("swallow-write-error"));
+  return *disk_;
+}
+
+message_store& plant::spoil(message_store& store) {
+  if (!is("ack-before-fsync") && !is("settle-one-too-many"))
+    return store;
+  store_ = std::make_unique<erring_store>(store, is("ack-before-fsync"), is("settle-one-too-many"));
+  return *store_;
+}
+
+bool plant::keep(const queue_request& request) {
+  if (is("unacked-lost-on-channel-close"))
+    return !std::holds_alternative<channel_gone>(request);
+  if (is("leak-credit"))
+    return !std::holds_alternative<settle_request>(request) || !random_.chance(1, rarely);
+  return true;
+}
+
+void plant::spoil(std::vector<outgoing>& items) {
+  const auto is_confirm = [](const outgoing& item) {
+    return item.what == outgoing::kind::bytes && starts_with_method(item, amqp::basic_class::ack::code);
+  };
+  if (is("lose-confirm"))
+    std::erase_if(items, [&](const outgoing& item) { return is_confirm(item) && random_.chance(1, rarely); });
+  if (is("forget-mandatory-return"))
+    std::erase_if(items, [](const outgoing& item) {
+      return item.what == outgoing::kind::content && starts_with_method(item, amqp::basic_class::return_::code);
+    });
+  if (is("double-confirm"))
+    for (auto& item : items)
+      if (is_confirm(item) && random_.chance(1, rarely))
+        item.bytes += item.bytes;
+  if (is("fifo-broken-by-batch-split"))
+    for (auto& item : items)
+      if (item.what == outgoing::kind::deliver && item.run.where.size() >= 2) {
+        auto later = item; // the second half overtakes the first
+        const auto half = item.run.where.size() / 2;
+        item.run.where.lo += half;
+        item.first_tag += half;
+        later.run.where.hi = later.run.where.lo + half;
+        later.flow_bytes = 0;
+        items.push_back(std::move(later));
+        break;
+      }
+}
+
+} // namespace broker::sim

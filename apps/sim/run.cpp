@@ -1,0 +1,337 @@
+#include "run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "ledger.hpp"
+#include "model_client.hpp"
+#include "sim_node.hpp"
+
+namespace broker::sim {
+
+namespace {
+
+/// Faults have stopped: everything must be confirmed and drained within this time (C12).
+constexpr sim_ns drain_time = 120 * second;
+/// Message bytes all queues and sessions of a run may pin (C11): far above what the small limits of node_limits allow.
+constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
+
+/// A value between low and high, each order of magnitude equally likely.
+uint64_t log_uniform(random_source& random, uint64_t low, uint64_t high) {
+  const double share = static_cast<double>(random.below(1'000'000)) / 1e6;
+  return static_cast<uint64_t>(static_cast<double>(low) *
+                               std::pow(static_cast<double>(high) / static_cast<double>(low), share));
+}
+
+class simulation {
+public:
+  explicit simulation(const run_options& options)
+    : options_(options), random_(options.seed), mistakes_(options.plant, random_.fork()), disk_(random_.fork()),
+      node_(time_, random_.fork(), disk_, mistakes_, node_limits{}, [this](const std::string& line) { say(line); }),
+      clients_{time_, book_, trace_, [this](wire_peer& client) { return node_.connect(client); }, {}} {}
+
+  run_result run() {
+    const auto began = std::chrono::steady_clock::now();
+    result_.markers.clear();
+    start_node();
+    plan_workload();
+    plan_faults();
+    const auto end = static_cast<sim_ns>(options_.minutes * 60e9);
+    run_until([&] { return time_.now() >= end || stopped(); });
+    if (!stopped())
+      drain();
+    finish(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    return result_;
+  }
+
+private:
+  void say(const std::string& line) {
+    if (options_.verbose)
+      std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
+  }
+  bool stopped() const {
+    return options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s;
+  }
+  void mark(const std::string& name) { markers_.insert(name); }
+
+  // -- workload: each seed draws its own --------------------------------------------------------------------------------
+  void plan_workload() {
+    const auto queues = 1 + random_.below(5);
+    for (uint64_t index = 0; index < queues; ++index)
+      clients_.queues.push_back({"q" + std::to_string(index), !random_.chance(1, 5), random_.chance(1, 6)});
+    const auto publishers = 1 + random_.below(4);
+    for (uint64_t index = 0; index < publishers; ++index)
+      add_publisher();
+    const auto consumers = random_.below(6);
+    for (uint64_t index = 0; index < consumers; ++index)
+      add_consumer();
+    for (auto& client : all_clients_)
+      client->start();
+  }
+
+  void add_publisher() {
+    publisher::plan plan;
+    plan.queue = static_cast<uint32_t>(random_.below(clients_.queues.size()));
+    plan.window = static_cast<uint32_t>(log_uniform(random_, 1, 200));
+    plan.burst = static_cast<uint32_t>(log_uniform(random_, 1, 50));
+    plan.pause = log_uniform(random_, 1, 200) * ms;
+    plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
+    plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
+    plan.body_max = log_uniform(random_, 8, 20'000);
+    plan.transactional = random_.chance(1, 6);
+    all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
+  }
+
+  void add_consumer() {
+    consumer_client::plan plan;
+    plan.queue = static_cast<uint32_t>(random_.below(clients_.queues.size()));
+    plan.prefetch = random_.chance(1, 6) ? 0 : static_cast<uint16_t>(log_uniform(random_, 1, 300));
+    plan.work = log_uniform(random_, 1, 100) * ms;
+    plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
+    plan.reject_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(5)) : 0;
+    plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
+    plan.polls = random_.chance(1, 5);
+    plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
+    all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
+  }
+
+  // -- faults -----------------------------------------------------------------------------------------------------------
+  void plan_faults() {
+    if (options_.crashes && random_.chance(3, 4))
+      every(log_uniform(random_, 5, 60) * second, [this] { crash(); });
+    if (options_.crashes && random_.chance(1, 2))
+      every(log_uniform(random_, 5, 60) * second, [this] { arm_crash_inside_disk(); });
+    if (options_.disk && random_.chance(1, 2))
+      every(log_uniform(random_, 10, 60) * second, [this] { arm_disk_error(); });
+    if (options_.disk && random_.chance(1, 3))
+      every(log_uniform(random_, 15, 60) * second, [this] { damage_and_restart(); });
+    if (options_.cuts && random_.chance(2, 3))
+      every(log_uniform(random_, 1, 20) * second, [this] { cut_client(); });
+    if (options_.stalls && random_.chance(1, 2))
+      every(log_uniform(random_, 5, 40) * second, [this] { stall_disk(); });
+    if (options_.stalls && random_.chance(1, 2))
+      every(log_uniform(random_, 5, 40) * second, [this] { stall_client(); });
+  }
+
+  void every(sim_ns mean, std::function<void()> what) {
+    time_.after(mean / 4 + random_.below(mean * 3 / 2), [this, mean, what] {
+      if (!faults_on_)
+        return;
+      what();
+      every(mean, what);
+    });
+  }
+
+  void crash() {
+    if (!node_.up())
+      return;
+    say("FAULT power cut");
+    ++result_.crashes;
+    mark("crash");
+    power_cut();
+  }
+
+  void power_cut() {
+    trace_.add(time_.now());
+    node_.crash();
+    disk_.crash();
+    book_.node_crashed();
+    restart_later();
+  }
+
+  void restart_later() {
+    time_.after(50 * ms + random_.below(3 * second), [this] { start_node(); });
+  }
+
+  void start_node() {
+    if (node_.up())
+      return;
+    auto started = node_.start();
+    if (started)
+      return say("node up");
+    if (!damaged_)
+      return book_.violation("G7: the node refuses to start although nothing was damaged: " + started.error().text);
+    mark("damage-refused");
+    say("node refuses to start: " + started.error().text);
+    damaged_ = false;
+    disk_.heal(); // the operator puts the disk's copy back
+    restart_later();
+  }
+
+  void arm_crash_inside_disk() {
+    if (!node_.up())
+      return;
+    say("FAULT power cut inside a disk operation");
+    ++result_.crashes;
+    mark("crash-inside-disk-operation");
+    disk_.crash_after(1 + random_.below(8));
+  }
+
+  void arm_disk_error() {
+    if (!node_.up())
+      return;
+    say("FAULT disk error");
+    ++result_.disk_faults;
+    mark("disk-error");
+    disk_.fail_after(random_.below(6), random_.chance(1, 2) ? sim_disk::failure::write : sim_disk::failure::sync);
+  }
+
+  void damage_and_restart() {
+    if (!node_.up())
+      return;
+    say("FAULT damage while the power is off");
+    ++result_.disk_faults;
+    ++result_.crashes;
+    node_.crash();
+    disk_.crash();
+    book_.node_crashed();
+    damaged_ = disk_.flip_bit("journal");
+    restart_later();
+  }
+
+  void cut_client() {
+    ++result_.cuts;
+    mark("cut");
+    auto& client = all_clients_[random_.below(all_clients_.size())];
+    say("FAULT connection cut");
+    client->cut();
+  }
+
+  void stall_disk() {
+    say("FAULT slow disk");
+    mark("slow-disk");
+    node_.set_disk_latency(log_uniform(random_, 10, 2000) * ms, 10 * ms);
+    time_.after(log_uniform(random_, 100, 5000) * ms, [this] { node_.set_disk_latency(200 * us, 2 * ms); });
+  }
+
+  void stall_client() {
+    auto session = all_clients_[random_.below(all_clients_.size())]->session();
+    if (!session)
+      return;
+    say("FAULT client does not read");
+    mark("client-does-not-read");
+    session->set_read_rate(0);
+    time_.after(log_uniform(random_, 100, 5000) * ms, [session] { session->set_read_rate(100'000); });
+  }
+
+  // -- the run ----------------------------------------------------------------------------------------------------------
+  template <class Condition>
+  void run_until(Condition done) {
+    sim_ns next_check = time_.now();
+    while (!done()) {
+      step();
+      if (time_.now() >= next_check) {
+        next_check = time_.now() + second;
+        check_memory();
+      }
+    }
+  }
+
+  void step() {
+    if (node_.failed() || disk_.crashed()) {
+      say("node has ended");
+      mark(disk_.crashed() ? "died-in-disk-operation" : "ended-after-disk-error");
+      return power_cut();
+    }
+    const bool due = !time_.empty() && time_.next_at() <= time_.now();
+    if (node_.up() && node_.has_job() && (!due || random_.chance(1, 2)))
+      return node_.run_job();
+    if (due)
+      return time_.run_next();
+    sim_ns timer = 0;
+    const bool has_timer = node_.up() && node_.next_timer(timer);
+    if (has_timer && (time_.empty() || timer <= time_.next_at())) {
+      time_.advance_to(std::max(timer, time_.now()));
+      return node_.run_timer();
+    }
+    BROKER_ASSERT(!time_.empty(), "the world has stopped");
+    time_.run_next();
+  }
+
+  void check_memory() {
+    if (block::total_bytes() > memory_bound_bytes)
+      book_.violation("C11: messages pin " + std::to_string(block::total_bytes()) + " bytes");
+  }
+
+  void drain() {
+    say("faults stop, queues drain");
+    faults_on_ = false;
+    disk_.disarm();
+    node_.set_disk_latency(200 * us, 2 * ms);
+    clients_.draining = true;
+    std::vector<consumer_client*> drains;
+    for (uint32_t index = 0; index < clients_.queues.size(); ++index) {
+      consumer_client::plan plan;
+      plan.queue = index;
+      plan.prefetch = 100;
+      plan.work = 1 * ms;
+      plan.requeue_percent = plan.reject_percent = 0;
+      auto client = std::make_unique<consumer_client>(clients_, random_.fork(), plan);
+      drains.push_back(client.get());
+      all_clients_.push_back(std::move(client));
+      drains.back()->start();
+    }
+    const auto begin = time_.now();
+    const auto settled = [&] {
+      return time_.now() > begin + 6 * second && book_.outstanding_confirms() == 0 &&
+             std::all_of(drains.begin(), drains.end(), [](auto* client) { return client->connected() && client->idle(); });
+    };
+    run_until([&] { return settled() || time_.now() > begin + drain_time || stopped(); });
+    if (!settled() && !stopped())
+      book_.violation("C12: not everything confirmed and drained " + std::to_string(drain_time / second) +
+                      " s after the last fault");
+    book_.finish();
+  }
+
+  void finish(double wall_s) {
+    result_.violations = book_.violations();
+    result_.published = book_.published_count();
+    result_.confirmed = book_.confirmed_count();
+    result_.delivered = book_.delivered_count();
+    result_.duplicates = book_.duplicate_count();
+    result_.trace = trace_.value();
+    result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
+    result_.wall_s = wall_s;
+    result_.markers.assign(markers_.begin(), markers_.end());
+    if (node_.up())
+      node_.crash(); // nothing may outlive the run
+  }
+
+  const run_options options_;
+  random_source random_;
+  virtual_time time_;
+  trace_hash trace_;
+  ledger book_;
+  plant mistakes_;
+  sim_disk disk_;
+  sim_node node_;
+  client_world clients_;
+  std::vector<std::unique_ptr<model_client>> all_clients_;
+  bool faults_on_ = true;
+  bool damaged_ = false;
+  std::set<std::string> markers_;
+  run_result result_;
+};
+
+} // namespace
+
+run_result simulate(const run_options& options) {
+  return simulation{options}.run();
+}
+
+std::string summary(const run_options& options, const run_result& result) {
+  char line[512];
+  std::snprintf(line, sizeof line,
+                "seed %lu  virtual %.1f s  published %lu  confirmed %lu  delivered %lu  duplicates %lu  crashes %lu  "
+                "cuts %lu  disk faults %lu  violations %zu  wall %.2f s (%.0fx)",
+                options.seed, result.virtual_s, result.published, result.confirmed, result.delivered,
+                result.duplicates, result.crashes, result.cuts, result.disk_faults, result.violations.size(),
+                result.wall_s, result.wall_s > 0 ? result.virtual_s / result.wall_s : 0.0);
+  return line;
+}
+
+} // namespace broker::sim

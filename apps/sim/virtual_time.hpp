@@ -1,0 +1,75 @@
+// Virtual time of a simulated run: a queue of events in (time, order of creation). Nothing else moves the clock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/assert.hpp"
+
+namespace broker::sim {
+
+/// Nanoseconds since the start of the run.
+using sim_ns = uint64_t;
+inline constexpr sim_ns us = 1'000;
+inline constexpr sim_ns ms = 1'000'000;
+inline constexpr sim_ns second = 1'000'000'000;
+
+class virtual_time {
+public:
+  sim_ns now() const noexcept { return now_; }
+  void after(sim_ns delay, std::function<void()> what) { events_.push({now_ + delay, next_++, std::move(what)}); }
+  bool empty() const noexcept { return events_.empty(); }
+  /// Time of the next event; the queue must not be empty.
+  sim_ns next_at() const { return events_.top().at; }
+
+  /// Runs the next event, moving the clock to it.
+  void run_next() {
+    BROKER_ASSERT(!events_.empty(), "no event");
+    auto next = events_.top();
+    events_.pop();
+    advance_to(next.at);
+    next.what();
+  }
+  void advance_to(sim_ns at) {
+    BROKER_ASSERT(at >= now_, "time runs backwards");
+    now_ = at;
+  }
+
+private:
+  struct event {
+    sim_ns at;
+    uint64_t order;
+    std::function<void()> what;
+    bool operator<(const event& other) const {
+      return at != other.at ? at > other.at : order > other.order;
+    }
+  };
+  sim_ns now_ = 1;
+  uint64_t next_ = 0;
+  std::priority_queue<event> events_;
+};
+
+/// 64-bit running hash of everything observable (FNV-1a): equal seeds must give equal hashes.
+class trace_hash {
+public:
+  void add(uint64_t value) noexcept {
+    for (int shift = 0; shift < 64; shift += 8)
+      mix(static_cast<uint8_t>(value >> shift));
+  }
+  void add(std::string_view bytes) noexcept {
+    for (char byte : bytes)
+      mix(static_cast<uint8_t>(byte));
+    add(bytes.size());
+  }
+  uint64_t value() const noexcept { return value_; }
+
+private:
+  void mix(uint8_t byte) noexcept { value_ = (value_ ^ byte) * 1099511628211ull; }
+  uint64_t value_ = 1469598103934665603ull;
+};
+
+} // namespace broker::sim

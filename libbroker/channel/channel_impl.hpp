@@ -1,0 +1,196 @@
+// The inside of channel_state, shared by the files that implement it:
+//
+//   channel_state.cpp      entry points, order of steps, waiting, closing
+//   channel_publish.cpp    publishes: routing, returns, confirms, transactions
+//   channel_deliver.cpp    deliveries, settlements, prefetch window, events of queues
+//   channel_methods.cpp    classes channel, access, confirm, tx; dispatch of methods
+//   exchange_methods.cpp   class exchange
+//   queue_methods.cpp      class queue
+//   consumer_methods.cpp   basic.consume, cancel, get, qos, recover
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/random.hpp"
+#include "channel/channel_state.hpp"
+#include "channel/confirm_tracker.hpp"
+#include "channel/publish_outbox.hpp"
+#include "channel/route_cache.hpp"
+#include "channel/transaction.hpp"
+#include "channel/unacked_tags.hpp"
+
+namespace broker {
+
+struct channel_state::impl {
+  impl(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata);
+
+  // -- entry points (channel_state.cpp) --
+  void input(channel_input in);
+  void event(queue_event& what);
+  void metadata_done(command_result& result);
+  void queue_gone(queue_id queue);
+  void stop();
+  /// Around each entry point: where effects go, and a fresh look at the metadata.
+  void enter(channel_step& step);
+  void leave();
+
+  // -- order of steps (channel_state.cpp) --
+  struct queued_input {
+    channel_input in;
+    size_t next = 0; ///< op to execute next
+  };
+  void run();
+  void begin(const queued_input& current);
+  void execute(channel_input& in, channel_op& op);
+  /// While closing, only channel.close and channel.close-ok are acted on (W13).
+  void execute_closing(const amqp::method& what);
+  void drop_backlog();
+
+  // -- waiting (channel_state.cpp) --
+  /// Everything behind the current method waits for `then`.
+  void propose(command what, std::function<void(command_result&)> then);
+  /// Asks a queue; `then` gets the answer, or null if the queue is gone.
+  void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
+  bool waiting() const noexcept { return static_cast<bool>(on_metadata_) || static_cast<bool>(on_answer_); }
+  /// Gives `what` (null: the queue is gone) to whoever waits for it; false if nobody does.
+  bool give_answer(queue_id queue, queue_event* what);
+
+  // -- closing (channel_state.cpp) --
+  void fail(error why);
+  void fail(error why, uint32_t method);
+  void leave_queues();
+  void finish(std::string bytes);
+
+  // -- replies --
+  void send(const amqp::method& what);
+  void reply(bool no_wait, const amqp::method& what) {
+    if (!no_wait)
+      send(what);
+  }
+  void request(queue_id queue, queue_request what);
+  std::string encoded(const amqp::method& what);
+
+  // -- metadata --
+  const metadata_snapshot& metadata();
+  bool may(resource_kind kind, std::string_view name, access how);
+  /// The queue `name`, open to this connection; fails the channel with 404 or 405 and returns null otherwise.
+  queue_ptr open_queue(std::string_view name);
+  bool owns(const queue_record& queue) const { return queue.owner == 0 || queue.owner == settings_.connection; }
+  /// "" stands for the queue declared last on this channel (W16); fails with 404 and returns nothing if there is none.
+  std::optional<std::string> queue_or_last(const std::string& name);
+
+  // -- publishes (channel_publish.cpp) --
+  void publish(const batch_ref& batch, slice run);
+  void publish_singly(const batch_ref& batch, slice run);
+  bool publish_checked(const batch_ref& batch, uint32_t index);
+  void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);
+  void dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues);
+  void return_unroutable(const batch_ref& batch, slice run);
+  void flush_publishes();
+  void tell_confirms();
+  void confirm_select(bool no_wait);
+  void tx_select();
+  void tx_commit();
+  void tx_rollback();
+  void finish_commit();
+  bool confirming() const noexcept { return confirm_offset_.has_value(); }
+
+  // -- deliveries (channel_deliver.cpp) --
+  void deliver(delivered& what);
+  void give(got& what);
+  void on_cancelled(const consumer_cancelled& what);
+  void acknowledge(const channel_op& op);
+  /// basic.ack, reject and nack: [first, last] singly, or everything up to `last`.
+  void settle(settle_request::kind what, delivery_tag first, delivery_tag last, bool multiple);
+  void settle(settle_request::kind what, unacked_tags::blocks taken);
+  void settle_now(settle_request::kind what, const unacked_tags::blocks& taken);
+  void make_window();
+  void set_window(uint32_t limit);
+  void window_has_room();
+
+  // -- methods --
+  void handle(const amqp::channel_class::flow& what);
+  void handle(const amqp::exchange_class::declare& what);
+  void handle(const amqp::exchange_class::delete_& what);
+  void handle(const amqp::exchange_class::bind& what);
+  void handle(const amqp::exchange_class::unbind& what);
+  void handle(const amqp::queue_class::declare& what);
+  void handle(const amqp::queue_class::bind& what);
+  void handle(const amqp::queue_class::unbind& what);
+  void handle(const amqp::queue_class::purge& what);
+  void handle(const amqp::queue_class::delete_& what);
+  void handle(const amqp::basic_class::qos& what);
+  void handle(const amqp::basic_class::consume& what);
+  void handle(const amqp::basic_class::cancel& what);
+  void handle(const amqp::basic_class::get& what);
+  void handle(const amqp::basic_class::recover& what);
+  void handle(const amqp::basic_class::recover_async& what);
+  void execute_method(amqp::method& what);
+
+  // parts of classes exchange and queue
+  void declare_exchange_passively(const amqp::exchange_class::declare& what, const std::string& name);
+  void declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name, exchange_type kind,
+                            const std::string& alternate);
+  void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
+  void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
+  void propose_queue(queue_record wanted, bool no_wait);
+  /// declare-ok with the queue's counts.
+  void answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone);
+  /// Permissions, the default exchange, x-match (W42); fails the channel and returns false if something is wrong.
+  bool may_bind(const binding_record& binding);
+  /// Proposes; then `ok`, or the failure.
+  void propose_and_reply(command what, bool no_wait, const amqp::method& ok);
+  void requeue_all();
+
+  // -- what it is --
+  const channel_settings settings_;
+  const channel_ref self_;
+  const std::function<snapshot_ptr()> newest_metadata_;
+  random_source random_;
+
+  enum class phase : uint8_t {
+    open,
+    closing, ///< channel.close is sent; close-ok is awaited
+    ended,   ///< closed, or the connection is broken: nothing is acted on
+  };
+  phase phase_ = phase::open;
+
+  // -- only during a call --
+  channel_step* step_ = nullptr;
+  snapshot_ptr snapshot_;
+  byte_buffer scratch_;
+
+  // -- order and waiting --
+  std::deque<queued_input> backlog_;
+  uint32_t method_ = 0; ///< method being executed; named in errors (W34)
+  std::function<void(command_result&)> on_metadata_;
+  std::function<void(queue_event*)> on_answer_;
+  queue_id asked_ = 0;     ///< whose answer on_answer_ waits for
+  size_t asked_kind_ = 0;  ///< index of the event it waits for
+  consumer_ref asked_who_; ///< for consume and cancel: whose
+
+  // -- publishing --
+  route_cache routes_;
+  publish_outbox outbox_;
+  confirm_tracker confirms_;
+  confirm_number next_number_ = 1; ///< of the next publish; counts on outside confirm mode
+  /// In confirm mode: what to subtract from a publish's number to get what the client counts.
+  std::optional<confirm_number> confirm_offset_;
+  std::optional<transaction> tx_;
+  bool committing_ = false;
+
+  // -- consuming --
+  std::map<std::string, consumer_ref, std::less<>> consumers_;
+  unacked_tags unacked_;
+  delivery_tag next_tag_ = 1;
+  uint16_t prefetch_ = 0; ///< for consumers begun later (W61)
+  ref<prefetch_window> window_;
+  uint32_t window_limit_ = 0; ///< basic.qos global=true
+  std::string last_queue_;    ///< declared last on this channel (W16)
+};
+
+} // namespace broker

@@ -1,0 +1,184 @@
+// Publishes: routed run by run, returned, handed to queues and confirmed (features.md W19, W22, W46, W47, W66-W68).
+
+#include "amqp/reply.hpp"
+#include "channel/channel_impl.hpp"
+#include "channel/message_checks.hpp"
+
+namespace broker {
+namespace {
+
+/// Flags that make a message one to look into, rather than part of a run.
+constexpr uint16_t looked_into =
+  message::has_headers | message::has_user_id | message::has_expiration | message::has_reply_to;
+
+} // namespace
+
+void channel_state::impl::publish(const batch_ref& batch, slice run) {
+  BROKER_ASSERT(run.lo < run.hi && run.hi <= batch->messages.size(), "a run lies within its batch");
+  const message& first = batch->messages[run.lo];
+  if (first.has(message::immediate))
+    return fail(amqp::not_implemented("immediate=true"));
+  if ((first.flags & looked_into) != 0)
+    return publish_singly(batch, run);
+  const auto found = routes_.find(metadata(), first);
+  if (!found)
+    return fail(found.error());
+  accept(batch, run, (*found)->queues);
+}
+
+void channel_state::impl::publish_singly(const batch_ref& batch, slice run) {
+  for (uint32_t i = run.lo; i < run.hi; ++i)
+    if (!publish_checked(batch, i))
+      return;
+}
+
+bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index) {
+  const message& what = batch->messages[index];
+  const auto found = routes_.find(metadata(), what);
+  if (!found) {
+    fail(found.error());
+    return false;
+  }
+  const bool extra_keys = may_have_extra_keys(what);
+  if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration)) {
+    if (const auto checked = check_properties(what, settings_.user); !checked) {
+      fail(checked.error());
+      return false;
+    }
+  }
+  // From a named exchange a binding or an alternate exchange may lead to a headers exchange.
+  const route& where = **found;
+  if (!what.has(message::has_headers) || (where.exchange->name.empty() && !extra_keys)) {
+    accept(batch, {index, index + 1}, where.queues);
+    return phase_ == phase::open;
+  }
+  std::vector<queue_id> queues;
+  routes_.route_one(metadata(), *where.exchange, what, queues);
+  const batch_ref stripped = extra_keys && !queues.empty() ? without_bcc(batch, index) : nullptr;
+  if (!stripped) {
+    accept(batch, {index, index + 1}, queues);
+    return phase_ == phase::open;
+  }
+  flush_publishes();
+  stripped->first_confirm = batch->first_confirm + index;
+  accept(stripped, {0, 1}, queues);
+  flush_publishes();
+  return phase_ == phase::open;
+}
+
+void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<const queue_id> queues) {
+  if (tx_) {
+    if (const auto staged = tx_->stage(batch, run, queues); !staged)
+      fail(staged.error());
+    return;
+  }
+  next_number_ += run.size();
+  dispatch(batch, run, queues);
+  if (confirming())
+    confirms_.expect(batch->first_confirm + run.lo, run.size(), queues);
+}
+
+void channel_state::impl::dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues) {
+  if (!queues.empty())
+    outbox_.add(batch, run, queues);
+  else if (batch->messages[run.lo].has(message::mandatory))
+    return_unroutable(batch, run);
+}
+
+void channel_state::impl::return_unroutable(const batch_ref& batch, slice run) {
+  for (uint32_t i = run.lo; i < run.hi; ++i) {
+    const message& what = batch->messages[i];
+    outgoing returned;
+    returned.what = outgoing::kind::content;
+    returned.channel = settings_.number;
+    returned.bytes = encoded(amqp::basic_class::return_{amqp::reply::no_route, "NO_ROUTE", std::string{what.exchange()},
+                                                        std::string{what.routing_key()}});
+    returned.run = {batch, {i, i + 1}, 0};
+    step_->out.push_back(std::move(returned));
+  }
+}
+
+void channel_state::impl::flush_publishes() {
+  outbox_.flush(self_, confirming() || committing_, step_->requests);
+}
+
+void channel_state::impl::tell_confirms() {
+  if (phase_ != phase::open)
+    return;
+  if (committing_)
+    return finish_commit();
+  if (!confirming())
+    return;
+  confirms_.flush([&](confirm_number number, bool multiple, bool rejected) {
+    const delivery_tag told = number - *confirm_offset_;
+    if (rejected)
+      send(amqp::basic_class::nack{told, multiple, false});
+    else
+      send(amqp::basic_class::ack{told, multiple});
+  });
+}
+
+void channel_state::impl::confirm_select(bool no_wait) {
+  if (tx_)
+    return fail(amqp::precondition_failed("cannot switch from tx to confirm mode"));
+  if (!confirming()) {
+    confirm_offset_ = next_number_ - 1;
+    confirms_.start(next_number_);
+  }
+  reply(no_wait, amqp::confirm_class::select_ok{});
+}
+
+void channel_state::impl::tx_select() {
+  if (confirming())
+    return fail(amqp::precondition_failed("cannot switch from confirm to tx mode"));
+  if (!tx_)
+    tx_.emplace();
+  send(amqp::tx_class::select_ok{});
+}
+
+void channel_state::impl::tx_commit() {
+  if (!tx_)
+    return fail(amqp::precondition_failed("channel is not transactional"));
+  const transaction work = std::move(*tx_);
+  tx_.emplace();
+  committing_ = true;
+  confirms_.start(next_number_);
+  for (const auto& batch : work.batches()) {
+    batch->first_confirm = next_number_;
+    next_number_ += batch->messages.size();
+  }
+  for (const auto& staged : work.publishes()) {
+    const batch_ref& batch = work.batches()[staged.batch];
+    if (outbox_.batch() && !(outbox_.batch() == batch))
+      flush_publishes();
+    dispatch(batch, staged.where, work.queues(staged));
+    confirms_.expect(batch->first_confirm + staged.where.lo, staged.where.size(), work.queues(staged));
+  }
+  flush_publishes();
+  for (const auto& settled : work.settlements())
+    settle_now(settled.what, settled.taken);
+  finish_commit();
+}
+
+void channel_state::impl::finish_commit() {
+  confirms_.flush([](confirm_number, bool, bool) {});
+  if (confirms_.waiting())
+    return;
+  committing_ = false;
+  if (confirms_.take_rejected())
+    return fail(amqp::precondition_failed("partial tx completion"), amqp::tx_class::commit::code);
+  send(amqp::tx_class::commit_ok{});
+}
+
+void channel_state::impl::tx_rollback() {
+  if (!tx_)
+    return fail(amqp::precondition_failed("channel is not transactional"));
+  unacked_tags::blocks taken;
+  for (const auto& settled : tx_->settlements())
+    taken.insert(taken.end(), settled.taken.begin(), settled.taken.end());
+  unacked_.put_back(taken);
+  tx_.emplace();
+  send(amqp::tx_class::rollback_ok{});
+}
+
+} // namespace broker

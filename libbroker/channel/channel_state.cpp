@@ -1,0 +1,354 @@
+#include "channel/channel_state.hpp"
+
+#include <algorithm>
+
+#include "amqp/reply.hpp"
+#include "channel/channel_impl.hpp"
+
+namespace broker {
+namespace {
+
+/// Is `what` the answer of `queue` (for `who`, where that matters)?
+bool answers(const queue_event& what, queue_id queue, const consumer* who) {
+  struct visitor {
+    queue_id queue;
+    const consumer* who;
+    bool operator()(const got& answer) const { return answer.queue == queue; }
+    bool operator()(const consume_done& answer) const { return answer.who.get() == who; }
+    bool operator()(const cancel_done& answer) const { return answer.who.get() == who; }
+    bool operator()(const purged& answer) const { return answer.queue == queue; }
+    bool operator()(const queue_status& answer) const { return answer.queue == queue; }
+    bool operator()(const delete_checked& answer) const { return answer.queue == queue; }
+    bool operator()(const delivered&) const { return false; }
+    bool operator()(const confirmed&) const { return false; }
+    bool operator()(const consumer_cancelled&) const { return false; }
+  };
+  return std::visit(visitor{queue, who}, what);
+}
+
+/// The index of the event that answers `what`.
+size_t answer_of(const queue_request& what) {
+  struct visitor {
+    size_t operator()(const consume_request&) const { return queue_event{consume_done{}}.index(); }
+    size_t operator()(const cancel_request&) const { return queue_event{cancel_done{}}.index(); }
+    size_t operator()(const get_request&) const { return queue_event{got{}}.index(); }
+    size_t operator()(const purge_request&) const { return queue_event{purged{}}.index(); }
+    size_t operator()(const status_request&) const { return queue_event{queue_status{}}.index(); }
+    size_t operator()(const delete_request&) const { return queue_event{delete_checked{}}.index(); }
+    size_t operator()(const publish_request&) const { return std::variant_npos; }
+    size_t operator()(const settle_request&) const { return std::variant_npos; }
+    size_t operator()(const channel_gone&) const { return std::variant_npos; }
+    size_t operator()(const consumer_ready&) const { return std::variant_npos; }
+  };
+  return std::visit(visitor{}, what);
+}
+
+} // namespace
+
+channel_state::channel_state(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata)
+  : impl_(std::make_unique<impl>(std::move(settings), std::move(self), std::move(metadata))) {}
+
+channel_state::~channel_state() = default;
+
+void channel_state::input(channel_input in, channel_step& step) {
+  impl_->enter(step);
+  impl_->input(std::move(in));
+  impl_->leave();
+}
+
+void channel_state::event(std::vector<queue_event> events, channel_step& step) {
+  impl_->enter(step);
+  for (auto& what : events)
+    impl_->event(what);
+  impl_->leave();
+}
+
+void channel_state::metadata_done(command_result result, channel_step& step) {
+  impl_->enter(step);
+  impl_->metadata_done(result);
+  impl_->leave();
+}
+
+void channel_state::queue_gone(queue_id queue, channel_step& step) {
+  impl_->enter(step);
+  impl_->queue_gone(queue);
+  impl_->leave();
+}
+
+void channel_state::stop(channel_step& step) {
+  impl_->enter(step);
+  impl_->stop();
+  impl_->leave();
+}
+
+size_t channel_state::consumers() const {
+  return impl_->consumers_.size();
+}
+
+size_t channel_state::unacked() const {
+  return impl_->unacked_.size();
+}
+
+size_t channel_state::unconfirmed() const {
+  return impl_->confirms_.unconfirmed();
+}
+
+bool channel_state::confirm_mode() const {
+  return impl_->confirming();
+}
+
+bool channel_state::transactional() const {
+  return impl_->tx_.has_value();
+}
+
+channel_state::impl::impl(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata)
+  : settings_(std::move(settings)), self_(std::move(self)), newest_metadata_(std::move(metadata)),
+    random_(settings_.random_seed), routes_(settings_.vhost, settings_.user) {}
+
+// -- entry points
+// -------------------------------------------------------------------------------------------------------
+
+void channel_state::impl::enter(channel_step& step) {
+  step_ = &step;
+}
+
+void channel_state::impl::leave() {
+  tell_confirms();
+  // An idle channel must not keep an old snapshot alive.
+  snapshot_.reset();
+  scratch_.release();
+  step_ = nullptr;
+}
+
+void channel_state::impl::input(channel_input in) {
+  BROKER_ASSERT(in.batch, "an input carries a batch");
+  backlog_.push_back({std::move(in)});
+  run();
+}
+
+void channel_state::impl::event(queue_event& what) {
+  if (phase_ != phase::open)
+    return;
+  if (auto* run = std::get_if<delivered>(&what))
+    return deliver(*run);
+  if (const auto* answer = std::get_if<confirmed>(&what))
+    return confirms_.answer(answer->queue, answer->numbers, answer->rejected);
+  if (const auto* cancelled = std::get_if<consumer_cancelled>(&what)) {
+    on_cancelled(*cancelled);
+    return run();
+  }
+  if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())) {
+    give_answer(asked_, &what);
+    run();
+  }
+}
+
+void channel_state::impl::metadata_done(command_result& result) {
+  snapshot_.reset();
+  if (!on_metadata_)
+    return;
+  const auto then = std::exchange(on_metadata_, nullptr);
+  then(result);
+  run();
+}
+
+void channel_state::impl::queue_gone(queue_id queue) {
+  if (phase_ != phase::open)
+    return;
+  confirms_.queue_gone(queue);
+  std::vector<consumer_ref> cancelled;
+  for (const auto& [tag, who] : consumers_)
+    if (who->queue == queue)
+      cancelled.push_back(who);
+  for (const auto& who : cancelled)
+    on_cancelled({who});
+  give_answer(queue, nullptr);
+  run();
+}
+
+void channel_state::impl::stop() {
+  leave_queues();
+  phase_ = phase::ended;
+  drop_backlog();
+  step_->finished = true;
+}
+
+// -- order of steps
+// -----------------------------------------------------------------------------------------------------
+
+void channel_state::impl::run() {
+  while (!backlog_.empty() && !waiting()) {
+    queued_input& current = backlog_.front();
+    if (current.next == 0)
+      begin(current);
+    while (current.next < current.in.ops.size() && !waiting())
+      execute(current.in, current.in.ops[current.next++]);
+    if (waiting())
+      return;
+    flush_publishes();
+    current.in.batch->release();
+    backlog_.pop_front();
+  }
+}
+
+void channel_state::impl::begin(const queued_input& current) {
+  // The batch is ours alone until its first publish is handed on, so its numbers are set now, if any may be needed.
+  publish_batch& batch = *current.in.batch;
+  const auto& ops = current.in.ops;
+  const bool selects = std::any_of(ops.begin(), ops.end(), [](const channel_op& op) {
+    return op.method && std::holds_alternative<amqp::confirm_class::select>(*op.method);
+  });
+  batch.first_confirm = confirming() || selects ? next_number_ : 0;
+}
+
+void channel_state::impl::execute(channel_input& in, channel_op& op) {
+  if (phase_ != phase::open) {
+    if (phase_ == phase::closing && op.method)
+      execute_closing(*op.method);
+    return;
+  }
+  method_ = op.what == channel_op::kind::publish ? amqp::basic_class::publish::code
+          : op.what == channel_op::kind::ack     ? amqp::basic_class::ack::code
+                                                 : amqp::method_code_of(*op.method);
+  // A commit that waits for queues allows nothing but the end of the channel (W19).
+  if (committing_ && method_ != amqp::channel_class::close::code)
+    return fail(amqp::channel_error("unexpected command while processing 'tx.commit'"));
+  switch (op.what) {
+  case channel_op::kind::publish:
+    return publish(in.batch, {op.lo, op.hi});
+  case channel_op::kind::ack:
+    return acknowledge(op);
+  case channel_op::kind::method:
+    flush_publishes();
+    return execute_method(*op.method);
+  }
+}
+
+void channel_state::impl::execute_closing(const amqp::method& what) {
+  if (std::holds_alternative<amqp::channel_class::close_ok>(what))
+    finish({});
+  else if (std::holds_alternative<amqp::channel_class::close>(what))
+    send(amqp::channel_class::close_ok{});
+}
+
+void channel_state::impl::drop_backlog() {
+  for (auto& queued : backlog_)
+    queued.in.batch->release();
+  backlog_.clear();
+  on_metadata_ = nullptr;
+  on_answer_ = nullptr;
+}
+
+// -- waiting
+// ------------------------------------------------------------------------------------------------------------
+
+void channel_state::impl::propose(command what, std::function<void(command_result&)> then) {
+  BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
+  step_->proposals.push_back(std::move(what));
+  on_metadata_ = std::move(then);
+}
+
+void channel_state::impl::ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then) {
+  BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
+  asked_ = queue;
+  asked_kind_ = answer_of(what);
+  asked_who_ = nullptr;
+  if (const auto* consume = std::get_if<consume_request>(&what))
+    asked_who_ = consume->who;
+  else if (const auto* cancel = std::get_if<cancel_request>(&what))
+    asked_who_ = cancel->who;
+  on_answer_ = std::move(then);
+  request(queue, std::move(what));
+}
+
+bool channel_state::impl::give_answer(queue_id queue, queue_event* what) {
+  if (!on_answer_ || asked_ != queue)
+    return false;
+  const auto then = std::exchange(on_answer_, nullptr);
+  then(what);
+  return true;
+}
+
+// -- closing
+// ------------------------------------------------------------------------------------------------------------
+
+void channel_state::impl::fail(error why) {
+  fail(std::move(why), method_);
+}
+
+void channel_state::impl::fail(error why, uint32_t method) {
+  flush_publishes();
+  leave_queues();
+  if (amqp::closes_connection(why.code)) {
+    outgoing broken;
+    broken.what = outgoing::kind::connection_error;
+    broken.channel = settings_.number;
+    broken.failure = std::move(why);
+    broken.failed_method = method;
+    step_->out.push_back(std::move(broken));
+    phase_ = phase::ended;
+    return;
+  }
+  send(
+    amqp::channel_class::close{why.code, why.text, static_cast<uint16_t>(method >> 16), static_cast<uint16_t>(method)});
+  phase_ = phase::closing;
+}
+
+void channel_state::impl::leave_queues() {
+  if (phase_ != phase::open)
+    return;
+  std::vector<queue_id> queues;
+  for (const auto& [tag, who] : consumers_)
+    queues.push_back(who->queue);
+  unacked_.append_queues(queues);
+  if (tx_)
+    tx_->append_queues(queues);
+  if (on_answer_)
+    queues.push_back(asked_);
+  std::sort(queues.begin(), queues.end());
+  queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
+  for (const queue_id queue : queues)
+    request(queue, channel_gone{self_});
+  consumers_.clear();
+  unacked_ = {};
+  confirms_ = {};
+  confirm_offset_.reset();
+  tx_.reset();
+  committing_ = false;
+}
+
+void channel_state::impl::finish(std::string bytes) {
+  outgoing closed;
+  closed.what = outgoing::kind::channel_closed;
+  closed.channel = settings_.number;
+  closed.bytes = std::move(bytes);
+  step_->out.push_back(std::move(closed));
+  step_->finished = true;
+  phase_ = phase::ended;
+}
+
+// -- replies
+// ------------------------------------------------------------------------------------------------------------
+
+std::string channel_state::impl::encoded(const amqp::method& what) {
+  scratch_.clear();
+  amqp::encode_method(scratch_, settings_.number, what);
+  return std::string{scratch_.view()};
+}
+
+void channel_state::impl::send(const amqp::method& what) {
+  scratch_.clear();
+  amqp::encode_method(scratch_, settings_.number, what);
+  auto& out = step_->out;
+  if (out.empty() || out.back().what != outgoing::kind::bytes) {
+    out.emplace_back();
+    out.back().channel = settings_.number;
+  }
+  out.back().bytes.append(scratch_.view());
+}
+
+void channel_state::impl::request(queue_id queue, queue_request what) {
+  step_->requests.emplace_back(queue, std::move(what));
+}
+
+} // namespace broker

@@ -1,0 +1,167 @@
+// Class exchange (features.md W15, W25, W26, W35, W36, W42, W46), and the checks that every binding shares.
+
+#include "amqp/reply.hpp"
+#include "channel/argument_checks.hpp"
+#include "channel/channel_impl.hpp"
+#include "channel/names.hpp"
+#include "channel/reply_texts.hpp"
+
+namespace broker {
+namespace {
+
+error default_exchange_refused() {
+  return amqp::access_refused("operation not permitted on the default exchange");
+}
+
+std::optional<exchange_type> known_type(std::string_view name) {
+  if (name == "direct")
+    return exchange_type::direct;
+  if (name == "fanout")
+    return exchange_type::fanout;
+  if (name == "topic")
+    return exchange_type::topic;
+  if (name == "headers")
+    return exchange_type::headers;
+  return std::nullopt;
+}
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string{text} + "'";
+}
+
+std::string_view truth(bool value) {
+  return value ? "'true'" : "'false'";
+}
+
+/// How RabbitMQ names an argument's value in a complaint.
+std::string described(std::string_view alternate) {
+  return alternate.empty() ? "none" : "the value '" + std::string{alternate} + "' of type 'longstr'";
+}
+
+/// W36, in RabbitMQ's order.
+result<void> equivalent(const exchange_record& current, const amqp::exchange_class::declare& wanted,
+                        std::string_view alternate) {
+  const auto title = exchange_title(current.vhost, current.name);
+  if (current.type != wanted.type)
+    return inequivalent("type", title, quoted(wanted.type), quoted(current.type));
+  if (current.durable != wanted.durable)
+    return inequivalent("durable", title, truth(wanted.durable), truth(current.durable));
+  if (current.auto_delete != wanted.auto_delete)
+    return inequivalent("auto_delete", title, truth(wanted.auto_delete), truth(current.auto_delete));
+  if (current.internal != wanted.internal)
+    return inequivalent("internal", title, truth(wanted.internal), truth(current.internal));
+  if (current.alternate_exchange != alternate)
+    return inequivalent("alternate-exchange", title, described(alternate), described(current.alternate_exchange));
+  return {};
+}
+
+} // namespace
+
+void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
+  const std::string name = without_line_breaks(what.exchange);
+  if (what.passive)
+    return declare_exchange_passively(what, name);
+  const auto kind = known_type(what.type);
+  if (!kind)
+    return fail(amqp::precondition_failed("unknown exchange type '" + what.type + "'"));
+  if (name.empty())
+    return fail(default_exchange_refused());
+  if (!may(resource_kind::exchange, name, access::configure))
+    return;
+  const auto title = exchange_title(settings_.vhost, name);
+  const auto existing = metadata().find_exchange(settings_.vhost, name);
+  if (!existing && is_reserved(name))
+    return fail(reserved_name("exchange", name));
+  auto alternate = check_exchange_arguments(what.arguments, title);
+  if (!alternate)
+    return fail(alternate.error());
+  if (!existing)
+    return declare_new_exchange(what, name, *kind, *alternate);
+  if (const auto same = equivalent(*existing, what, *alternate); !same)
+    return fail(same.error());
+  reply(what.no_wait, amqp::exchange_class::declare_ok{});
+}
+
+void channel_state::impl::declare_exchange_passively(const amqp::exchange_class::declare& what,
+                                                     const std::string& name) {
+  if (name.empty())
+    return fail(default_exchange_refused());
+  if (!metadata().find_exchange(settings_.vhost, name))
+    return fail(no_such_exchange(settings_.vhost, name));
+  reply(what.no_wait, amqp::exchange_class::declare_ok{});
+}
+
+void channel_state::impl::declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name,
+                                               exchange_type kind, const std::string& alternate) {
+  if (!alternate.empty()
+      && (!may(resource_kind::exchange, name, access::read) || !may(resource_kind::exchange, alternate, access::write)))
+    return;
+  exchange_record wanted;
+  wanted.vhost = settings_.vhost;
+  wanted.name = name;
+  wanted.type = what.type;
+  wanted.kind = kind;
+  wanted.durable = what.durable;
+  wanted.auto_delete = what.auto_delete;
+  wanted.internal = what.internal;
+  wanted.arguments = what.arguments;
+  wanted.alternate_exchange = alternate;
+  propose_and_reply(declare_exchange{std::move(wanted)}, what.no_wait, amqp::exchange_class::declare_ok{});
+}
+
+void channel_state::impl::handle(const amqp::exchange_class::delete_& what) {
+  const std::string name = without_line_breaks(what.exchange);
+  if (name.empty())
+    return fail(default_exchange_refused());
+  if (is_reserved(name))
+    return fail(amqp::access_refused("deletion of system " + exchange_title(settings_.vhost, name) + " not allowed"));
+  if (!may(resource_kind::exchange, name, access::configure))
+    return;
+  propose_and_reply(delete_exchange{settings_.vhost, name, what.if_unused}, what.no_wait,
+                    amqp::exchange_class::delete_ok{});
+}
+
+void channel_state::impl::handle(const amqp::exchange_class::bind& what) {
+  binding_record binding{without_line_breaks(what.source), without_line_breaks(what.destination), true,
+                         what.routing_key, what.arguments};
+  if (may_bind(binding))
+    propose_and_reply(broker::bind{settings_.vhost, std::move(binding), settings_.connection}, what.no_wait,
+                      amqp::exchange_class::bind_ok{});
+}
+
+void channel_state::impl::handle(const amqp::exchange_class::unbind& what) {
+  binding_record binding{without_line_breaks(what.source), without_line_breaks(what.destination), true,
+                         what.routing_key, what.arguments};
+  if (may_bind(binding))
+    propose_and_reply(broker::unbind{settings_.vhost, std::move(binding), settings_.connection}, what.no_wait,
+                      amqp::exchange_class::unbind_ok{});
+}
+
+bool channel_state::impl::may_bind(const binding_record& binding) {
+  const auto kind = binding.to_exchange ? resource_kind::exchange : resource_kind::queue;
+  if (!may(kind, binding.destination, access::write))
+    return false;
+  if (binding.source.empty() || (binding.to_exchange && binding.destination.empty())) {
+    fail(default_exchange_refused());
+    return false;
+  }
+  if (!may(resource_kind::exchange, binding.source, access::read))
+    return false;
+  const auto source = metadata().find_exchange(settings_.vhost, binding.source);
+  if (!source || source->kind != exchange_type::headers)
+    return true;
+  const auto match = check_header_match(binding.arguments);
+  if (!match)
+    fail(match.error());
+  return match.ok();
+}
+
+void channel_state::impl::propose_and_reply(command what, bool no_wait, const amqp::method& ok) {
+  propose(std::move(what), [this, no_wait, ok](command_result& result) {
+    if (!result.ok())
+      return fail(result.failure);
+    reply(no_wait, ok);
+  });
+}
+
+} // namespace broker

@@ -1,0 +1,125 @@
+#include "channel/message_checks.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "amqp/properties.hpp"
+#include "amqp/reply.hpp"
+#include "channel/argument_checks.hpp"
+
+namespace broker {
+namespace {
+
+/// rabbit_basic:parse_expiration's complaints; empty if the text is a number of milliseconds in range.
+std::string expiration_fault(std::string_view text) {
+  constexpr int64_t expiration_max_ms = 315'360'000'000; // ten years, as RabbitMQ
+  int64_t value = 0;
+  std::string_view digits = text;
+  if (digits.starts_with('+'))
+    digits.remove_prefix(1);
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (fault == std::errc::invalid_argument)
+    return "no_integer";
+  const std::string number{digits.data(), end};
+  if (end != digits.data() + digits.size())
+    return "{leftover_string,\"" + std::string{end, digits.data() + digits.size()} + "\"}";
+  if (digits.starts_with('-') && value != 0)
+    return "{value_negative," + number + "}";
+  if (fault == std::errc::result_out_of_range || value > expiration_max_ms)
+    return "{value_too_big," + number + "}";
+  return {};
+}
+
+result<void> check_extra_keys(const amqp::field_table& headers) {
+  for (const std::string_view key : {"CC", "BCC"}) {
+    const auto* value = headers.find(key);
+    if (value && !std::holds_alternative<amqp::field_array>(value->value))
+      return amqp::precondition_failed("invalid message: {unacceptable_type_in_header,\"" + std::string{key} + "\","
+                                       + std::string{type_name(*value)} + "}");
+  }
+  return {};
+}
+
+/// Passes a copy's credit on: holds the original until the copy is accepted everywhere, or is used nowhere.
+class credit_of_original final : public credit_sink {
+public:
+  explicit credit_of_original(batch_ref original) : original_(std::move(original)) { original_->hold(); }
+  ~credit_of_original() override { give_back(); }
+  void credit(size_t) noexcept override { give_back(); }
+
+private:
+  void give_back() noexcept {
+    if (original_)
+      std::exchange(original_, nullptr)->release();
+  }
+
+  batch_ref original_;
+};
+
+} // namespace
+
+result<void> check_properties(const message& what, const login& user) {
+  const auto decoded = amqp::decode_properties(what.property_bytes());
+  if (!decoded)
+    return decoded.error();
+  if (decoded->expiration) {
+    if (const auto fault = expiration_fault(*decoded->expiration); !fault.empty())
+      return amqp::precondition_failed("invalid expiration '" + *decoded->expiration + "': " + fault);
+  }
+  if (decoded->headers) {
+    if (auto keys = check_extra_keys(*decoded->headers); !keys)
+      return keys;
+  }
+  const bool foreign = decoded->user_id && *decoded->user_id != user.user && !user.has_tag("impersonator");
+  if (foreign)
+    return amqp::precondition_failed("user_id property set to '" + *decoded->user_id + "' but authenticated user was '"
+                                     + user.user + "'");
+  return {};
+}
+
+bool may_have_extra_keys(const message& what) noexcept {
+  if (!what.has(message::has_headers))
+    return false;
+  // Keys are shortstrs: a length octet and the name. BCC ends in CC, so one search finds either.
+  const auto bytes = what.property_bytes();
+  return bytes.find(std::string_view{"\x02"
+                                     "CC"})
+        != bytes.npos
+      || bytes.find(std::string_view{"\x03"
+                                     "BCC"})
+           != bytes.npos;
+}
+
+batch_ref without_bcc(const batch_ref& original, uint32_t index) {
+  const message& old = original->messages[index];
+  auto decoded = amqp::decode_properties(old.property_bytes());
+  BROKER_ASSERT(decoded.ok(), "properties were checked before");
+  if (!decoded->headers || !decoded->headers->find("BCC"))
+    return nullptr;
+  std::erase_if(decoded->headers->entries, [](const auto& entry) { return entry.first == "BCC"; });
+
+  byte_buffer header;
+  amqp::encode_content_header(header, load_u16(old.raw + 1), old.body_size, *decoded);
+  const size_t body = old.raw_size - old.header_size;
+  block_ref bytes{block::create(old.names_size + header.size() + body)};
+  char* names = bytes->data();
+  char* raw = names + old.names_size;
+  std::memcpy(names, old.names, old.names_size);
+  std::memcpy(raw, header.data(), header.size());
+  std::memcpy(raw + header.size(), old.raw + old.header_size, body);
+
+  auto copy = make_ref<publish_batch>();
+  message changed = old;
+  changed.names = names;
+  changed.raw = raw;
+  changed.header_size = static_cast<uint32_t>(header.size());
+  changed.raw_size = static_cast<uint32_t>(header.size() + body);
+  copy->messages.push_back(changed);
+  copy->blocks.push_back(std::move(bytes));
+  copy->credit_to = make_ref<credit_of_original>(original);
+  return copy;
+}
+
+} // namespace broker

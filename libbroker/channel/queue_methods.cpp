@@ -1,0 +1,156 @@
+// Class queue (features.md W16, W25-W28, W37-W42).
+
+#include "amqp/reply.hpp"
+#include "channel/argument_checks.hpp"
+#include "channel/channel_impl.hpp"
+#include "channel/names.hpp"
+#include "channel/reply_texts.hpp"
+#include "channel/server_names.hpp"
+
+namespace broker {
+namespace {
+
+std::string_view truth(bool value) {
+  return value ? "'true'" : "'false'";
+}
+
+/// W37, in RabbitMQ's order; arguments need no comparison while "classic" is the only queue type.
+result<void> equivalent(const queue_record& current, const queue_record& wanted) {
+  if (current.exclusive != wanted.exclusive || current.owner != wanted.owner)
+    return queue_locked(current.vhost, current.name);
+  const auto title = queue_title(current.vhost, current.name);
+  if (current.durable != wanted.durable)
+    return inequivalent("durable", title, truth(wanted.durable), truth(current.durable));
+  if (current.auto_delete != wanted.auto_delete)
+    return inequivalent("auto_delete", title, truth(wanted.auto_delete), truth(current.auto_delete));
+  return {};
+}
+
+} // namespace
+
+void channel_state::impl::handle(const amqp::queue_class::declare& what) {
+  const std::string name = without_line_breaks(what.queue);
+  if (what.passive)
+    declare_queue_passively(what, name);
+  else if (is_reserved(name))
+    fail(reserved_name("queue", name));
+  else
+    declare_queue_actively(what, name.empty() ? server_name("amq.gen-", random_) : name);
+}
+
+void channel_state::impl::declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name) {
+  if (!may(resource_kind::queue, name, access::configure))
+    return;
+  const auto queue = open_queue(name);
+  if (!queue)
+    return;
+  answer_declare(queue, what.no_wait, [this, queue] { fail(no_such_queue(queue->vhost, queue->name)); });
+}
+
+void channel_state::impl::declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name) {
+  if (!may(resource_kind::queue, name, access::configure))
+    return;
+  if (const auto known = check_queue_arguments(what.arguments, queue_title(settings_.vhost, name)); !known)
+    return fail(known.error());
+  queue_record wanted;
+  wanted.vhost = settings_.vhost;
+  wanted.name = name;
+  // An exclusive queue dies with its connection, so there is nothing to keep.
+  wanted.durable = what.durable && !what.exclusive;
+  wanted.exclusive = what.exclusive;
+  wanted.auto_delete = what.auto_delete;
+  wanted.arguments = what.arguments;
+  wanted.owner = what.exclusive ? settings_.connection : 0;
+  wanted.node = settings_.node;
+  const auto existing = metadata().find_queue(settings_.vhost, name);
+  if (!existing)
+    return propose_queue(std::move(wanted), what.no_wait);
+  if (const auto same = equivalent(*existing, wanted); !same)
+    return fail(same.error());
+  answer_declare(existing, what.no_wait, [this, wanted, no_wait = what.no_wait] { propose_queue(wanted, no_wait); });
+}
+
+void channel_state::impl::propose_queue(queue_record wanted, bool no_wait) {
+  propose(declare_queue{std::move(wanted)}, [this, no_wait](command_result& result) {
+    if (!result.ok())
+      return fail(result.failure);
+    const auto queue = result.queue;
+    BROKER_ASSERT(queue, "a declared queue has a record");
+    if (!result.created)
+      return answer_declare(queue, no_wait, [this, queue] { fail(no_such_queue(queue->vhost, queue->name)); });
+    last_queue_ = queue->name;
+    reply(no_wait, amqp::queue_class::declare_ok{queue->name, 0, 0});
+  });
+}
+
+void channel_state::impl::answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone) {
+  ask(queue->id, status_request{self_}, [this, queue, no_wait, if_gone = std::move(if_gone)](queue_event* answer) {
+    if (!answer)
+      return if_gone();
+    const auto& status = std::get<queue_status>(*answer);
+    last_queue_ = queue->name;
+    reply(no_wait, amqp::queue_class::declare_ok{queue->name, status.messages_ready, status.consumers});
+  });
+}
+
+void channel_state::impl::handle(const amqp::queue_class::bind& what) {
+  const auto queue = queue_or_last(what.queue);
+  if (!queue)
+    return;
+  // With neither queue nor key, the key is the queue's name too (W16).
+  const std::string& key = what.queue.empty() && what.routing_key.empty() ? *queue : what.routing_key;
+  binding_record binding{without_line_breaks(what.exchange), without_line_breaks(*queue), false, key, what.arguments};
+  if (may_bind(binding))
+    propose_and_reply(broker::bind{settings_.vhost, std::move(binding), settings_.connection}, what.no_wait,
+                      amqp::queue_class::bind_ok{});
+}
+
+void channel_state::impl::handle(const amqp::queue_class::unbind& what) {
+  const auto queue = queue_or_last(what.queue);
+  if (!queue)
+    return;
+  const std::string& key = what.queue.empty() && what.routing_key.empty() ? *queue : what.routing_key;
+  binding_record binding{without_line_breaks(what.exchange), without_line_breaks(*queue), false, key, what.arguments};
+  if (may_bind(binding))
+    propose_and_reply(broker::unbind{settings_.vhost, std::move(binding), settings_.connection}, false,
+                      amqp::queue_class::unbind_ok{});
+}
+
+void channel_state::impl::handle(const amqp::queue_class::purge& what) {
+  const auto name = queue_or_last(what.queue);
+  if (!name || !may(resource_kind::queue, *name, access::read))
+    return;
+  const auto queue = open_queue(*name);
+  if (!queue)
+    return;
+  ask(queue->id, purge_request{self_}, [this, queue, no_wait = what.no_wait](queue_event* answer) {
+    if (!answer)
+      return fail(no_such_queue(queue->vhost, queue->name));
+    reply(no_wait, amqp::queue_class::purge_ok{std::get<purged>(*answer).messages});
+  });
+}
+
+void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
+  const auto given = queue_or_last(what.queue);
+  if (!given)
+    return;
+  const std::string name = without_line_breaks(*given);
+  if (!may(resource_kind::queue, name, access::configure))
+    return;
+  const auto queue = metadata().find_queue(settings_.vhost, name);
+  if (!queue)
+    return reply(what.no_wait, amqp::queue_class::delete_ok{0});
+  if (!owns(*queue))
+    return fail(queue_locked(settings_.vhost, name));
+  ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},
+      [this, queue, no_wait = what.no_wait](queue_event* answer) {
+        const auto* checked = answer ? &std::get<delete_checked>(*answer) : nullptr;
+        if (checked && !checked->ok)
+          return fail(checked->why);
+        const uint32_t messages = checked ? checked->messages : 0;
+        propose_and_reply(delete_queue{queue->vhost, queue->name, queue->id}, no_wait,
+                          amqp::queue_class::delete_ok{messages});
+      });
+}
+
+} // namespace broker

@@ -1,0 +1,77 @@
+#include "channel/route_cache.hpp"
+
+#include <functional>
+
+#include "amqp/reply.hpp"
+#include "channel/reply_texts.hpp"
+
+namespace broker {
+namespace {
+
+size_t hash_of(std::string_view exchange, std::string_view routing_key) {
+  const std::hash<std::string_view> hash;
+  return hash(exchange) * 31 + hash(routing_key);
+}
+
+} // namespace
+
+result<const route*> route_cache::find(const metadata_snapshot& metadata, const message& what) {
+  // The version is kept one up so that 0 can mean an empty slot.
+  const uint64_t version = metadata.version() + 1;
+  slot& cached = slot_of(version, what.exchange(), what.routing_key());
+  if (cached.version == version && cached.routing_key == what.routing_key() && cached.exchange == what.exchange())
+    return &cached.where;
+  cached.version = 0;
+  if (auto filled = fill(metadata, what, cached); !filled)
+    return filled.error();
+  cached.version = version;
+  return &cached.where;
+}
+
+void route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                            std::vector<queue_id>& to) {
+  found_.clear();
+  metadata.route(from, what, found_);
+  to.clear();
+  for (const auto& queue : found_)
+    to.push_back(queue->id);
+  found_.clear();
+}
+
+route_cache::slot& route_cache::slot_of(uint64_t version, std::string_view exchange, std::string_view routing_key) {
+  if (slots_.empty())
+    slots_.resize(1);
+  const size_t hash = hash_of(exchange, routing_key);
+  slot* found = &slots_[hash & (slots_.size() - 1)];
+  const bool taken = found->version == version && (found->routing_key != routing_key || found->exchange != exchange);
+  if (taken && slots_.size() < slots_max) {
+    std::vector<slot> bigger(slots_.size() * 4);
+    for (slot& old : slots_)
+      if (old.version == version)
+        bigger[hash_of(old.exchange, old.routing_key) & (bigger.size() - 1)] = std::move(old);
+    slots_ = std::move(bigger);
+    found = &slots_[hash & (slots_.size() - 1)];
+  }
+  return *found;
+}
+
+result<void> route_cache::fill(const metadata_snapshot& metadata, const message& what, slot& into) {
+  const std::string_view name = what.exchange();
+  // RabbitMQ's name of the default exchange where permissions are concerned.
+  const auto allowed =
+    metadata.authorise(user_, vhost_, resource_kind::exchange, name.empty() ? "amq.default" : name, access::write);
+  if (!allowed)
+    return allowed.error();
+  auto exchange = metadata.find_exchange(vhost_, name);
+  if (!exchange)
+    return no_such_exchange(vhost_, name);
+  if (exchange->internal)
+    return amqp::access_refused("cannot publish to internal " + exchange_title(vhost_, name));
+  into.exchange.assign(name);
+  into.routing_key.assign(what.routing_key());
+  route_one(metadata, *exchange, what, into.where.queues);
+  into.where.exchange = std::move(exchange);
+  return {};
+}
+
+} // namespace broker

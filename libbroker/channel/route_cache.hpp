@@ -1,0 +1,52 @@
+// Where publishes of one exchange and routing key go, remembered while the metadata stands still (hotpath.md rule 2).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/snapshot.hpp"
+#include "model/message.hpp"
+
+namespace broker {
+
+struct route {
+  exchange_ptr exchange;
+  std::vector<queue_id> queues;
+};
+
+/// Not thread-safe. A direct-mapped table that grows with the keys in use up to `slots_max`.
+class route_cache {
+public:
+  static constexpr size_t slots_max = 64;
+
+  route_cache(std::string vhost, login user) : vhost_(std::move(vhost)), user_(std::move(user)) {}
+
+  /// Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
+  /// call. Errors: 403 without permission or for an internal exchange, 404 for a missing one.
+  result<const route*> find(const metadata_snapshot& metadata, const message& what);
+  /// Routes this very message: where headers can matter.
+  void route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                 std::vector<queue_id>& to);
+
+private:
+  struct slot {
+    uint64_t version = 0; ///< of the snapshot; 0 = empty
+    std::string exchange;
+    std::string routing_key;
+    route where;
+  };
+
+  slot& slot_of(uint64_t version, std::string_view exchange, std::string_view routing_key);
+  result<void> fill(const metadata_snapshot& metadata, const message& what, slot& into);
+
+  std::string vhost_;
+  login user_;
+  std::vector<slot> slots_;
+  std::vector<queue_ptr> found_; ///< scratch
+};
+
+} // namespace broker

@@ -1,0 +1,53 @@
+// Moves message bodies between memory and the store (architecture.md D12): beyond the budget the newest ready messages
+// keep no bodies; they are read back in ranges, ahead of the consumer, so that a drain streams.
+#pragma once
+
+#include <deque>
+
+#include "ports/message_store.hpp"
+#include "queue/ready_list.hpp"
+
+namespace broker::queueing {
+
+class pager {
+public:
+  pager(queue_id queue, message_store& store) : queue_(queue), store_(store) {}
+
+  /// The store has everything below `next`.
+  void recovered(seqno next);
+  /// Appends a run that comes after everything appended before.
+  void append(const run& what, bool durable);
+  /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
+  bool has(const run& what) const noexcept;
+
+  void durable(seqno upto, ready_list& ready);
+  void paged(seqno upto, ready_list& ready);
+
+  /// Gets ready messages down to `budget` bytes, newest first. @returns the sequence number behind the last message
+  /// that was given to the store for this, 0 if none was.
+  seqno shed(ready_list& ready, uint64_t budget);
+  /// Waits for `range` to be in the store and then drops its bodies.
+  void drop_when_stored(const run& what);
+
+  /// Reads the head of the list back, up to two requests of `bytes` ahead.
+  void read_ahead(const ready_list& ready, uint64_t bytes);
+  /// Answer to the oldest request.
+  void read_done(const std::vector<stored_run>& runs, ready_list& ready);
+
+  bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
+
+private:
+  static void drop_below(std::deque<seq_range>& drops, seqno upto, ready_list& ready);
+  bool next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) const;
+
+  queue_id queue_;
+  message_store& store_;
+  seqno appended_ = 0; ///< behind the last message the store was given
+  seqno durable_ = 0;
+  seqno paged_ = 0;
+  std::deque<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
+  std::deque<seq_range> paged_drops_;
+  std::deque<seq_range> reads_; ///< outstanding
+};
+
+} // namespace broker::queueing

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "queue/queue_impl.hpp"
+
+namespace broker {
+
+using queueing::holder;
+using queueing::outbox;
+using queueing::run;
+
+holder* queue_state::impl::find(const consumer_ref& who, const channel_ref& channel) {
+  const void* key = who ? static_cast<const void*>(who.get()) : channel.get();
+  const auto at = index.find(key);
+  return at == index.end() ? nullptr : &*at->second;
+}
+
+queue_state::impl::holder_at queue_state::impl::add_holder(const consumer_ref& who, const channel_ref& channel) {
+  holders.emplace_back();
+  const holder_at at = std::prev(holders.end());
+  at->who = who;
+  at->channel = channel;
+  const void* key = who ? static_cast<const void*>(who.get()) : channel.get();
+  BROKER_ASSERT(index.emplace(key, at).second, "consumes twice");
+  return at;
+}
+
+void queue_state::impl::erase_holder(holder_at at) {
+  index.erase(at->who ? static_cast<const void*>(at->who.get()) : at->channel.get());
+  holders.erase(at);
+}
+
+void queue_state::impl::stop_consuming(holder& one) {
+  ring.remove(one);
+  if (exclusive == &one)
+    exclusive = nullptr;
+}
+
+void queue_state::impl::take(consume_request& request, outbox& out, queue_step&) {
+  const consumer_ref& who = request.who;
+  if (now != phase::open) {
+    out.send(who->channel, consume_done{who, false, missing()});
+    return;
+  }
+  if (exclusive || (who->exclusive && ring.consumers() > 0)) {
+    out.send(who->channel, consume_done{who, false, refusal(403, "ACCESS_REFUSED", "in exclusive use")});
+    return;
+  }
+  holder& added = *add_holder(who, who->channel);
+  ring.add(added);
+  if (who->exclusive)
+    exclusive = &added;
+  out.send(who->channel, consume_done{who, true, {}});
+}
+
+void queue_state::impl::take(cancel_request& request, outbox& out, queue_step& step) {
+  const auto at = index.find(request.who.get());
+  if (at != index.end() && at->second->is != holder::state::gone) {
+    stop_consuming(*at->second);
+    if (at->second->unacked.empty())
+      erase_holder(at->second);
+    check_unused(step);
+  }
+  out.send(request.who->channel, cancel_done{request.who});
+}
+
+void queue_state::impl::take(consumer_ready& request, outbox&, queue_step&) {
+  if (holder* one = find(request.who, request.who->channel))
+    ring.wake(*one);
+}
+
+void queue_state::impl::take(channel_gone& request, outbox&, queue_step& step) {
+  std::vector<run> back;
+  bool left = false;
+  for (auto at = holders.begin(); at != holders.end();) {
+    const auto one = at++;
+    if (one->channel != request.channel)
+      continue;
+    if (one->is != holder::state::gone) {
+      stop_consuming(*one);
+      left = true;
+    }
+    unacked_messages -= one->unacked.messages();
+    unacked_memory -= one->unacked.memory();
+    for (run& held : one->unacked.take_all())
+      back.push_back(std::move(held));
+    erase_holder(one);
+  }
+  std::erase_if(gets, [&](const get_request& get) { return get.channel == request.channel; });
+  requeue(std::move(back));
+  if (left)
+    check_unused(step);
+}
+
+/// What is not held is passed over: the queue may have lost it to a deletion or to the channel's own end.
+void queue_state::impl::take(settle_request& request, outbox&, queue_step&) {
+  holder* by = find(request.by, request.channel);
+  if (!by)
+    return;
+  std::vector<run> taken;
+  unacked_messages -= by->unacked.messages();
+  unacked_memory -= by->unacked.memory();
+  for (const seq_range& one : request.seqs)
+    by->unacked.take(one, taken);
+  unacked_messages += by->unacked.messages();
+  unacked_memory += by->unacked.memory();
+
+  if (request.what == settle_request::kind::requeue)
+    requeue(std::move(taken));
+  else
+    for (const run& one : taken)
+      ended(one);
+  if (by->is == holder::state::at_prefetch)
+    ring.wake(*by);
+  else if (by->is == holder::state::gone && by->unacked.empty())
+    erase_holder(index.find(by->who ? static_cast<const void*>(by->who.get()) : by->channel.get())->second);
+}
+
+void queue_state::impl::requeue(std::vector<run> what) {
+  for (run& one : what) {
+    one.redelivered = true;
+    if (one.batch)
+      measure(one);
+  }
+  std::sort(what.begin(), what.end(), [](const run& a, const run& b) { return a.first < b.first; });
+  ready.put_back(std::move(what));
+}
+
+void queue_state::impl::check_unused(queue_step& step) const {
+  if (record->auto_delete && ring.consumers() == 0 && now == phase::open)
+    step.unused = true;
+}
+
+} // namespace broker

@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "queue/queue_impl.hpp"
+
+namespace broker {
+
+using queueing::holder;
+using queueing::outbox;
+using queueing::run;
+
+namespace {
+/// Smallest read-back, where a tiny budget would ask for less.
+constexpr size_t page_in_min_bytes = 4096;
+} // namespace
+
+void queue_state::impl::finish(outbox& out, queue_step& step) {
+  if (now != phase::deleted) {
+    serve_gets(out);
+    dispatch(out);
+    const size_t allowed = budget();
+    const seqno shed_upto = pages.shed(ready, allowed);
+    trim_unacked();
+    if (!gets.empty() || (now == phase::open && ring.any_awake()))
+      pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
+    take_holds(shed_upto);
+    tell_store();
+  }
+  if (!congested && !pacing())
+    slow_down_no_more();
+  if (holds.any_withheld() && !tick_wanted) {
+    tick_wanted = true;
+    bytes_at_tick = bytes_handed_out;
+    step.tick_in_ms = limits::queue_pace_ms;
+  }
+}
+
+void queue_state::impl::serve_gets(outbox& out) {
+  for (; !gets.empty(); gets.pop_front()) {
+    const get_request& get = gets.front();
+    if (ready.empty()) {
+      out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
+      continue;
+    }
+    if (!ready.front().batch)
+      return;
+    run one = ready.take_front(1);
+    out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack,
+                              static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX))});
+    if (get.no_ack) {
+      ended(one);
+    } else {
+      holder* by = find(nullptr, get.channel);
+      keep_unacked(by ? *by : *add_holder(nullptr, get.channel), std::move(one));
+    }
+  }
+}
+
+void queue_state::impl::dispatch(outbox& out) {
+  if (now != phase::open || !gets.empty())
+    return;
+  bool alone = false;
+  while (!ready.empty() && ready.front().batch) {
+    holder* to = ring.turn(alone);
+    if (!to)
+      return;
+    holder::state why{};
+    const uint32_t count = reserve_credit(*to, ready.front(), alone ? UINT32_MAX : 1, why);
+    if (count == 0) {
+      ring.sleep(*to, why);
+      continue;
+    }
+    hand_out(*to, ready.take_front(count), out);
+    if (!alone)
+      ring.rotate(*to);
+  }
+}
+
+void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
+  to.who->unwritten_bytes.fetch_add(static_cast<int64_t>(what.raw));
+  bytes_handed_out += what.raw;
+  out.deliver(to.who, what.stored(), what.redelivered, what.raw);
+  if (to.who->no_ack)
+    ended(what);
+  else
+    keep_unacked(to, std::move(what));
+}
+
+void queue_state::impl::keep_unacked(holder& by, run what) {
+  if (what.kept == queueing::home::durable)
+    handed_out = std::max(handed_out, what.last());
+  if (ready.memory() + unacked_memory > settings.memory_bytes && pages.has(what))
+    drop_body(what);
+  unacked_messages += what.count;
+  unacked_memory -= by.unacked.memory();
+  by.unacked.insert(std::move(what));
+  unacked_memory += by.unacked.memory();
+}
+
+/// Bodies that were handed out before the store had them.
+void queue_state::impl::trim_unacked() {
+  if (unacked_memory <= std::max<uint64_t>(settings.memory_bytes, trim_above))
+    return;
+  unacked_memory = 0;
+  for (holder& one : holders) {
+    one.unacked.drop_bodies([&](const run& what) { return pages.has(what); });
+    unacked_memory += one.unacked.memory();
+  }
+  trim_above = unacked_memory + settings.memory_bytes / 4; // so that looking costs little per message
+}
+
+void queue_state::impl::ended(const run& what) {
+  if (!what.in_store())
+    return;
+  if (!settled.empty() && settled.back().last == what.first)
+    settled.back().last = what.last();
+  else
+    settled.push_back(what.range());
+}
+
+void queue_state::impl::tell_store() {
+  if (handed_out > handed_out_told) {
+    store.delivered(record->id, handed_out);
+    handed_out_told = handed_out;
+  }
+  if (!settled.empty())
+    store.settle(record->id, std::exchange(settled, {}));
+}
+
+} // namespace broker

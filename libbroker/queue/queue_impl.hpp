@@ -1,0 +1,112 @@
+// What queue_state is made of. Each request changes the lists; finish() then hands out what can be handed out, keeps
+// memory within its budget and tells the store what has ended, once for the whole step.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "queue/consumer_ring.hpp"
+#include "queue/outbox.hpp"
+#include "queue/pager.hpp"
+#include "queue/publisher_credit.hpp"
+#include "queue/queue_state.hpp"
+#include "queue/ready_list.hpp"
+
+namespace broker {
+
+struct queue_state::impl {
+  enum class phase : uint8_t {
+    open,
+    closed, ///< being deleted: still takes publishes, since the deletion may yet fail; hands out nothing
+    deleted,
+  };
+  /// A batch taken in this step: whether it can be released is known when the step ends.
+  struct fresh_hold {
+    batch_ref batch;
+    seqno durable = 0;
+    seqno paged = 0;
+  };
+  using holder_at = std::list<queueing::holder>::iterator;
+
+  impl(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
+       const recovered_queue* recovered);
+
+  // -- requests (queue_publish.cpp, queue_consumers.cpp, queue_requests.cpp) --
+  void take(publish_request& request, queueing::outbox& out, queue_step& step);
+  void take(settle_request& request, queueing::outbox& out, queue_step& step);
+  void take(consume_request& request, queueing::outbox& out, queue_step& step);
+  void take(cancel_request& request, queueing::outbox& out, queue_step& step);
+  void take(get_request& request, queueing::outbox& out, queue_step& step);
+  void take(purge_request& request, queueing::outbox& out, queue_step& step);
+  void take(status_request& request, queueing::outbox& out, queue_step& step);
+  void take(delete_request& request, queueing::outbox& out, queue_step& step);
+  void take(channel_gone& request, queueing::outbox& out, queue_step& step);
+  void take(consumer_ready& request, queueing::outbox& out, queue_step& step);
+  void end(queueing::outbox& out);
+
+  // -- publishing (queue_publish.cpp) --
+  void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void take_holds(seqno shed_upto);
+  bool pacing() const;
+  void slow_down_no_more();
+  void store_answered();
+  size_t budget() const;
+
+  // -- delivering (queue_deliver.cpp) --
+  void finish(queueing::outbox& out, queue_step& step);
+  void serve_gets(queueing::outbox& out);
+  void dispatch(queueing::outbox& out);
+  void hand_out(queueing::holder& to, queueing::run what, queueing::outbox& out);
+  void keep_unacked(queueing::holder& by, queueing::run what);
+  void ended(const queueing::run& what);
+  void trim_unacked();
+  void tell_store();
+
+  // -- holders (queue_consumers.cpp) --
+  queueing::holder* find(const consumer_ref& who, const channel_ref& channel);
+  holder_at add_holder(const consumer_ref& who, const channel_ref& channel);
+  void erase_holder(holder_at at);
+  void stop_consuming(queueing::holder& one);
+  void requeue(std::vector<queueing::run> what);
+  void check_unused(queue_step& step) const;
+  error refusal(uint16_t code, std::string_view kind, std::string_view what) const;
+  error missing() const;
+
+  void check() const;
+
+  std::shared_ptr<const queue_record> record;
+  queue_settings settings;
+  message_store& store;
+  phase now = phase::open;
+  seqno next = 1;
+
+  queueing::ready_list ready;
+  queueing::pager pages;
+  queueing::confirm_list confirms;
+  queueing::hold_list holds;
+  std::vector<fresh_hold> fresh;
+
+  std::list<queueing::holder> holders;              ///< in the order they came
+  std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
+  queueing::consumer_ring ring;
+  const queueing::holder* exclusive = nullptr;
+  std::deque<get_request> gets; ///< wait for a body to be read back
+  uint64_t unacked_messages = 0;
+  uint64_t unacked_memory = 0;
+  uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
+
+  std::vector<seq_range> settled; ///< for the store, of this step
+  seqno handed_out = 0;           ///< behind the last durable message that was delivered
+  seqno handed_out_told = 0;
+
+  bool congested = false; ///< withheld because the store was: until its next answer
+  bool tick_wanted = false;
+  uint64_t bytes_handed_out = 0;
+  uint64_t bytes_at_tick = 0;
+  uint64_t withheld_since_ms = 0; ///< 0: not known before the first tick
+};
+
+} // namespace broker

@@ -1,0 +1,152 @@
+#include "queue/queue_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "queue/queue_impl.hpp"
+
+namespace broker {
+
+using queueing::outbox;
+using queueing::run;
+
+namespace {
+/// Publishers whose consumers do make progress are slowed down this many times limits::queue_pace_ms in a row at most.
+constexpr uint64_t pace_rounds_max = 8;
+} // namespace
+
+queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
+                        const recovered_queue* recovered)
+  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper) {
+  if (!recovered)
+    return;
+  next = recovered->next;
+  pages.recovered(next);
+  for (const recovered_run& found : recovered->runs) {
+    run one;
+    one.first = found.first;
+    one.count = found.count;
+    one.body = found.body_bytes;
+    one.kept = queueing::home::durable;
+    one.redelivered = found.redelivered;
+    BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
+    if (found.redelivered)
+      handed_out = handed_out_told = one.last();
+    ready.push_back(std::move(one));
+  }
+}
+
+queue_state::queue_state(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
+                         const recovered_queue* recovered)
+  : impl_(std::make_unique<impl>(std::move(record), std::move(settings), store, recovered)) {}
+
+queue_state::~queue_state() = default;
+
+void queue_state::handle(queue_request request, queue_step& step) {
+  outbox out{step};
+  std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
+  impl_->finish(out, step);
+}
+
+void queue_state::durable(seqno upto, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  outbox out{step};
+  impl_->confirms.durable(upto, out);
+  impl_->pages.durable(upto, impl_->ready);
+  impl_->store_answered();
+  impl_->holds.durable(upto, impl_->congested || impl_->pacing());
+  impl_->finish(out, step);
+}
+
+void queue_state::paged(seqno upto, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  outbox out{step};
+  impl_->pages.paged(upto, impl_->ready);
+  impl_->store_answered();
+  impl_->holds.paged(upto, impl_->congested || impl_->pacing());
+  impl_->finish(out, step);
+}
+
+void queue_state::read_done(std::vector<stored_run> runs, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  outbox out{step};
+  impl_->pages.read_done(runs, impl_->ready);
+  impl_->finish(out, step);
+}
+
+void queue_state::tick(uint64_t now_ms, queue_step& step) {
+  impl_->tick_wanted = false;
+  impl_->congested = false;
+  if (impl_->withheld_since_ms == 0)
+    impl_->withheld_since_ms = now_ms;
+  const bool progress = impl_->bytes_handed_out != impl_->bytes_at_tick;
+  if (!progress || now_ms - impl_->withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
+    impl_->slow_down_no_more();
+  outbox out{step};
+  impl_->finish(out, step);
+}
+
+void queue_state::deleted(queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  outbox out{step};
+  impl_->end(out);
+}
+
+uint64_t queue_state::messages_ready() const {
+  return impl_->ready.messages();
+}
+uint64_t queue_state::messages_unacked() const {
+  return impl_->unacked_messages;
+}
+uint64_t queue_state::bytes_ready() const {
+  return impl_->ready.body_bytes();
+}
+uint64_t queue_state::bytes_in_memory() const {
+  return impl_->ready.memory() + impl_->unacked_memory;
+}
+size_t queue_state::consumers() const {
+  return impl_->ring.consumers();
+}
+
+bool queue_state::idle() const {
+  return impl_->ready.empty() && impl_->unacked_messages == 0 && impl_->confirms.empty() && impl_->holds.empty()
+      && impl_->gets.empty() && !impl_->pages.waiting();
+}
+
+void queue_state::check() const {
+  impl_->check();
+}
+
+void queue_state::impl::check() const {
+  ready.check();
+  std::vector<seq_range> all;
+  for (size_t at = 0; at < ready.runs(); ++at)
+    all.push_back(ready.at(at).range());
+  uint64_t messages = 0;
+  uint64_t memory = 0;
+  size_t consuming = 0;
+  for (const queueing::holder& one : holders) {
+    one.unacked.check();
+    messages += one.unacked.messages();
+    memory += one.unacked.memory();
+    consuming += one.is != queueing::holder::state::gone;
+    BROKER_ASSERT(one.is != queueing::holder::state::gone || !one.unacked.empty(), "a holder of nothing is kept");
+    if (one.who && !one.who->no_ack && one.who->prefetch != 0)
+      BROKER_ASSERT(one.unacked.messages() <= one.who->prefetch, "prefetch exceeded");
+    for (const run& held : one.unacked.runs())
+      all.push_back(held.range());
+  }
+  BROKER_ASSERT(messages == unacked_messages && memory == unacked_memory, "unacked totals are wrong");
+  BROKER_ASSERT(consuming == ring.consumers() && holders.size() == index.size(), "consumers are miscounted");
+  BROKER_ASSERT(fresh.empty() && settled.empty(), "a step was left unfinished");
+  std::sort(all.begin(), all.end(), [](const seq_range& a, const seq_range& b) { return a.first < b.first; });
+  for (size_t at = 0; at < all.size(); ++at)
+    BROKER_ASSERT(all[at].last <= (at + 1 < all.size() ? all[at + 1].first : next), "a message is in two places");
+}
+
+} // namespace broker

@@ -1,0 +1,50 @@
+// Consecutive messages of one queue that are treated alike: the unit in which a queue stores, hands out and settles
+// (hotpath.md rule 2). A run whose bodies were paged out costs the same whether it stands for one message or a million.
+#pragma once
+
+#include <cstdint>
+
+#include "base/ids.hpp"
+#include "base/limits.hpp"
+#include "model/message.hpp"
+
+namespace broker::queueing {
+
+/// Whether the store knows the messages, and so whether it must hear of their end.
+enum class home : uint8_t {
+  memory,  ///< never given to the store
+  durable, ///< appended as durable
+  paged,   ///< transient, appended as a page-out
+};
+
+struct run {
+  seqno first = 0;
+  batch_ref batch;   ///< null: the bodies are in the store only
+  uint64_t body = 0; ///< bytes of the bodies; an estimate after a run without bodies was cut
+  uint64_t raw = 0;  ///< raw bytes of the messages in `batch`; 0 without one
+  uint32_t count = 0;
+  uint32_t lo = 0; ///< index of `first` in `batch`
+  home kept = home::memory;
+  bool redelivered = false;
+  bool leaving = false; ///< the bodies are dropped as soon as the store has them
+
+  seqno last() const noexcept { return first + count; }
+  seq_range range() const noexcept { return {first, last()}; }
+  stored_run stored() const { return {batch, {lo, lo + count}, first}; }
+  bool in_store() const noexcept { return kept != home::memory; }
+  /// What the run is charged for while its bodies are in memory.
+  uint64_t memory() const noexcept { return batch ? raw + uint64_t{count} * limits::publish_overhead_bytes : 0; }
+};
+
+/// Sets `body` and `raw` from the messages in `batch`.
+void measure(run& which);
+/// Cuts the first `count` messages off; 0 < count < from.count.
+run cut_front(run& from, uint32_t count);
+/// True when `b` continues `a`, so that both can be one run.
+bool joins(const run& a, const run& b);
+/// Makes `a` stand for both.
+void join(run& a, const run& b);
+/// Gives up the bodies.
+void drop_body(run& which);
+
+} // namespace broker::queueing

@@ -1,0 +1,214 @@
+#include "net/amqp_listener.hpp"
+
+#include <cerrno>
+#include <chrono>
+
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+
+#include "base/limits.hpp"
+
+namespace broker {
+
+using boost::asio::ip::tcp;
+
+namespace {
+
+
+
+/// Granularity of heartbeats and time-outs.
+constexpr auto tick_interval = std::chrono::milliseconds{250};
+/// Pause after accept fails for lack of descriptors or memory.
+constexpr auto accept_pause = std::chrono::milliseconds{100};
+
+std::string endpoint_text(const tcp::endpoint& where) {
+  auto address = where.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  return address.to_string() + ":" + std::to_string(where.port());
+}
+
+bool is_loopback(const tcp::endpoint& where) {
+  const auto address = where.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
+
+} // namespace
+
+/// The sessions of one loop; used on that loop's thread only.
+class amqp_listener::shard final : public session_registry {
+public:
+  shard(loop& home, runtime& node, std::atomic<size_t>& open) : loop_(home), node_(node), open_(open), timer_(home.io()) {}
+
+  void add(session& who) override {
+    sessions_.insert(&who);
+    ++open_;
+  }
+  void remove(session& who) override {
+    if (sessions_.erase(&who) != 0)
+      --open_;
+  }
+
+  void start_ticking() {
+    timer_.expires_after(tick_interval);
+    timer_.async_wait([this](boost::system::error_code failure) {
+      if (failure)
+        return;
+      const auto now = node_.now_ms();
+      for (auto& each : all())
+        each->tick(now);
+      start_ticking();
+    });
+  }
+  void stop_ticking() { timer_.cancel(); }
+
+  /// Owning copies: a session may end while it is visited.
+  std::vector<ref<session>> all() const {
+    std::vector<ref<session>> result;
+    result.reserve(sessions_.size());
+    for (auto* each : sessions_)
+      result.emplace_back(each);
+    return result;
+  }
+  loop& home() { return loop_; }
+
+private:
+  loop& loop_;
+  runtime& node_;
+  std::atomic<size_t>& open_;
+  boost::asio::steady_timer timer_;
+  std::unordered_set<session*> sessions_;
+};
+
+struct amqp_listener::acceptor {
+  explicit acceptor(boost::asio::io_context& io) : socket(io), pause(io) {}
+  tcp::acceptor socket;
+  boost::asio::steady_timer pause;
+  bool nodelay = true;
+};
+
+amqp_listener::amqp_listener(session_context& context, loop_group& loops) : context_(context), loops_(loops) {
+  for (size_t index = 0; index < loops.size(); ++index)
+    shards_.push_back(std::make_unique<shard>(loops.at(index), *context.node, open_sessions_));
+}
+
+amqp_listener::~amqp_listener() = default;
+
+result<void> amqp_listener::listen(const listener_settings& settings) {
+  const auto where = settings.address + ":" + std::to_string(settings.port);
+  boost::system::error_code failure;
+  const auto address = boost::asio::ip::make_address(settings.address, failure);
+  if (failure)
+    return error{0, "cannot listen on " + where + ": not an address"};
+  auto next = std::make_unique<acceptor>(loops_.at(0).io());
+  next->nodelay = settings.nodelay;
+  const tcp::endpoint endpoint{address, settings.port};
+  auto& socket = next->socket;
+  socket.open(endpoint.protocol(), failure);
+  if (!failure)
+    socket.set_option(tcp::acceptor::reuse_address(true), failure);
+  if (!failure && address.is_v6())
+    socket.set_option(boost::asio::ip::v6_only{false}, failure);
+  if (!failure)
+    socket.bind(endpoint, failure);
+  if (!failure)
+    socket.listen(settings.backlog, failure);
+  if (failure)
+    return error{0, "cannot listen on " + where + ": " + failure.message()};
+  acceptors_.push_back(std::move(next));
+  return {};
+}
+
+void amqp_listener::start() {
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each] { local.start_ticking(); });
+  for (auto& each : acceptors_)
+    boost::asio::post(loops_.at(0).io(), [this, &from = *each] { accept(from); });
+}
+
+void amqp_listener::accept(acceptor& from) {
+  const size_t target = open_sessions_ % loops_.size();
+  loop& home = loops_.at(target);
+  from.socket.async_accept(home.io(), [this, &from, target](boost::system::error_code failure, tcp::socket socket) {
+    if (failure == boost::asio::error::operation_aborted)
+      return;
+    if (failure || open_sessions_ >= limits::connections_max) { // out of descriptors or full: let the backlog wait
+      from.pause.expires_after(accept_pause);
+      from.pause.async_wait([this, &from](boost::system::error_code cancelled) {
+        if (!cancelled)
+          accept(from);
+      });
+      return;
+    }
+    boost::system::error_code gone; // a peer that left already is found by the first read
+    const auto remote = socket.remote_endpoint(gone);
+    const auto local = socket.local_endpoint(gone);
+    socket.non_blocking(true, gone);
+    socket.set_option(tcp::no_delay(from.nodelay), gone);
+    peer_info peer{endpoint_text(remote) + " -> " + endpoint_text(local), is_loopback(remote)};
+    auto& owner = *shards_[target];
+    ref<session> fresh{new session{context_, owner.home(), owner, std::move(socket), std::move(peer)}};
+    if (owner.home().is_current())
+      fresh->start();
+    else
+      boost::asio::post(owner.home().io(), [fresh] { fresh->start(); });
+    accept(from);
+  });
+}
+
+void amqp_listener::stop(const error& why) {
+  boost::asio::post(loops_.at(0).io(), [this] {
+    for (auto& each : acceptors_) {
+      boost::system::error_code ignored; // closing a listening socket cannot meaningfully fail
+      each->socket.close(ignored);
+      each->pause.cancel();
+    }
+  });
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each, why] {
+      for (auto& open : local.all())
+        open->close(why);
+    });
+}
+
+void amqp_listener::describe(std::function<void(std::vector<info_row>)> done) {
+  struct gathering {
+    std::function<void(std::vector<info_row>)> done;
+    std::mutex mutex;
+    std::vector<info_row> rows;
+    size_t missing;
+  };
+  auto state = std::make_shared<gathering>();
+  state->done = std::move(done);
+  state->missing = shards_.size();
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each, state] {
+      std::unique_lock guard{state->mutex};
+      for (auto& open : local.all())
+        if (auto row = open->describe(); !row.empty())
+          state->rows.push_back(std::move(row));
+      if (--state->missing != 0)
+        return;
+      guard.unlock();
+      state->done(std::move(state->rows));
+    });
+}
+
+void amqp_listener::close(const std::string& name, const error& why, std::function<void(bool)> done) {
+  auto missing = std::make_shared<std::atomic<size_t>>(shards_.size());
+  auto found = std::make_shared<std::atomic<bool>>(false);
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each, name, why, done, missing, found] {
+      for (auto& open : local.all())
+        if (open->peer().name == name) {
+          *found = true;
+          open->close(why);
+        }
+      if (--*missing == 0)
+        done(*found);
+    });
+}
+
+} // namespace broker

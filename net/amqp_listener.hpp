@@ -1,0 +1,60 @@
+// Accepts AMQP connections and spreads them over the loops (features.md O35). Knows every open session: ticks them, lists
+// them, closes them at shutdown.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/result.hpp"
+#include "net/session.hpp"
+
+namespace broker {
+
+struct listener_settings {
+  std::string address = "::"; ///< "::" takes IPv4 too
+  uint16_t port = 5672;
+  int backlog = 128;
+  bool nodelay = true;
+};
+
+/// All listening sockets and sessions of a node. Construct, listen, and destroy on the main thread.
+class amqp_listener {
+public:
+  amqp_listener(session_context& context, loop_group& loops);
+  ~amqp_listener();
+
+  /// Binds and listens; several times for several addresses. Error: address in use and the like, in plain words.
+  result<void> listen(const listener_settings& settings);
+  /// Begins to accept: call when the node is ready to serve.
+  void start();
+  /// Stops accepting and asks every session to close with `why`. Returns at once.
+  void stop(const error& why);
+  /// Sessions that are still open.
+  size_t open_sessions() const noexcept { return open_sessions_.load(); }
+
+  /// Calls `done` once with a row per open session, on some loop's thread.
+  void describe(std::function<void(std::vector<info_row>)> done);
+  /// Closes the connection of that name. `done(false)`: there is none.
+  void close(const std::string& name, const error& why, std::function<void(bool)> done);
+
+private:
+  class shard;
+  struct acceptor;
+
+  void accept(acceptor& from);
+
+  session_context& context_;
+  loop_group& loops_;
+  std::vector<std::unique_ptr<shard>> shards_; ///< one per loop
+  std::vector<std::unique_ptr<acceptor>> acceptors_;
+  std::atomic<size_t> open_sessions_{0};
+};
+
+} // namespace broker

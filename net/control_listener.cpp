@@ -1,0 +1,248 @@
+#include "control_listener.hpp"
+
+#include <unordered_set>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/bytes.hpp"
+#include "control_auth.hpp"
+
+namespace broker::control {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+class session;
+
+/// What the sessions share with their listener. Outlives it for as long as a session does.
+struct shared_state {
+  listener_settings settings;
+  handler answer;
+  std::function<void(std::string_view)> refused;
+  std::unordered_set<std::shared_ptr<session>> sessions; ///< never iterated for effects that depend on order
+};
+
+/// One tool. Kept alive by shared_state::sessions and by its pending operations.
+class session : public std::enable_shared_from_this<session> {
+public:
+  session(tcp::socket socket, std::shared_ptr<shared_state> state)
+    : socket_(std::move(socket)), timer_(socket_.get_executor()), state_(std::move(state)),
+      handshake_(state_->settings.cookie, state_->settings.node, fresh_nonce()) {}
+
+  void start() {
+    arm(state_->settings.handshake_timeout);
+    read_frame(handshake_frame_max_bytes, [this](std::string_view hello) { greet(hello); });
+  }
+
+  void close() {
+    error_code ignored;
+    timer_.cancel();
+    socket_.close(ignored);
+    state_->sessions.erase(shared_from_this());
+  }
+
+private:
+  using frame_handler = std::function<void(std::string_view)>;
+
+  void greet(std::string_view hello) {
+    auto challenge = handshake_.challenge(hello);
+    if (!challenge)
+      return refuse(challenge.error().text);
+    write_frame(*std::move(challenge),
+                [this] { read_frame(handshake_frame_max_bytes, [this](std::string_view proof) { check(proof); }); });
+  }
+
+  void check(std::string_view proof) {
+    auto ours = handshake_.finish(proof);
+    if (!ours) // an empty frame tells an honest tool why; it learns nothing else
+      return write_frame({}, [this, why = ours.error().text] { refuse(why); });
+    authenticated_ = true;
+    write_frame(*std::move(ours), [this] { next_request(); });
+  }
+
+  void next_request() {
+    arm(state_->settings.idle_timeout);
+    read_frame(frame_max_bytes, [this](std::string_view bytes) { serve(bytes); });
+  }
+
+  /// The handler may take its time (await_startup): no timer runs meanwhile.
+  void serve(std::string_view bytes) {
+    auto what = decode_request(bytes);
+    if (!what)
+      return close();
+    timer_.cancel();
+    state_->answer(*std::move(what), [weak = weak_from_this(), executor = socket_.get_executor()](response with) {
+      asio::post(executor, [weak, with = std::move(with)] {
+        if (auto self = weak.lock())
+          self->write_parts(std::make_shared<std::vector<std::string>>(encode_response(with)), 0);
+      });
+    });
+  }
+
+  void write_parts(std::shared_ptr<std::vector<std::string>> parts, size_t next) {
+    if (next == parts->size())
+      return next_request();
+    arm(state_->settings.idle_timeout);
+    std::string part = std::move((*parts)[next]);
+    write_frame(std::move(part), [this, parts, next] { write_parts(parts, next + 1); });
+  }
+
+  void read_frame(size_t most, frame_handler then) {
+    auto self = shared_from_this();
+    asio::async_read(socket_, asio::buffer(header_),
+                     [this, self, most, then = std::move(then)](error_code failed, size_t) mutable {
+                       if (failed)
+                         return refuse("connection lost");
+                       const size_t size = load_u32(header_.data());
+                       if (size > most)
+                         return refuse("frame too large");
+                       read_payload(size, std::move(then));
+                     });
+  }
+
+  void read_payload(size_t size, frame_handler then) {
+    payload_.resize(size);
+    auto self = shared_from_this();
+    asio::async_read(socket_, asio::buffer(payload_), [this, self, then = std::move(then)](error_code failed, size_t) {
+      if (failed)
+        return refuse("connection lost");
+      then(payload_);
+    });
+  }
+
+  void write_frame(std::string payload, std::function<void()> then) {
+    BROKER_ASSERT(payload.size() <= frame_max_bytes, "an answer is split into frames");
+    output_.resize(sizeof(uint32_t));
+    store_u32(output_.data(), static_cast<uint32_t>(payload.size()));
+    output_ += payload;
+    auto self = shared_from_this();
+    asio::async_write(socket_, asio::buffer(output_), [this, self, then = std::move(then)](error_code failed, size_t) {
+      if (failed)
+        return close();
+      then();
+    });
+  }
+
+  void refuse(std::string_view why) {
+    if (!authenticated_ && socket_.is_open())
+      state_->refused(why);
+    close();
+  }
+
+  void arm(std::chrono::milliseconds after) {
+    timer_.expires_after(after);
+    timer_.async_wait([weak = weak_from_this()](error_code cancelled) {
+      if (auto self = weak.lock(); self && !cancelled)
+        self->refuse("time-out");
+    });
+  }
+
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  std::shared_ptr<shared_state> state_;
+  server_handshake handshake_;
+  bool authenticated_ = false;
+  std::array<char, sizeof(uint32_t)> header_{};
+  std::string payload_;
+  std::string output_;
+};
+
+} // namespace
+
+struct listener::impl : std::enable_shared_from_this<impl> {
+  impl(asio::io_context& io, listener_settings settings, handler answer, std::function<void(std::string_view)> refused)
+    : acceptor(io), pause(io), state(std::make_shared<shared_state>(
+                                 shared_state{std::move(settings), std::move(answer), std::move(refused), {}})) {}
+
+  result<void> listen() {
+    error_code failed;
+    const auto address = asio::ip::make_address(state->settings.host, failed);
+    const tcp::endpoint endpoint{address, state->settings.port};
+    if (!failed)
+      acceptor.open(endpoint.protocol(), failed);
+    if (!failed)
+      acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (!failed)
+      acceptor.bind(endpoint, failed);
+    if (!failed)
+      acceptor.listen(static_cast<int>(state->settings.connections_max), failed);
+    if (failed)
+      return error{0, "control endpoint " + state->settings.host + ":" + std::to_string(state->settings.port) + ": "
+                        + failed.message()};
+    accept();
+    return {};
+  }
+
+  void accept() {
+    acceptor.async_accept([self = shared_from_this()](error_code failed, tcp::socket socket) {
+      if (!self->acceptor.is_open())
+        return;
+      if (failed)
+        return self->accept_later(); // out of descriptors: do not spin
+      self->admit(std::move(socket));
+      self->accept();
+    });
+  }
+
+  void accept_later() {
+    pause.expires_after(std::chrono::milliseconds{100});
+    pause.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled && self->acceptor.is_open())
+        self->accept();
+    });
+  }
+
+  void admit(tcp::socket socket) {
+    if (state->sessions.size() >= state->settings.connections_max)
+      return state->refused("too many control connections");
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    auto added = std::make_shared<session>(std::move(socket), state);
+    state->sessions.insert(added);
+    added->start();
+  }
+
+  void stop() {
+    error_code ignored;
+    acceptor.close(ignored);
+    pause.cancel();
+    const auto open = std::move(state->sessions);
+    state->sessions.clear();
+    for (const auto& each : open)
+      each->close();
+  }
+
+  tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  std::shared_ptr<shared_state> state;
+};
+
+listener::listener(asio::io_context& io, listener_settings settings, handler answer,
+                   std::function<void(std::string_view)> refused)
+  : impl_(std::make_shared<impl>(io, std::move(settings), std::move(answer), std::move(refused))) {}
+
+listener::~listener() {
+  stop();
+}
+
+result<void> listener::listen() {
+  return impl_->listen();
+}
+
+uint16_t listener::port() const {
+  error_code ignored;
+  return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+void listener::stop() {
+  impl_->stop();
+}
+
+} // namespace broker::control

@@ -1,0 +1,171 @@
+#include "control_message.hpp"
+
+#include "proto/control.pb.h"
+
+namespace broker::control {
+
+namespace {
+
+/// Room for the message's own fields beside its rows.
+constexpr size_t part_slack_bytes = 1024;
+constexpr int exit_software = 70;
+
+template<class... Cases>
+struct overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+void to_proto(const value& from, proto::ControlValue& to) {
+  std::visit(overloaded{[](std::monostate) {}, [&](const std::string& text) { to.set_text(text); },
+                        [&](int64_t number) { to.set_integer(number); }, [&](double real) { to.set_real(real); },
+                        [&](bool truth) { to.set_truth(truth); },
+                        [&](const value_list& list) {
+                          auto& items = *to.mutable_list();
+                          for (const auto& item : list)
+                            to_proto(item, *items.add_items());
+                        },
+                        [&](const value_record& record) {
+                          auto& fields = *to.mutable_record();
+                          for (const auto& [name, field] : record) {
+                            auto& added = *fields.add_fields();
+                            added.set_name(name);
+                            to_proto(field, *added.mutable_value());
+                          }
+                        }},
+             from.content);
+}
+
+/// False when nested too deep.
+bool from_proto(const proto::ControlValue& from, value& to, int depth) {
+  if (depth > value_depth_max)
+    return false;
+  switch (from.kind_case()) {
+  case proto::ControlValue::kText:
+    to = from.text();
+    return true;
+  case proto::ControlValue::kInteger:
+    to = from.integer();
+    return true;
+  case proto::ControlValue::kReal:
+    to = from.real();
+    return true;
+  case proto::ControlValue::kTruth:
+    to = from.truth();
+    return true;
+  case proto::ControlValue::kList: {
+    value_list list(static_cast<size_t>(from.list().items_size()));
+    for (size_t i = 0; i < list.size(); ++i)
+      if (!from_proto(from.list().items(static_cast<int>(i)), list[i], depth + 1))
+        return false;
+    to = std::move(list);
+    return true;
+  }
+  case proto::ControlValue::kRecord: {
+    value_record record(static_cast<size_t>(from.record().fields_size()));
+    for (size_t i = 0; i < record.size(); ++i) {
+      const auto& field = from.record().fields(static_cast<int>(i));
+      record[i].first = field.name();
+      if (!from_proto(field.value(), record[i].second, depth + 1))
+        return false;
+    }
+    to = std::move(record);
+    return true;
+  }
+  case proto::ControlValue::KIND_NOT_SET:
+    to = value{};
+    return true;
+  }
+  return false;
+}
+
+proto::ControlRow to_proto(const row& cells) {
+  proto::ControlRow row;
+  for (const auto& cell : cells)
+    to_proto(cell, *row.add_values());
+  return row;
+}
+
+std::string failure_part(const std::string& text) {
+  proto::ControlResponse part;
+  part.set_exit_code(exit_software);
+  part.set_error(text.substr(0, frame_max_bytes - part_slack_bytes));
+  return part.SerializeAsString();
+}
+
+} // namespace
+
+std::string encode_request(const request& what) {
+  proto::ControlRequest message;
+  message.set_verb(what.verb);
+  for (const auto& argument : what.arguments)
+    message.add_arguments(argument);
+  for (const auto& [name, text] : what.options)
+    (*message.mutable_options())[name] = text;
+  for (const auto& column : what.columns)
+    message.add_columns(column);
+  return message.SerializeAsString();
+}
+
+result<request> decode_request(std::string_view bytes) {
+  proto::ControlRequest message;
+  if (bytes.size() > frame_max_bytes || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return error{0, "malformed control request"};
+  request what;
+  what.verb = message.verb();
+  what.arguments.assign(message.arguments().begin(), message.arguments().end());
+  for (const auto& [name, text] : message.options())
+    what.options.emplace(name, text);
+  what.columns.assign(message.columns().begin(), message.columns().end());
+  return what;
+}
+
+std::vector<std::string> encode_response(const response& what) {
+  std::vector<std::string> parts;
+  proto::ControlResponse part;
+  part.set_exit_code(what.exit_code);
+  part.set_error(what.error);
+  for (const auto& column : what.columns)
+    part.add_columns(column);
+  size_t size = part.ByteSizeLong();
+  if (size > frame_max_bytes - part_slack_bytes)
+    return {failure_part("the answer's heading is too long")};
+  for (const auto& cells : what.rows) {
+    BROKER_ASSERT(cells.size() == what.columns.size(), "a row has one value per column");
+    auto row = to_proto(cells);
+    const size_t row_size = row.ByteSizeLong() + 8; // its tag and length
+    if (row_size > frame_max_bytes - part_slack_bytes)
+      return {failure_part("one row of the answer is larger than a frame")};
+    if (size + row_size > frame_max_bytes - part_slack_bytes) {
+      part.set_more(true);
+      parts.push_back(part.SerializeAsString());
+      part.Clear();
+      size = 0;
+    }
+    *part.add_rows() = std::move(row);
+    size += row_size;
+  }
+  parts.push_back(part.SerializeAsString());
+  return parts;
+}
+
+result<bool> decode_response(std::string_view bytes, response& into) {
+  proto::ControlResponse part;
+  if (bytes.size() > frame_max_bytes || !part.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return error{0, "malformed control response"};
+  if (part.exit_code() != 0)
+    into.exit_code = part.exit_code();
+  into.error += part.error();
+  into.columns.insert(into.columns.end(), part.columns().begin(), part.columns().end());
+  for (const auto& from : part.rows()) {
+    row cells(static_cast<size_t>(from.values_size()));
+    if (cells.size() != into.columns.size())
+      return error{0, "malformed control response: a row without its columns"};
+    for (size_t i = 0; i < cells.size(); ++i)
+      if (!from_proto(from.values(static_cast<int>(i)), cells[i], 0))
+        return error{0, "malformed control response: nested too deep"};
+    into.rows.push_back(std::move(cells));
+  }
+  return part.more();
+}
+
+} // namespace broker::control

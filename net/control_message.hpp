@@ -1,0 +1,72 @@
+// Requests and answers of the control endpoint as plain values, and their bytes (proto/control.proto).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace broker::control {
+
+/// Largest frame payload in either direction, in bytes. Answers are split to fit; requests are never larger.
+inline constexpr size_t frame_max_bytes = 1024 * 1024;
+/// Nesting of lists and records.
+inline constexpr int value_depth_max = 8;
+
+struct request {
+  std::string verb;
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> options;
+  std::vector<std::string> columns;
+};
+
+struct value;
+using value_list = std::vector<value>;
+using value_record = std::vector<std::pair<std::string, value>>;
+
+/// One cell. std::monostate: the object has no such thing (shown as nothing).
+struct value {
+  std::variant<std::monostate, std::string, int64_t, double, bool, value_list, value_record> content;
+
+  value() = default;
+  value(std::string text) : content(std::move(text)) {}
+  value(std::string_view text) : content(std::string{text}) {}
+  value(const char* text) : content(std::string{text}) {}
+  value(bool truth) : content(truth) {}
+  value(double real) : content(real) {}
+  value(value_list list) : content(std::move(list)) {}
+  value(value_record record) : content(std::move(record)) {}
+  template<class Integer>
+  requires std::is_integral_v<Integer> value(Integer number) : content(static_cast<int64_t>(number)) {}
+
+  friend bool operator==(const value&, const value&) = default;
+};
+
+using row = std::vector<value>;
+
+struct response {
+  int exit_code = 0; ///< features.md O12
+  std::string error; ///< for people; RabbitMQ's words
+  std::vector<std::string> columns;
+  std::vector<row> rows; ///< each as long as columns
+};
+
+/// Answers a request by calling back exactly once, from any thread.
+using reply = std::function<void(response)>;
+using handler = std::function<void(request, reply)>;
+
+std::string encode_request(const request& what);
+result<request> decode_request(std::string_view bytes);
+
+/// One payload per frame, each at most frame_max_bytes. A row that alone is larger turns the answer into an error.
+std::vector<std::string> encode_response(const response& what);
+/// Adds one payload to `into`. Returns whether more follow.
+result<bool> decode_response(std::string_view bytes, response& into);
+
+} // namespace broker::control

@@ -1,0 +1,172 @@
+#include "net/loop.hpp"
+
+#include <pthread.h>
+
+#include <boost/asio/post.hpp>
+#include <caf/abstract_actor.hpp>
+#include <caf/scheduled_actor.hpp>
+
+#include "base/assert.hpp"
+
+namespace broker {
+
+namespace {
+
+thread_local loop* t_current = nullptr;
+
+/// Ready handlers and actors run per turn before output is flushed: bounds the latency of both.
+constexpr int handlers_per_turn = 64;
+constexpr int actors_per_turn = 64;
+constexpr int turns_without_flush_max = 4;
+/// Messages an actor may consume per resume (caf.md: the default is unlimited).
+constexpr size_t messages_per_resume = 300;
+
+} // namespace
+
+loop* loop::current() noexcept {
+  return t_current;
+}
+
+void loop::exec_later(caf::resumable* job) {
+  loop& home = group_.home(job);
+  if (&home == t_current)
+    enqueue(job);
+  else
+    home.enqueue_from_outside(job);
+}
+
+void loop::enqueue(caf::resumable* job) {
+  ready_.push_back(job);
+}
+
+void loop::enqueue_from_outside(caf::resumable* job) {
+  bool first;
+  {
+    std::lock_guard guard{mutex_};
+    first = foreign_.empty();
+    foreign_.push_back(job);
+  }
+  if (!first)
+    return;
+  boost::asio::post(io_, [this] {
+    std::vector<caf::resumable*> jobs;
+    {
+      std::lock_guard guard{mutex_};
+      jobs.swap(foreign_);
+    }
+    ready_.insert(ready_.end(), jobs.begin(), jobs.end());
+  });
+}
+
+void loop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void loop::stop() {
+  boost::asio::post(io_, [this] { stopping_ = true; });
+  thread_.join();
+}
+
+void loop::run() {
+  pthread_setname_np(pthread_self(), ("loop-" + std::to_string(index_)).c_str());
+  t_current = this;
+  auto guard = boost::asio::make_work_guard(io_);
+  while (!stopping_)
+    turn();
+}
+
+void loop::turn() {
+  if (ready_.empty())
+    io_.run_one();
+  for (int handled = 0; handled < handlers_per_turn && io_.poll_one() > 0; ++handled) {
+  }
+  run_actors();
+  if (ready_.empty() || ++turns_without_flush_ >= turns_without_flush_max)
+    flush_dirty();
+}
+
+void loop::run_actors() {
+  for (int ran = 0; ran < actors_per_turn && !ready_.empty(); ++ran) {
+    caf::resumable* job = ready_.front();
+    ready_.pop_front();
+    switch (job->resume(this, messages_per_resume)) {
+      case caf::resumable::resume_later:
+        ready_.push_back(job);
+        break;
+      default:
+        caf::intrusive_ptr_release(job);
+    }
+  }
+}
+
+void loop::flush_dirty() {
+  turns_without_flush_ = 0;
+  flushing_.swap(dirty_);
+  for (flushable* who : flushing_)
+    who->flush();
+  flushing_.clear();
+}
+
+loop_group::loop_group(size_t count) {
+  BROKER_ASSERT(count > 0, "no loop");
+  for (size_t index = 0; index < count; ++index)
+    loops_.push_back(std::make_unique<loop>(*this, index));
+}
+
+loop_group::~loop_group() = default;
+
+loop& loop_group::home(caf::resumable* job) {
+  if (loops_.size() == 1 || job->subtype() != caf::resumable::scheduled_actor)
+    return *loops_[0];
+  return *loops_[static_cast<caf::scheduled_actor*>(job)->id() % loops_.size()];
+}
+
+void loop_group::attach(caf::actor_system& system) {
+  for (auto& each : loops_)
+    each->attach(system);
+}
+
+void loop_group::start() {
+  for (auto& each : loops_)
+    each->start();
+}
+
+void loop_group::stop() {
+  for (auto& each : loops_)
+    each->stop();
+}
+
+loop_scheduler::loop_scheduler(caf::actor_system& system, loop_group& loops)
+  : caf::scheduler::abstract_coordinator(system), loops_(loops) {
+  loops_.attach(system);
+}
+
+std::function<caf::actor_system::module*(caf::actor_system&)> loop_scheduler::factory(loop_group& loops) {
+  return [&loops](caf::actor_system& system) -> caf::actor_system::module* {
+    return new loop_scheduler(system, loops);
+  };
+}
+
+void loop_scheduler::start() {
+  clock_thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "actor-clock");
+    clock_.run_dispatch_loop();
+  });
+  caf::scheduler::abstract_coordinator::start();
+}
+
+void loop_scheduler::stop() {
+  stop_actors();
+  clock_.cancel_dispatch_loop();
+  clock_thread_.join();
+}
+
+void loop_scheduler::enqueue(caf::resumable* job) {
+  loop& home = loops_.home(job);
+  if (&home == t_current)
+    home.enqueue(job);
+  else
+    home.enqueue_from_outside(job);
+}
+
+} // namespace broker

@@ -1,0 +1,120 @@
+// Loops (architecture.md D3, hotpath.md rule 1): a loop is one thread with one io_context and one CAF run queue. Sockets and
+// actors share it, so a message from a session to its channel to a queue crosses no thread.
+//
+// Each turn: wait for a handler when there is nothing to run, a bounded number of further ready handlers, a bounded number of
+// actors, then the flush of the sessions that have something to write. Actors are pinned to a loop by id, so that every
+// sender reaches a receiver by one path only and nothing is overtaken.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <caf/detail/thread_safe_actor_clock.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+namespace broker {
+
+/// Something with output to flush at the end of a turn; sessions.
+class flushable {
+public:
+  virtual void flush() = 0;
+
+protected:
+  ~flushable() = default;
+};
+
+class loop_group;
+
+class loop final : public caf::execution_unit {
+public:
+  loop(loop_group& group, size_t index) : group_(group), index_(index) {}
+
+  boost::asio::io_context& io() { return io_; }
+  /// True on this loop's thread.
+  bool is_current() const noexcept { return current() == this; }
+  /// The calling thread's loop, or null.
+  static loop* current() noexcept;
+
+  /// Flushes `who` at the end of this turn. On this loop's thread only; `who` keeps itself alive until then.
+  void flush_later(flushable& who) { dirty_.push_back(&who); }
+
+  void attach(caf::actor_system& system) { system_ = &system; }
+  void exec_later(caf::resumable* job) override;
+
+  void start();
+  /// Ends the thread after the current turn; sockets and jobs left are dropped.
+  void stop();
+
+private:
+  friend class loop_group;
+  friend class loop_scheduler;
+  void run();
+  void turn();
+  void run_actors();
+  void flush_dirty();
+  void enqueue(caf::resumable* job);
+  void enqueue_from_outside(caf::resumable* job);
+
+  loop_group& group_;
+  const size_t index_;
+  boost::asio::io_context io_{1};
+  std::deque<caf::resumable*> ready_;
+  std::vector<flushable*> dirty_;
+  std::vector<flushable*> flushing_;
+  int turns_without_flush_ = 0;
+  std::mutex mutex_; ///< guards foreign_
+  std::vector<caf::resumable*> foreign_;
+  std::thread thread_;
+  bool stopping_ = false;
+};
+
+/// All loops of the process. Created before the actor_system, destroyed after it.
+class loop_group {
+public:
+  explicit loop_group(size_t count);
+  ~loop_group();
+
+  size_t size() const { return loops_.size(); }
+  loop& at(size_t index) { return *loops_[index]; }
+  /// The loop a new connection goes to: round robin.
+  loop& next() { return *loops_[next_++ % loops_.size()]; }
+  /// Where this job always runs.
+  loop& home(caf::resumable* job);
+  void attach(caf::actor_system& system);
+  void start();
+  void stop();
+
+private:
+  std::vector<std::unique_ptr<loop>> loops_;
+  size_t next_ = 0;
+};
+
+/// CAF scheduler module without threads of its own: actors run on the loops. Its clock has a thread.
+class loop_scheduler final : public caf::scheduler::abstract_coordinator {
+public:
+  loop_scheduler(caf::actor_system& system, loop_group& loops);
+
+  /// Factory for actor_system_config::module_factories.
+  static std::function<caf::actor_system::module*(caf::actor_system&)> factory(loop_group& loops);
+
+  void start() override;
+  void stop() override;
+  bool detaches_utility_actors() const override { return true; }
+  caf::actor_clock& clock() noexcept override { return clock_; }
+  void enqueue(caf::resumable* job) override;
+
+private:
+  loop_group& loops_;
+  caf::detail::thread_safe_actor_clock clock_;
+  std::thread clock_thread_;
+};
+
+} // namespace broker
