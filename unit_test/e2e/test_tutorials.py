@@ -1,9 +1,14 @@
 """The patterns of RabbitMQ's tutorial programs, with pika."""
+import contextlib
+import io
+import os
+import re
 import uuid
 
 import pika
 
 from harness.case import BrokerTest, Collector
+from harness.options import options
 
 
 class Tutorials(BrokerTest):
@@ -112,3 +117,14 @@ class Tutorials(BrokerTest):
         got = {properties.correlation_id: int(body) for _, properties, body in replies_two.deliveries}
         self.assertEqual(got, {correlation: number ** 2 for number, correlation in enumerate(ids)})
         self.assertEqual(replies.deliveries, [])
+
+
+class Readme(BrokerTest):
+    def test_the_example_works_when_pasted(self):
+        with open(os.path.join(options.repository, "README.md")) as readme:
+            example = re.search(r"```python\n(.*?)```", readme.read(), re.S).group(1)
+        self.assertLessEqual(len([line for line in example.splitlines() if line.strip()]), 10)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(example.replace('"localhost"', f'"localhost", {self.node.port}'), {})
+        self.assertEqual(printed.getvalue(), "one coffee\n")
