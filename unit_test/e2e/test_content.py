@@ -6,7 +6,9 @@ import os
 
 import pika
 
+from harness import raw
 from harness.case import BrokerTest, Collector
+from hostile.methods import nested
 
 
 class Content(BrokerTest):
@@ -59,13 +61,36 @@ class Content(BrokerTest):
     def test_header_types(self):
         headers = {
             "string": "text", "utf8": "Grüße, 世界", "bytes": b"\x00\xff\x01", "true": True, "false": False,
-            "int": 7, "negative": -7, "int64": 1 << 40, "min64": -(1 << 63), "max64": (1 << 63) - 1,
+            "int": 7, "negative": -7, "int64": 1 << 40, "max64": (1 << 63) - 1,
             "decimal": decimal.Decimal("3.14"), "none": None, "time": datetime.datetime(2026, 11, 25, 12, 0, 0),
             "array": [1, "two", None, [3, {"four": 4}]], "table": {"a": {"b": {"c": 1}}}, "empty": [],
         }
         _, received, _ = self.round_trip(b"x", pika.BasicProperties(headers=headers))
         for name, value in headers.items():
             self.assertEqual(received.headers[name], value, name)
+
+    def test_headers_return_byte_for_byte(self):
+        every_type = raw.table([
+            ("t", b"t\x01"), ("b", b"b\x80"), ("B", b"B\xff"), ("s", b"s\x80\x00"), ("u", b"u\xff\xff"),
+            ("I", b"I\x80\x00\x00\x00"), ("i", b"i\xff\xff\xff\xff"), ("l", b"l\x80" + bytes(7)),
+            ("L", b"L" + b"\x7f" * 8), ("f", b"f\x40\x48\xf5\xc3"), ("d", b"d\x40\x09\x21\xfb\x54\x44\x2d\x18"),
+            ("D", b"D\x02\x00\x00\x01\x3a"), ("S", b"S" + raw.long_string("Grüße")), ("A", b"A" + raw.long_string(
+                b"t\x01VI\x00\x00\x00\x07")), ("T", b"T" + b"\x00\x00\x00\x00\x63\x55\x9a\x0a"),
+            ("F", b"F" + raw.table({"inner": {"deeper": True}})), ("V", b"V"), ("x", b"x" + raw.long_string(b"\x00\xff"))])
+        twice_and_empty = raw.table([("k", b"t\x01"), ("k", b"t\x00"), ("", b"V")])
+        for name, headers in {"every type": every_type, "duplicate and empty keys": twice_and_empty,
+                              "10,000 nested tables": nested(10_000), "empty": raw.table([])}.items():
+            with self.subTest(name), raw.RawClient(self.node.port) as client:
+                client.login().open_channel()
+                client.send(raw.queue_declare(1, "bytes", 12) + raw.message(1, "bytes", b"x", flags=0x2000,
+                                                                            properties=headers))
+                client.expect(50, 11)
+                client.send(raw.method(1, 60, 20, b"\x00\x00\x05bytes\x00\x02" + bytes(4)))
+                client.expect(60, 21)
+                client.expect(60, 60)
+                kind, _, payload = client.frame()
+                self.assertEqual((kind, payload), (raw.CONTENT_HEADER, b"\x00\x3c\x00\x00" + (1).to_bytes(8, "big")
+                                                   + b"\x20\x00" + headers))
 
     def test_user_id_must_be_the_login(self):
         channel = self.channel()
