@@ -18,6 +18,7 @@ struct channel_shell {
   std::optional<channel_state> machine;
   std::unordered_map<queue_id, caf::actor> known;
   channel_step step; // reused: no allocation per message
+  uint64_t id = 0;
   channel_report about; // what never changes
 };
 
@@ -27,7 +28,7 @@ caf::actor find_queue(channel_shell& shell, queue_id id) {
   auto found = shell.known.find(id);
   if (found != shell.known.end())
     return found->second;
-  auto who = shell.node->directory.find(id);
+  auto who = shell.node->queues_by_id.find(id);
   if (who) {
     if (shell.known.size() >= known_queues_max)
       shell.known.clear();
@@ -70,8 +71,13 @@ void perform(channel_actor* self) {
       shell.session->push(std::move(step.out));
     for (auto& what : step.proposals)
       propose(self, std::move(what));
-    if (step.finished)
+    for (auto& what : step.replies)
+      if (auto to = shell.node->channels_by_id.find(what.to))
+        self->send(to, direct_reply_msg{std::move(what)});
+    if (step.finished) {
+      shell.node->channels_by_id.remove(shell.id);
       return self->quit();
+    }
     if (gone.empty())
       return;
     for (auto id : std::exchange(gone, {}))
@@ -99,7 +105,10 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
   shell.about.number = settings.number;
   shell.about.user = settings.user.user;
   shell.about.vhost = settings.vhost;
-  channel_ref address{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self)}};
+  shell.id = node->next_channel++;
+  node->channels_by_id.add(shell.id, caf::actor_cast<caf::actor>(self));
+  settings.channel_lives = [node](uint64_t id) { return node->channels_by_id.has(id); };
+  channel_ref address{new local_channel{shell.id, caf::actor_cast<caf::actor>(self)}};
   shell.machine.emplace(std::move(settings), std::move(address), node->snapshot_reader());
   return {
     [self](channel_input_msg& input) {
@@ -112,6 +121,10 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
     },
     [self](command_result_msg& result) {
       self->state.machine->metadata_done(std::move(result.content), self->state.step);
+      perform(self);
+    },
+    [self](direct_reply_msg& what) {
+      self->state.machine->reply(std::move(what.content), self->state.step);
       perform(self);
     },
     [self](queue_gone_msg gone) {

@@ -20,6 +20,8 @@ namespace broker {
 
 using channel_input_msg = parcel<channel_input>;
 using queue_events_msg = parcel<std::vector<queue_event>>;
+/// From another channel of this node (W69).
+using direct_reply_msg = parcel<direct_reply>;
 /// The queue's actor has ended; see channel_state::queue_gone.
 struct queue_gone_msg {
   queue_id queue = 0;

@@ -35,12 +35,12 @@ void start_queue(caf::actor_system& system, metadata_service& service, const que
     service.options.recovered.erase(at);
   }
   auto& node = *service.node;
-  node.directory.add(record->id, node.make_queue(system, node, record, std::move(found)));
+  node.queues_by_id.add(record->id, node.make_queue(system, node, record, std::move(found)));
 }
 
 void end_queue(runtime& node, const queue_ptr& record) {
-  auto who = node.directory.find(record->id);
-  node.directory.remove(record->id);
+  auto who = node.queues_by_id.find(record->id);
+  node.queues_by_id.remove(record->id);
   if (who)
     caf::anon_send(who, queue_deleted_msg{});
 }

@@ -2,34 +2,44 @@
 
 namespace broker {
 
-void queue_directory::add(queue_id id, caf::actor who) {
+void actor_directory::add(uint64_t id, caf::actor who) {
   std::lock_guard guard{mutex_};
-  queues_[id] = std::move(who);
+  actors_[id] = std::move(who);
 }
 
-void queue_directory::remove(queue_id id) {
+void actor_directory::remove(uint64_t id) {
   std::lock_guard guard{mutex_};
-  queues_.erase(id);
+  actors_.erase(id);
 }
 
-caf::actor queue_directory::find(queue_id id) const {
+caf::actor actor_directory::find(uint64_t id) const {
   std::lock_guard guard{mutex_};
-  auto found = queues_.find(id);
-  return found == queues_.end() ? caf::actor{} : found->second;
+  auto found = actors_.find(id);
+  return found == actors_.end() ? caf::actor{} : found->second;
 }
 
-std::vector<caf::actor> queue_directory::all() const {
+bool actor_directory::has(uint64_t id) const {
+  std::lock_guard guard{mutex_};
+  return actors_.contains(id);
+}
+
+size_t actor_directory::size() const {
+  std::lock_guard guard{mutex_};
+  return actors_.size();
+}
+
+std::vector<caf::actor> actor_directory::all() const {
   std::lock_guard guard{mutex_};
   std::vector<caf::actor> result;
-  result.reserve(queues_.size());
-  for (const auto& [id, who] : queues_)
+  result.reserve(actors_.size());
+  for (const auto& [id, who] : actors_)
     result.push_back(who);
   return result;
 }
 
-void queue_directory::clear() {
+void actor_directory::clear() {
   std::lock_guard guard{mutex_};
-  queues_.clear();
+  actors_.clear();
 }
 
 } // namespace broker

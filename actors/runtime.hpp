@@ -21,19 +21,21 @@
 
 namespace broker {
 
-/// Queue id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
-class queue_directory {
+/// Queue or channel id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
+class actor_directory {
 public:
-  void add(queue_id id, caf::actor who);
-  void remove(queue_id id);
-  /// Null when the node has no such queue.
-  caf::actor find(queue_id id) const;
+  void add(uint64_t id, caf::actor who);
+  void remove(uint64_t id);
+  /// Null when the node has no such actor.
+  caf::actor find(uint64_t id) const;
+  bool has(uint64_t id) const;
+  size_t size() const;
   std::vector<caf::actor> all() const;
   void clear();
 
 private:
   mutable std::mutex mutex_;
-  std::unordered_map<queue_id, caf::actor> queues_;
+  std::unordered_map<uint64_t, caf::actor> actors_;
 };
 
 /// The newest metadata snapshot. Thread-safe: one writer (the metadata actor), any reader.
@@ -62,7 +64,8 @@ struct runtime {
   std::function<caf::actor(caf::actor_system&, runtime&, queue_ptr, std::shared_ptr<const recovered_queue>)> make_queue;
 
   snapshot_board snapshots;
-  queue_directory directory;
+  actor_directory queues_by_id; ///< queue_id
+  actor_directory channels_by_id; ///< channel_address::id, for direct replies (W69)
   /// Ids of channels and connections of this node start.
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};

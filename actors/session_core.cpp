@@ -79,7 +79,7 @@ void session_core::perform(connection_step& step) {
   if (!step.inputs.empty())
     hand_over(step);
   for (auto& who : step.writable)
-    if (auto queue = context_.node->directory.find(who->queue))
+    if (auto queue = context_.node->queues_by_id.find(who->queue))
       caf::anon_send(queue, queue_request_msg{queue_request{consumer_ready{who}}});
   for (auto number : step.closed)
     channels_.erase(number);

@@ -141,7 +141,7 @@ result<void> node::impl::open_store() {
 }
 
 result<void> node::impl::open_metadata() {
-  auto opened = leveldb_metadata_store::open((config.data_dir / "metadata").string());
+  auto opened = leveldb_metadata_store::open(*files, config.data_dir.string(), "metadata");
   if (!opened)
     return opened.error();
   metadata_files = std::move(*opened);
@@ -228,9 +228,10 @@ void node::impl::stop() {
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
   if (store)
     store->stop();
-  for (const auto& queue : shared.directory.all())
+  for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
-  shared.directory.clear();
+  shared.queues_by_id.clear();
+  shared.channels_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;

@@ -100,8 +100,7 @@ struct node_log::impl {
 node_log::node_log() : impl_(std::make_unique<impl>()) {}
 
 node_log::~node_log() {
-  impl_->lines.reset();
-  impl_->writer.reset(); // joins after the queue is empty
+  flush();
 }
 
 result<void> node_log::open(const log_settings& settings) {
@@ -146,6 +145,11 @@ void node_log::write(log_level level, uint64_t source, std::string_view text) {
   line += "] <0." + std::to_string(source) + ".0> ";
   append_escaped(line, text);
   impl_->lines->log(spdlog_level(level), spdlog::string_view_t{line.data(), line.size()});
+}
+
+void node_log::flush() {
+  impl_->lines.reset();
+  impl_->writer.reset(); // joins after the queue is empty
 }
 
 void node_log::reopen() {

@@ -88,7 +88,7 @@ void node::impl::propose(command what, std::function<void(command_result)> done)
 
 void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) {
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
-  for (const auto& queue : shared.directory.all())
+  for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send(queue, queue_report_request{[all](queue_report report) {
                      queue_info info;
                      info.queue = std::move(report.queue);
@@ -162,7 +162,7 @@ node_facts node::impl::facts() const {
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
     result.open_files_max = limit.rlim_cur;
   result.connections = listener ? listener->open_sessions() : 0;
-  result.queues = shared.directory.all().size();
+  result.queues = shared.queues_by_id.size();
   return result;
 }
 

@@ -58,7 +58,7 @@ void outbox::confirm(const channel_ref& to, seq_range numbers) {
       return;
     }
   }
-  events.push_back(confirmed{numbers, false});
+  events.push_back(confirmed{queue_, numbers, false});
 }
 
 } // namespace broker::queueing
