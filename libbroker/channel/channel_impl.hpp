@@ -199,10 +199,10 @@ struct channel_state::impl {
   delivery_tag next_tag_ = 1;
   uint16_t prefetch_ = 0; ///< for consumers begun later (W61)
   ref<prefetch_window> window_;
-  uint32_t window_limit_ = 0; ///< basic.qos global=true
+  uint32_t window_limit_ = 0;   ///< basic.qos global=true
   consumer_ref reply_consumer_; ///< of amq.rabbitmq.reply-to (W69), or null
   std::string reply_address_;
-  std::string last_queue_;    ///< declared last on this channel (W16)
+  std::string last_queue_; ///< declared last on this channel (W16)
 };
 
 } // namespace broker
