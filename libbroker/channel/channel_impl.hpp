@@ -7,6 +7,7 @@
 //   exchange_methods.cpp   class exchange
 //   queue_methods.cpp      class queue
 //   consumer_methods.cpp   basic.consume, cancel, get, qos, recover
+//   direct_reply.cpp       amq.rabbitmq.reply-to
 #pragma once
 
 #include <deque>
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "amqp/properties.hpp"
 #include "base/random.hpp"
 #include "channel/channel_state.hpp"
 #include "channel/confirm_tracker.hpp"
@@ -87,6 +89,8 @@ struct channel_state::impl {
   void publish(const batch_ref& batch, slice run);
   void publish_singly(const batch_ref& batch, slice run);
   bool publish_checked(const batch_ref& batch, uint32_t index);
+  /// Strips BCC and fills in the reply address; true if anything changed.
+  result<bool> rewrite(amqp::properties& properties);
   void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void return_unroutable(const batch_ref& batch, slice run);
@@ -111,6 +115,12 @@ struct channel_state::impl {
   void make_window();
   void set_window(uint32_t limit);
   void window_has_room();
+
+  // -- direct reply-to (direct_reply.cpp) --
+  void consume_replies(const amqp::basic_class::consume& what);
+  void send_direct_reply(const batch_ref& batch, slice run);
+  void take_direct_reply(direct_reply& what);
+  void declare_reply_address(const amqp::queue_class::declare& what, const std::string& name);
 
   // -- methods --
   void handle(const amqp::channel_class::flow& what);
@@ -189,8 +199,10 @@ struct channel_state::impl {
   delivery_tag next_tag_ = 1;
   uint16_t prefetch_ = 0; ///< for consumers begun later (W61)
   ref<prefetch_window> window_;
-  uint32_t window_limit_ = 0; ///< basic.qos global=true
-  std::string last_queue_;    ///< declared last on this channel (W16)
+  uint32_t window_limit_ = 0;   ///< basic.qos global=true
+  consumer_ref reply_consumer_; ///< of amq.rabbitmq.reply-to (W69), or null
+  std::string reply_address_;
+  std::string last_queue_; ///< declared last on this channel (W16)
 };
 
 } // namespace broker

@@ -40,33 +40,55 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     return false;
   }
   const bool extra_keys = may_have_extra_keys(what);
-  if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration)) {
-    if (const auto checked = check_properties(what, settings_.user); !checked) {
-      fail(checked.error());
+  batch_ref changed;
+  if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration) || may_use_direct_reply(what)) {
+    auto properties = checked_properties(what, settings_.user);
+    const auto rewritten = properties ? rewrite(*properties) : result<bool>{properties.error()};
+    if (!rewritten) {
+      fail(rewritten.error());
       return false;
     }
+    if (*rewritten)
+      changed = with_properties(batch, index, *properties);
   }
   // From a named exchange a binding or an alternate exchange may lead to a headers exchange.
   const route& where = **found;
-  if (!what.has(message::has_headers) || (where.exchange->name.empty() && !extra_keys)) {
-    accept(batch, {index, index + 1}, where.queues);
-    return phase_ == phase::open;
+  std::vector<queue_id> own_queues;
+  std::span<const queue_id> queues = where.queues;
+  if (what.has(message::has_headers) && (extra_keys || !where.exchange->name.empty())) {
+    routes_.route_one(metadata(), *where.exchange, what, own_queues);
+    queues = own_queues;
   }
-  std::vector<queue_id> queues;
-  routes_.route_one(metadata(), *where.exchange, what, queues);
-  const batch_ref stripped = extra_keys && !queues.empty() ? without_bcc(batch, index) : nullptr;
-  if (!stripped) {
+  if (changed) {
+    flush_publishes();
+    changed->first_confirm = batch->first_confirm + index;
+    accept(changed, {0, 1}, queues);
+    flush_publishes();
+  } else {
     accept(batch, {index, index + 1}, queues);
-    return phase_ == phase::open;
   }
-  flush_publishes();
-  stripped->first_confirm = batch->first_confirm + index;
-  accept(stripped, {0, 1}, queues);
-  flush_publishes();
   return phase_ == phase::open;
 }
 
+result<bool> channel_state::impl::rewrite(amqp::properties& properties) {
+  bool changed = false;
+  if (properties.reply_to == reply_to_name) {
+    if (!reply_consumer_)
+      return amqp::precondition_failed("fast reply consumer does not exist");
+    properties.reply_to = reply_address_;
+    changed = true;
+  }
+  if (properties.headers && properties.headers->find("BCC")) {
+    std::erase_if(properties.headers->entries, [](const auto& entry) { return entry.first == "BCC"; });
+    changed = true;
+  }
+  return changed;
+}
+
 void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<const queue_id> queues) {
+  const message& first = batch->messages[run.lo];
+  if (first.exchange().empty() && first.routing_key().starts_with(reply_to_name))
+    send_direct_reply(batch, run);
   if (tx_) {
     if (const auto staged = tx_->stage(batch, run, queues); !staged)
       fail(staged.error());

@@ -76,6 +76,12 @@ void channel_state::queue_gone(queue_id queue, channel_step& step) {
   impl_->leave();
 }
 
+void channel_state::reply(direct_reply what, channel_step& step) {
+  impl_->enter(step);
+  impl_->take_direct_reply(what);
+  impl_->leave();
+}
+
 void channel_state::stop(channel_step& step) {
   impl_->enter(step);
   impl_->stop();
@@ -315,6 +321,7 @@ void channel_state::impl::leave_queues() {
   for (const queue_id queue : queues)
     request(queue, channel_gone{self_});
   consumers_.clear();
+  reply_consumer_ = nullptr;
   unacked_ = {};
   confirms_ = {};
   confirm_offset_.reset();

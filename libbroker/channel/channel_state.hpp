@@ -1,12 +1,12 @@
-// One AMQP channel without its actor: publishes are routed and confirmed, deliveries get their tags, acks find their queues,
-// transactions, prefetch, consumers, and every method of classes channel, exchange, queue, basic, confirm and tx
-// (features.md W13-W20, W35-W47, W61-W72; reply texts as RabbitMQ writes them).
+// One AMQP channel without its actor: publishes are routed and confirmed, deliveries get their tags, acks find their
+// queues, transactions, prefetch, consumers, and every method of classes channel, exchange, queue, basic, confirm and
+// tx (features.md W13-W20, W35-W47, W61-W72; reply texts as RabbitMQ writes them).
 //
 // Steps are in wire order. A method that changes metadata is proposed, and everything behind it waits until
 // `metadata_done`; likewise methods that need a queue's answer (declare-ok's counts, get, purge, delete, consume).
-// Invariants: delivery tags are dense from 1; every publish in confirm mode is acked or nacked exactly once, never before
-// the promise of guarantees.md G1 holds (C8); a mandatory return precedes its confirm (W66); after an error nothing but
-// channel.close-ok is acted on.
+// Invariants: delivery tags are dense from 1; every publish in confirm mode is acked or nacked exactly once, never
+// before the promise of guarantees.md G1 holds (C8); a mandatory return precedes its confirm (W66); after an error
+// nothing but channel.close-ok is acted on.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ struct channel_step {
   std::vector<outgoing> out;
   std::vector<command> proposals;    ///< each answered by one metadata_done, in order
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
-  bool finished = false;          ///< the channel has ended; the actor may go once the above is done
+  bool finished = false;             ///< the channel has ended; the actor may go once the above is done
 };
 
 class channel_state {

@@ -3,6 +3,7 @@
 #include "amqp/reply.hpp"
 #include "channel/argument_checks.hpp"
 #include "channel/channel_impl.hpp"
+#include "channel/message_checks.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
 
@@ -30,6 +31,8 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   if (consumers_.size() >= limits::consumers_per_channel_max)
     return fail(amqp::not_allowed("reached maximum (" + std::to_string(limits::consumers_per_channel_max)
                                   + ") of consumers per channel"));
+  if (*name == reply_to_name)
+    return consume_replies(what);
   if (!may(resource_kind::queue, *name, access::read))
     return;
   const auto queue = open_queue(*name);
@@ -62,6 +65,8 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
 }
 
 void channel_state::impl::handle(const amqp::basic_class::cancel& what) {
+  if (reply_consumer_ && reply_consumer_->tag == what.consumer_tag)
+    reply_consumer_ = nullptr;
   const auto known = consumers_.find(what.consumer_tag);
   if (known == consumers_.end())
     return reply(what.no_wait, amqp::basic_class::cancel_ok{what.consumer_tag});

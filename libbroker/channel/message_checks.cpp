@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "amqp/properties.hpp"
 #include "amqp/reply.hpp"
 #include "channel/argument_checks.hpp"
 
@@ -60,8 +59,8 @@ private:
 
 } // namespace
 
-result<void> check_properties(const message& what, const login& user) {
-  const auto decoded = amqp::decode_properties(what.property_bytes());
+result<amqp::properties> checked_properties(const message& what, const login& user) {
+  auto decoded = amqp::decode_properties(what.property_bytes());
   if (!decoded)
     return decoded.error();
   if (decoded->expiration) {
@@ -69,14 +68,14 @@ result<void> check_properties(const message& what, const login& user) {
       return amqp::precondition_failed("invalid expiration '" + *decoded->expiration + "': " + fault);
   }
   if (decoded->headers) {
-    if (auto keys = check_extra_keys(*decoded->headers); !keys)
-      return keys;
+    if (const auto keys = check_extra_keys(*decoded->headers); !keys)
+      return keys.error();
   }
   const bool impersonator = std::find(user.tags.begin(), user.tags.end(), "impersonator") != user.tags.end();
   if (decoded->user_id && *decoded->user_id != user.user && !impersonator)
     return amqp::precondition_failed("user_id property set to '" + *decoded->user_id + "' but authenticated user was '"
                                      + user.user + "'");
-  return {};
+  return decoded;
 }
 
 bool may_have_extra_keys(const message& what) noexcept {
@@ -92,16 +91,14 @@ bool may_have_extra_keys(const message& what) noexcept {
            != bytes.npos;
 }
 
-batch_ref without_bcc(const batch_ref& original, uint32_t index) {
-  const message& old = original->messages[index];
-  auto decoded = amqp::decode_properties(old.property_bytes());
-  BROKER_ASSERT(decoded.ok(), "properties were checked before");
-  if (!decoded->headers || !decoded->headers->find("BCC"))
-    return nullptr;
-  std::erase_if(decoded->headers->entries, [](const auto& entry) { return entry.first == "BCC"; });
+bool may_use_direct_reply(const message& what) noexcept {
+  return what.has(message::has_reply_to) && what.property_bytes().find(reply_to_name) != std::string_view::npos;
+}
 
+batch_ref with_properties(const batch_ref& original, uint32_t index, const amqp::properties& properties) {
+  const message& old = original->messages[index];
   byte_buffer header;
-  amqp::encode_content_header(header, load_u16(old.raw + 1), old.body_size, *decoded);
+  amqp::encode_content_header(header, load_u16(old.raw + 1), old.body_size, properties);
   const size_t body = old.raw_size - old.header_size;
   block_ref bytes{block::create(old.names_size + header.size() + body)};
   char* names = bytes->data();

@@ -3,6 +3,7 @@
 #include "amqp/reply.hpp"
 #include "channel/argument_checks.hpp"
 #include "channel/channel_impl.hpp"
+#include "channel/message_checks.hpp"
 #include "channel/names.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
@@ -30,7 +31,9 @@ result<void> equivalent(const queue_record& current, const queue_record& wanted)
 
 void channel_state::impl::handle(const amqp::queue_class::declare& what) {
   const std::string name = without_line_breaks(what.queue);
-  if (what.passive)
+  if (name.starts_with(reply_to_name))
+    declare_reply_address(what, name);
+  else if (what.passive)
     declare_queue_passively(what, name);
   else if (is_reserved(name))
     fail(reserved_name("queue", name));
