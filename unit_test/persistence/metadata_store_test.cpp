@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/random.hpp"
+#include "metadata/metadata_host.hpp"
 #include "metadata_store.hpp"
 #include "metadata_values.hpp"
 #include "posix_files.hpp"
@@ -287,6 +288,46 @@ BOOST_AUTO_TEST_CASE(a_hole_a_swap_or_a_changed_entry_is_named) {
   BOOST_TEST(
     mentions(tamper([](leveldb::DB& db) { db.Put({}, log_key(3), "x"); }), "log entry 3 in db fails its crc32c"));
   BOOST_TEST(mentions(tamper([](leveldb::DB& db) { db.Put({}, "state", "x"); }), "'state' in db fails its crc32c"));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_restarted_after_every_step_has_the_state_it_answered_from) {
+  disk d;
+  random_source random{42};
+  metadata_host_settings settings;
+  settings.group.snapshot_after_entries = 9;
+  std::string bytes = metadata_state{settings.metadata}.serialise();
+  bool took_snapshot = false;
+  for (int step = 0; step < 40; ++step) {
+    auto opened = leveldb_metadata_store::open(*d.files, d.directory.path(), "host");
+    BOOST_REQUIRE(opened.ok());
+    metadata_host host{settings, **opened};
+    BOOST_REQUIRE(host.open().ok());
+    BOOST_REQUIRE(host.state().serialise() == bytes);
+    for (consensus::ticket id = 1; id <= random.below(4); ++id) {
+      queue_record queue;
+      queue.vhost = "/";
+      queue.name = "q" + std::to_string(random.below(6));
+      queue.durable = true;
+      const binding_record binding{"amq.topic", queue.name, false, "a.#", {}};
+      switch (random.below(3)) {
+      case 0:
+        host.propose(id, declare_queue{queue});
+        break;
+      case 1:
+        host.propose(id, broker::bind{"/", binding, 0});
+        break;
+      default:
+        host.propose(id, delete_queue{"/", queue.name, 0});
+      }
+    }
+    BOOST_REQUIRE(host.flush().ok());
+    if (host.snapshot_due()) {
+      BOOST_REQUIRE(host.take_snapshot().ok());
+      took_snapshot = true;
+    }
+    bytes = host.state().serialise();
+  }
+  BOOST_TEST(took_snapshot);
 }
 
 BOOST_AUTO_TEST_CASE(one_torn_slot_of_the_mark_is_survived_two_are_not) {
