@@ -55,7 +55,7 @@ struct leveldb_metadata_store::impl {
     : files(where), folder(std::move(under)), shown(data_directory + "/" + folder) {}
 
   error damaged(const std::string& what) const {
-    return {0, "metadata store " + shown + ": " + what + ". Nothing has been deleted or changed."};
+    return {0, "metadata store " + shown + ": " + what + ". No data has been deleted."};
   }
   std::string path(const std::string& name) const { return folder + "/" + name; }
 

@@ -1,0 +1,110 @@
+#include <boost/test/unit_test.hpp>
+
+#include "fixture.hpp"
+#include "metadata/metadata_host.hpp"
+
+using namespace metadata_test;
+using consensus::outcome;
+
+BOOST_AUTO_TEST_SUITE(host)
+
+BOOST_AUTO_TEST_CASE(proposals_are_made_durable_together_and_answered_in_order) {
+  memory_store store;
+  metadata_host host{{}, store};
+  BOOST_REQUIRE(host.open().ok());
+  const int writes = store.writes;
+  host.propose(1, declare_queue{queue("a")});
+  host.propose(2, declare_queue{queue("a", false)});
+  host.propose(3, declare_queue{queue("b")});
+  BOOST_TEST(host.has_pending());
+  BOOST_TEST(host.snapshot()->find_queue("/", "a") == nullptr); // not before it is durable
+  const auto flushed = host.flush();
+  BOOST_REQUIRE(flushed.ok());
+  BOOST_TEST(store.writes == writes + 1);
+  BOOST_REQUIRE_EQUAL(flushed->done.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    BOOST_TEST(flushed->done[i].id == i + 1);
+    BOOST_TEST((flushed->done[i].what == outcome::ok));
+  }
+  BOOST_TEST(flushed->done[0].result.created);
+  BOOST_TEST(flushed->done[1].result.failure.code == 406);
+  BOOST_TEST(flushed->changes.size() == 2u);
+  BOOST_TEST(host.snapshot()->find_queue("/", "b") != nullptr);
+  BOOST_TEST(!host.has_pending());
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_flush_writes_nothing) {
+  memory_store store;
+  metadata_host host{{}, store};
+  BOOST_REQUIRE(host.open().ok());
+  const int writes = store.writes;
+  BOOST_TEST(host.flush()->done.empty());
+  BOOST_TEST(store.writes == writes);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_write_answers_nothing) {
+  memory_store store;
+  metadata_host host{{}, store};
+  BOOST_REQUIRE(host.open().ok());
+  host.propose(1, declare_queue{queue("a")});
+  store.fail = true;
+  const auto flushed = host.flush();
+  BOOST_REQUIRE(!flushed.ok());
+  BOOST_TEST(flushed.error().text == "disk on fire");
+  BOOST_TEST(host.snapshot()->find_queue("/", "a") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(too_many_proposals_are_answered_overloaded) {
+  memory_store store;
+  metadata_host_settings settings;
+  settings.group.proposals_max = 2;
+  metadata_host host{settings, store};
+  BOOST_REQUIRE(host.open().ok());
+  for (consensus::ticket id = 1; id <= 3; ++id)
+    host.propose(id, declare_queue{queue("q" + std::to_string(id))});
+  const auto flushed = host.flush();
+  BOOST_REQUIRE(flushed.ok());
+  std::map<consensus::ticket, outcome> answers;
+  for (const auto& one : flushed->done)
+    answers[one.id] = one.what;
+  BOOST_TEST(
+    (answers == std::map<consensus::ticket, outcome>{{1, outcome::ok}, {2, outcome::ok}, {3, outcome::overloaded}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) {
+  for (uint64_t seed = 1; seed <= 20; ++seed)
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      memory_store store;
+      metadata_host_settings settings;
+      settings.group.snapshot_after_entries = 7;
+      auto host = std::make_unique<metadata_host>(settings, store);
+      BOOST_REQUIRE(host->open().ok());
+      command_source commands{seed};
+      random_source random{seed};
+      for (int step = 0; step < 60; ++step) {
+        for (uint64_t i = random.below(4); i > 0; --i)
+          host->propose(i, commands.next());
+        BOOST_REQUIRE(host->flush().ok());
+        if (host->snapshot_due())
+          BOOST_REQUIRE(host->take_snapshot().ok());
+        const std::string bytes = host->state().serialise();
+        host = std::make_unique<metadata_host>(settings, store);
+        BOOST_REQUIRE(host->open().ok());
+        BOOST_REQUIRE(host->state().serialise() == bytes);
+      }
+      BOOST_TEST(store.snapshots > 0);
+      BOOST_TEST(store.content.log.size() < 200u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_command_of_a_later_version_refuses_to_start) {
+  memory_store store;
+  store.content.state = {1, 1};
+  store.content.log = {{1, 1, consensus::entry::kind::command, std::string("\xa2\x06\x00", 3)}}; // field 100
+  metadata_host host{{}, store};
+  const auto opened = host.open();
+  BOOST_REQUIRE(!opened.ok());
+  BOOST_TEST(opened.error().text == "metadata log entry 1: a metadata command of a kind this version does not know");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

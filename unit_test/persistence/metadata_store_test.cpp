@@ -1,0 +1,353 @@
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <leveldb/db.h>
+#include <unistd.h>
+
+#include "base/random.hpp"
+#include "metadata/metadata_host.hpp"
+#include "metadata_store.hpp"
+#include "metadata_values.hpp"
+#include "posix_files.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace broker;
+using consensus::entry;
+
+class temporary_directory {
+public:
+  temporary_directory() {
+    std::string name = (fs::temp_directory_path() / "metadata_store_test.XXXXXX").string();
+    BOOST_REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~temporary_directory() { fs::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_;
+};
+
+/// A data directory with a store in it that can be closed, damaged and opened again.
+struct disk {
+  disk() { BOOST_REQUIRE(reopen() == ""); }
+
+  /// Closes and opens; the error, or empty.
+  std::string reopen() {
+    store.reset();
+    if (!files) {
+      auto opened = posix_files::open(directory.path());
+      BOOST_REQUIRE(opened.ok());
+      files = std::move(*opened);
+    }
+    auto opened = leveldb_metadata_store::open(*files, directory.path(), "metadata");
+    if (!opened)
+      return opened.error().text;
+    store = std::move(*opened);
+    auto loaded = store->load();
+    if (!loaded) {
+      store.reset();
+      return loaded.error().text;
+    }
+    content = std::move(*loaded);
+    return "";
+  }
+  void append(uint64_t from, uint64_t to, uint64_t term = 1) {
+    std::vector<entry> entries;
+    for (uint64_t index = from; index <= to; ++index)
+      entries.push_back({index, term, entry::kind::command, "data of entry " + std::to_string(index)});
+    BOOST_REQUIRE(store->write(consensus::hard_state{term, 1}, {}, entries).ok());
+  }
+  fs::path folder() const { return fs::path{directory.path()} / "metadata"; }
+  std::vector<fs::path> list(const std::string& ending, const fs::path& in) const {
+    std::vector<fs::path> out;
+    for (const auto& one : fs::directory_iterator(in))
+      if (one.path().string().ends_with(ending))
+        out.push_back(one.path());
+    return out;
+  }
+  /// Names and sizes of everything, to see that nothing is deleted.
+  std::map<std::string, uintmax_t> inventory() const {
+    std::map<std::string, uintmax_t> out;
+    for (const auto& one : fs::recursive_directory_iterator(folder()))
+      if (one.is_regular_file() && one.path().filename().string().substr(0, 3) != "LOG") // LevelDB's own chatter
+        out[one.path().string()] = one.file_size();
+    return out;
+  }
+  void close() { store.reset(); }
+
+  temporary_directory directory;
+  std::unique_ptr<posix_files> files;
+  std::unique_ptr<leveldb_metadata_store> store;
+  stored_metadata content;
+};
+
+void flip(const fs::path& path, std::streamoff at) {
+  std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekg(at);
+  const char octet = static_cast<char>(file.get() ^ 0x5a);
+  file.seekp(at);
+  file.put(octet);
+  BOOST_REQUIRE(file.good());
+}
+
+bool mentions(const std::string& text, const std::string& what) {
+  return text.find(what) != std::string::npos;
+}
+
+const consensus::snapshot_meta at_five{5, 1, {{1}, {}}};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(metadata_store_on_leveldb)
+
+BOOST_AUTO_TEST_CASE(a_new_store_is_empty) {
+  disk d;
+  BOOST_TEST(d.content.log.empty());
+  BOOST_TEST(!d.content.snapshot);
+  BOOST_TEST((d.content.state == consensus::hard_state{}));
+  BOOST_TEST(d.reopen() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_written_is_there_after_every_write) {
+  disk d;
+  for (uint64_t index = 1; index <= 20; ++index) {
+    d.append(index, index, 1 + index / 7);
+    BOOST_REQUIRE(d.reopen() == "");
+    BOOST_REQUIRE_EQUAL(d.content.log.size(), index);
+    BOOST_TEST(d.content.log.back().data == "data of entry " + std::to_string(index));
+    BOOST_TEST((d.content.state == consensus::hard_state{1 + index / 7, 1}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_replaces_the_log_up_to_it_and_the_one_before) {
+  disk d;
+  d.append(1, 8);
+  BOOST_REQUIRE(d.store->store_snapshot({3, 1, {{1}, {2}}}, "three").ok());
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, std::string(100'000, 's')).ok());
+  BOOST_TEST(d.list("snapshot-5-1", d.folder()).size() == 1u);
+  BOOST_TEST(d.list("snapshot-3-1", d.folder()).empty());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_REQUIRE(d.content.snapshot.has_value());
+  BOOST_TEST((*d.content.snapshot == at_five));
+  BOOST_TEST(d.content.snapshot_data == std::string(100'000, 's'));
+  BOOST_REQUIRE_EQUAL(d.content.log.size(), 3u);
+  BOOST_TEST(d.content.log.front().index == 6u);
+  d.append(9, 9);
+  BOOST_TEST(d.reopen() == "");
+  BOOST_TEST(d.content.log.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_is_all_in_the_snapshot_goes_on_behind_it) {
+  disk d;
+  d.append(1, 5);
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, "s").ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(d.content.log.empty());
+  d.append(6, 6);
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(d.content.log.front().index == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(truncated_entries_are_replaced) {
+  disk d;
+  d.append(1, 8);
+  BOOST_REQUIRE(d.store->write(consensus::hard_state{2, 1}, 6, {{6, 2, entry::kind::noop, ""}}).ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_REQUIRE_EQUAL(d.content.log.size(), 6u);
+  BOOST_TEST(d.content.log.back().term == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_file_whose_pointer_was_never_written_does_no_harm) {
+  disk d;
+  d.append(1, 8);
+  std::ofstream{d.folder() / "snapshot-7-1"} << "whole, but nothing points to it";
+  std::ofstream{d.folder() / "snapshot.tmp"} << "torn, and longer than the snapshot that is written next";
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(!d.content.snapshot);
+  BOOST_TEST(d.content.log.size() == 8u);
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, "s").ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(d.content.snapshot_data == "s");
+}
+
+BOOST_AUTO_TEST_CASE(a_flipped_bit_in_any_file_is_reported_and_nothing_is_deleted) {
+  // Every byte of the log of LevelDB that carries data, in steps; the answer is either damage, by name, or the same
+  // content.
+  disk d;
+  d.append(1, 5);
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, std::string(1000, 's')).ok());
+  d.append(6, 20);
+  BOOST_REQUIRE(d.reopen() == ""); // moves the log into a table and starts a new one
+  d.append(21, 30);
+  const stored_metadata whole = [&] {
+    d.close();
+    BOOST_REQUIRE(d.reopen() == "");
+    d.append(31, 32);
+    return d.content;
+  }();
+  d.close();
+  int reported = 0;
+  int harmless = 0;
+  const auto original = d.directory.path() + ".original";
+  fs::copy(d.folder(), original, fs::copy_options::recursive);
+  for (const auto& one : fs::recursive_directory_iterator(original)) {
+    if (!one.is_regular_file() || one.path().filename().string().substr(0, 3) == "LOG"
+        || one.path().filename() == "LOCK")
+      continue;
+    const auto size = static_cast<std::streamoff>(one.file_size());
+    const auto relative = fs::relative(one.path(), original);
+    for (std::streamoff at = 0; at < size; at += std::max<std::streamoff>(1, size / 25)) {
+      fs::remove_all(d.folder());
+      fs::copy(original, d.folder(), fs::copy_options::recursive);
+      flip(d.folder() / relative, at);
+      const auto before = d.inventory();
+      const std::string why = d.reopen();
+      if (why.empty()) {
+        ++harmless; // bytes nobody reads (block padding, the other slot of the mark)
+        BOOST_TEST_CONTEXT(relative.string() << " byte " << at) {
+          BOOST_REQUIRE_EQUAL(d.content.log.size(), whole.log.size() + 2);
+          BOOST_TEST(d.content.snapshot_data == whole.snapshot_data);
+        }
+      } else {
+        ++reported;
+        BOOST_TEST(mentions(why, "metadata store " + d.folder().string()), why);
+        // An open that succeeds renews LevelDB's log and manifest; what they said is in a table by then.
+        const bool was_opened = !mentions(why, "cannot be opened");
+        for (const auto& [name, bytes] : before)
+          if (!was_opened || (!name.ends_with(".log") && !mentions(name, "MANIFEST")))
+            BOOST_TEST(fs::exists(name), name << " is gone after: " << why);
+      }
+      d.close();
+    }
+  }
+  fs::remove_all(original);
+  BOOST_TEST(reported > 100);
+  BOOST_TEST_MESSAGE(reported << " reported, " << harmless << " harmless");
+}
+
+BOOST_AUTO_TEST_CASE(a_synced_tail_that_leveldb_loses_silently_is_noticed) {
+  disk d;
+  d.append(1, 3);
+  d.close();
+  const auto logs = d.list(".log", d.folder() / "db");
+  BOOST_REQUIRE_EQUAL(logs.size(), 1u);
+  const auto short_size = fs::file_size(logs[0]);
+  BOOST_REQUIRE(d.reopen() == "");
+  d.append(4, 4);
+  d.append(5, 5);
+  d.close();
+  const auto now = d.list(".log", d.folder() / "db");
+  BOOST_REQUIRE_EQUAL(now.size(), 1u);
+  // A file that ends early looks to LevelDB like a crash in the middle of a write.
+  fs::resize_file(now[0], fs::file_size(now[0]) - std::min<uintmax_t>(10, short_size));
+  const std::string why = d.reopen();
+  BOOST_TEST(mentions(why, "LevelDB has lost the end of its log"), why);
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_database_mark_or_snapshot_is_no_fresh_start) {
+  for (const char* victim : {"db", "mark", "snapshot-5-1"})
+    BOOST_TEST_CONTEXT(victim) {
+      disk d;
+      d.append(1, 8);
+      BOOST_REQUIRE(d.store->store_snapshot(at_five, "s").ok());
+      d.close();
+      fs::remove_all(d.folder() / victim);
+      const std::string why = d.reopen();
+      BOOST_TEST(mentions(why, victim), why);
+      BOOST_TEST(mentions(why, "No data has been deleted"), why);
+      BOOST_TEST(!fs::exists(d.folder() / victim)); // nor made anew
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_hole_a_swap_or_a_changed_entry_is_named) {
+  const auto tamper = [](auto&& change) {
+    disk d;
+    d.append(1, 8);
+    d.close();
+    leveldb::DB* opened = nullptr;
+    BOOST_REQUIRE(leveldb::DB::Open({}, (d.folder() / "db").string(), &opened).ok());
+    std::unique_ptr<leveldb::DB> database{opened};
+    change(*database);
+    database.reset();
+    return d.reopen();
+  };
+  using metadata_values::log_key;
+  BOOST_TEST(mentions(tamper([](leveldb::DB& db) { db.Delete({}, log_key(4)); }), "log entry 4 is missing in db"));
+  BOOST_TEST(mentions(tamper([](leveldb::DB& db) { db.Delete({}, log_key(1)); }), "log entry 1 is missing in db"));
+  BOOST_TEST(mentions(tamper([](leveldb::DB& db) { db.Delete({}, log_key(8)); }), "ends before entry 8"));
+  BOOST_TEST(mentions(tamper([](leveldb::DB& db) {
+                        std::string value;
+                        db.Get({}, log_key(5), &value);
+                        db.Put({}, log_key(4), value);
+                      }),
+                      "log entry 4 in db fails"));
+  BOOST_TEST(
+    mentions(tamper([](leveldb::DB& db) { db.Put({}, log_key(3), "x"); }), "log entry 3 in db fails its crc32c"));
+  BOOST_TEST(mentions(tamper([](leveldb::DB& db) { db.Put({}, "state", "x"); }), "'state' in db fails its crc32c"));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_restarted_after_every_step_has_the_state_it_answered_from) {
+  disk d;
+  random_source random{42};
+  metadata_host_settings settings;
+  settings.group.snapshot_after_entries = 9;
+  std::string bytes = metadata_state{settings.metadata}.serialise();
+  bool took_snapshot = false;
+  for (int step = 0; step < 40; ++step) {
+    auto opened = leveldb_metadata_store::open(*d.files, d.directory.path(), "host");
+    BOOST_REQUIRE(opened.ok());
+    metadata_host host{settings, **opened};
+    BOOST_REQUIRE(host.open().ok());
+    BOOST_REQUIRE(host.state().serialise() == bytes);
+    for (consensus::ticket id = 1; id <= random.below(4); ++id) {
+      queue_record queue;
+      queue.vhost = "/";
+      queue.name = "q" + std::to_string(random.below(6));
+      queue.durable = true;
+      const binding_record binding{"amq.topic", queue.name, false, "a.#", {}};
+      switch (random.below(3)) {
+      case 0:
+        host.propose(id, declare_queue{queue});
+        break;
+      case 1:
+        host.propose(id, broker::bind{"/", binding, 0});
+        break;
+      default:
+        host.propose(id, delete_queue{"/", queue.name, 0});
+      }
+    }
+    BOOST_REQUIRE(host.flush().ok());
+    if (host.snapshot_due()) {
+      BOOST_REQUIRE(host.take_snapshot().ok());
+      took_snapshot = true;
+    }
+    bytes = host.state().serialise();
+  }
+  BOOST_TEST(took_snapshot);
+}
+
+BOOST_AUTO_TEST_CASE(one_torn_slot_of_the_mark_is_survived_two_are_not) {
+  disk d;
+  d.append(1, 1);
+  d.append(2, 2);
+  d.close();
+  flip(d.folder() / "mark", 4);
+  BOOST_TEST(d.reopen() == "");
+  d.close();
+  flip(d.folder() / "mark", 4096 + 4);
+  const std::string why = d.reopen();
+  BOOST_TEST(mentions(why, "mark is damaged in both slots"), why);
+}
+
+BOOST_AUTO_TEST_CASE(a_store_that_is_open_is_not_opened_twice) {
+  disk d;
+  const auto second = leveldb_metadata_store::open(*d.files, d.directory.path(), "metadata");
+  BOOST_REQUIRE(!second.ok());
+  BOOST_TEST(mentions(second.error().text, "cannot be opened"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
