@@ -26,7 +26,7 @@ struct field_table {
   const field_value* find(std::string_view name) const;
   /// Replaces the first entry of that name or appends one.
   void set(std::string_view name, field_value value);
-  bool empty() const noexcept { return entries.empty(); }
+  bool empty() const noexcept;
   friend bool operator==(const field_table&, const field_table&);
 };
 
@@ -83,6 +83,10 @@ struct field_value {
   const std::string* as_string() const;
   friend bool operator==(const field_value&, const field_value&);
 };
+
+inline bool field_table::empty() const noexcept {
+  return entries.empty();
+}
 
 /// Decodes a table including its four-octet length. `bytes` must hold exactly the table.
 /// Errors: 502 SYNTAX_ERROR for unknown types, bad lengths, nesting beyond limits::table_depth_max.

@@ -1,15 +1,16 @@
 // Invariants are checked in every build: a broker that has lost its bearings must stop, not guess.
 #pragma once
 
-#include <source_location>
 #include <string_view>
 
 namespace broker::detail {
 /// Prints the condition and its place to stderr and aborts. Never returns.
-[[noreturn]] void assert_failed(std::string_view condition, std::string_view message, const std::source_location& where);
+[[noreturn]] void assert_failed(std::string_view condition, std::string_view message, const char* file, unsigned line,
+                                const char* function);
 } // namespace broker::detail
 
 /// Aborts the node when `condition` is false. Use it for what must hold, never for bad input.
+// No std::source_location: clang 14, which builds the fuzz targets, has none.
 #define BROKER_ASSERT(condition, message)                                                                              \
   ((condition) ? static_cast<void>(0)                                                                                  \
-               : ::broker::detail::assert_failed(#condition, message, std::source_location::current()))
+               : ::broker::detail::assert_failed(#condition, message, __FILE__, __LINE__, __func__))

@@ -104,7 +104,7 @@ void output_queue::charge(outgoing& item, uint32_t had) {
   const uint32_t left = item.run.where.size();
   if (left == had)
     return;
-  const size_t part = left == 0 ? item.flow_bytes : item.flow_bytes / had * (had - left);
+  const size_t part = left == 0 ? item.flow_bytes : item.flow_bytes * (had - left) / had;
   item.flow_bytes -= part;
   if (!in_chunk_.empty() && in_chunk_.back().who == item.who)
     in_chunk_.back().bytes += part;

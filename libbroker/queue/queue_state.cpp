@@ -45,7 +45,7 @@ queue_state::queue_state(std::shared_ptr<const queue_record> record, queue_setti
 queue_state::~queue_state() = default;
 
 void queue_state::handle(queue_request request, queue_step& step) {
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
   impl_->finish(out, step);
 }
@@ -53,7 +53,7 @@ void queue_state::handle(queue_request request, queue_step& step) {
 void queue_state::durable(seqno upto, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   impl_->confirms.durable(upto, out);
   impl_->pages.durable(upto, impl_->ready);
   impl_->store_answered();
@@ -64,7 +64,7 @@ void queue_state::durable(seqno upto, queue_step& step) {
 void queue_state::paged(seqno upto, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   impl_->pages.paged(upto, impl_->ready);
   impl_->store_answered();
   impl_->holds.paged(upto, impl_->congested || impl_->pacing());
@@ -74,7 +74,7 @@ void queue_state::paged(seqno upto, queue_step& step) {
 void queue_state::read_done(std::vector<stored_run> runs, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   impl_->pages.read_done(runs, impl_->ready);
   impl_->finish(out, step);
 }
@@ -87,14 +87,14 @@ void queue_state::tick(uint64_t now_ms, queue_step& step) {
   const bool progress = impl_->bytes_handed_out != impl_->bytes_at_tick;
   if (!progress || now_ms - impl_->withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
     impl_->slow_down_no_more();
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
 
 void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step};
+  outbox out{step, impl_->record->id};
   impl_->end(out);
 }
 
