@@ -97,7 +97,7 @@ bool journal_store::move_survivor(queue_id queue, const read_piece& survivor) {
   batch_builder builder;
   read_messages(survivor, queue, SIZE_MAX, backlog_, builder, [&](const store_damage& found) {
     damaged = true;
-    report(found);
+    report(found, survivor.where.segment);
   });
   if (damaged)
     return false;

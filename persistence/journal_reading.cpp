@@ -37,7 +37,7 @@ bool journal_store::serve(const read_request& request) {
     for (const auto& piece : plan) {
       if (builder.empty() || builder.bytes() < request.max_bytes)
         from = read_messages(piece, request.queue, request.max_bytes, backlog_, builder,
-                             [this](const store_damage& found) { report(found); });
+                             [&](const store_damage& found) { report(found, piece.where.segment); });
     }
     const std::lock_guard lock(index_mutex_);
     for (const auto& piece : plan)
@@ -50,7 +50,11 @@ bool journal_store::serve(const read_request& request) {
   return true;
 }
 
-void journal_store::report(const store_damage& found) {
+void journal_store::report(const store_damage& found, uint32_t segment) {
+  if (segment != extent::in_backlog) {
+    const std::lock_guard lock(index_mutex_);
+    index_.mark_damaged(segment);
+  }
   events_.damaged(found);
 }
 

@@ -136,7 +136,8 @@ private:
   void learn();
   void complete(const completions& done);
   bool serve(const read_request& request);
-  void report(const store_damage& found);
+  /// Keeps the segment from being reused and tells the node.
+  void report(const store_damage& found, uint32_t segment);
 
   bool prepare_spares();
   bool erase_from_backlog();
