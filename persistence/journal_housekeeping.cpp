@@ -130,6 +130,7 @@ bool journal_store::finish_retirement() {
     if (retirement_ != retirement_state::logged || index_.pinned(retiring_))
       return false;
     unused = index_.forget_segment(retiring_);
+    retirement_ = retirement_state::wiping;
   }
   if (!check(pool_.wipe(std::move(unused))))
     return false;

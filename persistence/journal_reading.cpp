@@ -39,15 +39,25 @@ bool journal_store::serve(const read_request& request) {
         from = read_messages(piece, request.queue, request.max_bytes, backlog_, builder,
                              [&](const store_damage& found) { report(found, piece.where.segment); });
     }
-    const std::lock_guard lock(index_mutex_);
-    for (const auto& piece : plan)
-      if (piece.segment)
-        index_.unpin(piece.where.segment);
+    release(plan);
   }
   const std::lock_guard lock(clients_mutex_);
   if (const auto found = clients_.find(request.queue); found != clients_.end())
     found->second->on_read(builder.take());
   return true;
+}
+
+void journal_store::release(const std::vector<read_piece>& plan) {
+  bool awaited;
+  {
+    const std::lock_guard lock(index_mutex_);
+    for (const auto& piece : plan)
+      if (piece.segment)
+        index_.unpin(piece.where.segment);
+    awaited = retirement_ == retirement_state::logged && !index_.pinned(retiring_);
+  }
+  if (awaited)
+    events_.wake_helper();
 }
 
 void journal_store::report(const store_damage& found, uint32_t segment) {
