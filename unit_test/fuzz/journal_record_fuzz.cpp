@@ -1,5 +1,5 @@
-// libFuzzer target: everything the journal parses from disk. The first byte chooses the parser. Nothing may crash, and what
-// parses must survive being looked at.
+// libFuzzer target: everything the journal parses from disk. The first byte chooses the parser. Nothing may crash, and
+// what parses must survive being looked at.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

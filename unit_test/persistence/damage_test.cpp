@@ -1,6 +1,8 @@
 // Promise G7: damage is told apart from a torn tail, reported with file and offset, and never repaired by deletion.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 #include "journal_record.hpp"
 #include "store_fixture.hpp"
 
@@ -49,6 +51,7 @@ size_t end_of(const std::string& bytes) {
 BOOST_AUTO_TEST_CASE(a_flipped_bit_in_a_synced_record_refuses_to_start_naming_file_and_offset) {
   store_fixture probe(1);
   fill(probe);
+  int refused = 0;
   for (const auto& path : files(probe)) {
     const std::string bytes = *probe.disk.content(path);
     if (!used(bytes))
@@ -61,21 +64,18 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_in_a_synced_record_refuses_to_start_naming_fi
       std::map<std::string, std::string> before;
       for (const auto& each : files(world))
         before[each] = *world.disk.content(each);
-      const auto loaded = load_segment_head(bytes);
-      const auto head = load_record_head(std::string_view(bytes).substr(segment_head_bytes), loaded.head.salt);
-      BOOST_REQUIRE(head);
-      // Padding behind a record and what only the checksum covers apart, every bit counts.
-      const bool opened = world.open();
-      if (opened) {
-        world.check_recovered();
+      if (world.open()) {
+        world.check_recovered(); // the bit was in the padding behind a record
         continue;
       }
+      ++refused;
       BOOST_REQUIRE_MESSAGE(world.refusal.find(path) != std::string::npos, world.refusal);
       BOOST_REQUIRE_MESSAGE(world.refusal.find("offset") != std::string::npos, world.refusal);
       for (const auto& [name, content] : before)
         BOOST_REQUIRE(*world.disk.content(name) == content);
     }
   }
+  BOOST_TEST(refused > 300);
 }
 
 BOOST_AUTO_TEST_CASE(no_flipped_bit_makes_a_confirmed_message_vanish_in_silence) {
@@ -99,6 +99,26 @@ BOOST_AUTO_TEST_CASE(no_flipped_bit_makes_a_confirmed_message_vanish_in_silence)
   }
   BOOST_TEST(refused > 0);
   BOOST_TEST(served > 0); // spare segments, padding, one of two heads
+}
+
+BOOST_AUTO_TEST_CASE(two_exchanged_records_are_noticed_although_each_is_intact) {
+  store_fixture world(1);
+  fill(world);
+  const std::string path = files(world).front();
+  std::string bytes = *world.disk.content(path);
+  const auto salt = load_segment_head(bytes).head.salt;
+  const auto record = [&](size_t at) { return load_record_head(std::string_view(bytes).substr(at), salt); };
+  // Messages of the same size: the first two behind the manifest whose records are equally long.
+  size_t first = segment_head_bytes + record(segment_head_bytes)->size();
+  size_t second = first + record(first)->size();
+  while (record(second)->size() != record(first)->size())
+    second += record(second)->size();
+  const size_t size = record(first)->size();
+  std::swap_ranges(bytes.begin() + static_cast<ptrdiff_t>(first), bytes.begin() + static_cast<ptrdiff_t>(first + size),
+                   bytes.begin() + static_cast<ptrdiff_t>(second));
+  world.disk.set_content(path, bytes);
+  BOOST_REQUIRE(!world.open());
+  BOOST_TEST(world.refusal.find("offset " + std::to_string(first)) != std::string::npos, world.refusal);
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_segment_is_noticed) {
