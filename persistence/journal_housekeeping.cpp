@@ -97,7 +97,7 @@ bool journal_store::move_survivor(queue_id queue, const read_piece& survivor) {
   batch_builder builder;
   read_messages(survivor, queue, SIZE_MAX, backlog_, builder, [&](const store_damage& found) {
     damaged = true;
-    report(found);
+    report(found, survivor.where.segment);
   });
   if (damaged)
     return false;
@@ -130,6 +130,7 @@ bool journal_store::finish_retirement() {
     if (retirement_ != retirement_state::logged || index_.pinned(retiring_))
       return false;
     unused = index_.forget_segment(retiring_);
+    retirement_ = retirement_state::wiping;
   }
   if (!check(pool_.wipe(std::move(unused))))
     return false;

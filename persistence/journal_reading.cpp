@@ -37,12 +37,9 @@ bool journal_store::serve(const read_request& request) {
     for (const auto& piece : plan) {
       if (builder.empty() || builder.bytes() < request.max_bytes)
         from = read_messages(piece, request.queue, request.max_bytes, backlog_, builder,
-                             [this](const store_damage& found) { report(found); });
+                             [&](const store_damage& found) { report(found, piece.where.segment); });
     }
-    const std::lock_guard lock(index_mutex_);
-    for (const auto& piece : plan)
-      if (piece.segment)
-        index_.unpin(piece.where.segment);
+    release(plan);
   }
   const std::lock_guard lock(clients_mutex_);
   if (const auto found = clients_.find(request.queue); found != clients_.end())
@@ -50,7 +47,24 @@ bool journal_store::serve(const read_request& request) {
   return true;
 }
 
-void journal_store::report(const store_damage& found) {
+void journal_store::release(const std::vector<read_piece>& plan) {
+  bool awaited;
+  {
+    const std::lock_guard lock(index_mutex_);
+    for (const auto& piece : plan)
+      if (piece.segment)
+        index_.unpin(piece.where.segment);
+    awaited = retirement_ == retirement_state::logged && !index_.pinned(retiring_);
+  }
+  if (awaited)
+    events_.wake_helper();
+}
+
+void journal_store::report(const store_damage& found, uint32_t segment) {
+  if (segment != extent::in_backlog) {
+    const std::lock_guard lock(index_mutex_);
+    index_.mark_damaged(segment);
+  }
   events_.damaged(found);
 }
 

@@ -266,10 +266,14 @@ void journal_store::complete(const completions& done) {
 
 void journal_store::close() {
   step_writer(true);
-  if (failed() || !check(writer_->sync()) || !check(writer_->add_mark()) || !check(writer_->flush())
-      || !check(writer_->sync()))
+  if (failed())
     return;
-  learn();
+  if (writer_->used()) {
+    // Twice: the mark is the witness of the first sync, and durable by the second.
+    if (!check(writer_->sync()) || !check(writer_->add_mark()) || !check(writer_->flush()) || !check(writer_->sync()))
+      return;
+    learn();
+  }
   while (erase_from_backlog()) {
   }
   if (!failed())

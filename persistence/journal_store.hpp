@@ -124,7 +124,7 @@ private:
     size_t bytes = 0; ///< no longer pending
   };
   /// The one segment that is being retired: emptied by the helper, written down by the writer, wiped by the helper.
-  enum class retirement_state { idle, to_log, logging, logged };
+  enum class retirement_state { idle, to_log, logging, logged, wiping };
 
   journal_store(file_system& files, backlog_store& backlog, journal_options options, journal_events events);
   result<std::vector<recovered_queue>> recover();
@@ -136,7 +136,9 @@ private:
   void learn();
   void complete(const completions& done);
   bool serve(const read_request& request);
-  void report(const store_damage& found);
+  void release(const std::vector<read_piece>& plan);
+  /// Keeps the segment from being reused and tells the node.
+  void report(const store_damage& found, uint32_t segment);
 
   bool prepare_spares();
   bool erase_from_backlog();

@@ -56,7 +56,8 @@ public:
   uint64_t synced_number() const noexcept { return synced_; }
   /// The highest `synced` written into a record.
   uint64_t witnessed_number() const noexcept { return witnessed_; }
-  bool unsynced() const noexcept { return !dirty_.empty(); }
+  /// True once anything was written.
+  bool used() const noexcept { return current_ != nullptr; }
 
 private:
   struct part {

@@ -30,6 +30,10 @@ uint64_t number_of(std::string_view name) {
 result<std::vector<segment_ref>> segment_pool::open_existing() {
   if (auto made = files_.make_directory(directory_); !made)
     return made.error();
+  // A process that was killed may have made files whose names are not durable yet: they are about to be trusted.
+  for (const std::string_view each : {std::string_view{}, std::string_view{directory_}})
+    if (auto synced = files_.sync_directory(each); !synced)
+      return synced.error();
   auto names = files_.list(directory_);
   if (!names)
     return names.error();

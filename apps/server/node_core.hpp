@@ -11,6 +11,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <caf/actor_system_config.hpp>
+
 #include "actors/metadata.hpp"
 #include "actors/runtime.hpp"
 #include "net/amqp_listener.hpp"

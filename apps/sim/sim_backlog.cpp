@@ -13,18 +13,16 @@ result<void> sim_backlog::step() {
   return ++steps_ >= fail_at_ ? error{0, "simulated backlog failure"} : result<void>{};
 }
 
-result<void> sim_backlog::make(change made) {
+void sim_backlog::make(change made) {
   apply(now_, made);
   unsynced_.push_back(std::move(made));
-  return {};
 }
 
 result<void> sim_backlog::put(std::span<const entry> entries, bool sync_after) {
   if (auto stepped = step(); !stepped)
     return stepped;
   for (const auto& each : entries)
-    if (auto made = make({{each.queue, each.seq}, {each.queue, each.seq}, each.value}); !made)
-      return made;
+    make({{each.queue, each.seq}, {each.queue, each.seq}, each.value});
   return sync_after ? sync() : result<void>{};
 }
 
@@ -32,15 +30,15 @@ result<void> sim_backlog::erase(queue_id queue, std::span<const seq_range> gone)
   if (auto stepped = step(); !stepped)
     return stepped;
   for (const auto& range : gone)
-    if (auto made = make({{queue, range.first}, {queue, range.last}, {}}); !made)
-      return made;
+    make({{queue, range.first}, {queue, range.last}, {}});
   return {};
 }
 
 result<void> sim_backlog::erase_queue(queue_id queue) {
   if (auto stepped = step(); !stepped)
     return stepped;
-  return make({{queue, 0}, {queue + 1, 0}, {}});
+  make({{queue, 0}, {queue + 1, 0}, {}});
+  return {};
 }
 
 result<void> sim_backlog::sync() {
@@ -66,13 +64,15 @@ result<void> sim_backlog::scan(const visitor& each) {
 }
 
 void sim_backlog::crash(bool keep_all) {
-  const size_t kept = keep_all ? unsynced_.size() : random_.below(unsynced_.size() + 1);
+  steps_ = 0;
+  fail_at_ = UINT64_MAX;
+  if (keep_all)
+    return; // only the process died: unsynced writes are still there and still unsynced
+  const size_t kept = random_.below(unsynced_.size() + 1);
   for (size_t i = 0; i < kept; ++i)
     apply(durable_, unsynced_[i]);
   now_ = durable_;
   unsynced_.clear();
-  steps_ = 0;
-  fail_at_ = UINT64_MAX;
 }
 
 } // namespace broker::sim

@@ -21,7 +21,7 @@ public:
   result<void> read(queue_id queue, seq_range range, const visitor& each) override;
   result<void> scan(const visitor& each) override;
 
-  /// A random prefix of the unsynced writes survives; all of them if `keep_all`.
+  /// A random prefix of the unsynced writes survives; `keep_all`: only the process died, nothing changes.
   void crash(bool keep_all);
   size_t size() const noexcept { return now_.size(); }
   /// The write or sync (counted from 1, since the last crash) from which on everything fails.
@@ -37,7 +37,7 @@ private:
   };
   using image = std::map<key, std::string>;
 
-  result<void> make(change made);
+  void make(change made);
   result<void> step();
   static void apply(image& into, const change& made);
 

@@ -200,10 +200,10 @@ result<uint64_t> sim_disk::free_bytes() {
 // -------------------------------------------------------------------------------------------------
 
 void sim_disk::crash(crash_style style) {
-  // Names that were never synced vanish; removed ones may come back, as on a real file system.
-  if (style != crash_style::keep_all)
+  if (style != crash_style::keep_all) {
+    // Names that were never synced vanish; removed ones may come back, as on a real file system.
     names_ = durable_names_;
-  durable_names_ = names_;
+  }
   for (auto& [name, each] : names_)
     survive(*each, style);
   faults_ = {};
@@ -213,10 +213,13 @@ void sim_disk::crash(crash_style style) {
 
 void sim_disk::survive(inode& each, crash_style style) {
   if (style == crash_style::keep_all) {
-    // The operating system still has everything, synced or not, except what a failed sync threw away.
+    // Only the process died: unsynced writes are still there and still unsynced. What a failed sync threw away is gone.
+    each.now = each.durable;
     for (const auto& made : each.unsynced)
-      apply(each.durable, made);
-  } else if (style == crash_style::reordered) {
+      apply(each.now, made);
+    return;
+  }
+  if (style == crash_style::reordered) {
     survive_reordered(each);
   } else if (style != crash_style::lose_all && !each.unsynced.empty()) {
     const size_t kept = random_.below(each.unsynced.size() + 1);
