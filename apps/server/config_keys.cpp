@@ -240,7 +240,7 @@ std::vector<config_key> resource_keys() {
 
 std::vector<config_key> log_keys() {
   return {
-    {"log.dir", honoured, "see above", "folder of the log file",
+    {"log.dir", honoured, "DATA/log", "folder of the log file",
      [](node_config& c, const setting& s) {
        c.log.folder = s.value;
        return problem{};
