@@ -66,7 +66,7 @@ public:
   static constexpr uint32_t extent_gap_bytes = 4096;
 
   // -- segments --
-  void open_segment(segment_ref opened);
+  void open_segment(segment_ref opened, uint64_t first_number);
   /// No more records go to `sequence`; its last one has the number end_number - 1.
   void close_segment(uint32_t sequence, uint64_t end_number);
   std::vector<manifest_entry> closed_segments() const;
@@ -126,6 +126,7 @@ private:
   };
   struct segment_content {
     segment_ref file;
+    uint64_t first_number = 0;
     uint64_t end_number = 0; ///< 0 while open
     uint64_t live_bytes = 0;
     uint64_t live = 0;

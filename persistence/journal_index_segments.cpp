@@ -6,10 +6,12 @@
 
 namespace broker {
 
-void journal_index::open_segment(segment_ref opened) {
+void journal_index::open_segment(segment_ref opened, uint64_t first_number) {
   const uint32_t sequence = opened->sequence;
   BROKER_ASSERT(segments_.empty() || segments_.rbegin()->first < sequence, "segments are opened in order");
-  segments_[sequence].file = std::move(opened);
+  auto& segment = segments_[sequence];
+  segment.file = std::move(opened);
+  segment.first_number = first_number;
 }
 
 void journal_index::close_segment(uint32_t sequence, uint64_t end_number) {
@@ -20,7 +22,7 @@ std::vector<manifest_entry> journal_index::closed_segments() const {
   std::vector<manifest_entry> closed;
   for (const auto& [sequence, segment] : segments_)
     if (segment.end_number != 0 && !segment.retiring)
-      closed.push_back({sequence, segment.end_number});
+      closed.push_back({sequence, segment.first_number, segment.end_number});
   return closed;
 }
 

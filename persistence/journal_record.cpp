@@ -13,6 +13,7 @@ constexpr size_t segment_head_copy_bytes = 40;
 constexpr size_t segment_head_copies[] = {0, 2048};
 
 constexpr size_t facts_entry_bytes = 24;
+constexpr size_t manifest_entry_bytes = 20;
 
 void store_segment_copy(char* at, const segment_head& head) noexcept {
   store_u64(at + 4, segment_magic);
@@ -176,15 +177,16 @@ bool parse_facts(std::string_view payload, const std::function<void(queue_facts&
 void put_manifest(byte_buffer& into, const std::vector<manifest_entry>& entries) {
   for (const auto& entry : entries) {
     into.put_u32(entry.sequence);
+    into.put_u64(entry.first_number);
     into.put_u64(entry.end_number);
   }
 }
 
 bool parse_manifest(std::string_view payload, std::vector<manifest_entry>& into) {
-  if (payload.size() % 12 != 0)
+  if (payload.size() % manifest_entry_bytes != 0)
     return false;
-  for (; !payload.empty(); payload.remove_prefix(12))
-    into.push_back({load_u32(payload.data()), load_u64(payload.data() + 4)});
+  for (; !payload.empty(); payload.remove_prefix(manifest_entry_bytes))
+    into.push_back({load_u32(payload.data()), load_u64(payload.data() + 4), load_u64(payload.data() + 12)});
   return true;
 }
 

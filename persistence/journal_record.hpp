@@ -120,6 +120,7 @@ bool parse_facts(std::string_view payload, const std::function<void(queue_facts&
 /// A closed segment as a manifest lists it.
 struct manifest_entry {
   uint32_t sequence = 0;
+  uint64_t first_number = 0;
   uint64_t end_number = 0; ///< number after its last record
 };
 void put_manifest(byte_buffer& into, const std::vector<manifest_entry>& entries);

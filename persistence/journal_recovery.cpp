@@ -61,25 +61,43 @@ result<void> journal_recovery::load_heads() {
 // ----------------------------------------------------------------------------------------------------------
 
 result<void> journal_recovery::scan_segments() {
-  size_t at = 0;
-  for (; at < segments_.size() && !torn_; ++at) {
-    const bool adjacent =
-      at + 1 < segments_.size() && segments_[at + 1].head.sequence == segments_[at].head.sequence + 1;
-    if (auto scanned = scan_one(segments_[at], adjacent ? &segments_[at + 1].head : nullptr); !scanned)
+  // Normally once. Again without the later segments when one of those calls for records that never became durable.
+  for (uint32_t last_sequence = UINT32_MAX;;) {
+    if (auto scanned = scan_chain(last_sequence); !scanned)
+      return scanned;
+    if (auto searched = search_unscanned(); !searched)
+      return searched;
+    const auto gap = hole_in_manifest();
+    const auto& first_missing = gap ? gap : end_;
+    if (first_missing && evidence_ > first_missing->number)
+      return error{0, first_missing->text + ", but was synced before later records"};
+    if (!gap)
+      return {};
+    last_sequence = gap->sequence;
+  }
+}
+
+result<void> journal_recovery::scan_chain(uint32_t last_sequence) {
+  index_ = {};
+  settled_.clear();
+  manifest_.clear();
+  retired_.clear();
+  counted_.clear();
+  end_.reset();
+  for (auto& segment : segments_)
+    segment.scanned = false;
+  for (size_t at = 0; at < segments_.size() && segments_[at].head.sequence <= last_sequence && !end_; ++at) {
+    const segment_head* following = at + 1 < segments_.size() ? &segments_[at + 1].head : nullptr;
+    if (following && following->sequence > last_sequence)
+      following = nullptr;
+    if (auto scanned = scan_one(segments_[at], following); !scanned)
       return scanned;
   }
-  if (auto searched = look_for_later_evidence(at); !searched)
-    return searched;
-  if (auto checked = check_manifests(); !checked)
-    return checked;
-  if (torn_ && evidence_ > torn_number_)
-    return damage(torn_path_, torn_offset_,
-                  "record " + std::to_string(torn_number_) + " is unreadable, but was synced before later records");
   return {};
 }
 
 result<void> journal_recovery::scan_one(found_segment& segment, const segment_head* following) {
-  index_.open_segment(segment.file);
+  index_.open_segment(segment.file, segment.head.first_number);
   segment.scanned = true;
   segment_scanner scanner(*segment.file, segment.head);
   auto scanned = scanner.scan([&](const record_head& head, uint32_t offset, std::string_view payload) {
@@ -90,14 +108,12 @@ result<void> journal_recovery::scan_one(found_segment& segment, const segment_he
   segment.end_offset = scanner.end_offset();
   segment.end_number = scanner.end_number();
   segment.end_crc = scanner.end_crc();
-  const bool newest = &segment == &segments_.back();
+  // Between two that are not neighbours one was retired: what manifests say of the end decides.
+  const bool adjacent = following && following->sequence == segment.head.sequence + 1;
   const bool joined =
     following && following->first_number == segment.end_number && following->previous == segment.end_crc;
-  if (newest || (following && !joined)) {
-    torn_ = true;
-    torn_number_ = segment.end_number;
-    torn_offset_ = segment.end_offset;
-    torn_path_ = segment.file->path;
+  if (!following || (adjacent && !joined)) {
+    end_ = hole_at(segment);
     if (auto searched = scanner.search_rest(); !searched)
       return searched;
   }
@@ -105,9 +121,11 @@ result<void> journal_recovery::scan_one(found_segment& segment, const segment_he
   return {};
 }
 
-result<void> journal_recovery::look_for_later_evidence(size_t from) {
-  for (size_t at = from; at < segments_.size(); ++at) {
-    segment_scanner scanner(*segments_[at].file, segments_[at].head);
+result<void> journal_recovery::search_unscanned() {
+  for (const auto& segment : segments_) {
+    if (segment.scanned)
+      continue;
+    segment_scanner scanner(*segment.file, segment.head);
     auto scanned = scanner.scan([](const record_head&, uint32_t, std::string_view) { return result<void>{}; });
     if (scanned)
       scanned = scanner.search_rest();
@@ -118,20 +136,26 @@ result<void> journal_recovery::look_for_later_evidence(size_t from) {
   return {};
 }
 
-result<void> journal_recovery::check_manifests() const {
-  for (const auto& [sequence, end_number] : manifest_) {
-    if (retired_.contains(sequence))
+journal_recovery::hole journal_recovery::hole_at(const found_segment& segment) const {
+  return {segment.head.sequence, segment.end_number,
+          segment.file->path + " is damaged at offset " + std::to_string(segment.end_offset) + ": record "
+            + std::to_string(segment.end_number) + " is unreadable"};
+}
+
+std::optional<journal_recovery::hole> journal_recovery::hole_in_manifest() const {
+  for (const auto& entry : manifest_) {
+    if (retired_.contains(entry.sequence))
       continue;
     const auto found = std::find_if(segments_.begin(), segments_.end(),
-                                    [&](const auto& each) { return each.head.sequence == sequence; });
+                                    [&](const auto& each) { return each.head.sequence == entry.sequence; });
     if (found == segments_.end())
-      return error{0, "journal segment " + std::to_string(sequence) + " is missing (its head is gone or the file is)"};
-    if (!found->scanned || found->end_number != end_number)
-      return damage(found->file->path, found->end_offset,
-                    "record " + std::to_string(found->end_number) + " is unreadable; the segment had records below "
-                      + std::to_string(end_number));
+      return hole{entry.sequence, entry.first_number,
+                  "journal segment " + std::to_string(entry.sequence) + " (records from "
+                    + std::to_string(entry.first_number) + " on) is missing: its file is gone or its head erased"};
+    if (found->end_number != entry.end_number)
+      return hole_at(*found);
   }
-  return {};
+  return std::nullopt;
 }
 
 result<void> journal_recovery::apply(const found_segment& segment, const record_head& head, uint32_t offset,
@@ -151,13 +175,9 @@ result<void> journal_recovery::apply(const found_segment& segment, const record_
   case record_kind::facts:
     return apply_facts(segment, offset, payload);
   case record_kind::manifest: {
-    std::vector<manifest_entry> entries;
-    if (!parse_manifest(payload, entries))
-      return damage(segment.file->path, offset, "malformed manifest");
     manifest_.clear();
-    for (const auto& entry : entries)
-      manifest_[entry.sequence] = entry.end_number;
-    return {};
+    return parse_manifest(payload, manifest_) ? result<void>{}
+                                              : damage(segment.file->path, offset, "malformed manifest");
   }
   case record_kind::retire:
     retired_.insert(static_cast<uint32_t>(head.first));

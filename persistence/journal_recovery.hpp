@@ -6,6 +6,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,13 +50,22 @@ private:
     const segment_file* segment = nullptr; ///< null: the backlog
   };
 
+  /// Where the chain of records ends, or has a gap.
+  struct hole {
+    uint32_t sequence = 0;
+    uint64_t number = 0; ///< of the first record that is not there
+    std::string text;    ///< names file and offset
+  };
+
   result<void> load_heads();
   result<void> scan_segments();
+  result<void> scan_chain(uint32_t last_sequence);
   result<void> scan_one(found_segment& segment, const segment_head* following);
-  result<void> look_for_later_evidence(size_t from);
+  result<void> search_unscanned();
   result<void> apply(const found_segment& segment, const record_head& head, uint32_t offset, std::string_view payload);
   result<void> apply_facts(const found_segment& segment, uint32_t offset, std::string_view payload);
-  result<void> check_manifests() const;
+  hole hole_at(const found_segment& segment) const;
+  std::optional<hole> hole_in_manifest() const;
   result<void> load_backlog();
   result<void> finish_segments();
   result<void> seal(found_segment& last);
@@ -66,13 +77,10 @@ private:
   std::vector<segment_ref> blank_; ///< files without a valid head
   std::vector<found_segment> segments_;
   std::map<queue_id, range_set> settled_; ///< all that is said, for the backlog
-  std::map<uint32_t, uint64_t> manifest_; ///< of the newest segment: sequence -> end number
+  std::vector<manifest_entry> manifest_;  ///< of the newest segment
   std::set<uint32_t> retired_;
   std::map<queue_id, std::vector<counted>> counted_;
-  bool torn_ = false;
-  uint64_t torn_number_ = 0;
-  uint64_t torn_offset_ = 0;
-  std::string torn_path_;
+  std::optional<hole> end_; ///< where the chain stopped
   std::vector<std::string> notes_;
   uint64_t evidence_ = 0; ///< every record below was synced, says a record
 };

@@ -53,27 +53,33 @@ void journal_store::detach(queue_id queue) {
   }
 }
 
-void journal_store::enqueue(operation added, size_t bytes, bool wake) {
-  bool first;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    first = pending_.empty();
-    if (added.kind == op_kind::append)
-      ++appends_enqueued_;
-    pending_.push_back(std::move(added));
-    timer_wanted_.store(true, std::memory_order_relaxed);
-  }
-  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  // Without `wake` only the first one needs to be seen: it starts the timer.
-  if (wake || first)
-    events_.wake_writer();
-}
-
 namespace {
+
+/// Operations that do not wake the writer are flushed early when this many wait.
+constexpr size_t pending_operations = 16'384;
+
 size_t cost(const publish_batch& batch, slice where) {
   return batch.bytes * where.size() / std::max<size_t>(1, batch.messages.size());
 }
+
 } // namespace
+
+void journal_store::enqueue(operation added, size_t bytes, bool wake) {
+  size_t waiting;
+  {
+    const std::lock_guard lock(pending_mutex_);
+    if (added.kind == op_kind::append)
+      ++appends_enqueued_;
+    pending_.push_back(std::move(added));
+    waiting = pending_.size();
+    timer_wanted_.store(true, std::memory_order_relaxed);
+  }
+  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (wake || waiting % pending_operations == 0)
+    events_.wake_writer();
+  else if (waiting == 1)
+    events_.arm_timer();
+}
 
 void journal_store::append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) {
   BROKER_ASSERT(where.lo < where.hi && where.hi <= batch->messages.size(), "an append names messages of its batch");
@@ -209,8 +215,8 @@ void journal_store::learn() {
   bool housekeeping;
   {
     const std::lock_guard lock(index_mutex_);
-    for (auto& segment : report.opened)
-      index_.open_segment(std::move(segment));
+    for (auto& [segment, first_number] : report.opened)
+      index_.open_segment(std::move(segment), first_number);
     for (const auto& [queue, where] : report.placed)
       index_.add(queue, where);
     for (auto& [sequence, fact] : report.noted) {
@@ -227,8 +233,8 @@ void journal_store::learn() {
       if (!gone.empty())
         backlog_erasures_.push_back({fact.queue, std::move(gone)});
     }
-    for (const auto& [sequence, end] : report.closed)
-      index_.close_segment(sequence, end);
+    for (const auto& closed : report.closed)
+      index_.close_segment(closed.sequence, closed.end_number);
     if (retirement_ == retirement_state::logging)
       retirement_ = retirement_state::logged;
     housekeeping = retirement_ == retirement_state::logged || !backlog_erasures_.empty() || !backlog_drops_.empty()

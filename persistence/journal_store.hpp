@@ -55,6 +55,8 @@ struct journal_events {
   /// A line for the log.
   std::function<void(const std::string&)> note;
   std::function<void()> wake_writer;
+  /// Something waits for the writer that does not wake it: step_writer(true) within the flush interval.
+  std::function<void()> arm_timer;
   std::function<void()> wake_reader;
   std::function<void()> wake_helper;
 };

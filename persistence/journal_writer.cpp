@@ -201,11 +201,12 @@ result<void> journal_writer::rotate() {
   if (!taken)
     return taken.error();
   if (current_)
-    report_.closed.push_back({current_->sequence, number_});
+    report_.closed.push_back({current_->sequence, segment_first_, number_});
   current_ = std::move(*taken);
   current_->sequence = ++sequence_;
   current_->salt = salts_.next();
-  report_.opened.push_back(current_);
+  segment_first_ = number_;
+  report_.opened.push_back({current_, number_});
   store_segment_head(staged_.grow(segment_head_bytes), {sequence_, current_->salt, number_, previous_});
   write_offset_ = 0;
   offset_ = segment_head_bytes;

@@ -31,7 +31,7 @@ public:
   };
   /// What the index has to learn, in this order.
   struct report {
-    std::vector<segment_ref> opened;
+    std::vector<std::pair<segment_ref, uint64_t>> opened; ///< with the first record number
     std::vector<std::pair<queue_id, extent>> placed;
     std::vector<std::pair<uint32_t, queue_facts>> noted; ///< with the segment they are in
     std::vector<manifest_entry> closed;
@@ -87,6 +87,7 @@ private:
   segment_ref current_;
   std::vector<segment_ref> dirty_; ///< written since they were last synced
   uint32_t sequence_;
+  uint64_t segment_first_ = 0; ///< number of the segment's first record
   uint64_t number_;
   uint32_t previous_;
   uint64_t synced_;

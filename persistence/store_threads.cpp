@@ -17,13 +17,25 @@ void wake_signal::wake() {
   changed_.notify_one();
 }
 
-bool wake_signal::wait(uint32_t milliseconds) {
+void wake_signal::nudge() {
+  {
+    const std::lock_guard lock(mutex_);
+    nudged_ = true;
+  }
+  changed_.notify_one();
+}
+
+wake_signal::reason wake_signal::wait(uint32_t milliseconds) {
   std::unique_lock lock(mutex_);
+  const auto called = [this] { return woken_ || nudged_; };
   if (milliseconds == 0)
-    changed_.wait(lock, [this] { return woken_; });
+    changed_.wait(lock, called);
   else
-    changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), [this] { return woken_; });
-  return std::exchange(woken_, false);
+    changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), called);
+  const bool nudged = std::exchange(nudged_, false);
+  if (std::exchange(woken_, false))
+    return reason::woken;
+  return nudged ? reason::nudged : reason::timeout;
 }
 
 result<std::unique_ptr<store_threads>> store_threads::start(file_system& files, backlog_store& backlog,
@@ -35,6 +47,7 @@ result<std::unique_ptr<store_threads>> store_threads::start(file_system& files, 
                         std::move(told.damaged),
                         std::move(told.note),
                         [threads] { threads->writer_signal_.wake(); },
+                        [threads] { threads->writer_signal_.nudge(); },
                         [threads] { threads->reader_signal_.wake(); },
                         [threads] { threads->helper_signal_.wake(); }};
   auto opened = journal_store::open(files, backlog, std::move(options), std::move(events));
@@ -70,16 +83,16 @@ void store_threads::run_writer() {
   ::pthread_setname_np(::pthread_self(), "journal-write");
   auto last = std::chrono::steady_clock::now();
   while (!stopping_.load()) {
-    const bool woken = writer_signal_.wait(store_->writer_needs_timer() ? flush_interval_ms_ : 0);
-    if (stopping_.load())
-      break;
+    const auto reason = writer_signal_.wait(store_->writer_needs_timer() ? flush_interval_ms_ : 0);
     // Under steady load nothing is ever quiet for an interval: the clock says when the timer's work is due.
     const auto now = std::chrono::steady_clock::now();
-    const bool due = !woken || now - last >= std::chrono::milliseconds(flush_interval_ms_);
+    const bool due =
+      reason == wake_signal::reason::timeout || now - last >= std::chrono::milliseconds(flush_interval_ms_);
+    if (stopping_.load() || reason == wake_signal::reason::nudged)
+      continue;
     if (due)
       last = now;
-    if (woken || due)
-      store_->step_writer(due);
+    store_->step_writer(due);
   }
 }
 

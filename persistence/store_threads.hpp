@@ -16,14 +16,18 @@ namespace broker {
 /// A flag that a thread sleeps on. Thread-safe.
 class wake_signal {
 public:
+  enum class reason { woken, nudged, timeout };
   void wake();
-  /// Waits for wake() or, if `milliseconds` is not 0, that long. False: the time has passed.
-  bool wait(uint32_t milliseconds);
+  /// Makes wait() return without work, so that its caller can choose another timeout.
+  void nudge();
+  /// Waits for wake(), nudge() or, if `milliseconds` is not 0, that long.
+  reason wait(uint32_t milliseconds);
 
 private:
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
+  bool nudged_ = false;
 };
 
 class store_threads {

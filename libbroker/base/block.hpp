@@ -11,13 +11,12 @@ namespace broker {
 
 class block;
 
-/// Takes blocks of limits::read_block_bytes back for reuse; production has a pool per process (net), tests use none.
-/// Thread-safe.
+/// Gives blocks out and takes them back for reuse; production has a pool per process (net), tests use none. Thread-safe.
 class block_recycler {
 public:
   virtual void recycle(block* unused) noexcept = 0;
-  /// A recycled block without a reference, or null when there is none: block::create a new one.
-  virtual block* take() noexcept { return nullptr; }
+  /// A block without a reference, content undefined, that comes back here when its last reference goes.
+  virtual block* take(size_t capacity) = 0;
 
 protected:
   ~block_recycler() = default;

@@ -89,6 +89,8 @@ inline constexpr size_t page_in_bytes = 1024 * 1024;
 inline constexpr size_t consumers_per_channel_max = 10'000;
 /// Unsettled deliveries of one channel (AMQP prefetch 0 means unlimited; this is what unlimited means).
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
+/// Direct replies a client has not read yet; beyond this they are dropped (W69 promises nothing).
+inline constexpr size_t reply_backlog_bytes = 16 * 1024 * 1024;
 /// Messages published in one open transaction.
 inline constexpr size_t tx_publishes_max = 1'000'000;
 /// Message bytes of one open transaction: their credit goes back at once, or the commit could never be read.

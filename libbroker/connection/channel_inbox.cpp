@@ -26,7 +26,7 @@ bool channel_inbox::continues_run(const message& what) const {
     return false;
   const message& last = input_.batch->messages.back();
   return last.names_size == what.names_size && last.flags == what.flags
-         && std::memcmp(last.names, what.names, what.names_size) == 0;
+      && std::memcmp(last.names, what.names, what.names_size) == 0;
 }
 
 void channel_inbox::publish(const message& what, const block_ref& keeps, size_t expected) {

@@ -1,5 +1,5 @@
-// Collects what one read brings for one channel: publishes in one batch, cut into runs of equal exchange, routing key and
-// flags; acks coalesced into tag ranges (hotpath.md rule 2; architecture.md D4).
+// Collects what one read brings for one channel: publishes in one batch, cut into runs of equal exchange, routing key
+// and flags; acks coalesced into tag ranges (hotpath.md rule 2; architecture.md D4).
 #pragma once
 
 #include <memory>

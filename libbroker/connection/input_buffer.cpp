@@ -5,6 +5,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/assert.hpp"
 #include "base/limits.hpp"
 
 namespace broker {
@@ -16,11 +17,10 @@ constexpr size_t least_part = 4;
 
 } // namespace
 
+/// Only blocks of the usual size are worth recycling: others belong to handshakes and unusual frame sizes.
 block_ref input_buffer::fresh_block(size_t capacity) const {
-  if (capacity != limits::read_block_bytes)
-    return block_ref{block::create(capacity)};
-  block* recycled = pool_ ? pool_->take() : nullptr;
-  return block_ref{recycled ? recycled : block::create(capacity, pool_)};
+  const bool usual = pool_ && capacity == limits::read_block_bytes;
+  return block_ref{usual ? pool_->take(capacity) : block::create(capacity)};
 }
 
 std::span<char> input_buffer::read_space(size_t capacity) {

@@ -1,7 +1,7 @@
 // Where a connection's socket reads go, and what of it is not parsed yet (hotpath.md rules 3 and 8).
 //
-// Messages point into the block, so parsed bytes never move once a message was made of them; only the unparsed tail does,
-// into a fresh block. An idle connection holds no block.
+// Messages point into the block, so parsed bytes never move once a message was made of them; only the unparsed tail
+// does, into a fresh block. An idle connection holds no block.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,16 @@ public:
   /// `pool` may be null.
   explicit input_buffer(block_recycler* pool) : pool_(pool) {}
 
-  /// Room for the next read, never empty, in a block of at least `capacity` bytes. The unparsed tail must be smaller than
-  /// `capacity`.
+  /// Room for the next read, never empty, in a block of at least `capacity` bytes. The unparsed tail must be smaller
+  /// than `capacity`.
   std::span<char> read_space(size_t capacity);
   /// `count` bytes were put into read_space.
   void received(size_t count);
   std::string_view unparsed() const;
   /// The first `count` bytes of unparsed() are done with.
   void parsed(size_t count);
-  /// Bytes after the start of unparsed() that this block can still take.
-  size_t room() const { return block_ ? block_->capacity() : 0; }
-  const block_ref& block() const { return block_; }
+  /// The block unparsed() is in.
+  const block_ref& current() const { return block_; }
   /// Gives the block up unless it holds a tail.
   void release_if_empty();
   bool holds_block() const { return static_cast<bool>(block_); }

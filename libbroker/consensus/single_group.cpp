@@ -49,10 +49,14 @@ entry& single_group::append(entry::kind type, std::string data) {
   return unapplied_.emplace_back(entry{++last_, state_.term, type, std::move(data)});
 }
 
-effects single_group::tick(time_ms) { return {}; }
+effects single_group::tick(time_ms) {
+  return {};
+}
 
 // Nobody else is a member: whatever arrives is not for this group.
-effects single_group::recv(node_id, std::string_view) { return {}; }
+effects single_group::recv(node_id, std::string_view) {
+  return {};
+}
 
 effects single_group::propose(ticket id, std::string command) {
   if (!leads())
@@ -78,10 +82,18 @@ effects single_group::read_barrier(ticket id) {
   return out;
 }
 
-effects single_group::add_learner(ticket id, node_id) { return refuse(id, outcome::unsupported); }
-effects single_group::promote(ticket id, node_id) { return refuse(id, outcome::unsupported); }
-effects single_group::remove(ticket id, node_id) { return refuse(id, outcome::unsupported); }
-effects single_group::transfer(node_id) { return {}; }
+effects single_group::add_learner(ticket id, node_id) {
+  return refuse(id, outcome::unsupported);
+}
+effects single_group::promote(ticket id, node_id) {
+  return refuse(id, outcome::unsupported);
+}
+effects single_group::remove(ticket id, node_id) {
+  return refuse(id, outcome::unsupported);
+}
+effects single_group::transfer(node_id) {
+  return {};
+}
 
 effects single_group::persisted(uint64_t index, uint64_t term) {
   BROKER_ASSERT(started_ && index <= last_ && term == state_.term, "only what was appended can be persisted");
@@ -123,7 +135,9 @@ effects single_group::snapshot_installed(const snapshot_meta&) {
   return {};
 }
 
-role single_group::state() const { return leads() ? role::leader : role::follower; }
+role single_group::state() const {
+  return leads() ? role::leader : role::follower;
+}
 
 std::optional<node_id> single_group::leader() const {
   return leads() ? std::optional<node_id>{settings_.self} : std::nullopt;

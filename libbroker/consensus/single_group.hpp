@@ -1,6 +1,6 @@
-// A consensus group of one (consensus.md section 6): no messages and no elections, but the same durability as any group:
-// the term rises and is stored at each start, a no-op of the new term is the first entry, and an entry is applied only
-// once the host has reported it persisted. Whatever needs other members is refused, never pretended.
+// A consensus group of one (consensus.md section 6): no messages and no elections, but the same durability as any
+// group: the term rises and is stored at each start, a no-op of the new term is the first entry, and an entry is
+// applied only once the host has reported it persisted. Whatever needs other members is refused, never pretended.
 //
 // Invariants: indexes are dense; applied <= persisted <= last; every proposal is completed exactly once.
 #pragma once

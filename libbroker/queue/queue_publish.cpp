@@ -60,7 +60,7 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
       confirms.add(what.last(), request.channel, numbers);
   } else {
     // Beyond the budget it is paged out at once, in order: later it could not be, behind a durable message.
-    if (ready.memory() - ready.leaving() > budget()) {
+    if (ready.memory() - ready.leaving() > allowed) {
       what.kept = home::paged;
       what.leaving = true;
       pages.append(what, false);
@@ -102,11 +102,6 @@ void queue_state::impl::store_answered() {
   if (!pacing())
     slow_down_no_more();
   congested = store.congested();
-}
-
-size_t queue_state::impl::budget() const {
-  const bool pressure = settings.memory_pressure && settings.memory_pressure();
-  return pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
 }
 
 } // namespace broker

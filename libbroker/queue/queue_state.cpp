@@ -18,7 +18,8 @@ constexpr uint64_t pace_rounds_max = 8;
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
                         const recovered_queue* recovered)
-  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper) {
+  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
+    allowed(settings.memory_bytes) {
   if (!recovered)
     return;
   next = recovered->next;
@@ -44,7 +45,7 @@ queue_state::queue_state(std::shared_ptr<const queue_record> record, queue_setti
 queue_state::~queue_state() = default;
 
 void queue_state::handle(queue_request request, queue_step& step) {
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
   impl_->finish(out, step);
 }
@@ -52,7 +53,7 @@ void queue_state::handle(queue_request request, queue_step& step) {
 void queue_state::durable(seqno upto, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   impl_->confirms.durable(upto, out);
   impl_->pages.durable(upto, impl_->ready);
   impl_->store_answered();
@@ -63,7 +64,7 @@ void queue_state::durable(seqno upto, queue_step& step) {
 void queue_state::paged(seqno upto, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   impl_->pages.paged(upto, impl_->ready);
   impl_->store_answered();
   impl_->holds.paged(upto, impl_->congested || impl_->pacing());
@@ -73,7 +74,7 @@ void queue_state::paged(seqno upto, queue_step& step) {
 void queue_state::read_done(std::vector<stored_run> runs, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   impl_->pages.read_done(runs, impl_->ready);
   impl_->finish(out, step);
 }
@@ -86,14 +87,14 @@ void queue_state::tick(uint64_t now_ms, queue_step& step) {
   const bool progress = impl_->bytes_handed_out != impl_->bytes_at_tick;
   if (!progress || now_ms - impl_->withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
     impl_->slow_down_no_more();
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   impl_->finish(out, step);
 }
 
 void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
-  outbox out{step, impl_->record->id};
+  outbox out{step};
   impl_->end(out);
 }
 
@@ -114,8 +115,11 @@ size_t queue_state::consumers() const {
 }
 
 bool queue_state::idle() const {
-  return impl_->ready.empty() && impl_->unacked_messages == 0 && impl_->confirms.empty() && impl_->holds.empty()
-      && impl_->gets.empty() && !impl_->pages.waiting();
+  const impl& me = *impl_;
+  if (me.now == impl::phase::deleted)
+    return true;
+  return me.ready.empty() && me.unacked_messages == 0 && me.confirms.empty() && me.holds.empty() && me.gets.empty()
+      && !me.pages.waiting();
 }
 
 void queue_state::check() const {

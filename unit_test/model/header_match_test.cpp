@@ -119,8 +119,7 @@ BOOST_AUTO_TEST_CASE(a_bad_x_match_is_refused_in_rabbitmqs_words) {
   arguments.set("x-match", {int8_t{1}});
   bad = broker::header_pattern::compile(arguments);
   BOOST_REQUIRE(!bad.ok());
-  BOOST_TEST(bad.error().text
-             == "PRECONDITION_FAILED - Invalid x-match field type byte (value 1); expected longstr");
+  BOOST_TEST(bad.error().text == "PRECONDITION_FAILED - Invalid x-match field type byte (value 1); expected longstr");
 }
 
 BOOST_AUTO_TEST_CASE(headers_are_found_behind_any_other_properties) {

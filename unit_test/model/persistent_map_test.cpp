@@ -21,7 +21,7 @@ struct by_key_badly_hashed {
   static uint64_t hash(std::string_view key) { return key.size() % 3; }
 };
 
-template <class Map>
+template<class Map>
 void check_equal(const Map& map, const std::map<std::string, int>& model) {
   BOOST_REQUIRE_EQUAL(map.size(), model.size());
   auto at = model.begin();
@@ -37,7 +37,7 @@ void check_equal(const Map& map, const std::map<std::string, int>& model) {
 }
 
 /// Random changes beside a std::map; copies taken on the way must still say at the end what they said then.
-template <class Traits>
+template<class Traits>
 void behaves_like_a_map(uint64_t seed, int steps, uint64_t keys) {
   broker::random_source random{seed};
   broker::persistent_map<entry, Traits> map;
@@ -75,13 +75,13 @@ BOOST_AUTO_TEST_SUITE(persistent_map)
 BOOST_AUTO_TEST_CASE(behaves_like_a_map_and_copies_never_change) {
   for (uint64_t seed = 1; seed <= 10; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed)
-    behaves_like_a_map<by_key>(seed, 2000, 300);
+  behaves_like_a_map<by_key>(seed, 2000, 300);
 }
 
 BOOST_AUTO_TEST_CASE(keys_with_equal_hashes_are_kept_apart) {
   for (uint64_t seed = 1; seed <= 10; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed)
-    behaves_like_a_map<by_key_badly_hashed>(seed, 500, 12);
+  behaves_like_a_map<by_key_badly_hashed>(seed, 500, 12);
 }
 
 BOOST_AUTO_TEST_CASE(erasing_by_the_key_inside_the_entry_is_safe) {

@@ -51,7 +51,9 @@ bool naive(const std::vector<std::string>& pattern, size_t p, const std::vector<
   return k < key.size() && (pattern[p] == "*" || pattern[p] == key[k]) && naive(pattern, p + 1, key, k + 1);
 }
 
-bool naive(std::string_view pattern, std::string_view key) { return naive(words(pattern), 0, words(key), 0); }
+bool naive(std::string_view pattern, std::string_view key) {
+  return naive(words(pattern), 0, words(key), 0);
+}
 
 std::string random_words(broker::random_source& random, const std::vector<std::string>& from, uint64_t most) {
   std::string text;
@@ -66,14 +68,31 @@ std::string random_words(broker::random_source& random, const std::vector<std::s
 BOOST_AUTO_TEST_SUITE(topic_routing)
 
 BOOST_AUTO_TEST_CASE(star_is_one_word_and_hash_is_any_number) {
-  const std::vector<std::tuple<std::string, std::string, bool>> cases = {
-    {"#", "", true},          {"", "", true},           {"", "a", false},         {"*", "", false},
-    {"*", "a", true},         {"*", "a.b", false},      {"a.*.c", "a.b.c", true}, {"a.*.c", "a.c", false},
-    {"a.#.c", "a.c", true},   {"a.#.c", "a.b.b.c", true}, {"#.#", "", true},      {"#.*", "a", true},
-    {"#.*", "", false},       {"a.#", "a", true},       {"a.#", "ab", false},     {"#.b", "a.b.b", true},
-    {"a..b", "a..b", true},   {"a.*.b", "a..b", true},  {".", ".", true},         {"*.*", ".", true},
-    {"a.", "a.", true},       {"a.*", "a.", true},      {"a", "a.", false},       {"#.a.#.a.#", "a.b", false},
-    {"#.a.#.a.#", "b.a.a", true}};
+  const std::vector<std::tuple<std::string, std::string, bool>> cases = {{"#", "", true},
+                                                                         {"", "", true},
+                                                                         {"", "a", false},
+                                                                         {"*", "", false},
+                                                                         {"*", "a", true},
+                                                                         {"*", "a.b", false},
+                                                                         {"a.*.c", "a.b.c", true},
+                                                                         {"a.*.c", "a.c", false},
+                                                                         {"a.#.c", "a.c", true},
+                                                                         {"a.#.c", "a.b.b.c", true},
+                                                                         {"#.#", "", true},
+                                                                         {"#.*", "a", true},
+                                                                         {"#.*", "", false},
+                                                                         {"a.#", "a", true},
+                                                                         {"a.#", "ab", false},
+                                                                         {"#.b", "a.b.b", true},
+                                                                         {"a..b", "a..b", true},
+                                                                         {"a.*.b", "a..b", true},
+                                                                         {".", ".", true},
+                                                                         {"*.*", ".", true},
+                                                                         {"a.", "a.", true},
+                                                                         {"a.*", "a.", true},
+                                                                         {"a", "a.", false},
+                                                                         {"#.a.#.a.#", "a.b", false},
+                                                                         {"#.a.#.a.#", "b.a.a", true}};
   for (const auto& [pattern, key, matches] : cases)
     BOOST_TEST_CONTEXT(pattern << " against " << key) {
       topic_trie trie;

@@ -1,0 +1,43 @@
+#!/usr/bin/python3
+"""Runs end-to-end test modules against a real broker.
+
+run.py [--broker warren|rabbitmq] [--build DIR] [-k PATTERN] [MODULE...]     (a MODULE is a test_*.py of this folder)
+
+Debian's interpreter on purpose: python3-pika is installed for it. Exit 0: every test passed or was skipped by name.
+"""
+import argparse
+import faulthandler
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness.options import options  # noqa: E402
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--broker", choices=["warren", "rabbitmq"], default="warren")
+    parser.add_argument("--build", default=options.build)
+    parser.add_argument("--memory-scale", type=float, default=1.0, help="factor on memory bounds, for sanitizer builds")
+    parser.add_argument("-k", action="append", dest="patterns", metavar="PATTERN")
+    parser.add_argument("modules", nargs="*")
+    chosen = parser.parse_args()
+    options.broker, options.build = chosen.broker, os.path.abspath(chosen.build)
+    options.memory_scale = chosen.memory_scale
+    faulthandler.enable()
+    modules = chosen.modules or sorted(name[:-3] for name in os.listdir(here) if name.startswith("test_"))
+    loader = unittest.TestLoader()
+    if chosen.patterns:
+        loader.testNamePatterns = [p if "*" in p else f"*{p}*" for p in chosen.patterns]
+    suite = unittest.TestSuite(loader.loadTestsFromName(module.removesuffix(".py")) for module in modules)
+    if suite.countTestCases() == 0:
+        print("run.py: no test matches", file=sys.stderr)
+        return 2
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
