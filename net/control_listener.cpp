@@ -61,8 +61,10 @@ private:
 
   void check(std::string_view proof) {
     auto ours = handshake_.finish(proof);
-    if (!ours) // an empty frame tells an honest tool why; it learns nothing else
-      return write_frame({}, [this, why = ours.error().text] { refuse(why); });
+    if (!ours) {
+      state_->refused(ours.error().text);
+      return write_frame({}, [this] { close(); }); // an empty proof tells an honest tool why, and nothing else
+    }
     authenticated_ = true;
     write_frame(*std::move(ours), [this] { next_request(); });
   }

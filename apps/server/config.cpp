@@ -13,7 +13,9 @@ namespace broker {
 namespace {
 
 constexpr size_t file_max_bytes = 1024 * 1024;
-/// Mistakes reported at once; more would only scroll the first away.
+/// Notes kept for the log at start.
+constexpr size_t notes_max = 100;
+/// Reading ends after this many mistakes: more would only scroll the first away, and each costs a search.
 constexpr size_t mistakes_max = 20;
 
 std::string_view trim(std::string_view text) {
@@ -159,11 +161,10 @@ result<void> apply_config_text(std::string_view text, std::string_view file_name
   std::string mistakes;
   size_t count = 0, number = 0;
   const auto report = [&](const std::string& problem) {
-    if (++count <= mistakes_max)
-      mistakes +=
-        (mistakes.empty() ? "" : "\n") + std::string{file_name} + ":" + std::to_string(number) + ": " + problem;
+    ++count;
+    mistakes += (mistakes.empty() ? "" : "\n") + std::string{file_name} + ":" + std::to_string(number) + ": " + problem;
   };
-  while (!text.empty()) {
+  while (!text.empty() && count < mistakes_max) {
     ++number;
     const size_t end = text.find('\n');
     const parsed_line line = parse_line(text.substr(0, end));

@@ -13,6 +13,13 @@ using problem = std::string;
 using namespace config_value;
 
 constexpr auto honoured = config_key::treatment::honoured;
+/// Entries of a list that a file may name one by one.
+constexpr size_t names_max = 256;
+
+problem too_many() {
+  return "is one of more than " + std::to_string(names_max) + " of its kind";
+}
+
 constexpr uint64_t exabyte = 1'000'000'000'000'000'000;
 
 problem set_listener(node_config& config, const setting& given) {
@@ -24,6 +31,8 @@ problem set_listener(node_config& config, const setting& given) {
     config.listeners.clear();
   config.listeners_given = true;
   std::erase_if(config.listeners, [&](const listener_address& known) { return known.name == address.name; });
+  if (config.listeners.size() >= names_max)
+    return too_many();
   config.listeners.push_back(std::move(address));
   return {};
 }
@@ -41,6 +50,8 @@ problem set_loopback_user(node_config& config, const setting& given) {
   if (auto wrong = parse_switch(given.value, restricted); !wrong.empty())
     return wrong;
   std::erase(config.loopback_users, std::string{given.name});
+  if (config.loopback_users.size() >= names_max)
+    return too_many();
   if (restricted)
     config.loopback_users.emplace_back(given.name);
   return {};
@@ -61,6 +72,8 @@ problem set_user_tag(node_config& config, const setting& given) {
     config.default_user_tags.clear();
   config.user_tags_given = true;
   std::erase(config.default_user_tags, std::string{given.name});
+  if (config.default_user_tags.size() >= names_max)
+    return too_many();
   if (tagged)
     config.default_user_tags.emplace_back(given.name);
   return {};
@@ -240,7 +253,7 @@ std::vector<config_key> resource_keys() {
 
 std::vector<config_key> log_keys() {
   return {
-    {"log.dir", honoured, "see above", "folder of the log file",
+    {"log.dir", honoured, "DATA/log", "folder of the log file",
      [](node_config& c, const setting& s) {
        c.log.folder = s.value;
        return problem{};

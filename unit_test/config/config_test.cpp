@@ -80,6 +80,16 @@ BOOST_AUTO_TEST_CASE(a_file_of_nothing_but_mistakes_gives_a_bounded_report) {
   BOOST_TEST(std::count(report.begin(), report.end(), '\n') == 19);
 }
 
+BOOST_AUTO_TEST_CASE(lists_of_a_file_are_bounded) {
+  std::string users, noise;
+  for (int i = 0; i < 300; ++i) {
+    users += "loopback_users.u" + std::to_string(i) + " = true\n";
+    noise += "net_ticktime = 60\n";
+  }
+  BOOST_TEST(mistakes(users).find("is one of more than 256 of its kind") != std::string::npos);
+  BOOST_TEST(read(noise).notes.size() == 100u);
+}
+
 BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
   const std::string_view cases[] = {"listeners.tcp.default = 0",
                                     "listeners.tcp.default = 70000",
