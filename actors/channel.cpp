@@ -18,9 +18,7 @@ struct channel_shell {
   std::optional<channel_state> machine;
   std::unordered_map<queue_id, caf::actor> known;
   channel_step step; // reused: no allocation per message
-  std::string number;
-  std::string user;
-  std::string vhost;
+  channel_report about; // what never changes
 };
 
 using channel_actor = caf::stateful_actor<channel_shell>;
@@ -81,16 +79,15 @@ void perform(channel_actor* self) {
   }
 }
 
-info_row describe(const channel_shell& shell) {
+channel_report report(const channel_shell& shell) {
   const auto& machine = *shell.machine;
-  return {{"name", shell.number},
-          {"user", shell.user},
-          {"vhost", shell.vhost},
-          {"consumer_count", std::to_string(machine.consumers())},
-          {"messages_unacknowledged", std::to_string(machine.unacked())},
-          {"messages_unconfirmed", std::to_string(machine.unconfirmed())},
-          {"confirm", machine.confirm_mode() ? "true" : "false"},
-          {"transactional", machine.transactional() ? "true" : "false"}};
+  auto result = shell.about;
+  result.consumers = machine.consumers();
+  result.unacknowledged = machine.unacked();
+  result.unconfirmed = machine.unconfirmed();
+  result.confirm = machine.confirm_mode();
+  result.transactional = machine.transactional();
+  return result;
 }
 
 caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_settings settings,
@@ -98,9 +95,10 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
   auto& shell = self->state;
   shell.node = node;
   shell.session = std::move(session);
-  shell.number = std::to_string(settings.number);
-  shell.user = settings.user.user;
-  shell.vhost = settings.vhost;
+  shell.about.connection = settings.connection;
+  shell.about.number = settings.number;
+  shell.about.user = settings.user.user;
+  shell.about.vhost = settings.vhost;
   channel_ref address{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self)}};
   shell.machine.emplace(std::move(settings), std::move(address), node->snapshot_reader());
   return {
@@ -126,7 +124,7 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
       self->state.step.finished = true;
       perform(self);
     },
-    [self](info_request_msg& request) { request.content(describe(self->state)); },
+    [self](channel_report_request& request) { request.content(report(self->state)); },
   };
 }
 

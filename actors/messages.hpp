@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "channel/protocol.hpp"
 #include "metadata/command.hpp"
+#include "metadata/snapshot.hpp"
 
 namespace broker {
 
@@ -62,9 +63,29 @@ struct connection_teardown_msg {};
 
 // -- what operators ask -------------------------------------------------------------------------------------------------
 
-/// list_queues, list_channels: columns of one entity, by RabbitMQ's names.
-using info_row = std::vector<std::pair<std::string, std::string>>;
-using info_request_msg = parcel<std::function<void(info_row)>>;
+/// list_queues.
+struct queue_report {
+  queue_ptr queue;
+  uint64_t ready = 0;
+  uint64_t unacknowledged = 0;
+  uint64_t ready_bytes = 0;
+  uint64_t memory_bytes = 0;
+  uint64_t consumers = 0;
+};
+/// list_channels.
+struct channel_report {
+  connection_id connection = 0;
+  channel_number number = 0;
+  std::string user;
+  std::string vhost;
+  bool confirm = false;
+  bool transactional = false;
+  uint64_t consumers = 0;
+  uint64_t unacknowledged = 0;
+  uint64_t unconfirmed = 0;
+};
+using queue_report_request = parcel<std::function<void(queue_report)>>;
+using channel_report_request = parcel<std::function<void(channel_report)>>;
 
 } // namespace broker
 

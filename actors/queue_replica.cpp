@@ -75,24 +75,14 @@ void retire(queue_actor* self) {
   self->delayed_send(self, linger, queue_retired_msg{});
 }
 
-info_row describe(const queue_shell& shell) {
-  const auto& record = *shell.record;
+queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
-  auto flag = [](bool value) { return value ? "true" : "false"; };
-  return {{"name", record.name},
-          {"vhost", record.vhost},
-          {"durable", flag(record.durable)},
-          {"auto_delete", flag(record.auto_delete)},
-          {"exclusive", flag(record.exclusive)},
-          {"messages", std::to_string(machine.messages_ready() + machine.messages_unacked())},
-          {"messages_ready", std::to_string(machine.messages_ready())},
-          {"messages_unacknowledged", std::to_string(machine.messages_unacked())},
-          {"message_bytes_ready", std::to_string(machine.bytes_ready())},
-          {"memory", std::to_string(machine.bytes_in_memory())},
-          {"consumers", std::to_string(machine.consumers())},
-          {"state", "running"},
-          {"type", "classic"},
-          {"pid", "<" + record.node + "." + std::to_string(record.id) + ">"}};
+  return {shell.record,
+          machine.messages_ready(),
+          machine.messages_unacked(),
+          machine.bytes_ready(),
+          machine.bytes_in_memory(),
+          machine.consumers()};
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
@@ -126,7 +116,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
-    [self](info_request_msg& request) { request.content(describe(self->state)); },
+    [self](queue_report_request& request) { request.content(report(self->state)); },
   };
 }
 

@@ -6,7 +6,8 @@
 namespace broker {
 
 session_core::session_core(session_context& context, peer_info peer)
-  : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)) {
+  : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)),
+    connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
   machine_ = std::make_unique<connection>(context_.settings, peer_, context_.node->snapshot_reader(), context_.pool,
                                           ref<credit_sink>{this}, context_.node->now_ms());
 }
@@ -153,32 +154,20 @@ std::vector<caf::actor> session_core::channels() const {
   return result;
 }
 
-info_row session_core::describe() const {
-  if (!machine_)
-    return {};
-  const auto split = [](const std::string& address, bool host) {
-    const auto colon = address.rfind(':');
-    return host ? address.substr(0, colon) : address.substr(colon + 1);
-  };
-  const auto arrow = peer_.name.find(" -> ");
-  const auto from = peer_.name.substr(0, arrow);
-  const auto to = arrow == std::string::npos ? std::string{} : peer_.name.substr(arrow + 4);
-  return {{"name", peer_.name},
-          {"user", machine_->user().user},
-          {"peer_host", split(from, true)},
-          {"peer_port", split(from, false)},
-          {"host", split(to, true)},
-          {"port", split(to, false)},
-          {"vhost", machine_->vhost()},
-          {"state", std::string{machine_->state()}},
-          {"channels", std::to_string(machine_->open_channels())},
-          {"channel_max", std::to_string(machine_->channel_max())},
-          {"frame_max", std::to_string(machine_->frame_max())},
-          {"timeout", std::to_string(machine_->heartbeat_s())},
-          {"recv_oct", std::to_string(received_bytes_)},
-          {"send_oct", std::to_string(sent_bytes_)},
-          {"protocol", "{0,9,1}"},
-          {"ssl", "false"}};
+session_report session_core::report() const {
+  return {id_,
+          peer_.name,
+          machine_->user().user,
+          machine_->vhost(),
+          std::string{machine_->state()},
+          machine_->open_channels(),
+          machine_->channel_max(),
+          machine_->frame_max(),
+          machine_->heartbeat_s(),
+          machine_->client_properties(),
+          received_bytes_,
+          sent_bytes_,
+          connected_at_ms_};
 }
 
 } // namespace broker

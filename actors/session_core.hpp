@@ -27,6 +27,25 @@ struct session_context {
   /// Writes a line to the node's log.
   std::function<void(log_line::level, const std::string&)> log;
   size_t inflight_bytes = limits::session_inflight_bytes;
+  /// Milliseconds since 1970, for people; null: not shown.
+  std::function<int64_t()> wall_ms;
+};
+
+/// list_connections.
+struct session_report {
+  connection_id id = 0;
+  std::string name;
+  std::string user;
+  std::string vhost;
+  std::string state;
+  size_t channels = 0;
+  uint16_t channel_max = 0;
+  uint32_t frame_max = 0;
+  uint16_t heartbeat_s = 0;
+  amqp::field_table client_properties;
+  uint64_t received_bytes = 0;
+  uint64_t sent_bytes = 0;
+  int64_t connected_at_ms = 0; ///< since 1970
 };
 
 class session_core : public session_link {
@@ -37,8 +56,8 @@ public:
   connection_id id() const noexcept { return id_; }
   const peer_info& peer() const noexcept { return peer_; }
   bool ended() const noexcept { return machine_ == nullptr; }
-  /// What list_connections shows; empty once ended.
-  info_row describe() const;
+  /// Not after ended().
+  session_report report() const;
   /// Channel actors of this connection, for supervision by the host.
   std::vector<caf::actor> channels() const;
   caf::actor guard() const { return guard_; }
@@ -85,6 +104,7 @@ private:
   std::atomic<int64_t> inflight_{0};
   uint64_t received_bytes_ = 0;
   uint64_t sent_bytes_ = 0;
+  const int64_t connected_at_ms_;
 };
 
 } // namespace broker

@@ -173,27 +173,41 @@ void amqp_listener::stop(const error& why) {
     });
 }
 
-void amqp_listener::describe(std::function<void(std::vector<info_row>)> done) {
+/// Runs `visit` on every loop, in turn with its sessions, then `done` once with what they gathered.
+template <class Item>
+void amqp_listener::gather(std::function<void(session&, std::vector<Item>&)> visit,
+                           std::function<void(std::vector<Item>)> done) {
   struct gathering {
-    std::function<void(std::vector<info_row>)> done;
     std::mutex mutex;
-    std::vector<info_row> rows;
+    std::vector<Item> items;
     size_t missing;
   };
   auto state = std::make_shared<gathering>();
-  state->done = std::move(done);
   state->missing = shards_.size();
   for (auto& each : shards_)
-    boost::asio::post(each->home().io(), [&local = *each, state] {
+    boost::asio::post(each->home().io(), [&local = *each, state, visit, done] {
       std::unique_lock guard{state->mutex};
       for (auto& open : local.all())
-        if (auto row = open->describe(); !row.empty())
-          state->rows.push_back(std::move(row));
+        if (!open->ended())
+          visit(*open, state->items);
       if (--state->missing != 0)
         return;
       guard.unlock();
-      state->done(std::move(state->rows));
+      done(std::move(state->items));
     });
+}
+
+void amqp_listener::report(std::function<void(std::vector<session_report>)> done) {
+  gather<session_report>([](session& open, auto& reports) { reports.push_back(open.report()); }, std::move(done));
+}
+
+void amqp_listener::channels(std::function<void(std::vector<caf::actor>)> done) {
+  gather<caf::actor>(
+    [](session& open, auto& all) {
+      for (auto& each : open.channels())
+        all.push_back(std::move(each));
+    },
+    std::move(done));
 }
 
 void amqp_listener::close(const std::string& name, const error& why, std::function<void(bool)> done) {

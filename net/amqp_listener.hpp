@@ -39,8 +39,10 @@ public:
   /// Sessions that are still open.
   size_t open_sessions() const noexcept { return open_sessions_.load(); }
 
-  /// Calls `done` once with a row per open session, on some loop's thread.
-  void describe(std::function<void(std::vector<info_row>)> done);
+  /// Calls `done` once, on some loop's thread, with a report of every open session.
+  void report(std::function<void(std::vector<session_report>)> done);
+  /// Calls `done` once with the channel actors of every open session.
+  void channels(std::function<void(std::vector<caf::actor>)> done);
   /// Closes the connection of that name. `done(false)`: there is none.
   void close(const std::string& name, const error& why, std::function<void(bool)> done);
 
@@ -49,6 +51,8 @@ private:
   struct acceptor;
 
   void accept(acceptor& from);
+  template <class Item>
+  void gather(std::function<void(session&, std::vector<Item>&)> visit, std::function<void(std::vector<Item>)> done);
 
   session_context& context_;
   loop_group& loops_;

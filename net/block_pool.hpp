@@ -16,7 +16,7 @@ public:
   ~block_pool();
 
   void recycle(block* unused) noexcept override;
-  block* take(size_t capacity) override;
+  block* take() noexcept override;
 
 private:
   std::mutex mutex_;

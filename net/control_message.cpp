@@ -79,10 +79,10 @@ bool from_proto(const proto::ControlValue& from, value& to, int depth) {
 }
 
 proto::ControlRow to_proto(const row& cells) {
-  proto::ControlRow row;
+  proto::ControlRow encoded;
   for (const auto& cell : cells)
-    to_proto(cell, *row.add_values());
-  return row;
+    to_proto(cell, *encoded.add_values());
+  return encoded;
 }
 
 std::string failure_part(const std::string& text) {
@@ -129,10 +129,10 @@ std::vector<std::string> encode_response(const response& what) {
   size_t size = part.ByteSizeLong();
   if (size > frame_max_bytes - part_slack_bytes)
     return {failure_part("the answer's heading is too long")};
-  for (const auto& cells : what.rows) {
+  for (const row& cells : what.rows) {
     BROKER_ASSERT(cells.size() == what.columns.size(), "a row has one value per column");
-    auto row = to_proto(cells);
-    const size_t row_size = row.ByteSizeLong() + 8; // its tag and length
+    auto encoded = to_proto(cells);
+    const size_t row_size = encoded.ByteSizeLong() + 8; // its tag and length
     if (row_size > frame_max_bytes - part_slack_bytes)
       return {failure_part("one row of the answer is larger than a frame")};
     if (size + row_size > frame_max_bytes - part_slack_bytes) {
@@ -141,7 +141,7 @@ std::vector<std::string> encode_response(const response& what) {
       part.Clear();
       size = 0;
     }
-    *part.add_rows() = std::move(row);
+    *part.add_rows() = std::move(encoded);
     size += row_size;
   }
   parts.push_back(part.SerializeAsString());

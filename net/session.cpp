@@ -43,10 +43,9 @@ void session::start() {
 void session::wait_readable() {
   if (ended() || reading_)
     return;
-  if (!lingering_ && over_credit()) { // TCP pushes back on the publisher; credit() resumes
-    stopped_reading_ = true;
-    if (over_credit() || !stopped_reading_.exchange(false))
-      return;
+  if (!lingering_ && !may_read()) {
+    machine().reading(false, now_ms());
+    return;
   }
   reading_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = ref<session>{this}](boost::system::error_code failure) {
@@ -54,6 +53,23 @@ void session::wait_readable() {
     if (!failure)
       self->on_readable();
   });
+}
+
+/// False: TCP pushes back on the client until credit() or a flush resumes.
+bool session::may_read() {
+  if (!machine().wants_reading())
+    return false;
+  if (!over_credit())
+    return true;
+  stopped_reading_ = true;
+  return !over_credit() && stopped_reading_.exchange(false);
+}
+
+void session::resume_reading() {
+  if (ended() || reading_)
+    return;
+  machine().reading(true, now_ms());
+  wait_readable();
 }
 
 void session::on_readable() {
@@ -83,7 +99,7 @@ void session::discard_input() {
 
 void session::credit(size_t bytes) noexcept {
   if (take_credit(bytes) && stopped_reading_.load() && stopped_reading_.exchange(false))
-    boost::asio::post(loop_.io(), [self = ref<session>{this}] { self->wait_readable(); });
+    boost::asio::post(loop_.io(), [self = ref<session>{this}] { self->resume_reading(); });
 }
 
 // -- what others ask, from any thread -----------------------------------------------------------------------------------
@@ -114,6 +130,15 @@ void session::drain_foreign() {
 
 void session::torn_down() {
   on_loop([this] { finish_teardown(); });
+}
+
+void session::resource_alarm(std::string reason) {
+  on_loop([this, reason = std::move(reason)] {
+    if (ended())
+      return;
+    machine().resource_alarm(reason);
+    output_ready();
+  });
 }
 
 void session::close(error why) {
@@ -151,6 +176,8 @@ void session::flush() {
   flushing_ = true;
   write_output();
   flushing_ = false;
+  if (!ended() && !reading_ && !over_credit() && machine().wants_reading())
+    resume_reading(); // the replies it left unread have gone out
 }
 
 void session::write_output() {

@@ -43,8 +43,12 @@ public:
   void torn_down() override;
   void close(error why) override;
   void credit(size_t bytes) noexcept override;
+  /// See connection::resource_alarm (O46).
+  void resource_alarm(std::string reason);
 
 private:
+  bool may_read();
+  void resume_reading();
   void wait_readable();
   void on_readable();
   void discard_input();

@@ -1,5 +1,5 @@
-// Field tables (AMQP 0-9-1 section 4.2.5.5) with the type octets RabbitMQ uses (features.md W71: t b B s u I i l L f d D
-// S A T F V x; `s` is signed 16-bit). Two forms: `field_table`, decoded values for arguments and properties that the
+// Field tables (AMQP 0-9-1 section 4.2.5.5) with the type octets RabbitMQ uses (features.md W71: t b B s u I i l L f d
+// D S A T F V x; `s` is signed 16-bit). Two forms: `field_table`, decoded values for arguments and properties that the
 // broker looks into; and validated raw bytes, which is how message headers travel (never decoded unless needed).
 #pragma once
 
@@ -61,16 +61,17 @@ struct void_value {
   friend bool operator==(const void_value&, const void_value&) = default;
 };
 
-/// A table or array nested deeper than limits::table_decode_depth: valid, but kept as it came, so that what walks a decoded
-/// table recursively (destructors, copies, comparisons) needs a small stack whatever a client sends.
+/// A table or array nested deeper than limits::table_decode_depth: valid, but kept as it came, so that what walks a
+/// decoded table recursively (destructors, copies, comparisons) needs a small stack whatever a client sends.
 struct nested_bytes {
   char type = 'F';   ///< 'F' or 'A'
   std::string bytes; ///< with the four-octet length
   friend bool operator==(const nested_bytes&, const nested_bytes&) = default;
 };
 
-/// One value. The alternative is the wire type: t=bool, b=int8, B=uint8, s=int16, u=uint16, I=int32, i=uint32, l/L=int64,
-/// f=float, d=double, D=decimal, S=longstr, A=field_array, T=timestamp, F=field_table, V=void_value, x=byte_array.
+/// One value. The alternative is the wire type: t=bool, b=int8, B=uint8, s=int16, u=uint16, I=int32, i=uint32,
+/// l/L=int64, f=float, d=double, D=decimal, S=longstr, A=field_array, T=timestamp, F=field_table, V=void_value,
+/// x=byte_array.
 struct field_value {
   using content = std::variant<void_value, bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, float,
                                double, decimal, longstr, field_array, timestamp, field_table, byte_array, nested_bytes>;

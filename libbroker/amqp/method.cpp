@@ -157,17 +157,6 @@ private:
   int bits_used_ = bits_per_octet;
 };
 
-/// "<<1,2,3>>", how RabbitMQ shows the arguments it could not decode; make_error cuts what is too long.
-std::string as_erlang_binary(std::string_view bytes) {
-  std::string text = "<<";
-  for (const char octet : bytes.substr(0, limits::name_max_bytes)) {
-    if (text.size() > 2)
-      text += ',';
-    text += std::to_string(static_cast<uint8_t>(octet));
-  }
-  return text += ">>";
-}
-
 template<class Method>
 result<method> decode_as(std::string_view arguments) {
   Method out;
@@ -179,38 +168,46 @@ result<method> decode_as(std::string_view arguments) {
   case field_reader::failure::bad_table:
     return syntax_error("malformed field table in " + std::string{Method::name});
   case field_reader::failure::cut_short:
-    return frame_error("cannot decode " + as_erlang_binary(arguments));
+    return frame_error("cannot decode " + show_octets(arguments));
   case field_reader::failure::none:
     break;
   }
   if (!reader.at_end())
-    return frame_error("cannot decode " + as_erlang_binary(arguments));
+    return frame_error("cannot decode " + show_octets(arguments));
   return method{std::move(out)};
 }
 
 struct decoder {
   uint32_t code;
+  std::string_view name;
   result<method> (*decode)(std::string_view arguments);
 };
 
+template<class Method>
+constexpr decoder decoder_of() {
+  return {Method::code, Method::name, &decode_as<Method>};
+}
 template<size_t... Index>
 constexpr auto make_decoders(std::index_sequence<Index...>) {
-  return std::array{
-    decoder{std::variant_alternative_t<Index, method>::code, &decode_as<std::variant_alternative_t<Index, method>>}...};
+  return std::array{decoder_of<std::variant_alternative_t<Index, method>>()...};
 }
 constexpr auto decoders = make_decoders(std::make_index_sequence<std::variant_size_v<method>>{});
 static_assert(std::is_sorted(decoders.begin(), decoders.end(),
                              [](const decoder& a, const decoder& b) { return a.code < b.code; }),
               "the variant lists methods by rising code");
 
+const decoder* find_decoder(uint32_t code) {
+  const auto found = std::lower_bound(decoders.begin(), decoders.end(), code,
+                                      [](const decoder& entry, uint32_t wanted) { return entry.code < wanted; });
+  return found != decoders.end() && found->code == code ? &*found : nullptr;
+}
+
 } // namespace
 
 result<method> decode_method(uint32_t code, std::string_view arguments) {
-  const auto found = std::lower_bound(decoders.begin(), decoders.end(), code,
-                                      [](const decoder& entry, uint32_t wanted) { return entry.code < wanted; });
-  if (found == decoders.end() || found->code != code)
-    return command_invalid("unknown method " + std::to_string(code >> 16) + "." + std::to_string(code & 0xFFFF));
-  return found->decode(arguments);
+  if (const decoder* known = find_decoder(code))
+    return known->decode(arguments);
+  return command_invalid("unknown method " + std::to_string(code >> 16) + "." + std::to_string(code & 0xFFFF));
 }
 
 void encode_method(byte_buffer& out, channel_number channel, const method& what) {
@@ -227,6 +224,11 @@ void encode_method(byte_buffer& out, channel_number channel, const method& what)
 
 std::string_view method_name(const method& what) {
   return std::visit([]<class Method>(const Method&) { return Method::name; }, what);
+}
+
+std::string_view method_name(uint32_t code) {
+  const decoder* known = find_decoder(code);
+  return known ? known->name : "none";
 }
 
 uint32_t method_code_of(const method& what) {

@@ -43,7 +43,7 @@ struct start {
   std::string mechanisms;
   std::string locales;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u8{}, self.version_major);
     visit(as_u8{}, self.version_minor);
@@ -62,7 +62,7 @@ struct start_ok {
   std::string response;
   std::string locale;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_table{}, self.client_properties);
     visit(as_shortstr{}, self.mechanism);
@@ -77,7 +77,7 @@ struct secure {
   static constexpr std::string_view name = "connection.secure";
   std::string challenge;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_longstr{}, self.challenge);
   }
@@ -89,7 +89,7 @@ struct secure_ok {
   static constexpr std::string_view name = "connection.secure-ok";
   std::string response;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_longstr{}, self.response);
   }
@@ -103,7 +103,7 @@ struct tune {
   uint32_t frame_max = 0;
   uint16_t heartbeat = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.channel_max);
     visit(as_u32{}, self.frame_max);
@@ -119,7 +119,7 @@ struct tune_ok {
   uint32_t frame_max = 0;
   uint16_t heartbeat = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.channel_max);
     visit(as_u32{}, self.frame_max);
@@ -135,7 +135,7 @@ struct open {
   std::string reserved_1;
   bool reserved_2 = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.virtual_host);
     visit(as_shortstr{}, self.reserved_1);
@@ -149,7 +149,7 @@ struct open_ok {
   static constexpr std::string_view name = "connection.open-ok";
   std::string reserved_1;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.reserved_1);
   }
@@ -164,7 +164,7 @@ struct close {
   uint16_t class_id = 0;
   uint16_t method_id = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.reply_code);
     visit(as_shortstr{}, self.reply_text);
@@ -178,7 +178,7 @@ struct close_ok {
   static constexpr uint32_t code = method_code(10, 51);
   static constexpr std::string_view name = "connection.close-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const close_ok&, const close_ok&) = default;
 };
@@ -188,7 +188,7 @@ struct blocked {
   static constexpr std::string_view name = "connection.blocked";
   std::string reason;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.reason);
   }
@@ -199,7 +199,7 @@ struct unblocked {
   static constexpr uint32_t code = method_code(10, 61);
   static constexpr std::string_view name = "connection.unblocked";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const unblocked&, const unblocked&) = default;
 };
@@ -210,7 +210,7 @@ struct update_secret {
   std::string new_secret;
   std::string reason;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_longstr{}, self.new_secret);
     visit(as_shortstr{}, self.reason);
@@ -222,7 +222,7 @@ struct update_secret_ok {
   static constexpr uint32_t code = method_code(10, 71);
   static constexpr std::string_view name = "connection.update-secret-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const update_secret_ok&, const update_secret_ok&) = default;
 };
@@ -238,7 +238,7 @@ struct open {
   static constexpr std::string_view name = "channel.open";
   std::string reserved_1;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.reserved_1);
   }
@@ -250,7 +250,7 @@ struct open_ok {
   static constexpr std::string_view name = "channel.open-ok";
   std::string reserved_1;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_longstr{}, self.reserved_1);
   }
@@ -262,7 +262,7 @@ struct flow {
   static constexpr std::string_view name = "channel.flow";
   bool active = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_bit{}, self.active);
   }
@@ -274,7 +274,7 @@ struct flow_ok {
   static constexpr std::string_view name = "channel.flow-ok";
   bool active = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_bit{}, self.active);
   }
@@ -289,7 +289,7 @@ struct close {
   uint16_t class_id = 0;
   uint16_t method_id = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.reply_code);
     visit(as_shortstr{}, self.reply_text);
@@ -303,7 +303,7 @@ struct close_ok {
   static constexpr uint32_t code = method_code(20, 41);
   static constexpr std::string_view name = "channel.close-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const close_ok&, const close_ok&) = default;
 };
@@ -324,7 +324,7 @@ struct request {
   bool write = false;
   bool read = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.realm);
     visit(as_bit{}, self.exclusive);
@@ -341,7 +341,7 @@ struct request_ok {
   static constexpr std::string_view name = "access.request-ok";
   uint16_t ticket = 1;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
   }
@@ -367,7 +367,7 @@ struct declare {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.exchange);
@@ -386,7 +386,7 @@ struct declare_ok {
   static constexpr uint32_t code = method_code(40, 11);
   static constexpr std::string_view name = "exchange.declare-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const declare_ok&, const declare_ok&) = default;
 };
@@ -399,7 +399,7 @@ struct delete_ {
   bool if_unused = false;
   bool no_wait = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.exchange);
@@ -413,7 +413,7 @@ struct delete_ok {
   static constexpr uint32_t code = method_code(40, 21);
   static constexpr std::string_view name = "exchange.delete-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const delete_ok&, const delete_ok&) = default;
 };
@@ -428,7 +428,7 @@ struct bind {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.destination);
@@ -444,7 +444,7 @@ struct bind_ok {
   static constexpr uint32_t code = method_code(40, 31);
   static constexpr std::string_view name = "exchange.bind-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const bind_ok&, const bind_ok&) = default;
 };
@@ -459,7 +459,7 @@ struct unbind {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.destination);
@@ -475,7 +475,7 @@ struct unbind_ok {
   static constexpr uint32_t code = method_code(40, 51);
   static constexpr std::string_view name = "exchange.unbind-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const unbind_ok&, const unbind_ok&) = default;
 };
@@ -498,7 +498,7 @@ struct declare {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -519,7 +519,7 @@ struct declare_ok {
   uint32_t message_count = 0;
   uint32_t consumer_count = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.queue);
     visit(as_u32{}, self.message_count);
@@ -538,7 +538,7 @@ struct bind {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -554,7 +554,7 @@ struct bind_ok {
   static constexpr uint32_t code = method_code(50, 21);
   static constexpr std::string_view name = "queue.bind-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const bind_ok&, const bind_ok&) = default;
 };
@@ -566,7 +566,7 @@ struct purge {
   std::string queue;
   bool no_wait = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -580,7 +580,7 @@ struct purge_ok {
   static constexpr std::string_view name = "queue.purge-ok";
   uint32_t message_count = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u32{}, self.message_count);
   }
@@ -596,7 +596,7 @@ struct delete_ {
   bool if_empty = false;
   bool no_wait = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -612,7 +612,7 @@ struct delete_ok {
   static constexpr std::string_view name = "queue.delete-ok";
   uint32_t message_count = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u32{}, self.message_count);
   }
@@ -628,7 +628,7 @@ struct unbind {
   std::string routing_key;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -643,7 +643,7 @@ struct unbind_ok {
   static constexpr uint32_t code = method_code(50, 51);
   static constexpr std::string_view name = "queue.unbind-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const unbind_ok&, const unbind_ok&) = default;
 };
@@ -661,7 +661,7 @@ struct qos {
   uint16_t prefetch_count = 0;
   bool global = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u32{}, self.prefetch_size);
     visit(as_u16{}, self.prefetch_count);
@@ -674,7 +674,7 @@ struct qos_ok {
   static constexpr uint32_t code = method_code(60, 11);
   static constexpr std::string_view name = "basic.qos-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const qos_ok&, const qos_ok&) = default;
 };
@@ -691,7 +691,7 @@ struct consume {
   bool no_wait = false;
   field_table arguments;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -710,7 +710,7 @@ struct consume_ok {
   static constexpr std::string_view name = "basic.consume-ok";
   std::string consumer_tag;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.consumer_tag);
   }
@@ -723,7 +723,7 @@ struct cancel {
   std::string consumer_tag;
   bool no_wait = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.consumer_tag);
     visit(as_bit{}, self.no_wait);
@@ -736,7 +736,7 @@ struct cancel_ok {
   static constexpr std::string_view name = "basic.cancel-ok";
   std::string consumer_tag;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.consumer_tag);
   }
@@ -752,7 +752,7 @@ struct publish {
   bool mandatory = false;
   bool immediate = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.exchange);
@@ -771,7 +771,7 @@ struct return_ {
   std::string exchange;
   std::string routing_key;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.reply_code);
     visit(as_shortstr{}, self.reply_text);
@@ -790,7 +790,7 @@ struct deliver {
   std::string exchange;
   std::string routing_key;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.consumer_tag);
     visit(as_u64{}, self.delivery_tag);
@@ -808,7 +808,7 @@ struct get {
   std::string queue;
   bool no_ack = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u16{}, self.ticket);
     visit(as_shortstr{}, self.queue);
@@ -826,7 +826,7 @@ struct get_ok {
   std::string routing_key;
   uint32_t message_count = 0;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u64{}, self.delivery_tag);
     visit(as_bit{}, self.redelivered);
@@ -842,7 +842,7 @@ struct get_empty {
   static constexpr std::string_view name = "basic.get-empty";
   std::string reserved_1;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_shortstr{}, self.reserved_1);
   }
@@ -855,7 +855,7 @@ struct ack {
   uint64_t delivery_tag = 0;
   bool multiple = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u64{}, self.delivery_tag);
     visit(as_bit{}, self.multiple);
@@ -869,7 +869,7 @@ struct reject {
   uint64_t delivery_tag = 0;
   bool requeue = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u64{}, self.delivery_tag);
     visit(as_bit{}, self.requeue);
@@ -882,7 +882,7 @@ struct recover_async {
   static constexpr std::string_view name = "basic.recover-async";
   bool requeue = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_bit{}, self.requeue);
   }
@@ -894,7 +894,7 @@ struct recover {
   static constexpr std::string_view name = "basic.recover";
   bool requeue = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_bit{}, self.requeue);
   }
@@ -905,7 +905,7 @@ struct recover_ok {
   static constexpr uint32_t code = method_code(60, 111);
   static constexpr std::string_view name = "basic.recover-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const recover_ok&, const recover_ok&) = default;
 };
@@ -917,7 +917,7 @@ struct nack {
   bool multiple = false;
   bool requeue = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_u64{}, self.delivery_tag);
     visit(as_bit{}, self.multiple);
@@ -937,7 +937,7 @@ struct select {
   static constexpr std::string_view name = "confirm.select";
   bool no_wait = false;
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor& visit, Self& self) {
     visit(as_bit{}, self.no_wait);
   }
@@ -948,7 +948,7 @@ struct select_ok {
   static constexpr uint32_t code = method_code(85, 11);
   static constexpr std::string_view name = "confirm.select-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const select_ok&, const select_ok&) = default;
 };
@@ -963,7 +963,7 @@ struct select {
   static constexpr uint32_t code = method_code(90, 10);
   static constexpr std::string_view name = "tx.select";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const select&, const select&) = default;
 };
@@ -972,7 +972,7 @@ struct select_ok {
   static constexpr uint32_t code = method_code(90, 11);
   static constexpr std::string_view name = "tx.select-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const select_ok&, const select_ok&) = default;
 };
@@ -981,7 +981,7 @@ struct commit {
   static constexpr uint32_t code = method_code(90, 20);
   static constexpr std::string_view name = "tx.commit";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const commit&, const commit&) = default;
 };
@@ -990,7 +990,7 @@ struct commit_ok {
   static constexpr uint32_t code = method_code(90, 21);
   static constexpr std::string_view name = "tx.commit-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const commit_ok&, const commit_ok&) = default;
 };
@@ -999,7 +999,7 @@ struct rollback {
   static constexpr uint32_t code = method_code(90, 30);
   static constexpr std::string_view name = "tx.rollback";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const rollback&, const rollback&) = default;
 };
@@ -1008,7 +1008,7 @@ struct rollback_ok {
   static constexpr uint32_t code = method_code(90, 31);
   static constexpr std::string_view name = "tx.rollback-ok";
 
-  template <class Visitor, class Self>
+  template<class Visitor, class Self>
   static void fields(Visitor&, Self&) {}
   friend bool operator==(const rollback_ok&, const rollback_ok&) = default;
 };
@@ -1020,24 +1020,23 @@ using method = std::variant<
   connection_class::start, connection_class::start_ok, connection_class::secure, connection_class::secure_ok,
   connection_class::tune, connection_class::tune_ok, connection_class::open, connection_class::open_ok,
   connection_class::close, connection_class::close_ok, connection_class::blocked, connection_class::unblocked,
-  connection_class::update_secret, connection_class::update_secret_ok, channel_class::open,
-  channel_class::open_ok, channel_class::flow, channel_class::flow_ok, channel_class::close,
-  channel_class::close_ok, access_class::request, access_class::request_ok, exchange_class::declare,
-  exchange_class::declare_ok, exchange_class::delete_, exchange_class::delete_ok, exchange_class::bind,
-  exchange_class::bind_ok, exchange_class::unbind, exchange_class::unbind_ok, queue_class::declare,
-  queue_class::declare_ok, queue_class::bind, queue_class::bind_ok, queue_class::purge, queue_class::purge_ok,
-  queue_class::delete_, queue_class::delete_ok, queue_class::unbind, queue_class::unbind_ok, basic_class::qos,
-  basic_class::qos_ok, basic_class::consume, basic_class::consume_ok, basic_class::cancel,
-  basic_class::cancel_ok, basic_class::publish, basic_class::return_, basic_class::deliver, basic_class::get,
-  basic_class::get_ok, basic_class::get_empty, basic_class::ack, basic_class::reject, basic_class::recover_async,
-  basic_class::recover, basic_class::recover_ok, basic_class::nack, confirm_class::select,
+  connection_class::update_secret, connection_class::update_secret_ok, channel_class::open, channel_class::open_ok,
+  channel_class::flow, channel_class::flow_ok, channel_class::close, channel_class::close_ok, access_class::request,
+  access_class::request_ok, exchange_class::declare, exchange_class::declare_ok, exchange_class::delete_,
+  exchange_class::delete_ok, exchange_class::bind, exchange_class::bind_ok, exchange_class::unbind,
+  exchange_class::unbind_ok, queue_class::declare, queue_class::declare_ok, queue_class::bind, queue_class::bind_ok,
+  queue_class::purge, queue_class::purge_ok, queue_class::delete_, queue_class::delete_ok, queue_class::unbind,
+  queue_class::unbind_ok, basic_class::qos, basic_class::qos_ok, basic_class::consume, basic_class::consume_ok,
+  basic_class::cancel, basic_class::cancel_ok, basic_class::publish, basic_class::return_, basic_class::deliver,
+  basic_class::get, basic_class::get_ok, basic_class::get_empty, basic_class::ack, basic_class::reject,
+  basic_class::recover_async, basic_class::recover, basic_class::recover_ok, basic_class::nack, confirm_class::select,
   confirm_class::select_ok, tx_class::select, tx_class::select_ok, tx_class::commit, tx_class::commit_ok,
   tx_class::rollback, tx_class::rollback_ok>;
 
 /// Decodes the payload of a method frame that follows the four octets of class and method id.
-/// Errors carry the reply code RabbitMQ gives (wire-reactions.md): 503 unknown class or method, 501 truncated or trailing
-/// bytes and invalid UTF-8 in names, 502 undecodable table. Never reads outside `arguments`; allocates no more than a
-/// small multiple of its size.
+/// Errors carry the reply code RabbitMQ gives (wire-reactions.md): 503 unknown class or method, 501 truncated or
+/// trailing bytes and invalid UTF-8 in names, 502 undecodable table. Never reads outside `arguments`; allocates no more
+/// than a small multiple of its size.
 result<method> decode_method(uint32_t code, std::string_view arguments);
 
 /// Appends a whole method frame (type 1, AMQP 0-9-1 section 4.2.3) on `channel` to `out`.
@@ -1045,6 +1044,8 @@ void encode_method(byte_buffer& out, channel_number channel, const method& what)
 
 /// "queue.declare" and the like; for logs and error texts.
 std::string_view method_name(const method& what);
+/// The same for a method_code; "none" if there is no such method.
+std::string_view method_name(uint32_t code);
 /// method_code of `what`.
 uint32_t method_code_of(const method& what);
 

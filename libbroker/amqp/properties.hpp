@@ -1,5 +1,6 @@
-// The 14 properties of basic content (AMQP 0-9-1 section 4.2.6.1; features.md W72), in wire order. The broker parses them
-// only where it must look inside: routing by headers, user-id, expiration, CC; otherwise header bytes travel as received.
+// The 14 properties of basic content (AMQP 0-9-1 section 4.2.6.1; features.md W72), in wire order. The broker parses
+// them only where it must look inside: routing by headers, user-id, expiration, CC; otherwise header bytes travel as
+// received.
 #pragma once
 
 #include <cstdint>
@@ -42,13 +43,13 @@ void encode_content_header(byte_buffer& out, channel_number channel, uint64_t bo
 
 /// What the hot path must know of a content header, read in one pass without allocation.
 struct header_peek {
-  bool persistent = false;      ///< delivery-mode 2
-  bool has_headers = false;     ///< a headers table is present
+  bool persistent = false;  ///< delivery-mode 2
+  bool has_headers = false; ///< a headers table is present
   bool has_user_id = false;
   bool has_expiration = false;
   bool has_reply_to = false;
   uint8_t priority = 0;
-  bool ok = false;              ///< false: malformed; the connection is answered as decode_properties says
+  bool ok = false; ///< false: malformed; the connection is answered as decode_properties says
 };
 header_peek peek_properties(std::string_view flags_and_values) noexcept;
 

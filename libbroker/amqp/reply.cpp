@@ -78,6 +78,16 @@ error make_error(uint16_t code, std::string_view explanation) {
   return {code, std::move(text)};
 }
 
+std::string show_octets(std::string_view bytes) {
+  std::string text = "<<";
+  for (const char octet : bytes.substr(0, limits::name_max_bytes)) {
+    if (text.size() > 2)
+      text += ',';
+    text += std::to_string(static_cast<uint8_t>(octet));
+  }
+  return text += ">>";
+}
+
 error connection_forced(std::string_view explanation) {
   return make_error(reply::connection_forced, explanation);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -39,6 +40,9 @@ bool closes_connection(uint16_t code) noexcept;
 /// An error with the text "NAME - explanation". A reply-text is a shortstr: as RabbitMQ does, longer texts are cut to
 /// 252 octets and end in "...".
 error make_error(uint16_t code, std::string_view explanation);
+
+/// "<<1,2,3>>", how RabbitMQ's error texts show bytes; no more of them than fit an error.
+std::string show_octets(std::string_view bytes);
 
 // One function per code in use, so that a call reads as what it means.
 error connection_forced(std::string_view explanation);

@@ -15,6 +15,8 @@ inline constexpr uint32_t handshake_frame_max_bytes = 4096;
 inline constexpr uint32_t handshake_timeout_ms = 10'000;
 /// Pause before a failed login is answered by closing the socket (rabbit_reader.erl, S4).
 inline constexpr uint32_t login_failure_delay_ms = 3'000;
+/// Read block of a connection that has not opened a vhost yet: one handshake frame and the start of the next.
+inline constexpr size_t handshake_block_bytes = 2 * handshake_frame_max_bytes;
 
 // -- negotiated (features.md W06, guarantees.md S8) ---------------------------------------------------------------------
 
@@ -25,6 +27,15 @@ inline constexpr uint32_t frame_min_bytes = 4096;
 inline constexpr uint32_t frame_slack_bytes = 8;
 inline constexpr uint16_t channel_max = 2047;
 inline constexpr uint16_t heartbeat_s = 60;
+
+// -- closing ------------------------------------------------------------------------------------------------------------
+
+/// Time a client has to answer connection.close (rabbit_reader.erl CLOSING_TIMEOUT).
+inline constexpr uint32_t closing_timeout_ms = 30'000;
+/// Pause between connection.close and closing the socket when framing is lost (rabbit_reader.erl SILENT_CLOSE_DELAY).
+inline constexpr uint32_t framing_lost_delay_ms = 3'000;
+/// After close-ok the socket is the client's to close (wire-reactions.md); one that does not is closed after this.
+inline constexpr uint32_t close_ok_linger_ms = 1'000;
 
 // -- messages -----------------------------------------------------------------------------------------------------------
 
@@ -50,6 +61,16 @@ inline constexpr size_t session_inflight_bytes = 4 * 1024 * 1024;
 inline constexpr size_t publish_overhead_bytes = 64;
 /// Cost charged for one method other than publish and ack while it waits in its channel.
 inline constexpr size_t method_overhead_bytes = 512;
+/// Cost charged for one run of acks while it waits in its channel.
+inline constexpr size_t ack_overhead_bytes = 32;
+/// Content one connection may have begun and not finished, when its frames are interleaved or larger than a read block.
+inline constexpr size_t unfinished_content_bytes = 536'870'912;
+/// First block of such a content; it grows with what has arrived, not with what was announced.
+inline constexpr size_t unfinished_content_first_bytes = 256 * 1024;
+/// Encoded replies, returns and gets waiting for a client that does not read; above it its requests are not read either.
+inline constexpr size_t output_backlog_bytes = 4 * 1024 * 1024;
+/// A connection silent for this long gives its buffers back.
+inline constexpr uint32_t idle_buffers_ms = 1'000;
 /// Delivered but unwritten bytes per consumer before the queue passes it by (rule 5).
 inline constexpr size_t consumer_flow_bytes = 1024 * 1024;
 /// Ready bytes of a queue with consumers above which publishers' credit is withheld (rule 4).
@@ -68,6 +89,8 @@ inline constexpr size_t page_in_bytes = 1024 * 1024;
 inline constexpr size_t consumers_per_channel_max = 10'000;
 /// Unsettled deliveries of one channel (AMQP prefetch 0 means unlimited; this is what unlimited means).
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
+/// Direct replies a client has not read yet; beyond this they are dropped (W69 promises nothing).
+inline constexpr size_t reply_backlog_bytes = 16 * 1024 * 1024;
 /// Messages published in one open transaction.
 inline constexpr size_t tx_publishes_max = 1'000'000;
 /// Message bytes of one open transaction: their credit goes back at once, or the commit could never be read.
@@ -81,6 +104,8 @@ inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 inline constexpr size_t connections_max = 65'536;
 /// Proposals the metadata group has outstanding (consensus.md section 7).
 inline constexpr size_t metadata_proposals_max = 4096;
+/// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
+inline constexpr size_t metadata_snapshot_entries = 10'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 
@@ -91,6 +116,8 @@ inline constexpr size_t journal_segment_bytes = 64 * 1024 * 1024;
 inline constexpr size_t journal_spare_segments = 4;
 /// Appends waiting for the journal writer, in bytes, before publishers stop being credited.
 inline constexpr size_t journal_pending_bytes = 32 * 1024 * 1024;
+/// Longest time a settle waits to be written, and between syncs in durability mode interval.
+inline constexpr uint32_t journal_flush_interval_ms = 200;
 /// Free space below which publishers are blocked (rabbitmq.conf disk_free_limit.absolute, G6).
 inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
 

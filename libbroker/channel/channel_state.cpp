@@ -22,6 +22,7 @@ bool answers(const queue_event& what, queue_id queue, const consumer* who) {
     bool operator()(const delivered&) const { return false; }
     bool operator()(const confirmed&) const { return false; }
     bool operator()(const consumer_cancelled&) const { return false; }
+    bool operator()(const queue_missing&) const { return false; }
   };
   return std::visit(visitor{queue, who}, what);
 }
@@ -135,6 +136,10 @@ void channel_state::impl::event(queue_event& what) {
     return confirms_.answer(answer->queue, answer->numbers, answer->rejected);
   if (const auto* cancelled = std::get_if<consumer_cancelled>(&what)) {
     on_cancelled(*cancelled);
+    return run();
+  }
+  if (const auto* missing = std::get_if<queue_missing>(&what)) {
+    give_answer(missing->queue, nullptr);
     return run();
   }
   if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())) {

@@ -32,13 +32,16 @@ struct channel_settings {
   uint32_t frame_max = limits::frame_max_bytes;
   bool consumer_cancel_notify = false; ///< client capability (W04)
   uint64_t random_seed = 0;            ///< for server-generated names (W41)
+  /// Does the channel of that identity live on this node? For queue.declare of a reply-to address (W69); may be empty.
+  std::function<bool(uint64_t channel)> channel_lives;
 };
 
 /// What one call asks the actor to do, in this order.
 struct channel_step {
   std::vector<std::pair<queue_id, queue_request>> requests;
   std::vector<outgoing> out;
-  std::vector<command> proposals; ///< each answered by one metadata_done, in order
+  std::vector<command> proposals;    ///< each answered by one metadata_done, in order
+  std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
   bool finished = false;          ///< the channel has ended; the actor may go once the above is done
 };
 
@@ -54,6 +57,8 @@ public:
   /// The node has no such queue (any more): every outstanding request to it is answered as RabbitMQ answers for a queue
   /// deleted meanwhile: publishes count as confirmed (W67), methods fail with 404, consumers are cancelled (W65).
   void queue_gone(queue_id queue, channel_step& step);
+  /// Another channel of this node has published to this one's reply-to address.
+  void reply(direct_reply what, channel_step& step);
   /// The connection closes: queues get `channel_gone`, nothing is sent to the client.
   void stop(channel_step& step);
 

@@ -72,8 +72,8 @@ result<void> check_properties(const message& what, const login& user) {
     if (auto keys = check_extra_keys(*decoded->headers); !keys)
       return keys;
   }
-  const bool foreign = decoded->user_id && *decoded->user_id != user.user && !user.has_tag("impersonator");
-  if (foreign)
+  const bool impersonator = std::find(user.tags.begin(), user.tags.end(), "impersonator") != user.tags.end();
+  if (decoded->user_id && *decoded->user_id != user.user && !impersonator)
     return amqp::precondition_failed("user_id property set to '" + *decoded->user_id + "' but authenticated user was '"
                                      + user.user + "'");
   return {};

@@ -190,6 +190,17 @@ struct queue_missing {
 using queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
                                  queue_status, delete_checked, queue_missing>;
 
+// -- channel to channel -------------------------------------------------------------------------------------------------
+
+/// Messages for the reply consumer of another channel of this node (amq.rabbitmq.reply-to, W69). Neither held nor
+/// confirmed: as RabbitMQ's, they are lost when that channel is gone.
+struct direct_reply {
+  uint64_t to = 0;     ///< channel_address::id
+  std::string address; ///< routing key; the receiving channel checks that it is its own
+  batch_ref batch;
+  slice where;
+};
+
 // -- channel to session -------------------------------------------------------------------------------------------------
 
 /// What a channel wants written, in order. Encoding is left to the session and happens late (hotpath.md rule 5).

@@ -3,8 +3,8 @@
 //
 // The host (net/session or the simulator) reads into `read_space`, calls `received`, carries out the `connection_step`,
 // writes what `output` gives and calls `wrote`. Single-threaded: everything runs on the session's loop.
-// Invariants: memory held for an idle connection is independent of past traffic; nothing is allocated on a client's word
-// before login (guarantees.md S7); after `close_socket` nothing more is parsed or encoded.
+// Invariants: memory held for an idle connection is independent of past traffic; nothing is allocated on a client's
+// word before login (guarantees.md S7); after `close_socket` nothing more is parsed or encoded.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ struct peer_info {
   bool loopback = false;
 };
 
-/// A line for the node's log; the host adds time and connection name (O49, O50).
+/// A line for the node's log (O49, O50); the connection's name is in the text where RabbitMQ has it, the host adds the
+/// time.
 struct log_line {
   enum class level : uint8_t { debug, info, warning, error };
   level severity = level::info;
@@ -56,15 +57,17 @@ struct log_line {
 
 /// What one call asks the host to do, in this order.
 struct connection_step {
+  std::vector<channel_number> closed; ///< channel numbers whose channel has ended (outgoing::kind::channel_closed)
   std::vector<channel_number> opened; ///< start a channel before its first input; open-ok is already in the output
   std::vector<std::pair<channel_number, channel_input>> inputs; ///< one per channel and read; batch is never null:
                                                                 ///< it carries credit_to, one hold, and its cost
-  size_t inflight_bytes = 0;            ///< sum of inputs' batch->bytes: the host stops reading above its limit
-  std::vector<consumer_ref> writable;   ///< starved consumers whose bytes have been written: owe `consumer_ready`
-  std::vector<channel_number> closed;   ///< channel numbers whose channel has ended (outgoing::kind::channel_closed)
-  bool authenticated = false;           ///< login() is known from now on
-  bool opened_vhost = false;            ///< the connection is ready
-  bool teardown = false;                ///< stop all channels, delete exclusive queues, then call torn_down()
+  size_t inflight_bytes = 0;          ///< cost of what was read, credited back by the batches: the host stops reading
+                                      ///< above its limit
+  std::vector<consumer_ref> writable; ///< starved consumers whose bytes have been written: owe `consumer_ready`
+  bool login_refused = false;         ///< for the host's count of failures per address (guarantees.md S4)
+  bool authenticated = false;         ///< login() is known from now on
+  bool opened_vhost = false;          ///< the connection is ready
+  bool teardown = false;              ///< stop all channels, delete exclusive queues, then call torn_down()
   std::optional<uint32_t> close_socket_after_ms; ///< close the socket once the output is written, after this pause
   std::vector<log_line> log;
 };
@@ -91,8 +94,17 @@ public:
   void push(outgoing item, connection_step& step);
   /// All channels are stopped and exclusive queues deleted: the close handshake may finish.
   void torn_down(connection_step& step);
-  /// Closes from our side: 320 "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" and the like.
+  /// Closes from our side: 320 "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" and the
+  /// like.
   void close(const error& why, connection_step& step);
+
+  /// A resource alarm is on (`reason`: "low on memory", "low on disk"), or off again (empty). A connection that
+  /// publishes during an alarm is told (connection.blocked, W11) and no longer wants reading.
+  void resource_alarm(std::string reason);
+  /// False while the client is blocked by an alarm or leaves too many replies unread.
+  bool wants_reading() const;
+  /// The host has stopped (for whatever reason) or resumed reading: meanwhile silence does not mean a dead peer.
+  void reading(bool active, time_ms now);
 
   /// Encoded bytes to write now (encodes up to limits::write_chunk_bytes when the last chunk is done); empty: nothing.
   std::string_view output();

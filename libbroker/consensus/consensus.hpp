@@ -44,7 +44,13 @@ struct snapshot_meta {
   friend bool operator==(const snapshot_meta&, const snapshot_meta&) = default;
 };
 
-enum class outcome : uint8_t { ok, not_leader, lost /* outcome unknown */ };
+enum class outcome : uint8_t {
+  ok,
+  not_leader,
+  lost,        ///< outcome unknown
+  overloaded,  ///< limits::metadata_proposals_max are outstanding; nothing was proposed
+  unsupported, ///< this group cannot do that (a group of one has no other members)
+};
 struct completion {
   ticket id = 0;
   outcome what = outcome::ok;
@@ -58,15 +64,15 @@ struct snapshot_request {
 
 /// Carried out in this order by the host.
 struct effects {
-  std::optional<hard_state> state;          ///< durable before any message leaves
-  std::optional<uint64_t> truncate_from;    ///< drop stored entries from this index on
-  std::vector<entry> append;                ///< then call persisted(index, term) once durable
+  std::optional<hard_state> state;       ///< durable before any message leaves
+  std::optional<uint64_t> truncate_from; ///< drop stored entries from this index on
+  std::vector<entry> append;             ///< then call persisted(index, term) once durable
   std::vector<std::pair<node_id, std::string>> messages;
-  std::vector<entry> apply;                 ///< committed, in order; then call applied(index)
-  std::vector<completion> done;             ///< after `apply`
-  bool take_snapshot = false;               ///< the log is long: write one, then snapshot_stored
+  std::vector<entry> apply;     ///< committed, in order; then call applied(index)
+  std::vector<completion> done; ///< after `apply`
+  bool take_snapshot = false;   ///< the log is long: write one, then snapshot_stored
   std::optional<snapshot_request> send_snapshot;
-  std::optional<std::string> install;       ///< then snapshot_installed
+  std::optional<std::string> install; ///< then snapshot_installed
 };
 
 enum class role : uint8_t { follower, candidate, leader, learner };

@@ -1,8 +1,9 @@
-// Changes of the metadata: proposed to the consensus group, evaluated deterministically when applied, so that every node
-// gives the same answer (guarantees.md G8). Serialised as Protobuf (proto/metadata.proto).
+// Changes of the metadata: proposed to the consensus group, evaluated deterministically when applied, so that every
+// node gives the same answer (guarantees.md G8). Serialised as Protobuf (proto/metadata.proto).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,12 +19,12 @@ namespace broker {
 struct declare_queue {
   queue_record queue; ///< id is assigned at apply
 };
-/// Deletes by id, so that a queue re-declared meanwhile survives; missing is success (W26). `unless_used`-like checks are
-/// the queue's own and come before.
+/// Deletes by id, so that a queue re-declared meanwhile survives; missing is success (W26). `unless_used`-like checks
+/// are the queue's own and come before.
 struct delete_queue {
   std::string vhost;
   std::string name;
-  queue_id id = 0;
+  queue_id id = 0; ///< 0: whichever queue has the name now (operators)
 };
 /// Deletes every exclusive queue of a connection (W39), or of all connections (owner 0: node start).
 struct delete_exclusive_queues {
@@ -68,13 +69,24 @@ struct clear_permission {
   std::string vhost;
   std::string user;
 };
+/// The first command of a node after it has started. What died with its last run goes: exclusive and non-durable queues
+/// it was master of and, with `alone`, non-durable exchanges; with them their bindings. (A durable auto-delete exchange
+/// stays, as after a RabbitMQ restart.) The very first one ever seeds the default user with full rights on the default
+/// vhost; a deleted default user does not come back at the next start.
+struct node_started {
+  std::string node;
+  bool alone = true; ///< no other node of the cluster is running
+  user_record default_user;
+  permission default_rights; ///< of the default user on metadata_settings::default_vhost
+};
 using command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange,
-                             bind, unbind, put_user, delete_user, set_permission, clear_permission>;
+                             bind, unbind, put_user, delete_user, set_permission, clear_permission, node_started>;
 
-/// What applying a command gave. `failure.code` 0 and empty text = success.
+/// What applying a command gave. `failure.code` 0 and empty text = success; code 0 with text is a refusal of an
+/// operator's command in rabbitmqctl's words.
 struct command_result {
   error failure;
-  bool created = false; ///< declare: new, not merely equivalent
+  bool created = false;                      ///< declare, put_user: new, not merely equivalent
   std::shared_ptr<const queue_record> queue; ///< declare_queue: the queue as it now stands
   bool ok() const noexcept { return failure.code == 0 && failure.text.empty(); }
 };

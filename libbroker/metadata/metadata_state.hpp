@@ -1,6 +1,6 @@
-// The replicated state machine of the metadata (architecture.md D9, guarantees.md G8): applies commands in log order and
-// hands out immutable snapshots. Deterministic: the same commands give the same state, ids, results and serialised bytes
-// on every node. Single-threaded; snapshots may be read from anywhere.
+// The replicated state machine of the metadata (architecture.md D9, guarantees.md G8): applies commands in log order
+// and hands out immutable snapshots. Deterministic: the same commands give the same state, ids, results and serialised
+// bytes on every node. Single-threaded; snapshots may be read from anywhere.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ struct metadata_settings {
   std::string default_vhost = "/";
 };
 
+/// A new state holds the default vhost with its built-in exchanges (W35) and no user; see node_started.
 class metadata_state {
 public:
   explicit metadata_state(metadata_settings settings);

@@ -35,7 +35,7 @@ struct queue_record {
   amqp::field_table arguments;
   /// Connection that owns an exclusive queue; 0 = none. Dead owners' queues are deleted at node start.
   connection_id owner = 0;
-  std::string node;   ///< master's node name
+  std::string node; ///< master's node name
   epoch mastership = 1;
 };
 
@@ -55,7 +55,8 @@ struct permission {
 
 struct user_record {
   std::string name;
-  /// base64(salt[4] + sha256(salt + password)), RabbitMQ's rabbit_password_hashing_sha256 (S2). Empty: no password login.
+  /// base64(salt[4] + sha256(salt + password)), RabbitMQ's rabbit_password_hashing_sha256 (S2). Empty: no password
+  /// login.
   std::string password_hash;
   std::vector<std::string> tags;
 };

@@ -1,6 +1,6 @@
-// An immutable, consistent view of the metadata at one log position: what routing, authentication and authorisation read
-// without locks (architecture.md D5). Changing it copies the touched part only, so a snapshot of 100,000 queues costs a
-// change microseconds, not milliseconds. Thread-safe: const.
+// An immutable, consistent view of the metadata at one log position: what routing, authentication and authorisation
+// read without locks (architecture.md D5). Changing it copies the touched part only, so a snapshot of 100,000 queues
+// costs a change microseconds, not milliseconds. Thread-safe: const.
 #pragma once
 
 #include <cstdint>
@@ -46,19 +46,24 @@ public:
   /// `what` gives exchange, routing key and, only where needed, headers. `from` is what.exchange()'s record.
   virtual void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
 
-  /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is local;
-  /// users in loopback_users are refused otherwise (S13). Error 403 with RabbitMQ's text.
+  /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is
+  /// local; users in loopback_users are refused otherwise (S13). Error 403; its text is RabbitMQ's for the log and
+  /// rabbitmqctl
+  /// ("user 'u' - invalid credentials"). The client must not learn why: the session answers with "ACCESS_REFUSED -
+  /// Login was refused using authentication mechanism PLAIN. For details see the broker logfile." and its mechanism's
+  /// name.
   virtual result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const = 0;
   /// May this user open the vhost (W08)? Error 530.
   virtual result<void> open_vhost(const login& who, std::string_view vhost) const = 0;
-  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user
-  /// 'u'" as RabbitMQ writes it.
+  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for
+  /// user 'u'" as RabbitMQ writes it.
   virtual result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                                  access how) const = 0;
 
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
-  virtual void for_each_binding(const std::function<void(std::string_view vhost, const binding_record&)>& visit) const = 0;
+  virtual void
+  for_each_binding(const std::function<void(std::string_view vhost, const binding_record&)>& visit) const = 0;
   virtual void for_each_user(const std::function<void(const user_record&)>& visit) const = 0;
   virtual void for_each_permission(
     const std::function<void(std::string_view vhost, std::string_view user, const permission&)>& visit) const = 0;

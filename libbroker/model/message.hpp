@@ -18,13 +18,13 @@ namespace broker {
 /// delivery is a short prefix and one copy.
 struct message {
   enum flag : uint16_t {
-    persistent = 1,       ///< delivery-mode 2
-    mandatory = 2,        ///< basic.publish mandatory
-    has_headers = 4,      ///< carries a headers table (headers exchange, CC, BCC, x- headers)
-    has_user_id = 8,      ///< must equal the login (W68)
-    has_expiration = 16,  ///< per-message TTL (W48)
-    has_reply_to = 32,    ///< may be direct reply-to (W69)
-    immediate = 64,       ///< refused with 540 (W22)
+    persistent = 1,      ///< delivery-mode 2
+    mandatory = 2,       ///< basic.publish mandatory
+    has_headers = 4,     ///< carries a headers table (headers exchange, CC, BCC, x- headers)
+    has_user_id = 8,     ///< must equal the login (W68)
+    has_expiration = 16, ///< per-message TTL (W48)
+    has_reply_to = 32,   ///< may be direct reply-to (W69)
+    immediate = 64,      ///< refused with 540 (W22)
   };
 
   const char* names;    ///< exchange shortstr, then routing key shortstr, as in basic.publish
@@ -53,7 +53,8 @@ public:
 };
 
 /// The publishes of one channel in one read (or one read-back from disk). Built by one owner, then immutable except for
-/// `first_confirm`, which the channel sets before it hands the batch on, and the holders' count. Thread-safe from then on.
+/// `first_confirm`, which the channel sets before it hands the batch on, and the holders' count. Thread-safe from then
+/// on.
 class publish_batch final : public ref_counted {
 public:
   std::vector<message> messages;

@@ -21,7 +21,7 @@ public:
   virtual void on_durable(seqno upto) = 0;
   /// Every page-out of this queue below `upto` is written (not synced): the queue may drop the bodies.
   virtual void on_paged(seqno upto) = 0;
-  /// Answer to `read`: consecutive live messages in order. May hold fewer than asked for, never none unless nothing of the
+  /// Answer to the oldest unanswered `read`: consecutive live messages in order. May hold fewer than asked for, never none unless nothing of the
   /// range is stored. Settled messages inside the range are left out, hence several runs.
   virtual void on_read(std::vector<stored_run> runs) = 0;
 };

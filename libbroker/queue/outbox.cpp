@@ -1,21 +1,38 @@
 #include "queue/outbox.hpp"
 
+#include <algorithm>
+
 namespace broker::queueing {
 
-outbox::outbox(queue_step& step) : step_(step) {
-  for (size_t at = 0; at < step_.events.size(); ++at)
-    index_.emplace(step_.events[at].first.get(), at);
-}
+namespace {
+/// Channels up to which looking through them is cheaper than an index.
+constexpr size_t few_channels = 8;
+} // namespace
 
 std::vector<queue_event>& outbox::events_of(const channel_ref& to) {
   auto& groups = step_.events;
   if (last_ < groups.size() && groups[last_].first == to)
     return groups[last_].second;
-  const auto [entry, added] = index_.emplace(to.get(), groups.size());
-  if (added)
+  last_ = find(to);
+  if (last_ == groups.size()) {
     groups.emplace_back(to, std::vector<queue_event>{});
-  last_ = entry->second;
+    if (!index_.empty())
+      index_.emplace(to.get(), last_);
+  }
   return groups[last_].second;
+}
+
+size_t outbox::find(const channel_ref& to) {
+  const auto& groups = step_.events;
+  if (groups.size() <= few_channels) {
+    const auto at = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.first == to; });
+    return static_cast<size_t>(at - groups.begin());
+  }
+  if (index_.empty())
+    for (size_t at = 0; at < groups.size(); ++at)
+      index_.emplace(groups[at].first.get(), at);
+  const auto at = index_.find(to.get());
+  return at == index_.end() ? groups.size() : at->second;
 }
 
 void outbox::deliver(const consumer_ref& who, stored_run run, bool redelivered, size_t bytes) {

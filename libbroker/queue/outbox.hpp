@@ -12,7 +12,7 @@ namespace broker::queueing {
 class outbox {
 public:
   /// Appends to what `step` holds already.
-  explicit outbox(queue_step& step);
+  explicit outbox(queue_step& step) : step_(step) {}
 
   void send(const channel_ref& to, queue_event event) { events_of(to).push_back(std::move(event)); }
   void deliver(const consumer_ref& who, stored_run run, bool redelivered, size_t bytes);
@@ -20,10 +20,11 @@ public:
 
 private:
   std::vector<queue_event>& events_of(const channel_ref& to);
+  size_t find(const channel_ref& to);
 
   queue_step& step_;
-  size_t last_ = 0; ///< index of the group used last
-  std::unordered_map<const channel_address*, size_t> index_;
+  size_t last_ = 0;                                          ///< index of the group used last
+  std::unordered_map<const channel_address*, size_t> index_; ///< empty while there are few
 };
 
 } // namespace broker::queueing

@@ -1,16 +1,17 @@
 #include "queue/pager.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <iterator>
 
 #include "base/assert.hpp"
+#include "queue/prefix.hpp"
 
 namespace broker::queueing {
 
 namespace {
 /// Requests outstanding at once: one on its way while the other is handed out.
 constexpr size_t reads_ahead = 2;
-/// Runs looked at in one call, so that its cost does not grow with the backlog.
+/// Runs looked at in vain in one call, so that its cost does not grow with the backlog.
 constexpr size_t look_limit = 64;
 /// Messages that are not wanted but read along because they lie between wanted ones.
 constexpr uint64_t read_along_max = 32;
@@ -21,7 +22,7 @@ void pager::recovered(seqno next) {
 }
 
 void pager::append(const run& what, bool durable) {
-  BROKER_ASSERT(what.first >= appended_, "appended out of order");
+  BROKER_ASSERT(takes(what), "appended out of order");
   appended_ = what.last();
   store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable);
 }
@@ -41,16 +42,14 @@ void pager::drop_when_stored(const run& what) {
     drops.insert(at, what.range());
 }
 
-void pager::drop_below(std::deque<seq_range>& drops, seqno upto, ready_list& ready) {
-  while (!drops.empty() && drops.front().first < upto) {
-    seq_range& waiting = drops.front();
-    const seqno done = ready.drop_leaving(waiting, upto);
-    if (done < waiting.last) {
-      waiting.first = done;
+void pager::drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready) {
+  size_t done = 0;
+  for (; done < drops.size() && drops[done].first < upto; ++done) {
+    drops[done].first = ready.drop_leaving(drops[done], upto);
+    if (drops[done].size() > 0)
       break;
-    }
-    drops.pop_front();
   }
+  erase_prefix(drops, done);
 }
 
 void pager::durable(seqno upto, ready_list& ready) {
@@ -69,15 +68,15 @@ seqno pager::shed(ready_list& ready, uint64_t budget) {
     return 0;
   uint64_t excess = staying - budget;
   std::vector<seqno> to_append; // falling
-  size_t index = ready.runs();
-  const size_t stop = index > look_limit ? index - look_limit : 1;
-  while (index > stop && excess > 0) { // the first run stays: it is the next to go out
+  size_t passed_over = 0;
+  // The first run stays: it is the next to go out.
+  for (size_t index = ready.runs(); excess > 0 && index > 1 && passed_over < look_limit;) {
     const run& one = ready.at(--index);
-    if (!one.batch || one.leaving)
-      continue;
     const uint64_t memory = one.memory();
-    if (one.kept == home::memory && one.first < appended_)
-      continue; // the store takes rising numbers only
+    if (!one.batch || one.leaving || (one.kept == home::memory && !takes(one))) {
+      ++passed_over;
+      continue;
+    }
     excess -= std::min(excess, memory);
     if (one.kept == home::memory) {
       to_append.push_back(one.first);
@@ -141,7 +140,7 @@ void pager::read_ahead(const ready_list& ready, uint64_t bytes) {
 void pager::read_done(const std::vector<stored_run>& runs, ready_list& ready) {
   BROKER_ASSERT(!reads_.empty(), "an answer nobody asked for");
   const seq_range asked = reads_.front();
-  reads_.pop_front();
+  reads_.erase(reads_.begin());
   for (const stored_run& one : runs) {
     BROKER_ASSERT(one.first >= asked.first && one.first + one.where.size() <= asked.last,
                   "an answer to something else");

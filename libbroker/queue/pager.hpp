@@ -2,7 +2,7 @@
 // keep no bodies; they are read back in ranges, ahead of the consumer, so that a drain streams.
 #pragma once
 
-#include <deque>
+#include <vector>
 
 #include "ports/message_store.hpp"
 #include "queue/ready_list.hpp"
@@ -17,6 +17,8 @@ public:
   void recovered(seqno next);
   /// Appends a run that comes after everything appended before.
   void append(const run& what, bool durable);
+  /// The store takes rising numbers only: true if `what` can still be appended.
+  bool takes(const run& what) const noexcept { return what.first >= appended_; }
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
   bool has(const run& what) const noexcept;
 
@@ -37,7 +39,7 @@ public:
   bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
 
 private:
-  static void drop_below(std::deque<seq_range>& drops, seqno upto, ready_list& ready);
+  static void drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready);
   bool next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) const;
 
   queue_id queue_;
@@ -45,9 +47,9 @@ private:
   seqno appended_ = 0; ///< behind the last message the store was given
   seqno durable_ = 0;
   seqno paged_ = 0;
-  std::deque<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
-  std::deque<seq_range> paged_drops_;
-  std::deque<seq_range> reads_; ///< outstanding
+  std::vector<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
+  std::vector<seq_range> paged_drops_;
+  std::vector<seq_range> reads_; ///< outstanding
 };
 
 } // namespace broker::queueing

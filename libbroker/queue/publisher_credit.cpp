@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "queue/prefix.hpp"
+
 namespace broker::queueing {
 
 void confirm_list::add(seqno upto, const channel_ref& channel, seq_range numbers) {
@@ -10,8 +12,10 @@ void confirm_list::add(seqno upto, const channel_ref& channel, seq_range numbers
 }
 
 void confirm_list::durable(seqno upto, outbox& out) {
-  for (; !waiting_.empty() && waiting_.front().upto <= upto; waiting_.pop_front())
-    out.confirm(waiting_.front().channel, waiting_.front().numbers);
+  size_t done = 0;
+  for (; done < waiting_.size() && waiting_[done].upto <= upto; ++done)
+    out.confirm(waiting_[done].channel, waiting_[done].numbers);
+  erase_prefix(waiting_, done);
 }
 
 void hold_list::add(batch_ref batch, seqno durable, seqno paged, bool withhold) {
@@ -33,33 +37,35 @@ void hold_list::next(entry held, bool withhold) {
   }
 }
 
+void hold_list::advance(std::vector<entry>& waiting, seqno entry::*until, seqno upto, bool withhold) {
+  size_t done = 0;
+  for (; done < waiting.size() && waiting[done].*until <= upto; ++done)
+    next(std::move(waiting[done]), withhold);
+  erase_prefix(waiting, done);
+}
+
 void hold_list::durable(seqno upto, bool withhold) {
   durable_ = std::max(durable_, upto);
-  while (!disk_.empty() && disk_.front().durable <= durable_) {
-    entry held = std::move(disk_.front());
-    disk_.pop_front();
-    next(std::move(held), withhold);
-  }
+  advance(disk_, &entry::durable, durable_, withhold);
 }
 
 void hold_list::paged(seqno upto, bool withhold) {
   paged_ = std::max(paged_, upto);
-  while (!backlog_.empty() && backlog_.front().paged <= paged_) {
-    entry held = std::move(backlog_.front());
-    backlog_.pop_front();
-    next(std::move(held), withhold);
-  }
+  advance(backlog_, &entry::paged, paged_, withhold);
 }
 
 void hold_list::release_withheld() {
-  for (; !withheld_.empty(); withheld_.pop_front())
-    withheld_.front()->release();
+  for (const batch_ref& one : withheld_)
+    one->release();
+  erase_prefix(withheld_, withheld_.size());
 }
 
 void hold_list::release_all() {
-  for (auto* waiting : {&disk_, &backlog_})
-    for (; !waiting->empty(); waiting->pop_front())
-      waiting->front().batch->release();
+  for (auto* waiting : {&disk_, &backlog_}) {
+    for (const entry& one : *waiting)
+      one.batch->release();
+    erase_prefix(*waiting, waiting->size());
+  }
   release_withheld();
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "channel/protocol.hpp"
 #include "queue/outbox.hpp"
@@ -24,7 +24,7 @@ private:
     channel_ref channel;
     seq_range numbers;
   };
-  std::deque<entry> waiting_;
+  std::vector<entry> waiting_;
 };
 
 /// Batches that the queue holds: released once each, when the store has what it was given of them and nothing asks to
@@ -49,10 +49,11 @@ private:
     seqno paged;
   };
   void next(entry held, bool withhold);
+  void advance(std::vector<entry>& waiting, seqno entry::*until, seqno upto, bool withhold);
 
-  std::deque<entry> disk_;    ///< sorted by `durable`
-  std::deque<entry> backlog_; ///< sorted by `paged`
-  std::deque<batch_ref> withheld_;
+  std::vector<entry> disk_;    ///< sorted by `durable`
+  std::vector<entry> backlog_; ///< sorted by `paged`
+  std::vector<batch_ref> withheld_;
   seqno durable_ = 0;
   seqno paged_ = 0;
 };

@@ -2,10 +2,13 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/prefix.hpp"
 #include "queue/queue_impl.hpp"
+#include "queue/survivors.hpp"
 
 namespace broker {
 
+using queueing::erase_prefix;
 using queueing::holder;
 using queueing::outbox;
 using queueing::run;
@@ -13,18 +16,23 @@ using queueing::run;
 namespace {
 /// Smallest read-back, where a tiny budget would ask for less.
 constexpr size_t page_in_min_bytes = 4096;
+/// Runs looked at for survivors, per step on average.
+constexpr size_t survivor_runs_per_step = 8;
 } // namespace
 
 void queue_state::impl::finish(outbox& out, queue_step& step) {
   if (now != phase::deleted) {
     serve_gets(out);
     dispatch(out);
-    const size_t allowed = budget();
-    const seqno shed_upto = pages.shed(ready, allowed);
+    const bool pressure = settings.memory_pressure && settings.memory_pressure();
+    allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
+    paged_in_step = std::max(paged_in_step, pages.shed(ready, allowed));
     trim_unacked();
+    if (pressure)
+      save_survivors();
     if (!gets.empty() || (now == phase::open && ring.any_awake()))
       pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
-    take_holds(shed_upto);
+    take_holds();
     tell_store();
   }
   if (!congested && !pacing())
@@ -37,23 +45,25 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
 }
 
 void queue_state::impl::serve_gets(outbox& out) {
-  for (; !gets.empty(); gets.pop_front()) {
-    const get_request& get = gets.front();
-    if (ready.empty()) {
-      out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
-      continue;
-    }
-    if (!ready.front().batch)
-      return;
-    run one = ready.take_front(1);
-    out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack,
-                              static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX))});
-    if (get.no_ack) {
-      ended(one);
-    } else {
-      holder* by = find(nullptr, get.channel);
-      keep_unacked(by ? *by : *add_holder(nullptr, get.channel), std::move(one));
-    }
+  size_t served = 0;
+  for (; served < gets.size() && (ready.empty() || ready.front().batch); ++served)
+    answer(gets[served], out);
+  erase_prefix(gets, served);
+}
+
+void queue_state::impl::answer(const get_request& get, outbox& out) {
+  if (ready.empty()) {
+    out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
+    return;
+  }
+  run one = ready.take_front(1);
+  const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
+  out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack, left});
+  if (get.no_ack) {
+    ended(one);
+  } else {
+    holder* by = find(nullptr, get.channel);
+    keep_unacked(by ? *by : *add_holder(nullptr, get.channel), std::move(one));
   }
 }
 
@@ -90,8 +100,15 @@ void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
 void queue_state::impl::keep_unacked(holder& by, run what) {
   if (what.kept == queueing::home::durable)
     handed_out = std::max(handed_out, what.last());
-  if (ready.memory() + unacked_memory > settings.memory_bytes && pages.has(what))
+  // Beyond the budget what consumers hold has no bodies in memory either. A page-out costs a write: not before
+  // consumers alone fill the budget.
+  if (unacked_memory > allowed && !what.in_store() && pages.takes(what)) {
+    pages.append(what, false);
+    what.kept = queueing::home::paged;
+    paged_in_step = what.last();
+  } else if (ready.memory() + unacked_memory > allowed && pages.has(what)) {
     drop_body(what);
+  }
   unacked_messages += what.count;
   unacked_memory -= by.unacked.memory();
   by.unacked.insert(std::move(what));
@@ -100,14 +117,39 @@ void queue_state::impl::keep_unacked(holder& by, run what) {
 
 /// Bodies that were handed out before the store had them.
 void queue_state::impl::trim_unacked() {
-  if (unacked_memory <= std::max<uint64_t>(settings.memory_bytes, trim_above))
+  if (unacked_memory <= allowed) {
+    trim_above = 0;
+    return;
+  }
+  if (unacked_memory < trim_above)
     return;
   unacked_memory = 0;
   for (holder& one : holders) {
     one.unacked.drop_bodies([&](const run& what) { return pages.has(what); });
     unacked_memory += one.unacked.memory();
   }
-  trim_above = unacked_memory + settings.memory_bytes / 4; // so that looking costs little per message
+  trim_above = unacked_memory + allowed / 4; // so that looking costs little per message
+}
+
+/// Looks at every run in memory, but so seldom that it costs a few runs per step.
+void queue_state::impl::save_survivors() {
+  if (steps_to_saving > 0) {
+    --steps_to_saving;
+    return;
+  }
+  const auto save = [](run& one) {
+    if (pins_too_much(one))
+      copy_out(one);
+  };
+  size_t runs = ready.runs();
+  ready.repack(save);
+  unacked_memory = 0;
+  for (holder& one : holders) {
+    runs += one.unacked.runs().size();
+    one.unacked.repack(save);
+    unacked_memory += one.unacked.memory();
+  }
+  steps_to_saving = (runs + holders.size()) / survivor_runs_per_step;
 }
 
 void queue_state::impl::ended(const run& what) {

@@ -2,7 +2,6 @@
 // memory within its budget and tells the store what has ended, once for the whole step.
 #pragma once
 
-#include <deque>
 #include <list>
 #include <string_view>
 #include <unordered_map>
@@ -49,20 +48,21 @@ struct queue_state::impl {
 
   // -- publishing (queue_publish.cpp) --
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
-  void take_holds(seqno shed_upto);
+  void take_holds();
   bool pacing() const;
   void slow_down_no_more();
   void store_answered();
-  size_t budget() const;
 
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
   void serve_gets(queueing::outbox& out);
+  void answer(const get_request& get, queueing::outbox& out);
   void dispatch(queueing::outbox& out);
   void hand_out(queueing::holder& to, queueing::run what, queueing::outbox& out);
   void keep_unacked(queueing::holder& by, queueing::run what);
   void ended(const queueing::run& what);
   void trim_unacked();
+  void save_survivors();
   void tell_store();
 
   // -- holders (queue_consumers.cpp) --
@@ -93,14 +93,19 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
-  std::deque<get_request> gets; ///< wait for a body to be read back
+  std::vector<get_request> gets; ///< wait for a body to be read back
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;
   uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
 
+  size_t allowed = 0;         ///< bytes of bodies this queue may keep in memory, as of the last step
+  size_t steps_to_saving = 0; ///< until runs are looked at for survivors again
+
   std::vector<seq_range> settled; ///< for the store, of this step
   seqno handed_out = 0;           ///< behind the last durable message that was delivered
   seqno handed_out_told = 0;
+
+  seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 
   bool congested = false; ///< withheld because the store was: until its next answer
   bool tick_wanted = false;

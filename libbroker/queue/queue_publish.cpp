@@ -60,7 +60,7 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
       confirms.add(what.last(), request.channel, numbers);
   } else {
     // Beyond the budget it is paged out at once, in order: later it could not be, behind a durable message.
-    if (ready.memory() - ready.leaving() > budget()) {
+    if (ready.memory() - ready.leaving() > allowed) {
       what.kept = home::paged;
       what.leaving = true;
       pages.append(what, false);
@@ -73,13 +73,14 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
   ready.push_back(std::move(what));
 }
 
-void queue_state::impl::take_holds(seqno shed_upto) {
+void queue_state::impl::take_holds() {
   for (fresh_hold& hold : fresh) {
-    const bool stored = hold.durable != 0 || hold.paged != 0 || shed_upto != 0;
-    congested = congested || (stored && store.congested());
-    holds.add(std::move(hold.batch), hold.durable, std::max(hold.paged, shed_upto), pacing() || congested);
+    hold.paged = std::max(hold.paged, paged_in_step);
+    congested = congested || ((hold.durable != 0 || hold.paged != 0) && store.congested());
+    holds.add(std::move(hold.batch), hold.durable, hold.paged, pacing() || congested);
   }
   fresh.clear();
+  paged_in_step = 0;
 }
 
 /// True while consumers that take what they get are too far behind the publishers (hotpath.md rule 4). A consumer at
@@ -101,11 +102,6 @@ void queue_state::impl::store_answered() {
   if (!pacing())
     slow_down_no_more();
   congested = store.congested();
-}
-
-size_t queue_state::impl::budget() const {
-  const bool pressure = settings.memory_pressure && settings.memory_pressure();
-  return pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
 }
 
 } // namespace broker

@@ -18,7 +18,8 @@ constexpr uint64_t pace_rounds_max = 8;
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
                         const recovered_queue* recovered)
-  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper) {
+  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
+    allowed(settings.memory_bytes) {
   if (!recovered)
     return;
   next = recovered->next;
@@ -114,8 +115,11 @@ size_t queue_state::consumers() const {
 }
 
 bool queue_state::idle() const {
-  return impl_->ready.empty() && impl_->unacked_messages == 0 && impl_->confirms.empty() && impl_->holds.empty()
-      && impl_->gets.empty() && !impl_->pages.waiting();
+  const impl& me = *impl_;
+  if (me.now == impl::phase::deleted)
+    return true;
+  return me.ready.empty() && me.unacked_messages == 0 && me.confirms.empty() && me.holds.empty() && me.gets.empty()
+      && !me.pages.waiting();
 }
 
 void queue_state::check() const {

@@ -33,43 +33,46 @@ size_t ready_list::find(seqno from) const {
   return static_cast<size_t>(at - runs_.begin());
 }
 
+void ready_list::join_in_place(run& a, const run& b) {
+  subtract(a);
+  subtract(b);
+  join(a, b);
+  add(a);
+}
+
 void ready_list::push_back(run what) {
   BROKER_ASSERT(runs_.empty() || runs_.back().last() <= what.first, "published out of order");
   add(what);
   if (!runs_.empty() && joins(runs_.back(), what))
-    join(runs_.back(), what);
+    join_in_place(runs_.back(), what);
   else
     runs_.push_back(std::move(what));
-}
-
-void ready_list::push_front(run what) {
-  if (!runs_.empty() && joins(what, runs_.front())) {
-    join(what, runs_.front());
-    runs_.front() = std::move(what);
-  } else {
-    runs_.push_front(std::move(what));
-  }
 }
 
 void ready_list::put_back(std::vector<run> what) {
   if (what.empty())
     return;
-  std::vector<run> before; // runs here that lie between the returned ones
+  std::vector<run> between; // runs here that lie before the last returned one
   const seqno end = what.back().first;
   while (!runs_.empty() && runs_.front().first < end) {
-    before.push_back(std::move(runs_.front()));
+    between.push_back(std::move(runs_.front()));
     runs_.pop_front();
   }
   for (const run& one : what)
     add(one);
   std::vector<run> merged;
-  merged.reserve(before.size() + what.size());
-  std::merge(std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()),
+  merged.reserve(between.size() + what.size());
+  std::merge(std::make_move_iterator(between.begin()), std::make_move_iterator(between.end()),
              std::make_move_iterator(what.begin()), std::make_move_iterator(what.end()), std::back_inserter(merged),
              [](const run& a, const run& b) { return a.first < b.first; });
   for (auto at = merged.rbegin(); at != merged.rend(); ++at) {
     BROKER_ASSERT(runs_.empty() || at->last() <= runs_.front().first, "a message is ready twice");
-    push_front(std::move(*at));
+    if (!runs_.empty() && joins(*at, runs_.front())) {
+      join_in_place(*at, runs_.front());
+      runs_.front() = std::move(*at);
+    } else {
+      runs_.push_front(std::move(*at));
+    }
   }
 }
 
@@ -81,8 +84,9 @@ run ready_list::take_front(uint32_t count) {
     taken = std::move(first);
     runs_.pop_front();
   } else {
+    subtract(first);
     taken = cut_front(first, count);
-    subtract(taken);
+    add(first);
   }
   taken.leaving = false;
   return taken;
@@ -136,7 +140,7 @@ void ready_list::merge_between(size_t from, size_t to) {
   size_t kept = from;
   for (size_t next = from + 1; next < to; ++next) {
     if (joins(runs_[kept], runs_[next]))
-      join(runs_[kept], runs_[next]);
+      join_in_place(runs_[kept], runs_[next]);
     else if (++kept != next)
       runs_[kept] = std::move(runs_[next]);
   }
@@ -148,7 +152,10 @@ size_t ready_list::split(size_t index, seqno at) {
   run& one = runs_[index];
   if (at <= one.first)
     return index;
+  subtract(one);
   run head = cut_front(one, static_cast<uint32_t>(at - one.first));
+  add(one);
+  add(head);
   runs_.insert(runs_.begin() + static_cast<std::ptrdiff_t>(index), std::move(head));
   return index + 1;
 }

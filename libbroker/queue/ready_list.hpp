@@ -42,6 +42,13 @@ public:
   seqno drop_leaving(seq_range which, seqno stored);
   /// Drops the bodies of the run at `index`, which the store has.
   void drop_body(size_t index);
+  /// Calls `change` for each run with bodies; it may replace the batch by another that holds the same messages.
+  template<class Change>
+  void repack(Change change) {
+    for (run& one : runs_)
+      if (one.batch)
+        change(one);
+  }
   /// Bodies have been read back: gives them to the messages here that have none.
   void attach(const stored_run& bodies);
 
@@ -51,7 +58,7 @@ public:
 private:
   void add(const run& what);
   void subtract(const run& what);
-  void push_front(run what);
+  void join_in_place(run& a, const run& b);
   void merge_between(size_t from, size_t to);
   size_t split(size_t index, seqno at);
 

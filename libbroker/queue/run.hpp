@@ -17,6 +17,10 @@ enum class home : uint8_t {
   paged,   ///< transient, appended as a page-out
 };
 
+/// Charged for each run with bodies besides its messages: its entry and its share of a batch object. It is what a
+/// publisher of single messages costs.
+inline constexpr uint64_t run_overhead_bytes = 256;
+
 struct run {
   seqno first = 0;
   batch_ref batch;   ///< null: the bodies are in the store only
@@ -33,7 +37,9 @@ struct run {
   stored_run stored() const { return {batch, {lo, lo + count}, first}; }
   bool in_store() const noexcept { return kept != home::memory; }
   /// What the run is charged for while its bodies are in memory.
-  uint64_t memory() const noexcept { return batch ? raw + uint64_t{count} * limits::publish_overhead_bytes : 0; }
+  uint64_t memory() const noexcept {
+    return batch ? raw + uint64_t{count} * limits::publish_overhead_bytes + run_overhead_bytes : 0;
+  }
 };
 
 /// Sets `body` and `raw` from the messages in `batch`.

@@ -9,7 +9,8 @@ namespace broker::queueing {
 
 namespace {
 
-/// Like cut_front, without looking at the messages: the rest keeps the whole charge of a run in memory.
+/// Like cut_front, but leaves the sizes of a run in memory with `from`: to look at its messages again would cost more
+/// than all the rest of an ack.
 run cut_cheaply(run& from, uint32_t count) {
   if (!from.batch)
     return cut_front(from, count);
@@ -26,12 +27,15 @@ run cut_cheaply(run& from, uint32_t count) {
 
 void unacked_list::insert(run what) {
   messages_ += what.count;
-  memory_ += charge(what);
+  memory_ += what.memory();
   if (runs_.empty() || runs_.back().last() <= what.first) {
-    if (!runs_.empty() && joins(runs_.back(), what))
+    if (!runs_.empty() && joins(runs_.back(), what)) {
+      memory_ -= runs_.back().memory() + what.memory();
       join(runs_.back(), what);
-    else
+      memory_ += runs_.back().memory();
+    } else {
       runs_.push_back(std::move(what));
+    }
     return;
   }
   auto at = std::partition_point(runs_.begin(), runs_.end(), [&](const run& one) { return one.first < what.first; });
@@ -46,7 +50,9 @@ void unacked_list::take(seq_range which, std::vector<run>& taken) {
     begin = static_cast<size_t>(at - runs_.begin());
   }
   if (begin < runs_.size() && runs_[begin].first < which.first) {
+    memory_ -= runs_[begin].memory();
     run head = cut_cheaply(runs_[begin], static_cast<uint32_t>(which.first - runs_[begin].first));
+    memory_ += head.memory() + runs_[begin].memory();
     runs_.insert(place(begin), std::move(head));
     ++begin;
   }
@@ -54,12 +60,14 @@ void unacked_list::take(seq_range which, std::vector<run>& taken) {
   for (; end < runs_.size() && runs_[end].first < which.last; ++end) {
     run& one = runs_[end];
     if (one.last() > which.last) {
+      memory_ -= one.memory();
       taken.push_back(cut_cheaply(one, static_cast<uint32_t>(which.last - one.first)));
+      memory_ += one.memory();
       messages_ -= taken.back().count;
       break;
     }
     messages_ -= one.count;
-    memory_ -= charge(one);
+    memory_ -= one.memory();
     taken.push_back(std::move(one));
   }
   runs_.erase(place(begin), place(end));
@@ -79,7 +87,7 @@ void unacked_list::check() const {
     BROKER_ASSERT(one.batch || one.in_store(), "an unacked message has no body anywhere");
     end = one.last();
     messages += one.count;
-    memory += charge(one);
+    memory += one.memory();
   }
   BROKER_ASSERT(messages == messages_ && memory == memory_, "unacked sums are wrong");
 }

@@ -14,7 +14,7 @@ class unacked_list {
 public:
   bool empty() const noexcept { return runs_.empty(); }
   uint64_t messages() const noexcept { return messages_; }
-  /// A run partly settled is charged in full until all of it is: that is what it pins.
+  /// What the runs' bodies are charged for. Settled parts of a run stay charged until all of it is.
   uint64_t memory() const noexcept { return memory_; }
   const std::deque<run>& runs() const noexcept { return runs_; }
 
@@ -22,14 +22,25 @@ public:
   /// Takes out what is held of `which` and appends it to `taken`. Sizes of the taken runs are not exact.
   void take(seq_range which, std::vector<run>& taken);
   std::deque<run> take_all();
-  /// Drops the bodies of runs for which `stored` is true.
+  /// Drops the bodies of the runs for which `stored` is true.
   template<class Predicate>
   void drop_bodies(Predicate stored) {
+    std::deque<run> before = take_all();
+    for (run& one : before) {
+      if (one.batch && stored(one))
+        drop_body(one);
+      insert(std::move(one));
+    }
+  }
+  /// Calls `change` for each run with bodies; it may replace the batch by another that holds the same messages.
+  template<class Change>
+  void repack(Change change) {
     for (run& one : runs_) {
-      if (!one.batch || !stored(one))
+      if (!one.batch)
         continue;
-      memory_ -= charge(one);
-      drop_body(one);
+      memory_ -= one.memory();
+      change(one);
+      memory_ += one.memory();
     }
   }
 
@@ -37,8 +48,6 @@ public:
 
 private:
   std::deque<run>::iterator place(size_t index) { return runs_.begin() + static_cast<std::ptrdiff_t>(index); }
-  static uint64_t charge(const run& one) { return one.batch ? one.raw : 0; }
-
   std::deque<run> runs_;
   uint64_t messages_ = 0;
   uint64_t memory_ = 0;

@@ -49,6 +49,7 @@ public:
   void read(queue_id, seqno from, seqno before, size_t max_bytes) override {
     BROKER_ASSERT(from < before, "an empty read");
     reads.push_back({from, before, max_bytes});
+    ++times_read;
   }
   void drop(queue_id) override { live.clear(); }
   bool congested() const override { return is_congested; }
@@ -81,6 +82,7 @@ public:
   seqno delivered_upto = 0;
   size_t appends = 0;
   size_t settles = 0;
+  size_t times_read = 0;
   bool is_congested = false;
 
 private:

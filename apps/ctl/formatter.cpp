@@ -1,0 +1,160 @@
+#include "formatter.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace broker::ctl {
+
+namespace {
+
+using control::value;
+using json = nlohmann::json;
+
+template<class... Cases>
+struct overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+/// A tab or line break inside a cell would shift the others.
+std::string escaped(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '\t')
+      safe += "\\t";
+    else if (c == '\n')
+      safe += "\\n";
+    else if (c == '\r')
+      safe += "\\r";
+    else
+      safe.push_back(c);
+  }
+  return safe;
+}
+
+std::string real_text(double real) {
+  return json(real).dump();
+}
+
+json to_json(const value& cell) {
+  return std::visit(overloaded{[](std::monostate) { return json(""); },
+                               [](const std::string& text) { return json(text); },
+                               [](int64_t number) { return json(number); }, [](double real) { return json(real); },
+                               [](bool truth) { return json(truth); },
+                               [](const control::value_list& list) {
+                                 json array = json::array();
+                                 for (const auto& item : list)
+                                   array.push_back(to_json(item));
+                                 return array;
+                               },
+                               [](const control::value_record& record) {
+                                 json object = json::object();
+                                 for (const auto& [name, field] : record)
+                                   object[name] = to_json(field);
+                                 return object;
+                               }},
+                    cell.content);
+}
+
+/// Names may hold any bytes; JSON only UTF-8.
+std::string dump(const json& what) {
+  return what.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json row_object(const control::response& answer, const control::row& cells) {
+  json object = json::object();
+  for (size_t i = 0; i < cells.size(); ++i)
+    object[answer.columns[i]] = to_json(cells[i]);
+  return object;
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos)
+    return text;
+  std::string quoted = "\"";
+  for (const char c : text)
+    quoted += c == '"' ? std::string{"\"\""} : std::string{c};
+  return quoted + "\"";
+}
+
+template<class Range, class Text>
+std::string join(const Range& range, std::string_view separator, Text text) {
+  std::string joined;
+  bool first = true;
+  for (const auto& each : range) {
+    if (!first)
+      joined += separator;
+    first = false;
+    joined += text(each);
+  }
+  return joined;
+}
+
+std::string format_json(const control::response& answer) {
+  if (answer.rows.empty())
+    return "[]\n";
+  return "[\n" + join(answer.rows, "\n,", [&](const control::row& cells) { return dump(row_object(answer, cells)); })
+       + "\n]\n";
+}
+
+std::string format_csv(const control::response& answer, bool headers) {
+  if (answer.rows.empty())
+    return {};
+  std::string text;
+  if (headers)
+    text = join(answer.columns, ",", csv_cell) + "\n";
+  for (const auto& cells : answer.rows)
+    text += join(cells, ",", [](const value& cell) { return csv_cell(plain_text(cell)); }) + "\n";
+  return text;
+}
+
+std::string format_table(const control::response& answer, bool headers) {
+  if (answer.rows.empty())
+    return {};
+  std::string text;
+  if (headers)
+    text = join(answer.columns, "\t", [](const std::string& name) { return name; }) + "\n";
+  for (const auto& cells : answer.rows)
+    text += join(cells, "\t", plain_text) + "\n";
+  return text;
+}
+
+} // namespace
+
+std::string plain_text(const value& cell) {
+  return std::visit(
+    overloaded{[](std::monostate) { return std::string{}; }, [](const std::string& text) { return escaped(text); },
+               [](int64_t number) { return std::to_string(number); }, [](double real) { return real_text(real); },
+               [](bool truth) { return std::string{truth ? "true" : "false"}; },
+               [](const control::value_list& list) { return "[" + join(list, ", ", plain_text) + "]"; },
+               [](const control::value_record& record) {
+                 return "["
+                      + join(record, ", ",
+                             [](const auto& field) {
+                               return "{\"" + escaped(field.first) + "\", " + plain_text(field.second) + "}";
+                             })
+                      + "]";
+               }},
+    cell.content);
+}
+
+std::string json_text(const value& cell) {
+  return dump(to_json(cell));
+}
+
+std::string format_rows(const control::response& answer, layout format, bool headers) {
+  switch (format) {
+  case layout::json:
+    return format_json(answer);
+  case layout::csv:
+    return format_csv(answer, headers);
+  case layout::standard:
+  case layout::table:
+    break;
+  }
+  return format_table(answer, headers);
+}
+
+std::string format_record(const control::response& answer) {
+  return answer.rows.empty() ? "{}\n" : dump(row_object(answer, answer.rows.front())) + "\n";
+}
+
+} // namespace broker::ctl

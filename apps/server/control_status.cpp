@@ -1,0 +1,96 @@
+#include "control_status.hpp"
+
+#include <unistd.h>
+
+#include "version.hpp"
+
+namespace broker {
+
+namespace {
+
+using control::value;
+using control::value_list;
+using control::value_record;
+
+/// What RabbitMQ 3.10 lists for a fresh node: tools ask for some of these by name.
+constexpr std::string_view feature_flags[] = {
+  "classic_mirrored_queue_version", "drop_unroutable_metric", "empty_basic_get_metric", "implicit_default_bindings",
+  "maintenance_mode_status",        "quorum_queue",           "stream_queue",           "user_limits",
+  "virtual_host_metadata",
+};
+
+value_list to_list(const std::vector<std::string>& texts) {
+  return value_list(texts.begin(), texts.end());
+}
+
+value_list listener_list(const node_facts& node) {
+  value_list list;
+  for (const auto& each : node.listeners)
+    list.emplace_back(value_record{{"interface", each.interface},
+                                   {"node", node.node},
+                                   {"port", each.port},
+                                   {"protocol", each.protocol},
+                                   {"purpose", each.purpose}});
+  return list;
+}
+
+control::response one_row(value_record record) {
+  control::response answer;
+  control::row cells;
+  for (auto& [name, cell] : record) {
+    answer.columns.push_back(name);
+    cells.push_back(std::move(cell));
+  }
+  answer.rows.push_back(std::move(cells));
+  return answer;
+}
+
+} // namespace
+
+control::response status_answer(const node_facts& node) {
+  return one_row({
+    {"pid", static_cast<int64_t>(getpid())},
+    {"os", "Linux"},
+    {"uptime", node.uptime_s},
+    {"is_under_maintenance", false},
+    {"rabbitmq_version", rabbitmq_version},
+    {"product_name", "Warren"},
+    {"product_version", warren_version},
+    {"node", node.node},
+    {"data_directory", node.data_dir},
+    {"config_files", node.config_file.empty() ? value_list{} : value_list{node.config_file}},
+    {"log_files", node.log_file.empty() ? value_list{} : value_list{node.log_file}},
+    {"alarms", to_list(node.alarms)},
+    {"memory", value_record{{"total", node.memory_bytes}, {"watermark", node.memory_watermark_bytes}}},
+    {"file_descriptors", value_record{{"total_used", node.open_files}, {"total_limit", node.open_files_max}}},
+    {"disk_free", node.disk_free_bytes},
+    {"disk_free_limit", node.disk_free_limit_bytes},
+    {"totals", value_record{{"connection_count", node.connections},
+                            {"queue_count", node.queues},
+                            {"virtual_host_count", node.vhosts.size()}}},
+    {"listeners", listener_list(node)},
+  });
+}
+
+control::response cluster_status_answer(const node_facts& node) {
+  value_list flags;
+  for (const auto name : feature_flags)
+    flags.emplace_back(value_record{{"name", name}, {"state", "enabled"}});
+  return one_row({
+    {"alarms", to_list(node.alarms)},
+    {"cluster_name", node.cluster_name},
+    {"disk_nodes", value_list{node.node}},
+    {"feature_flags", std::move(flags)},
+    {"listeners", value_record{{node.node, listener_list(node)}}},
+    {"maintenance_status", value_record{{node.node, "not under maintenance"}}},
+    {"partitions", value_record{}},
+    {"ram_nodes", value_list{}},
+    {"running_nodes", value_list{node.node}},
+    {"versions", value_record{{node.node, value_record{{"product_name", "Warren"},
+                                                       {"product_version", warren_version},
+                                                       {"rabbitmq_name", "RabbitMQ"},
+                                                       {"rabbitmq_version", rabbitmq_version}}}}},
+  });
+}
+
+} // namespace broker

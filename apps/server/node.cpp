@@ -1,0 +1,266 @@
+#include "node.hpp"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <caf/send.hpp>
+
+#include "actors/queue_replica.hpp"
+#include "control_verbs.hpp"
+#include "node_core.hpp"
+#include "version.hpp"
+
+namespace broker {
+
+namespace {
+
+/// BSD's EX_IOERR: what a node ends with after a failed write (guarantees.md G6).
+constexpr int exit_io_error = 74;
+/// Clients have this long to answer connection.close at shutdown.
+constexpr auto goodbye_time = std::chrono::seconds{5};
+/// Unused read blocks kept: 16 MiB.
+constexpr size_t spare_blocks = 64;
+
+size_t loop_count(unsigned configured) {
+  if (configured != 0)
+    return configured;
+  const auto cores = std::thread::hardware_concurrency();
+  return cores > 1 ? cores - 1 : 1;
+}
+
+uint64_t random_number() {
+  uint64_t value = 0;
+  BROKER_ASSERT(getrandom(&value, sizeof value, 0) == sizeof value, "no randomness from the kernel");
+  return value;
+}
+
+uint64_t steady_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+int64_t unix_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+durability_mode to_mode(durability wanted) {
+  switch (wanted) {
+    case durability::fsync:
+      return durability_mode::fsync;
+    case durability::interval:
+      return durability_mode::interval;
+    default:
+      return durability_mode::os;
+  }
+}
+
+log_level to_level(log_line::level severity) {
+  switch (severity) {
+    case log_line::level::debug:
+      return log_level::debug;
+    case log_line::level::info:
+      return log_level::info;
+    case log_line::level::warning:
+      return log_level::warning;
+    default:
+      return log_level::error;
+  }
+}
+
+} // namespace
+
+node::impl::impl(node_config settings, node_log& lines)
+  : config(std::move(settings)), log(lines), started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)),
+    blocks(spare_blocks), loops(loop_count(config.loops)) {}
+
+node::impl::~impl() = default;
+
+void node::impl::say(log_level level, std::string_view text, uint64_t source) {
+  log.write(level, source, text);
+}
+
+void node::impl::die(const error& why) {
+  const auto text = "disk write failed, the node ends: " + why.text;
+  say(log_level::critical, text);
+  std::fprintf(stderr, "warren-server: %s\n", text.c_str());
+  log.flush();
+  _exit(exit_io_error);
+}
+
+// -- start --------------------------------------------------------------------------------------------------------------
+
+result<void> node::impl::start() {
+  shared.node = config.node_name;
+  shared.now_ms = steady_ms;
+  shared.next_seed = random_number;
+  shared.make_queue = spawn_queue;
+  shared.queues.memory_bytes = config.queue_memory_bytes;
+  shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
+  if (auto opened = open_store(); !opened)
+    return opened;
+  actor_config.module_factories.push_back(loop_scheduler::factory(loops));
+  actors = std::make_unique<caf::actor_system>(actor_config);
+  loops.start();
+  running = true;
+  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::open_control})
+    if (auto opened = (this->*step)(); !opened) {
+      stop();
+      return opened;
+    }
+  listener->start();
+  say(log_level::info, "Server startup complete; 0 plugins started.");
+  return {};
+}
+
+result<void> node::impl::open_store() {
+  auto opened_files = posix_files::open(config.data_dir.string());
+  if (!opened_files)
+    return opened_files.error();
+  files = std::move(*opened_files);
+  auto opened_backlog = leveldb_backlog::open((config.data_dir / "backlog").string());
+  if (!opened_backlog)
+    return opened_backlog.error();
+  backlog = std::move(*opened_backlog);
+  journal_options options;
+  options.durability = to_mode(config.durability);
+  options.salt_seed = random_number();
+  store_threads::handlers told;
+  told.fatal = [this](const error& why) { die(why); };
+  told.damaged = [this](const store_damage& what) {
+    say(log_level::critical, "damaged messages of queue " + std::to_string(what.queue) + " are not served: " + what.text);
+  };
+  told.note = [this](const std::string& text) { say(log_level::info, text); };
+  auto opened = store_threads::start(*files, *backlog, options, told, config.durability_interval_ms);
+  if (!opened)
+    return opened.error();
+  store = std::move(*opened);
+  shared.store = &store->store();
+  return {};
+}
+
+result<void> node::impl::open_metadata() {
+  auto opened = leveldb_metadata_store::open((config.data_dir / "metadata").string());
+  if (!opened)
+    return opened.error();
+  metadata_files = std::move(*opened);
+  metadata_options options;
+  options.host.metadata.node = config.node_name;
+  options.host.metadata.loopback_users = config.loopback_users;
+  options.host.metadata.default_vhost = config.default_vhost;
+  options.store = metadata_files.get();
+  options.start.node = config.node_name;
+  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
+                                config.default_user_tags};
+  options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
+  for (auto& each : store->take_recovered())
+    options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
+  options.fatal = [this](const error& why) { die(why); };
+  options.note = [this](const std::string& text) { say(log_level::warning, text); };
+  return start_metadata(*actors, shared, std::move(options));
+}
+
+result<void> node::impl::open_listeners() {
+  sessions.node = &shared;
+  sessions.system = actors.get();
+  sessions.pool = &blocks;
+  sessions.wall_ms = unix_ms;
+  sessions.log = [this](log_line::level severity, const std::string& text) { say(to_level(severity), text); };
+  auto& settings = sessions.settings;
+  settings.platform = "Warren " + std::string{warren_version};
+  settings.node = config.node_name;
+  settings.cluster_name = config.cluster_name.empty() ? config.node_name : config.cluster_name;
+  settings.channel_max = config.channel_max;
+  settings.frame_max = config.frame_max_bytes;
+  settings.heartbeat_s = config.heartbeat_s;
+  settings.handshake_timeout_ms = config.handshake_timeout_ms;
+  settings.message_max_bytes = config.message_max_bytes;
+  listener = std::make_unique<amqp_listener>(sessions, loops);
+  for (const auto& where : config.listeners) {
+    listener_settings wanted{where.host, where.port, config.tcp_backlog, config.tcp_nodelay};
+    if (auto listening = listener->listen(wanted); !listening)
+      return listening;
+    say(log_level::info, "started TCP listener on [" + where.host + "]:" + std::to_string(where.port));
+  }
+  return {};
+}
+
+result<void> node::impl::open_control() {
+  control::listener_settings settings;
+  settings.node = config.node_name;
+  settings.cookie = config.cookie.reveal();
+  settings.port = config.control_port;
+  control = std::make_unique<control::listener>(control_io, settings, control_verbs(*this), [this](std::string_view why) {
+    say(log_level::warning, "control connection refused: " + std::string{why});
+  });
+  if (auto listening = control->listen(); !listening)
+    return listening;
+  control_port = control->port();
+  control_work.emplace(control_io.get_executor());
+  control_thread = std::thread([this] { control_io.run(); });
+  return {};
+}
+
+// -- stop ---------------------------------------------------------------------------------------------------------------
+
+void node::impl::stop_control() {
+  if (!control_thread.joinable())
+    return;
+  boost::asio::post(control_io, [this] {
+    control->stop();
+    control_work.reset();
+  });
+  control_thread.join();
+  control.reset();
+}
+
+void node::impl::stop() {
+  if (!std::exchange(running, false))
+    return;
+  if (listener) {
+    listener->stop({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
+    const auto deadline = std::chrono::steady_clock::now() + goodbye_time;
+    while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  stop_control();
+  // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
+  if (store)
+    store->stop();
+  for (const auto& queue : shared.directory.all())
+    caf::anon_send_exit(queue, caf::exit_reason::kill);
+  shared.directory.clear();
+  if (shared.metadata)
+    caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
+  shared.metadata = nullptr;
+  actors->await_actors_before_shutdown(false);
+  loops.stop();
+  actors.reset();
+}
+
+node::node(node_config config, node_log& log) : impl_(std::make_unique<impl>(std::move(config), log)) {}
+
+node::~node() = default;
+
+result<void> node::start() {
+  return impl_->start();
+}
+
+uint16_t node::control_port() const {
+  return impl_->control_port;
+}
+
+void node::request_stop() {
+  impl_->request_stop();
+}
+
+void node::join() {
+  {
+    std::unique_lock guard{impl_->stop_mutex};
+    impl_->stop_asked.wait(guard, [&] { return impl_->stopping; });
+  }
+  impl_->stop();
+}
+
+} // namespace broker

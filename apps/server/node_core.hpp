@@ -1,0 +1,84 @@
+// The inside of `node`, shared by node.cpp (start and stop) and node_reports.cpp (what tools see). Members are in the order
+// of their start; they end in reverse.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "actors/metadata.hpp"
+#include "actors/runtime.hpp"
+#include "net/amqp_listener.hpp"
+#include "net/block_pool.hpp"
+#include "net/control_listener.hpp"
+#include "net/loop.hpp"
+#include "node.hpp"
+#include "node_view.hpp"
+#include "persistence/leveldb_backlog.hpp"
+#include "persistence/metadata_store.hpp"
+#include "persistence/posix_files.hpp"
+#include "persistence/store_threads.hpp"
+
+namespace broker {
+
+struct node::impl final : node_view {
+  impl(node_config settings, node_log& lines);
+  ~impl() override;
+
+  // -- start and stop (node.cpp) --
+  result<void> start();
+  void stop();
+  result<void> open_store();
+  result<void> open_metadata();
+  result<void> open_listeners();
+  result<void> open_control();
+  void stop_control();
+  /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
+  [[noreturn]] void die(const error& why);
+  void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);
+
+  // -- node_view (node_reports.cpp) --
+  snapshot_ptr metadata() const override { return shared.snapshots.read(); }
+  void propose(command what, std::function<void(command_result)> done) override;
+  void list_queues(std::function<void(std::vector<queue_info>)> done) override;
+  void list_connections(std::function<void(std::vector<connection_info>)> done) override;
+  void list_channels(std::function<void(std::vector<channel_info>)> done) override;
+  node_facts facts() const override;
+  std::string hash_password(std::string_view password) const override;
+  void request_stop() override;
+
+  const node_config config;
+  node_log& log;
+  const uint64_t started_at_unix_s;
+  const std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();
+
+  block_pool blocks;
+  loop_group loops;
+  std::unique_ptr<posix_files> files;
+  std::unique_ptr<leveldb_backlog> backlog;
+  std::unique_ptr<store_threads> store;
+  std::unique_ptr<metadata_store> metadata_files;
+  runtime shared;
+  caf::actor_system_config actor_config;
+  std::unique_ptr<caf::actor_system> actors;
+  session_context sessions;
+  std::unique_ptr<amqp_listener> listener;
+
+  boost::asio::io_context control_io{1};
+  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> control_work;
+  std::unique_ptr<control::listener> control;
+  std::thread control_thread;
+  uint16_t control_port = 0;
+
+  std::mutex stop_mutex;
+  std::condition_variable stop_asked;
+  bool stopping = false;
+  bool running = false;
+};
+
+} // namespace broker

@@ -1,0 +1,181 @@
+// What tools see of a running node.
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "metadata/metadata_state.hpp"
+#include "node_core.hpp"
+
+namespace broker {
+
+namespace {
+
+/// Collects answers of many actors; calls `done` when the last asker is gone, whether it answered or ended unasked.
+template <class Item>
+struct gathering {
+  std::mutex mutex;
+  std::vector<Item> items;
+  std::function<void(std::vector<Item>)> done;
+
+  explicit gathering(std::function<void(std::vector<Item>)> then) : done(std::move(then)) {}
+  ~gathering() { done(std::move(items)); }
+  void add(Item item) {
+    std::lock_guard guard{mutex};
+    items.push_back(std::move(item));
+  }
+};
+
+uint64_t resident_bytes() {
+  std::ifstream file{"/proc/self/statm"};
+  uint64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+uint64_t open_files() {
+  std::error_code ignored; // without /proc the figure is 0
+  uint64_t count = 0;
+  for (auto at = std::filesystem::directory_iterator{"/proc/self/fd", ignored}; at != std::filesystem::end(at); ++at)
+    ++count;
+  return count;
+}
+
+struct endpoint {
+  std::string host;
+  uint16_t port = 0;
+};
+
+endpoint split(const std::string& address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos)
+    return {address, 0};
+  return {address.substr(0, colon), static_cast<uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10))};
+}
+
+connection_info to_info(session_report&& report) {
+  connection_info info;
+  const auto arrow = report.name.find(" -> ");
+  const auto peer = split(report.name.substr(0, arrow));
+  const auto own = arrow == std::string::npos ? endpoint{} : split(report.name.substr(arrow + 4));
+  info.id = report.id;
+  info.name = std::move(report.name);
+  info.host = own.host;
+  info.port = own.port;
+  info.peer_host = peer.host;
+  info.peer_port = peer.port;
+  info.user = std::move(report.user);
+  info.vhost = std::move(report.vhost);
+  info.state = std::move(report.state);
+  info.channels = report.channels;
+  info.channel_max = report.channel_max;
+  info.frame_max = report.frame_max;
+  info.heartbeat_s = report.heartbeat_s;
+  info.client_properties = std::move(report.client_properties);
+  info.received_bytes = report.received_bytes;
+  info.sent_bytes = report.sent_bytes;
+  info.connected_at_ms = report.connected_at_ms;
+  return info;
+}
+
+} // namespace
+
+void node::impl::propose(command what, std::function<void(command_result)> done) {
+  caf::anon_send(shared.metadata, propose_msg{proposal{std::move(what), std::move(done)}});
+}
+
+void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) {
+  auto all = std::make_shared<gathering<queue_info>>(std::move(done));
+  for (const auto& queue : shared.directory.all())
+    caf::anon_send(queue, queue_report_request{[all](queue_report report) {
+                     queue_info info;
+                     info.queue = std::move(report.queue);
+                     info.ready = report.ready;
+                     info.unacknowledged = report.unacknowledged;
+                     info.ready_bytes = report.ready_bytes;
+                     info.consumers = report.consumers;
+                     info.memory_bytes = report.memory_bytes;
+                     all->add(std::move(info));
+                   }});
+}
+
+void node::impl::list_connections(std::function<void(std::vector<connection_info>)> done) {
+  listener->report([done = std::move(done)](std::vector<session_report> reports) {
+    std::vector<connection_info> infos;
+    infos.reserve(reports.size());
+    for (auto& each : reports)
+      infos.push_back(to_info(std::move(each)));
+    done(std::move(infos));
+  });
+}
+
+void node::impl::list_channels(std::function<void(std::vector<channel_info>)> done) {
+  auto all = std::make_shared<gathering<channel_info>>(std::move(done));
+  listener->report([this, all](std::vector<session_report> sessions_now) {
+    auto names = std::make_shared<std::map<connection_id, std::string>>();
+    for (auto& each : sessions_now)
+      names->emplace(each.id, std::move(each.name));
+    listener->channels([all, names](std::vector<caf::actor> channels) {
+      for (const auto& channel : channels)
+        caf::anon_send(channel, channel_report_request{[all, names](channel_report report) {
+                         channel_info info;
+                         info.connection = report.connection;
+                         info.connection_name = (*names)[report.connection];
+                         info.number = report.number;
+                         info.user = std::move(report.user);
+                         info.vhost = std::move(report.vhost);
+                         info.transactional = report.transactional;
+                         info.confirm = report.confirm;
+                         info.consumers = report.consumers;
+                         info.unacknowledged = report.unacknowledged;
+                         info.unconfirmed = report.unconfirmed;
+                         all->add(std::move(info));
+                       }});
+    });
+  });
+}
+
+node_facts node::impl::facts() const {
+  node_facts result;
+  result.node = config.node_name;
+  result.cluster_name = sessions.settings.cluster_name;
+  result.started_at_unix_s = started_at_unix_s;
+  result.uptime_s = static_cast<uint64_t>(
+    std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at).count());
+  result.data_dir = config.data_dir.string();
+  result.config_file = config.config_file.string();
+  if (config.log.file)
+    result.log_file = (config.log.folder / (config.log.file_name.empty() ? config.node_name + ".log" : config.log.file_name)).string();
+  result.vhosts = {config.default_vhost};
+  for (const auto& where : config.listeners)
+    result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
+  result.listeners.push_back({"127.0.0.1", control_port, "clustering", "CLI tool communication"});
+  result.memory_bytes = resident_bytes();
+  result.memory_watermark_bytes = config.memory_watermark_bytes;
+  if (auto free = files->free_bytes())
+    result.disk_free_bytes = *free;
+  result.disk_free_limit_bytes = config.disk_free_limit_bytes;
+  result.open_files = open_files();
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    result.open_files_max = limit.rlim_cur;
+  result.connections = listener ? listener->open_sessions() : 0;
+  result.queues = shared.directory.all().size();
+  return result;
+}
+
+std::string node::impl::hash_password(std::string_view password) const {
+  char salt[4];
+  BROKER_ASSERT(getrandom(salt, sizeof salt, 0) == sizeof salt, "no randomness from the kernel");
+  return broker::hash_password(password, std::string_view{salt, sizeof salt});
+}
+
+void node::impl::request_stop() {
+  std::lock_guard guard{stop_mutex};
+  stopping = true;
+  stop_asked.notify_all();
+}
+
+} // namespace broker

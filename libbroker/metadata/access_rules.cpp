@@ -1,0 +1,128 @@
+#include "metadata/access_rules.hpp"
+
+#include <array>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <re2/re2.h>
+
+#include "metadata/metadata_state.hpp"
+
+namespace broker {
+namespace {
+
+constexpr size_t salt_bytes = 4;
+constexpr size_t hash_bytes_all = salt_bytes + SHA256_DIGEST_LENGTH;
+/// A pattern compiles into at most this much memory; larger ones are refused (own choice, RE2's own default is 8 MiB).
+constexpr int64_t pattern_memory_bytes = 1 << 20;
+
+using salted_hash = std::array<unsigned char, hash_bytes_all>;
+
+salted_hash salted(std::string_view password, std::string_view salt) {
+  salted_hash out;
+  std::copy(salt.begin(), salt.end(), out.begin());
+  unsigned digest_size = 0;
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  BROKER_ASSERT(context != nullptr, "out of memory");
+  const bool done = EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1
+                 && EVP_DigestUpdate(context, salt.data(), salt.size()) == 1
+                 && EVP_DigestUpdate(context, password.data(), password.size()) == 1
+                 && EVP_DigestFinal_ex(context, out.data() + salt_bytes, &digest_size) == 1;
+  EVP_MD_CTX_free(context);
+  BROKER_ASSERT(done && digest_size == SHA256_DIGEST_LENGTH, "SHA-256 is part of OpenSSL");
+  return out;
+}
+
+/// base64 of exactly `hash_bytes_all` bytes: 48 characters without padding.
+bool decode_hash(std::string_view text, salted_hash& out) {
+  if (text.size() != hash_bytes_all / 3 * 4)
+    return false;
+  return EVP_DecodeBlock(out.data(), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()))
+      == static_cast<int>(hash_bytes_all);
+}
+
+RE2::Options regex_options() {
+  RE2::Options options{RE2::Latin1}; // names are octets
+  options.set_log_errors(false);
+  options.set_max_mem(pattern_memory_bytes);
+  return options;
+}
+
+/// One regular expression of a permission row. ".*" is what nearly everybody has, and it needs no engine.
+class name_pattern {
+public:
+  explicit name_pattern(const std::string& text)
+    : matches_all_(text == ".*"), regex_(text.empty() ? "^$" : text, regex_options()) {}
+  bool ok() const { return regex_.ok(); }
+  const std::string& why_not() const { return regex_.error(); }
+  bool matches(std::string_view name) const {
+    return matches_all_ || RE2::PartialMatch(re2::StringPiece{name.data(), name.size()}, regex_);
+  }
+
+private:
+  bool matches_all_;
+  RE2 regex_;
+};
+
+} // namespace
+
+static_assert(hash_bytes_all % 3 == 0, "no base64 padding");
+
+std::string hash_password(std::string_view password, std::string_view salt) {
+  BROKER_ASSERT(salt.size() == salt_bytes, "the salt has four bytes");
+  const salted_hash raw = salted(password, salt);
+  std::string text(hash_bytes_all / 3 * 4 + 1, '\0'); // EVP_EncodeBlock ends with a zero
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), raw.data(), static_cast<int>(raw.size()));
+  text.pop_back();
+  return text;
+}
+
+bool password_matches(std::string_view hash, std::string_view password) {
+  salted_hash expected{};
+  const bool usable = decode_hash(hash, expected);
+  const std::string_view salt{reinterpret_cast<const char*>(expected.data()), salt_bytes};
+  const salted_hash given = salted(password, salt);
+  const bool equal = CRYPTO_memcmp(given.data(), expected.data(), given.size()) == 0;
+  return equal && usable && !password.empty();
+}
+
+bool refuse_password(std::string_view password) {
+  static const std::string nobodys = hash_password("", "none");
+  static_cast<void>(password_matches(nobodys, password));
+  return false;
+}
+
+struct user_rights::expressions {
+  explicit expressions(const permission& rights)
+    : configure(rights.configure), write(rights.write), read(rights.read) {}
+
+  name_pattern configure;
+  name_pattern write;
+  name_pattern read;
+};
+
+user_rights::user_rights(std::string name, permission what, std::unique_ptr<const expressions> compiled)
+  : user(std::move(name)), rights(std::move(what)), compiled_(std::move(compiled)) {}
+user_rights::~user_rights() = default;
+
+result<std::shared_ptr<const user_rights>> user_rights::compile(std::string user, permission rights) {
+  auto compiled = std::make_unique<const expressions>(rights);
+  const std::pair<const name_pattern&, const std::string&> all[] = {
+    {compiled->configure, rights.configure}, {compiled->write, rights.write}, {compiled->read, rights.read}};
+  for (const auto& [pattern, text] : all)
+    if (!pattern.ok())
+      return error{0, "{:invalid_regexp, '" + text + "', '" + pattern.why_not() + "'}"};
+  return std::shared_ptr<const user_rights>{new user_rights{std::move(user), std::move(rights), std::move(compiled)}};
+}
+
+bool user_rights::may_configure(std::string_view name) const {
+  return compiled_->configure.matches(name);
+}
+bool user_rights::may_write(std::string_view name) const {
+  return compiled_->write.matches(name);
+}
+bool user_rights::may_read(std::string_view name) const {
+  return compiled_->read.matches(name);
+}
+
+} // namespace broker

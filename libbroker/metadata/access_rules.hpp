@@ -1,0 +1,41 @@
+// Passwords and permissions (guarantees.md S2, S3, S10; features.md S12).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "metadata/records.hpp"
+
+namespace broker {
+
+/// Does `password` give `hash` (see hash_password)? The time taken does not depend on where they differ, nor on whether
+/// `hash` is usable at all. A blank password matches nothing (S2).
+bool password_matches(std::string_view hash, std::string_view password);
+
+/// Compares against a hash nobody has: what an unknown user costs (S3). Always false.
+bool refuse_password(std::string_view password);
+
+/// A permission row with its regular expressions compiled. Immutable, thread-safe.
+class user_rights {
+public:
+  /// Regular expressions are RE2's, unanchored; an empty one means ^$. Error (code 0) in rabbitmqctl's words.
+  static result<std::shared_ptr<const user_rights>> compile(std::string user, permission rights);
+  ~user_rights();
+
+  bool may_configure(std::string_view name) const;
+  bool may_write(std::string_view name) const;
+  bool may_read(std::string_view name) const;
+
+  const std::string user;
+  const permission rights;
+
+private:
+  struct expressions;
+  user_rights(std::string name, permission what, std::unique_ptr<const expressions> compiled);
+
+  std::unique_ptr<const expressions> compiled_;
+};
+
+} // namespace broker

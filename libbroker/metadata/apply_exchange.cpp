@@ -1,0 +1,206 @@
+#include "amqp/reply.hpp"
+#include "metadata/equivalence.hpp"
+#include "metadata/state_impl.hpp"
+
+namespace broker {
+namespace {
+
+error not_on_default_exchange() {
+  return amqp::access_refused("operation not permitted on the default exchange");
+}
+
+bool is_reserved(std::string_view name) {
+  return name.substr(0, 4) == "amq.";
+}
+
+/// The far end of a binding in `vhost`; empty if it is missing.
+destination resolve(const vhost_tables& vhost, const binding_record& binding) {
+  destination to;
+  if (binding.to_exchange) {
+    if (const ref<exchange_node>* found = vhost.exchanges.find(binding.destination))
+      to.exchange = (*found)->record;
+  } else if (const auto* found = vhost.queues.find(binding.destination)) {
+    to.queue = *found;
+  }
+  return to;
+}
+
+/// Both ends of a binding exist and are open to the connection. `need_both`: a missing end is 404 (bind), else fine.
+result<bool> check_ends(const vhost_tables& vhost, const binding_record& binding, connection_id by, bool need_both) {
+  if (binding.source.empty() || (binding.to_exchange && binding.destination.empty()))
+    return not_on_default_exchange();
+  if (!vhost.exchanges.find(binding.source)) {
+    if (need_both)
+      return amqp::not_found("no " + resource_text("exchange", binding.source, vhost.name));
+    return false;
+  }
+  const destination to = resolve(vhost, binding);
+  if (!to.queue && !to.exchange) {
+    if (need_both)
+      return amqp::not_found(
+        "no " + resource_text(binding.to_exchange ? "exchange" : "queue", binding.destination, vhost.name));
+    return false;
+  }
+  if (to.queue)
+    if (auto open = check_access(*to.queue, by); !open)
+      return open.error();
+  return true;
+}
+
+} // namespace
+
+command_result metadata_state::impl::apply(const declare_exchange& what, changes_t&) {
+  const exchange_record& wanted = what.exchange;
+  const vhost_tables* vhost = now.find_vhost(wanted.vhost);
+  if (!vhost)
+    return no_such_vhost(wanted.vhost);
+  if (exchange_type kind; !parse_exchange_type(wanted.type, kind))
+    return refused(amqp::command_invalid("unknown exchange type '" + wanted.type + "'"));
+  if (wanted.name.empty())
+    return refused(not_on_default_exchange());
+  command_result out;
+  if (const ref<exchange_node>* existing = vhost->exchanges.find(wanted.name)) {
+    if (auto equal = check_equivalent(*(*existing)->record, wanted); !equal)
+      return refused(equal.error());
+    return out;
+  }
+  if (is_reserved(wanted.name))
+    return refused(amqp::access_refused("exchange name '" + wanted.name + "' contains reserved prefix 'amq.*'"));
+  insert_exchange(*own_vhost(wanted.vhost), wanted);
+  out.created = true;
+  return out;
+}
+
+command_result metadata_state::impl::apply(const delete_exchange& what, changes_t&) {
+  if (what.name.empty())
+    return refused(not_on_default_exchange());
+  if (is_reserved(what.name))
+    return refused(
+      amqp::access_refused("deletion of system " + resource_text("exchange", what.name, what.vhost) + " not allowed"));
+  const vhost_tables* vhost = now.find_vhost(what.vhost);
+  const ref<exchange_node>* found = vhost ? vhost->exchanges.find(what.name) : nullptr;
+  if (!found)
+    return {};
+  if (what.if_unused && (*found)->router.size() != 0)
+    return refused(amqp::precondition_failed(resource_text("exchange", what.name, what.vhost) + " in use"));
+  remove_exchange(*own_vhost(what.vhost), what.name, true);
+  return {};
+}
+
+command_result metadata_state::impl::apply(const bind& what, changes_t&) {
+  const vhost_tables* vhost = now.find_vhost(what.vhost);
+  if (!vhost)
+    return no_such_vhost(what.vhost);
+  if (auto ends = check_ends(*vhost, what.binding, what.by, true); !ends)
+    return refused(ends.error());
+  binding_record record = what.binding;
+  sort_arguments(record.arguments);
+  const exchange_node& source = **vhost->exchanges.find(record.source);
+  command_result out;
+  if (source.router.has(binding_identity(record)))
+    return out;
+  if (source.record->kind == exchange_type::headers)
+    if (auto pattern = header_pattern::compile(record.arguments); !pattern)
+      return refused(pattern.error());
+  const auto inserted = insert_binding(*own_vhost(what.vhost), std::move(record));
+  BROKER_ASSERT(inserted.ok() && *inserted, "checked before");
+  out.created = true;
+  return out;
+}
+
+command_result metadata_state::impl::apply(const unbind& what, changes_t&) {
+  const vhost_tables* vhost = now.find_vhost(what.vhost);
+  if (!vhost)
+    return no_such_vhost(what.vhost);
+  const auto ends = check_ends(*vhost, what.binding, what.by, false);
+  if (!ends)
+    return refused(ends.error());
+  if (!*ends)
+    return {};
+  binding_record record = what.binding;
+  sort_arguments(record.arguments);
+  const std::string identity = binding_identity(record);
+  if (!(*vhost->exchanges.find(record.source))->router.has(identity))
+    return {};
+  vhost_tables& own = *own_vhost(what.vhost);
+  forget_binding(own.name, *own_exchange(own, record.source).router.unbind(identity));
+  delete_unused_exchanges(own, {record.source});
+  return {};
+}
+
+void metadata_state::impl::insert_exchange(vhost_tables& vhost, exchange_record record) {
+  const bool known = parse_exchange_type(record.type, record.kind);
+  BROKER_ASSERT(known, "the type has been checked before");
+  auto shared = std::make_shared<const exchange_record>(std::move(record));
+  const bool added = vhost.exchanges.put(make_ref<exchange_node>(std::move(shared)));
+  BROKER_ASSERT(added, "an exchange is inserted once");
+}
+
+result<bool> metadata_state::impl::insert_binding(vhost_tables& vhost, binding_record record) {
+  auto binding = std::make_shared<bound>();
+  binding->identity = binding_identity(record);
+  binding->to = resolve(vhost, record);
+  BROKER_ASSERT(binding->to.queue || binding->to.exchange, "the destination exists");
+  exchange_node& source = own_exchange(vhost, record.source);
+  if (source.record->kind == exchange_type::headers) {
+    auto pattern = header_pattern::compile(record.arguments);
+    if (!pattern)
+      return pattern.error();
+    binding->pattern = std::make_shared<const header_pattern>(std::move(*pattern));
+  }
+  binding->record = std::move(record);
+  if (!source.router.bind(binding))
+    return false;
+  bindings_to[{vhost.name, binding->record.destination, binding->record.to_exchange}].insert(
+    {binding->record.source, binding->identity});
+  return true;
+}
+
+void metadata_state::impl::forget_binding(const std::string& vhost, const bound& binding) {
+  const auto at = bindings_to.find({vhost, binding.record.destination, binding.record.to_exchange});
+  BROKER_ASSERT(at != bindings_to.end(), "every binding is indexed by its destination");
+  at->second.erase({binding.record.source, binding.identity});
+  if (at->second.empty())
+    bindings_to.erase(at);
+}
+
+std::set<std::string> metadata_state::impl::remove_bindings_to(vhost_tables& vhost, bool to_exchange,
+                                                               const std::string& name) {
+  std::set<std::string> sources;
+  const auto at = bindings_to.find({vhost.name, name, to_exchange});
+  if (at == bindings_to.end())
+    return sources;
+  for (const auto& [source, identity] : at->second) {
+    const bound_ptr removed = own_exchange(vhost, source).router.unbind(identity);
+    BROKER_ASSERT(removed != nullptr, "the index knows only bindings that exist");
+    sources.insert(source);
+  }
+  bindings_to.erase(at);
+  return sources;
+}
+
+void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade) {
+  for (const bound_ptr& binding : (*vhost.exchanges.find(name))->router.sorted())
+    forget_binding(vhost.name, *binding);
+  const std::string keep = name; // `name` may live in the record
+  // A binding from the exchange to itself has just been forgotten and goes with the router.
+  std::set<std::string> sources = remove_bindings_to(vhost, true, keep);
+  vhost.exchanges.erase(keep);
+  sources.erase(keep);
+  if (cascade)
+    delete_unused_exchanges(vhost, std::move(sources));
+}
+
+void metadata_state::impl::delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources) {
+  while (!sources.empty()) {
+    const std::string name = *sources.begin();
+    sources.erase(sources.begin());
+    const ref<exchange_node>* found = vhost.exchanges.find(name);
+    if (!found || !(*found)->record->auto_delete || (*found)->router.size() != 0)
+      continue;
+    sources.merge(remove_bindings_to(vhost, true, name));
+    vhost.exchanges.erase(name);
+  }
+}
+
+} // namespace broker

@@ -1,0 +1,103 @@
+#include "amqp/reply.hpp"
+#include "metadata/equivalence.hpp"
+#include "metadata/state_impl.hpp"
+
+namespace broker {
+
+command_result metadata_state::impl::apply(const declare_queue& what, changes_t& changes) {
+  const vhost_tables* vhost = now.find_vhost(what.queue.vhost);
+  if (!vhost)
+    return no_such_vhost(what.queue.vhost);
+  command_result out;
+  if (const queue_ptr* existing = vhost->queues.find(what.queue.name)) {
+    if (auto equal = check_equivalent(**existing, what.queue); !equal)
+      return refused(equal.error());
+    out.queue = *existing;
+    return out;
+  }
+  auto record = std::make_shared<queue_record>(what.queue);
+  record->id = next_queue++;
+  if (!record->exclusive)
+    record->owner = 0;
+  insert_queue(*own_vhost(record->vhost), record);
+  changes.push_back({metadata_change::kind::queue_created, record});
+  out.created = true;
+  out.queue = std::move(record);
+  return out;
+}
+
+command_result metadata_state::impl::apply(const delete_queue& what, changes_t& changes) {
+  const vhost_tables* vhost = now.find_vhost(what.vhost);
+  const queue_ptr* found = vhost ? vhost->queues.find(what.name) : nullptr;
+  if (!found || (what.id != 0 && (*found)->id != what.id))
+    return {};
+  const queue_ptr queue = *found;
+  remove_queue(*own_vhost(what.vhost), queue, true, changes);
+  return {};
+}
+
+command_result metadata_state::impl::apply(const delete_exclusive_queues& what, changes_t& changes) {
+  std::set<std::pair<std::string, std::string>> doomed;
+  if (what.owner == 0) {
+    for (const auto& [owner, queues] : exclusive_queues)
+      doomed.insert(queues.begin(), queues.end());
+  } else if (const auto own = exclusive_queues.find(what.owner); own != exclusive_queues.end()) {
+    doomed = own->second;
+  }
+  for (const auto& [vhost_name, name] : doomed) {
+    vhost_tables* vhost = own_vhost(vhost_name);
+    const queue_ptr queue = *vhost->queues.find(name);
+    remove_queue(*vhost, queue, true, changes);
+  }
+  return {};
+}
+
+command_result metadata_state::impl::apply(const node_started& what, changes_t& changes) {
+  if (auto rights = user_rights::compile(what.default_user.name, what.default_rights); !rights)
+    return refused(rights.error());
+  for (const auto& one : now.vhosts.sorted()) {
+    vhost_tables& vhost = *own_vhost(one->name);
+    // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
+    for (const queue_ptr& queue : vhost.queues.sorted())
+      if (queue->node == what.node && (queue->exclusive || !queue->durable))
+        remove_queue(vhost, queue, false, changes);
+    if (what.alone)
+      for (const auto& node : vhost.exchanges.sorted())
+        if (!node->record->durable)
+          remove_exchange(vhost, node->record->name, false);
+  }
+  if (seeded)
+    return {};
+  seeded = changed = true;
+  put_user user;
+  user.user = what.default_user;
+  const command_result seeded_user = apply(user, changes);
+  return seeded_user.ok()
+         ? apply(set_permission{settings->default_vhost, what.default_user.name, what.default_rights}, changes)
+         : seeded_user;
+}
+
+void metadata_state::impl::insert_queue(vhost_tables& vhost, queue_ptr queue) {
+  if (queue->exclusive)
+    exclusive_queues[queue->owner].insert({queue->vhost, queue->name});
+  const bool added = vhost.queues.put(std::move(queue));
+  BROKER_ASSERT(added, "a queue is inserted once");
+}
+
+void metadata_state::impl::remove_queue(vhost_tables& vhost, const queue_ptr& queue, bool cascade, changes_t& changes) {
+  std::set<std::string> sources = remove_bindings_to(vhost, false, queue->name);
+  const bool removed = vhost.queues.erase(queue->name);
+  BROKER_ASSERT(removed, "the queue has been found before");
+  if (queue->exclusive) {
+    const auto own = exclusive_queues.find(queue->owner);
+    BROKER_ASSERT(own != exclusive_queues.end(), "every exclusive queue is indexed by its owner");
+    own->second.erase({queue->vhost, queue->name});
+    if (own->second.empty())
+      exclusive_queues.erase(own);
+  }
+  changes.push_back({metadata_change::kind::queue_deleted, queue});
+  if (cascade)
+    delete_unused_exchanges(vhost, std::move(sources));
+}
+
+} // namespace broker

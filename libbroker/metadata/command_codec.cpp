@@ -1,0 +1,129 @@
+#include "metadata/metadata_state.hpp"
+#include "metadata/records_codec.hpp"
+
+namespace broker {
+namespace {
+
+struct encoder {
+  proto::Command& out;
+
+  void operator()(const declare_queue& what) const { to_proto(what.queue, *out.mutable_declare_queue()); }
+  void operator()(const delete_queue& what) const {
+    auto& to = *out.mutable_delete_queue();
+    to.set_vhost(what.vhost);
+    to.set_name(what.name);
+    to.set_id(what.id);
+  }
+  void operator()(const delete_exclusive_queues& what) const {
+    out.mutable_delete_exclusive_queues()->set_owner(what.owner);
+  }
+  void operator()(const declare_exchange& what) const { to_proto(what.exchange, *out.mutable_declare_exchange()); }
+  void operator()(const delete_exchange& what) const {
+    auto& to = *out.mutable_delete_exchange();
+    to.set_vhost(what.vhost);
+    to.set_name(what.name);
+    to.set_if_unused(what.if_unused);
+  }
+  void operator()(const bind& what) const { binding(what, *out.mutable_bind()); }
+  void operator()(const unbind& what) const { binding(what, *out.mutable_unbind()); }
+  void operator()(const put_user& what) const {
+    auto& to = *out.mutable_put_user();
+    to_proto(what.user, *to.mutable_user());
+    to.set_must_be_new(what.must_be_new);
+    to.set_must_exist(what.must_exist);
+    to.set_keep_hash(what.keep_hash);
+    to.set_keep_tags(what.keep_tags);
+  }
+  void operator()(const delete_user& what) const { out.set_delete_user(what.name); }
+  void operator()(const set_permission& what) const {
+    auto& to = *out.mutable_set_permission();
+    to.set_vhost(what.vhost);
+    to.set_user(what.user);
+    to_proto(what.rights, *to.mutable_rights());
+  }
+  void operator()(const clear_permission& what) const {
+    auto& to = *out.mutable_clear_permission();
+    to.set_vhost(what.vhost);
+    to.set_user(what.user);
+  }
+  void operator()(const node_started& what) const {
+    auto& to = *out.mutable_node_started();
+    to.set_node(what.node);
+    to.set_alone(what.alone);
+    to_proto(what.default_user, *to.mutable_default_user());
+    to_proto(what.default_rights, *to.mutable_default_rights());
+  }
+
+private:
+  template<class Change>
+  static void binding(const Change& what, proto::ChangeBinding& to) {
+    to.set_vhost(what.vhost);
+    to_proto(what.binding, *to.mutable_binding());
+    to.set_by(what.by);
+  }
+};
+
+template<class Change>
+result<command> decode_binding(const proto::ChangeBinding& from) {
+  auto record = from_proto(from.binding());
+  if (!record)
+    return record.error();
+  return command{Change{from.vhost(), std::move(*record), from.by()}};
+}
+
+put_user decode_put_user(const proto::PutUser& from) {
+  return {from_proto(from.user()), from.must_be_new(), from.must_exist(), from.keep_hash(), from.keep_tags()};
+}
+
+} // namespace
+
+std::string encode_command(const command& what) {
+  proto::Command out;
+  std::visit(encoder{out}, what);
+  return out.SerializeAsString();
+}
+
+result<command> decode_command(std::string_view bytes) {
+  proto::Command from;
+  if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return error{0, "a metadata command of " + std::to_string(bytes.size()) + " bytes is malformed"};
+  switch (from.what_case()) {
+  case proto::Command::kDeclareQueue: {
+    auto record = from_proto(from.declare_queue());
+    return record ? result<command>{command{declare_queue{std::move(*record)}}} : record.error();
+  }
+  case proto::Command::kDeleteQueue:
+    return command{delete_queue{from.delete_queue().vhost(), from.delete_queue().name(), from.delete_queue().id()}};
+  case proto::Command::kDeleteExclusiveQueues:
+    return command{delete_exclusive_queues{from.delete_exclusive_queues().owner()}};
+  case proto::Command::kDeclareExchange: {
+    auto record = from_proto(from.declare_exchange());
+    return record ? result<command>{command{declare_exchange{std::move(*record)}}} : record.error();
+  }
+  case proto::Command::kDeleteExchange:
+    return command{delete_exchange{from.delete_exchange().vhost(), from.delete_exchange().name(),
+                                   from.delete_exchange().if_unused()}};
+  case proto::Command::kBind:
+    return decode_binding<bind>(from.bind());
+  case proto::Command::kUnbind:
+    return decode_binding<unbind>(from.unbind());
+  case proto::Command::kPutUser:
+    return command{decode_put_user(from.put_user())};
+  case proto::Command::kDeleteUser:
+    return command{delete_user{from.delete_user()}};
+  case proto::Command::kSetPermission:
+    return command{set_permission{from.set_permission().vhost(), from.set_permission().user(),
+                                  from_proto(from.set_permission().rights())}};
+  case proto::Command::kClearPermission:
+    return command{clear_permission{from.clear_permission().vhost(), from.clear_permission().user()}};
+  case proto::Command::kNodeStarted:
+    return command{node_started{from.node_started().node(), from.node_started().alone(),
+                                from_proto(from.node_started().default_user()),
+                                from_proto(from.node_started().default_rights())}};
+  case proto::Command::WHAT_NOT_SET:
+    break;
+  }
+  return error{0, "a metadata command of a kind this version does not know"};
+}
+
+} // namespace broker

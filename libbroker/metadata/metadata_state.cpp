@@ -1,0 +1,106 @@
+#include "metadata/metadata_state.hpp"
+
+#include "amqp/reply.hpp"
+#include "metadata/snapshot_view.hpp"
+#include "metadata/state_impl.hpp"
+
+namespace broker {
+
+command_result no_such_vhost(std::string_view name) {
+  return refused(amqp::not_allowed("vhost " + std::string{name} + " not found"));
+}
+
+bool parse_exchange_type(std::string_view name, exchange_type& out) {
+  constexpr std::pair<std::string_view, exchange_type> all[] = {{"direct", exchange_type::direct},
+                                                                {"fanout", exchange_type::fanout},
+                                                                {"topic", exchange_type::topic},
+                                                                {"headers", exchange_type::headers}};
+  for (const auto& [text, kind] : all)
+    if (text == name) {
+      out = kind;
+      return true;
+    }
+  return false;
+}
+
+metadata_state::impl::impl(metadata_settings what)
+  : settings(std::make_shared<const metadata_settings>(std::move(what))) {
+  create_vhost(settings->default_vhost);
+}
+
+vhost_tables* metadata_state::impl::own_vhost(std::string_view name) {
+  ref<vhost_tables>* slot = now.vhosts.find_mutable(name);
+  if (!slot)
+    return nullptr;
+  if (!(*slot)->unique()) {
+    auto copy = make_ref<vhost_tables>();
+    copy->name = (*slot)->name;
+    copy->queues = (*slot)->queues;
+    copy->exchanges = (*slot)->exchanges;
+    copy->permissions = (*slot)->permissions;
+    *slot = std::move(copy);
+  }
+  changed = true;
+  return slot->get();
+}
+
+exchange_node& metadata_state::impl::own_exchange(vhost_tables& vhost, std::string_view name) {
+  ref<exchange_node>* slot = vhost.exchanges.find_mutable(name);
+  BROKER_ASSERT(slot != nullptr, "the exchange has been found before");
+  if (!(*slot)->unique()) {
+    auto copy = make_ref<exchange_node>((*slot)->record);
+    copy->router = (*slot)->router;
+    *slot = std::move(copy);
+  }
+  return **slot;
+}
+
+void metadata_state::impl::create_vhost(const std::string& name) {
+  struct builtin {
+    const char* name;
+    const char* type;
+    bool internal;
+  };
+  // W35. The trace exchange is there, though nothing is traced yet: clients may bind to it.
+  constexpr builtin builtins[] = {{"", "direct", false},
+                                  {"amq.direct", "direct", false},
+                                  {"amq.fanout", "fanout", false},
+                                  {"amq.topic", "topic", false},
+                                  {"amq.headers", "headers", false},
+                                  {"amq.match", "headers", false},
+                                  {"amq.rabbitmq.trace", "topic", true}};
+  auto vhost = make_ref<vhost_tables>();
+  vhost->name = name;
+  for (const builtin& what : builtins) {
+    exchange_record record;
+    record.vhost = name;
+    record.name = what.name;
+    record.type = what.type;
+    record.durable = true;
+    record.internal = what.internal;
+    insert_exchange(*vhost, std::move(record));
+  }
+  now.vhosts.put(std::move(vhost));
+}
+
+metadata_state::metadata_state(metadata_settings settings) : impl_(std::make_unique<impl>(std::move(settings))) {}
+metadata_state::~metadata_state() = default;
+
+command_result metadata_state::apply(const command& what, std::vector<metadata_change>& changes) {
+  impl_->changed = false;
+  command_result out = std::visit([&](const auto& one) { return impl_->apply(one, changes); }, what);
+  BROKER_ASSERT(out.ok() || !impl_->changed, "a refused command changes nothing");
+  if (impl_->changed) {
+    ++impl_->version;
+    impl_->current = nullptr;
+  }
+  return out;
+}
+
+snapshot_ptr metadata_state::snapshot() const {
+  if (!impl_->current)
+    impl_->current = std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->settings);
+  return impl_->current;
+}
+
+} // namespace broker

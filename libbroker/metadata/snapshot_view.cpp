@@ -1,0 +1,117 @@
+#include "metadata/snapshot_view.hpp"
+
+#include <algorithm>
+
+#include "amqp/reply.hpp"
+
+namespace broker {
+
+std::string resource_text(std::string_view kind, std::string_view name, std::string_view vhost) {
+  std::string text{kind};
+  text.append(" '").append(name).append("' in vhost '").append(vhost).append("'");
+  return text;
+}
+
+bool login::has_tag(std::string_view tag) const {
+  return std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
+
+snapshot_view::snapshot_view(metadata_tables tables, uint64_t version,
+                             std::shared_ptr<const metadata_settings> settings)
+  : tables_(std::move(tables)), version_(version), settings_(std::move(settings)) {}
+
+bool snapshot_view::vhost_exists(std::string_view vhost) const {
+  return tables_.find_vhost(vhost) != nullptr;
+}
+
+queue_ptr snapshot_view::find_queue(std::string_view vhost, std::string_view name) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  const queue_ptr* found = in ? in->queues.find(name) : nullptr;
+  return found ? *found : nullptr;
+}
+
+exchange_ptr snapshot_view::find_exchange(std::string_view vhost, std::string_view name) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  const ref<exchange_node>* found = in ? in->exchanges.find(name) : nullptr;
+  return found ? (*found)->record : nullptr;
+}
+
+void snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+  if (const vhost_tables* in = tables_.find_vhost(from.vhost))
+    route_message(*in, from, what, to);
+}
+
+// -- who may do what --------------------------------------------------------------------------------------------------
+
+result<login> snapshot_view::authenticate(std::string_view user, std::string_view password, bool loopback) const {
+  const auto* found = tables_.users.find(user);
+  const bool accepted = found ? password_matches((*found)->password_hash, password) : refuse_password(password);
+  if (!accepted)
+    return error{amqp::reply::access_refused, "user '" + std::string{user} + "' - invalid credentials"};
+  const auto& local_only = settings_->loopback_users;
+  if (!loopback && std::find(local_only.begin(), local_only.end(), user) != local_only.end())
+    return error{amqp::reply::access_refused, "user '" + std::string{user} + "' can only connect via localhost"};
+  return login{(*found)->name, (*found)->tags};
+}
+
+result<void> snapshot_view::open_vhost(const login& who, std::string_view vhost) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  if (!in)
+    return amqp::not_allowed("vhost " + std::string{vhost} + " not found");
+  if (!in->permissions.find(who.user))
+    return amqp::not_allowed("access to vhost '" + std::string{vhost} + "' refused for user '" + who.user + "'");
+  return {};
+}
+
+result<void> snapshot_view::authorise(const login& who, std::string_view vhost, resource_kind kind,
+                                      std::string_view name, access how) const {
+  const bool is_exchange = kind == resource_kind::exchange;
+  const std::string_view shown = is_exchange && name.empty() ? "amq.default" : name;
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  const auto* row = in ? in->permissions.find(who.user) : nullptr;
+  if (row) {
+    const user_rights& rights = **row;
+    const bool allowed = how == access::configure ? rights.may_configure(shown)
+                       : how == access::write     ? rights.may_write(shown)
+                                                  : rights.may_read(shown);
+    if (allowed)
+      return {};
+  }
+  return amqp::access_refused("access to " + resource_text(is_exchange ? "exchange" : "queue", shown, vhost)
+                              + " refused for user '" + who.user + "'");
+}
+
+// -- lists ------------------------------------------------------------------------------------------------------------
+
+void snapshot_view::for_each_queue(const std::function<void(const queue_ptr&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const queue_ptr& queue : vhost->queues.sorted())
+      visit(queue);
+}
+
+void snapshot_view::for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& node : vhost->exchanges.sorted())
+      visit(node->record);
+}
+
+void snapshot_view::for_each_binding(const std::function<void(std::string_view, const binding_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& node : vhost->exchanges.sorted())
+      for (const bound_ptr& binding : node->router.sorted())
+        visit(vhost->name, binding->record);
+}
+
+void snapshot_view::for_each_user(const std::function<void(const user_record&)>& visit) const {
+  for (const auto& user : tables_.users.sorted())
+    visit(*user);
+}
+
+void snapshot_view::for_each_permission(
+  const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& row : vhost->permissions.sorted())
+      visit(vhost->name, row->user, row->rights);
+}
+
+} // namespace broker

@@ -1,0 +1,46 @@
+// The metadata_snapshot that metadata_state hands out: a copy of its tables, which share everything unchanged.
+#pragma once
+
+#include <memory>
+
+#include "metadata/metadata_state.hpp"
+#include "metadata/snapshot.hpp"
+#include "metadata/tables.hpp"
+
+namespace broker {
+
+class snapshot_view final : public metadata_snapshot {
+public:
+  snapshot_view(metadata_tables tables, uint64_t version, std::shared_ptr<const metadata_settings> settings);
+
+  uint64_t version() const override { return version_; }
+  bool vhost_exists(std::string_view vhost) const override;
+  queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
+  exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
+  void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+
+  result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const override;
+  result<void> open_vhost(const login& who, std::string_view vhost) const override;
+  result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
+                         access how) const override;
+
+  // Each in the order of vhost, then name.
+  void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
+  void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
+  /// Not the default exchange's implicit ones.
+  void for_each_binding(const std::function<void(std::string_view, const binding_record&)>& visit) const override;
+  void for_each_user(const std::function<void(const user_record&)>& visit) const override;
+  void for_each_permission(
+    const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const override;
+
+private:
+  const metadata_tables tables_;
+  const uint64_t version_;
+  const std::shared_ptr<const metadata_settings> settings_;
+};
+
+/// Every queue a publish to `from` reaches, appended once each (W43, W46, W47).
+void route_message(const vhost_tables& vhost, const exchange_record& from, const message& what,
+                   std::vector<queue_ptr>& to);
+
+} // namespace broker

@@ -1,0 +1,96 @@
+// The mutable side of metadata_state: its tables and the indexes that no snapshot needs. Internal to this folder; the
+// apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "metadata/metadata_state.hpp"
+#include "metadata/tables.hpp"
+
+namespace broker {
+
+namespace proto {
+class Vhost;
+}
+
+struct metadata_state::impl {
+  explicit impl(metadata_settings what);
+
+  using changes_t = std::vector<metadata_change>;
+
+  // -- apply_queue.cpp --
+  command_result apply(const declare_queue& what, changes_t& changes);
+  command_result apply(const delete_queue& what, changes_t& changes);
+  command_result apply(const delete_exclusive_queues& what, changes_t& changes);
+  command_result apply(const node_started& what, changes_t& changes);
+  // -- apply_exchange.cpp --
+  command_result apply(const declare_exchange& what, changes_t& changes);
+  command_result apply(const delete_exchange& what, changes_t& changes);
+  command_result apply(const bind& what, changes_t& changes);
+  command_result apply(const unbind& what, changes_t& changes);
+  // -- apply_access.cpp --
+  command_result apply(const put_user& what, changes_t& changes);
+  command_result apply(const delete_user& what, changes_t& changes);
+  command_result apply(const set_permission& what, changes_t& changes);
+  command_result apply(const clear_permission& what, changes_t& changes);
+
+  // -- snapshot_codec.cpp --
+  result<void> read_vhost(const proto::Vhost& from);
+  result<void> insert_read_binding(vhost_tables& vhost, binding_record record);
+
+  // -- building blocks --
+  /// The vhost for changing, or null. Marks the state as changed.
+  vhost_tables* own_vhost(std::string_view name);
+  /// The exchange for changing; must exist.
+  exchange_node& own_exchange(vhost_tables& vhost, std::string_view name);
+  void create_vhost(const std::string& name);
+  void insert_queue(vhost_tables& vhost, queue_ptr queue);
+  void insert_exchange(vhost_tables& vhost, exchange_record record);
+  /// Adds a binding whose ends exist. False if it is there already. Error: 406 for bad header arguments.
+  result<bool> insert_binding(vhost_tables& vhost, binding_record record);
+
+  /// Removes the queue and its bindings. `cascade`: auto-delete exchanges that lose their last binding go too.
+  void remove_queue(vhost_tables& vhost, const queue_ptr& queue, bool cascade, changes_t& changes);
+  /// Removes the exchange and the bindings from it and to it.
+  void remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade);
+  /// Removes all bindings to a destination. Gives the exchanges they came from, each once, by name.
+  std::set<std::string> remove_bindings_to(vhost_tables& vhost, bool to_exchange, const std::string& name);
+  /// Deletes those of `sources` that are auto-delete and have no binding left, and so on (W35).
+  void delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources);
+
+  /// For each destination, the bindings to it: (source, identity). Ordered, since the order of cascades must be the
+  /// same on every node.
+  struct destination_key {
+    std::string vhost;
+    std::string name;
+    bool is_exchange = false;
+    auto operator<=>(const destination_key&) const = default;
+  };
+  void forget_binding(const std::string& vhost, const bound& binding);
+
+  std::shared_ptr<const metadata_settings> settings;
+  metadata_tables now;
+  uint64_t version = 1;
+  queue_id next_queue = 1;
+  bool seeded = false; ///< a node_started has been applied
+  std::map<destination_key, std::set<std::pair<std::string, std::string>>> bindings_to;
+  std::map<connection_id, std::set<std::pair<std::string, std::string>>> exclusive_queues; ///< owner: vhost, name
+  bool changed = false; ///< by the command being applied
+  mutable snapshot_ptr current;
+};
+
+/// A failed command.
+inline command_result refused(error why) {
+  command_result out;
+  out.failure = std::move(why);
+  return out;
+}
+command_result no_such_vhost(std::string_view name);
+/// The type of that name, or false.
+bool parse_exchange_type(std::string_view name, exchange_type& out);
+
+} // namespace broker

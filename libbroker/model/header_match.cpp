@@ -1,0 +1,165 @@
+#include "model/header_match.hpp"
+
+#include <algorithm>
+
+#include "amqp/reply.hpp"
+#include "base/bytes.hpp"
+#include "model/field_text.hpp"
+
+namespace broker {
+namespace {
+
+/// Cuts `count` bytes off the front; false if there are fewer.
+bool take(std::string_view& from, size_t count, std::string_view& taken) {
+  if (from.size() < count)
+    return false;
+  taken = from.substr(0, count);
+  from.remove_prefix(count);
+  return true;
+}
+
+bool take_short(std::string_view& from, std::string_view& taken) {
+  std::string_view size;
+  return take(from, 1, size) && take(from, static_cast<uint8_t>(size[0]), taken);
+}
+
+bool take_long(std::string_view& from, std::string_view& taken) {
+  std::string_view size;
+  return take(from, 4, size) && take(from, load_u32(size.data()), taken);
+}
+
+bool take_value(std::string_view& from, char type, std::string_view& taken) {
+  switch (type) {
+  case 't':
+  case 'b':
+  case 'B':
+    return take(from, 1, taken);
+  case 's':
+  case 'u':
+    return take(from, 2, taken);
+  case 'I':
+  case 'i':
+  case 'f':
+    return take(from, 4, taken);
+  case 'D':
+    return take(from, 5, taken);
+  case 'l':
+  case 'L':
+  case 'd':
+  case 'T':
+    return take(from, 8, taken);
+  case 'S':
+  case 'A':
+  case 'F':
+  case 'x':
+    return take_long(from, taken);
+  case 'V':
+    taken = {};
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool take_field(std::string_view& from, raw_field& field) {
+  std::string_view type;
+  if (!take_short(from, field.name) || !take(from, 1, type))
+    return false;
+  field.type = type[0] == 'L' ? 'l' : type[0]; // two octets for the same 64-bit integer (W71)
+  return take_value(from, field.type, field.value);
+}
+
+bool starts_with_x(std::string_view name) {
+  return name.substr(0, 2) == "x-";
+}
+
+error bad_match(const std::string& what) {
+  return amqp::precondition_failed("Invalid x-match field " + what);
+}
+
+} // namespace
+
+bool scan_table(std::string_view bytes, raw_fields& into) {
+  while (!bytes.empty()) {
+    raw_field field;
+    if (!take_field(bytes, field))
+      return false;
+    into.push_back(field);
+  }
+  return true;
+}
+
+std::string_view find_headers(std::string_view bytes) {
+  std::string_view octets;
+  if (!take(bytes, 2, octets))
+    return {};
+  const uint16_t flags = load_u16(octets.data());
+  for (uint16_t more = flags; (more & 1) != 0; more = load_u16(octets.data())) // flag words go on while bit 0 is set
+    if (!take(bytes, 2, octets))
+      return {};
+  if ((flags & 1u << 15) != 0 && !take_short(bytes, octets)) // content-type
+    return {};
+  if ((flags & 1u << 14) != 0 && !take_short(bytes, octets)) // content-encoding
+    return {};
+  std::string_view table;
+  if ((flags & 1u << 13) == 0 || !take_long(bytes, table))
+    return {};
+  return table;
+}
+
+void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into) {
+  if (array.type != 'A')
+    return;
+  std::string_view rest = array.value;
+  std::string_view type;
+  std::string_view value;
+  while (take(rest, 1, type) && take_value(rest, type[0], value))
+    if (type[0] == 'S')
+      into.push_back(value);
+}
+
+void sort_by_name(raw_fields& fields) {
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const raw_field& a, const raw_field& b) { return a.name < b.name; });
+}
+
+result<header_pattern> header_pattern::compile(const amqp::field_table& arguments) {
+  header_pattern pattern;
+  bool with_x = false;
+  if (const amqp::field_value* match = arguments.find("x-match")) {
+    const std::string* kind = match->as_string();
+    if (!kind)
+      return bad_match("type " + std::string{field_type_name(*match)} + " (value " + field_text(*match)
+                       + "); expected longstr");
+    with_x = *kind == "all-with-x" || *kind == "any-with-x";
+    pattern.all_ = *kind == "all" || *kind == "all-with-x";
+    if (!with_x && *kind != "all" && *kind != "any")
+      return bad_match("value <<\"" + *kind + "\">>; expected all, any, all-with-x, or any-with-x");
+  }
+  byte_buffer encoded;
+  amqp::encode_table(encoded, arguments);
+  pattern.bytes_.assign(encoded.data(), encoded.data() + encoded.size());
+  raw_fields fields;
+  const bool well_formed = scan_table({pattern.bytes_.data() + 4, pattern.bytes_.size() - 4}, fields);
+  BROKER_ASSERT(well_formed, "an encoded table is well-formed");
+  for (const raw_field& field : fields)
+    if (field.name != "x-match" && (with_x || !starts_with_x(field.name)))
+      pattern.wanted_.push_back(field);
+  return pattern;
+}
+
+bool header_pattern::field_matches(const raw_field& wanted, const raw_fields& headers) const {
+  const auto at = std::lower_bound(headers.begin(), headers.end(), wanted.name,
+                                   [](const raw_field& field, std::string_view name) { return field.name < name; });
+  if (at == headers.end() || at->name != wanted.name)
+    return false;
+  return wanted.type == 'V' || (wanted.type == at->type && wanted.value == at->value);
+}
+
+bool header_pattern::matches(const raw_fields& headers) const {
+  const auto matched = [&](const raw_field& wanted) { return field_matches(wanted, headers); };
+  return all_ ? std::all_of(wanted_.begin(), wanted_.end(), matched)
+              : std::any_of(wanted_.begin(), wanted_.end(), matched);
+}
+
+} // namespace broker

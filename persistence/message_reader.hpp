@@ -1,0 +1,39 @@
+// Reads stored messages back into batches (D12). Stateless; runs on the reader's and the helper's thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "backlog_store.hpp"
+#include "journal_index.hpp"
+
+namespace broker {
+
+/// Something stored that can no longer be read as it was written. It is not served, and its file is kept.
+struct store_damage {
+  queue_id queue = 0;
+  seq_range seqs;   ///< what cannot be served
+  std::string text; ///< names file and offset
+};
+
+/// A batch being filled with messages in order, cut into runs of consecutive sequence numbers.
+class batch_builder {
+public:
+  void add_block(block_ref block) { batch_->blocks.push_back(std::move(block)); }
+  void add(seqno seq, const message& content);
+  size_t bytes() const noexcept { return batch_->bytes; }
+  bool empty() const noexcept { return batch_->messages.empty(); }
+  std::vector<stored_run> take();
+
+private:
+  batch_ref batch_ = make_ref<publish_batch>();
+  std::vector<stored_run> runs_;
+};
+
+/// Adds the piece's live messages until the batch holds `max_bytes`; damaged ones go to `report`.
+/// Returns the first sequence number that was not looked at.
+seqno read_messages(const read_piece& piece, queue_id queue, size_t max_bytes, backlog_store& backlog,
+                    batch_builder& into, const std::function<void(store_damage)>& report);
+
+} // namespace broker

@@ -1,0 +1,43 @@
+// ports/metadata_store.hpp on LevelDB, for the term, vote and log, and on a file for the snapshot (architecture.md
+// D11).
+//
+// Layout below the store's folder:
+//   db/                      LevelDB: "state" (term, vote, batch number), "snapshot" (which file), "log/" + index
+//   snapshot-<index>-<term>  the newest snapshot
+//   mark                     number of the last batch known to be synced, two slots
+//
+// LevelDB alone is not trusted (guarantees.md L1-L6): it is opened with paranoid checks, reads verify checksums, every
+// value carries its own crc32c, the log must be dense, and the batch number of `mark` uncovers a synced tail that
+// LevelDB's recovery passes over without a word. After a failed write nothing more is written (L3). Damage is reported
+// with the name of what is damaged, and nothing is ever deleted or repaired (G7). Not thread-safe: one owner.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ports/file_system.hpp"
+#include "ports/metadata_store.hpp"
+
+namespace broker {
+
+class leveldb_metadata_store final : public metadata_store {
+public:
+  /// Opens the store in `folder` (relative to `files`), creating it if it is not there. `data_directory` is the
+  /// absolute path of `files`' root, for LevelDB. `files` outlives the store.
+  static result<std::unique_ptr<leveldb_metadata_store>> open(file_system& files, const std::string& data_directory,
+                                                              const std::string& folder);
+  ~leveldb_metadata_store() override;
+
+  result<stored_metadata> load() override;
+  result<void> write(const std::optional<consensus::hard_state>& state, std::optional<uint64_t> truncate_from,
+                     const std::vector<consensus::entry>& append) override;
+  result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
+
+private:
+  struct impl;
+  explicit leveldb_metadata_store(std::unique_ptr<impl> what);
+
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace broker

@@ -1,1 +1,0 @@
-// Keeps the library of this layer non-empty until its first source.

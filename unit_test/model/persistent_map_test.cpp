@@ -1,0 +1,94 @@
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+#include <string>
+
+#include "base/random.hpp"
+#include "model/persistent_map.hpp"
+
+namespace {
+
+struct entry {
+  std::string key;
+  int value = 0;
+};
+struct by_key {
+  static std::string_view key(const entry& what) { return what.key; }
+};
+/// Nearly everything collides, most of it to the last bit: exercises deep nodes and buckets.
+struct by_key_badly_hashed {
+  static std::string_view key(const entry& what) { return what.key; }
+  static uint64_t hash(std::string_view key) { return key.size() % 3; }
+};
+
+template<class Map>
+void check_equal(const Map& map, const std::map<std::string, int>& model) {
+  BOOST_REQUIRE_EQUAL(map.size(), model.size());
+  auto at = model.begin();
+  for (const entry& one : map.sorted()) {
+    BOOST_REQUIRE_EQUAL(one.key, at->first);
+    BOOST_REQUIRE_EQUAL(one.value, at->second);
+    const entry* found = map.find(one.key);
+    BOOST_REQUIRE(found != nullptr);
+    BOOST_REQUIRE_EQUAL(found->value, one.value);
+    ++at;
+  }
+  BOOST_REQUIRE(map.find("never there") == nullptr);
+}
+
+/// Random changes beside a std::map; copies taken on the way must still say at the end what they said then.
+template<class Traits>
+void behaves_like_a_map(uint64_t seed, int steps, uint64_t keys) {
+  broker::random_source random{seed};
+  broker::persistent_map<entry, Traits> map;
+  std::map<std::string, int> model;
+  std::vector<std::pair<broker::persistent_map<entry, Traits>, std::map<std::string, int>>> kept;
+  for (int step = 0; step < steps; ++step) {
+    const std::string key = "key" + std::string(random.below(4), 'x') + std::to_string(random.below(keys));
+    const int value = static_cast<int>(random.below(1000));
+    switch (random.below(4)) {
+    case 0:
+    case 1:
+      BOOST_REQUIRE_EQUAL(map.put({key, value}), model.insert_or_assign(key, value).second);
+      break;
+    case 2:
+      BOOST_REQUIRE_EQUAL(map.erase(key), model.erase(key) == 1);
+      break;
+    default:
+      entry* found = map.find_mutable(key);
+      BOOST_REQUIRE_EQUAL(found != nullptr, model.count(key) == 1);
+      if (found)
+        found->value = model[key] = value;
+    }
+    if (random.chance(1, 50))
+      kept.emplace_back(map, model);
+  }
+  check_equal(map, model);
+  for (const auto& [copy, copy_model] : kept)
+    check_equal(copy, copy_model);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(persistent_map)
+
+BOOST_AUTO_TEST_CASE(behaves_like_a_map_and_copies_never_change) {
+  for (uint64_t seed = 1; seed <= 10; ++seed)
+    BOOST_TEST_CONTEXT("seed " << seed)
+  behaves_like_a_map<by_key>(seed, 2000, 300);
+}
+
+BOOST_AUTO_TEST_CASE(keys_with_equal_hashes_are_kept_apart) {
+  for (uint64_t seed = 1; seed <= 10; ++seed)
+    BOOST_TEST_CONTEXT("seed " << seed)
+  behaves_like_a_map<by_key_badly_hashed>(seed, 500, 12);
+}
+
+BOOST_AUTO_TEST_CASE(erasing_by_the_key_inside_the_entry_is_safe) {
+  broker::persistent_map<entry, by_key> map;
+  map.put({"a key too long for the small string buffer", 1});
+  BOOST_TEST(map.erase(map.find("a key too long for the small string buffer")->key));
+  BOOST_TEST(map.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
