@@ -20,13 +20,16 @@ void block_pool::recycle(block* unused) noexcept {
   block::destroy(unused);
 }
 
-block* block_pool::take() noexcept {
-  std::lock_guard guard{mutex_};
-  if (spare_.empty())
-    return nullptr;
-  block* spare = spare_.back();
-  spare_.pop_back();
-  return spare;
+block* block_pool::take(size_t capacity) {
+  if (capacity == limits::read_block_bytes) {
+    std::lock_guard guard{mutex_};
+    if (!spare_.empty()) {
+      block* spare = spare_.back();
+      spare_.pop_back();
+      return spare;
+    }
+  }
+  return block::create(capacity, this);
 }
 
 } // namespace broker

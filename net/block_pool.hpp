@@ -16,7 +16,7 @@ public:
   ~block_pool();
 
   void recycle(block* unused) noexcept override;
-  block* take() noexcept override;
+  block* take(size_t capacity) override;
 
 private:
   std::mutex mutex_;
