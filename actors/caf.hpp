@@ -16,7 +16,7 @@ namespace broker {
 
 /// Content of a message that is handed over, never copied: batches, steps, call-backs. CAF wants message types to be
 /// copyable; these never leave the node and are delivered once, so a copy would be a bug and aborts.
-template <class T>
+template<class T>
 struct parcel {
   T content;
 
@@ -39,6 +39,6 @@ private:
 } // namespace broker
 
 namespace caf {
-template <class T>
+template<class T>
 struct allowed_unsafe_message_type<broker::parcel<T>> : std::true_type {};
 } // namespace caf

@@ -15,6 +15,7 @@ public:
 };
 
 /// Spawns the actor of one AMQP channel. It ends after the channel closed or a channel_stop_msg.
-caf::actor spawn_channel(caf::actor_system& system, runtime& node, channel_settings settings, ref<session_link> session);
+caf::actor spawn_channel(caf::actor_system& system, runtime& node, channel_settings settings,
+                         ref<session_link> session);
 
 } // namespace broker

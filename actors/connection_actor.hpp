@@ -1,5 +1,5 @@
-// The connection's actor: supervises its channels and owns the lifetime of its exclusive queues (W39). Not on the hot path:
-// bytes go from the session to the channels directly.
+// The connection's actor: supervises its channels and owns the lifetime of its exclusive queues (W39). Not on the hot
+// path: bytes go from the session to the channels directly.
 #pragma once
 
 #include "actors/messages.hpp"

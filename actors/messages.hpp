@@ -1,6 +1,6 @@
-// What actors of one node say to each other: one message per batch (architecture.md D4). Contents are the core's own types
-// (channel/protocol.hpp). They are node-local and travel as parcels; messages between nodes get serialisable types with the
-// cluster transport.
+// What actors of one node say to each other: one message per batch (architecture.md D4). Contents are the core's own
+// types (channel/protocol.hpp). They are node-local and travel as parcels; messages between nodes get serialisable
+// types with the cluster transport.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,8 @@
 
 namespace broker {
 
-// -- to a channel -------------------------------------------------------------------------------------------------------
+// -- to a channel
+// -------------------------------------------------------------------------------------------------------
 
 using channel_input_msg = parcel<channel_input>;
 using queue_events_msg = parcel<std::vector<queue_event>>;
@@ -28,7 +29,8 @@ struct queue_gone_msg {
 };
 struct channel_stop_msg {};
 
-// -- to a queue ---------------------------------------------------------------------------------------------------------
+// -- to a queue
+// ---------------------------------------------------------------------------------------------------------
 
 using queue_request_msg = parcel<queue_request>;
 struct queue_durable_msg {
@@ -43,7 +45,8 @@ struct queue_tick_msg {};
 struct queue_deleted_msg {};
 struct queue_retired_msg {};
 
-// -- to the metadata ----------------------------------------------------------------------------------------------------
+// -- to the metadata
+// ----------------------------------------------------------------------------------------------------
 
 /// A change and who hears of its outcome; the call-back runs in the metadata actor and must only send.
 struct proposal {
@@ -55,7 +58,8 @@ struct metadata_flush_msg {};
 /// To the proposing channel.
 using command_result_msg = parcel<command_result>;
 
-// -- to a connection ----------------------------------------------------------------------------------------------------
+// -- to a connection
+// ----------------------------------------------------------------------------------------------------
 
 struct channel_started_msg {
   caf::actor channel;
@@ -63,7 +67,8 @@ struct channel_started_msg {
 /// Stop the channels, delete the exclusive queues, then tell the session.
 struct connection_teardown_msg {};
 
-// -- what operators ask -------------------------------------------------------------------------------------------------
+// -- what operators ask
+// -------------------------------------------------------------------------------------------------
 
 /// list_queues.
 struct queue_report {

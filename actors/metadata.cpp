@@ -123,8 +123,8 @@ result<void> boot(caf::actor_system& system, metadata_service& service) {
       service.node->store->drop(change.queue->id);
     }
   for (const auto& [id, left] : service.options.recovered)
-    service.options.note("messages of unknown queue " + std::to_string(id) + " are kept in the store (" +
-                         std::to_string(left->runs.size()) + " runs)");
+    service.options.note("messages of unknown queue " + std::to_string(id) + " are kept in the store ("
+                         + std::to_string(left->runs.size()) + " runs)");
   return {};
 }
 

@@ -1,5 +1,6 @@
-// The metadata actor: hosts the consensus group of the node, applies commands, publishes snapshots, makes and ends queue
-// actors (architecture.md section 4). Proposals that arrive while a write runs are committed together by the next one.
+// The metadata actor: hosts the consensus group of the node, applies commands, publishes snapshots, makes and ends
+// queue actors (architecture.md section 4). Proposals that arrive while a write runs are committed together by the next
+// one.
 #pragma once
 
 #include <functional>
@@ -18,15 +19,16 @@ struct metadata_options {
   metadata_store* store = nullptr; ///< outlives the actor
   /// First command of this start; its outcome is published before anything else.
   node_started start;
-  /// What the message store found, by queue id; queues that the metadata no longer knows are reported and left alone (G7).
+  /// What the message store found, by queue id; queues that the metadata no longer knows are reported and left alone
+  /// (G7).
   std::map<queue_id, std::shared_ptr<const recovered_queue>> recovered;
   /// A failed write: ends the node (G6). Nothing is answered afterwards.
   std::function<void(const error&)> fatal;
   std::function<void(const std::string&)> note; ///< a line for the log
 };
 
-/// Loads the metadata, applies `start`, publishes the first snapshot and starts the actor of every queue; then spawns the
-/// metadata actor and puts it into `node`. Error: damaged metadata; nothing was started.
+/// Loads the metadata, applies `start`, publishes the first snapshot and starts the actor of every queue; then spawns
+/// the metadata actor and puts it into `node`. Error: damaged metadata; nothing was started.
 result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_options options);
 
 } // namespace broker

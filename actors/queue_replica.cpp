@@ -22,7 +22,7 @@ public:
   void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
 
 private:
-  template <class Message>
+  template<class Message>
   void post(Message message) {
     if (auto who = caf::actor_cast<caf::actor>(queue_))
       caf::anon_send(who, std::move(message));
@@ -77,12 +77,8 @@ void retire(queue_actor* self) {
 
 queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
-  return {shell.record,
-          machine.messages_ready(),
-          machine.messages_unacked(),
-          machine.bytes_ready(),
-          machine.bytes_in_memory(),
-          machine.consumers()};
+  return {shell.record,          machine.messages_ready(),  machine.messages_unacked(),
+          machine.bytes_ready(), machine.bytes_in_memory(), machine.consumers()};
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
@@ -122,7 +118,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
 
 } // namespace
 
-caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record, std::shared_ptr<const recovered_queue> recovered) {
+caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record,
+                       std::shared_ptr<const recovered_queue> recovered) {
   return system.spawn(queue_behavior, &node, std::move(record), std::move(recovered));
 }
 

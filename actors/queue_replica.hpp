@@ -1,5 +1,5 @@
-// The queue's actor: a shell around queue_state. One per queue and node (architecture.md D6); today always the master of a
-// single-copy queue.
+// The queue's actor: a shell around queue_state. One per queue and node (architecture.md D6); today always the master
+// of a single-copy queue.
 #pragma once
 
 #include "actors/messages.hpp"
@@ -7,8 +7,9 @@
 
 namespace broker {
 
-/// Spawns the actor of a queue and attaches it to the store. `recovered` may be null. The actor lives until some time after
-/// queue_deleted_msg: requests that were under way are still answered.
-caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record, std::shared_ptr<const recovered_queue> recovered);
+/// Spawns the actor of a queue and attaches it to the store. `recovered` may be null. The actor lives until some time
+/// after queue_deleted_msg: requests that were under way are still answered.
+caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record,
+                       std::shared_ptr<const recovered_queue> recovered);
 
 } // namespace broker

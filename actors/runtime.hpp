@@ -1,6 +1,6 @@
-// What the actors of one node share: the ports (real or simulated), the newest metadata snapshot, the directory of queues
-// and the settings. Built by the host (apps/server or the simulator) before the first actor, destroyed after the last.
-// Members are constant after start unless they say how they are shared.
+// What the actors of one node share: the ports (real or simulated), the newest metadata snapshot, the directory of
+// queues and the settings. Built by the host (apps/server or the simulator) before the first actor, destroyed after the
+// last. Members are constant after start unless they say how they are shared.
 #pragma once
 
 #include <atomic>
@@ -56,7 +56,8 @@ struct runtime {
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.
   std::function<uint64_t()> next_seed;
-  /// The metadata actor waits for the disk: production gives it a thread of its own (docs/adr/0002), simulation does not.
+  /// The metadata actor waits for the disk: production gives it a thread of its own (docs/adr/0002), simulation does
+  /// not.
   bool metadata_on_own_thread = true;
 
   /// Makes the actor of a queue; the default is spawn_queue (actors/queue_replica.hpp). A behaviour of one's own may
@@ -64,7 +65,7 @@ struct runtime {
   std::function<caf::actor(caf::actor_system&, runtime&, queue_ptr, std::shared_ptr<const recovered_queue>)> make_queue;
 
   snapshot_board snapshots;
-  actor_directory queues_by_id; ///< queue_id
+  actor_directory queues_by_id;   ///< queue_id
   actor_directory channels_by_id; ///< channel_address::id, for direct replies (W69)
   /// Ids of channels and connections of this node start.
   std::atomic<uint64_t> next_channel{1};

@@ -1,5 +1,5 @@
-// What every session does whatever carries its bytes: drives the sans-IO `connection`, spawns channels, hands them their
-// input, tears down. net/session puts a socket around it, the simulator a simulated wire.
+// What every session does whatever carries its bytes: drives the sans-IO `connection`, spawns channels, hands them
+// their input, tears down. net/session puts a socket around it, the simulator a simulated wire.
 //
 // Not thread-safe: everything here runs where the session lives, except credit() and the session_link calls that the
 // derived class brings there.

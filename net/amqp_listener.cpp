@@ -14,8 +14,6 @@ using boost::asio::ip::tcp;
 
 namespace {
 
-
-
 /// Granularity of heartbeats and time-outs.
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Pause after accept fails for lack of descriptors or memory.
@@ -40,7 +38,8 @@ bool is_loopback(const tcp::endpoint& where) {
 /// The sessions of one loop; used on that loop's thread only.
 class amqp_listener::shard final : public session_registry {
 public:
-  shard(loop& home, runtime& node, std::atomic<size_t>& open) : loop_(home), node_(node), open_(open), timer_(home.io()) {}
+  shard(loop& home, runtime& node, std::atomic<size_t>& open)
+    : loop_(home), node_(node), open_(open), timer_(home.io()) {}
 
   void add(session& who) override {
     sessions_.insert(&who);
@@ -174,7 +173,7 @@ void amqp_listener::stop(const error& why) {
 }
 
 /// Runs `visit` on every loop, in turn with its sessions, then `done` once with what they gathered.
-template <class Item>
+template<class Item>
 void amqp_listener::gather(std::function<void(session&, std::vector<Item>&)> visit,
                            std::function<void(std::vector<Item>)> done) {
   struct gathering {

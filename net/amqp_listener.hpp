@@ -1,5 +1,5 @@
-// Accepts AMQP connections and spreads them over the loops (features.md O35). Knows every open session: ticks them, lists
-// them, closes them at shutdown.
+// Accepts AMQP connections and spreads them over the loops (features.md O35). Knows every open session: ticks them,
+// lists them, closes them at shutdown.
 #pragma once
 
 #include <atomic>
@@ -51,7 +51,7 @@ private:
   struct acceptor;
 
   void accept(acceptor& from);
-  template <class Item>
+  template<class Item>
   void gather(std::function<void(session&, std::vector<Item>&)> visit, std::function<void(std::vector<Item>)> done);
 
   session_context& context_;

@@ -90,11 +90,11 @@ void loop::run_actors() {
     caf::resumable* job = ready_.front();
     ready_.pop_front();
     switch (job->resume(this, messages_per_resume)) {
-      case caf::resumable::resume_later:
-        ready_.push_back(job);
-        break;
-      default:
-        caf::intrusive_ptr_release(job);
+    case caf::resumable::resume_later:
+      ready_.push_back(job);
+      break;
+    default:
+      caf::intrusive_ptr_release(job);
     }
   }
 }
@@ -142,9 +142,8 @@ loop_scheduler::loop_scheduler(caf::actor_system& system, loop_group& loops)
 }
 
 std::function<caf::actor_system::module*(caf::actor_system&)> loop_scheduler::factory(loop_group& loops) {
-  return [&loops](caf::actor_system& system) -> caf::actor_system::module* {
-    return new loop_scheduler(system, loops);
-  };
+  return
+    [&loops](caf::actor_system& system) -> caf::actor_system::module* { return new loop_scheduler(system, loops); };
 }
 
 void loop_scheduler::start() {

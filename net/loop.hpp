@@ -1,9 +1,9 @@
-// Loops (architecture.md D3, hotpath.md rule 1): a loop is one thread with one io_context and one CAF run queue. Sockets and
-// actors share it, so a message from a session to its channel to a queue crosses no thread.
+// Loops (architecture.md D3, hotpath.md rule 1): a loop is one thread with one io_context and one CAF run queue.
+// Sockets and actors share it, so a message from a session to its channel to a queue crosses no thread.
 //
-// Each turn: wait for a handler when there is nothing to run, a bounded number of further ready handlers, a bounded number of
-// actors, then the flush of the sessions that have something to write. Actors are pinned to a loop by id, so that every
-// sender reaches a receiver by one path only and nothing is overtaken.
+// Each turn: wait for a handler when there is nothing to run, a bounded number of further ready handlers, a bounded
+// number of actors, then the flush of the sessions that have something to write. Actors are pinned to a loop by id, so
+// that every sender reaches a receiver by one path only and nothing is overtaken.
 #pragma once
 
 #include <deque>

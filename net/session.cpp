@@ -25,7 +25,7 @@ session::~session() {
     delete std::exchange(node, node->next);
 }
 
-template <class Function>
+template<class Function>
 void session::on_loop(Function work) {
   if (loop_.is_current())
     work();
@@ -38,7 +38,8 @@ void session::start() {
   wait_readable();
 }
 
-// -- reading ------------------------------------------------------------------------------------------------------------
+// -- reading
+// ------------------------------------------------------------------------------------------------------------
 
 void session::wait_readable() {
   if (ended() || reading_)
@@ -102,7 +103,8 @@ void session::credit(size_t bytes) noexcept {
     boost::asio::post(loop_.io(), [self = ref<session>{this}] { self->resume_reading(); });
 }
 
-// -- what others ask, from any thread -----------------------------------------------------------------------------------
+// -- what others ask, from any thread
+// -----------------------------------------------------------------------------------
 
 void session::push(std::vector<outgoing> items) {
   if (loop_.is_current())
@@ -154,7 +156,8 @@ void session::tick(uint64_t now_ms) {
     end();
 }
 
-// -- writing ------------------------------------------------------------------------------------------------------------
+// -- writing
+// ------------------------------------------------------------------------------------------------------------
 
 void session::output_ready() {
   if (while_dirty_ || flushing_ || ended())

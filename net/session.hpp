@@ -1,8 +1,8 @@
-// One client connection: a socket around session_core. Reads while what was read is accepted, writes what the channels push
-// (architecture.md D3, D13; hotpath.md rules 4-6, 8).
+// One client connection: a socket around session_core. Reads while what was read is accepted, writes what the channels
+// push (architecture.md D3, D13; hotpath.md rules 4-6, 8).
 //
-// Lives on one loop. Everything runs on that loop's thread except push, torn_down, close and credit, which any thread may
-// call. Kept alive by its pending socket waits, its channels and its unaccepted batches.
+// Lives on one loop. Everything runs on that loop's thread except push, torn_down, close and credit, which any thread
+// may call. Kept alive by its pending socket waits, its channels and its unaccepted batches.
 #pragma once
 
 #include <atomic>
@@ -61,7 +61,7 @@ private:
   void output_written();
   void end();
 
-  template <class Function>
+  template<class Function>
   void on_loop(Function work);
 
   loop& loop_;

@@ -47,25 +47,25 @@ int64_t unix_ms() {
 
 durability_mode to_mode(durability wanted) {
   switch (wanted) {
-    case durability::fsync:
-      return durability_mode::fsync;
-    case durability::interval:
-      return durability_mode::interval;
-    default:
-      return durability_mode::os;
+  case durability::fsync:
+    return durability_mode::fsync;
+  case durability::interval:
+    return durability_mode::interval;
+  default:
+    return durability_mode::os;
   }
 }
 
 log_level to_level(log_line::level severity) {
   switch (severity) {
-    case log_line::level::debug:
-      return log_level::debug;
-    case log_line::level::info:
-      return log_level::info;
-    case log_line::level::warning:
-      return log_level::warning;
-    default:
-      return log_level::error;
+  case log_line::level::debug:
+    return log_level::debug;
+  case log_line::level::info:
+    return log_level::info;
+  case log_line::level::warning:
+    return log_level::warning;
+  default:
+    return log_level::error;
   }
 }
 
@@ -89,7 +89,8 @@ void node::impl::die(const error& why) {
   _exit(exit_io_error);
 }
 
-// -- start --------------------------------------------------------------------------------------------------------------
+// -- start
+// --------------------------------------------------------------------------------------------------------------
 
 result<void> node::impl::start() {
   shared.node = config.node_name;
@@ -129,7 +130,8 @@ result<void> node::impl::open_store() {
   store_threads::handlers told;
   told.fatal = [this](const error& why) { die(why); };
   told.damaged = [this](const store_damage& what) {
-    say(log_level::critical, "damaged messages of queue " + std::to_string(what.queue) + " are not served: " + what.text);
+    say(log_level::critical,
+        "damaged messages of queue " + std::to_string(what.queue) + " are not served: " + what.text);
   };
   told.note = [this](const std::string& text) { say(log_level::info, text); };
   auto opened = store_threads::start(*files, *backlog, options, told, config.durability_interval_ms);
@@ -191,9 +193,10 @@ result<void> node::impl::open_control() {
   settings.node = config.node_name;
   settings.cookie = config.cookie.reveal();
   settings.port = config.control_port;
-  control = std::make_unique<control::listener>(control_io, settings, control_verbs(*this), [this](std::string_view why) {
-    say(log_level::warning, "control connection refused: " + std::string{why});
-  });
+  control =
+    std::make_unique<control::listener>(control_io, settings, control_verbs(*this), [this](std::string_view why) {
+      say(log_level::warning, "control connection refused: " + std::string{why});
+    });
   if (auto listening = control->listen(); !listening)
     return listening;
   control_port = control->port();
@@ -202,7 +205,8 @@ result<void> node::impl::open_control() {
   return {};
 }
 
-// -- stop ---------------------------------------------------------------------------------------------------------------
+// -- stop
+// ---------------------------------------------------------------------------------------------------------------
 
 void node::impl::stop_control() {
   if (!control_thread.joinable())

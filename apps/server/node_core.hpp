@@ -1,5 +1,5 @@
-// The inside of `node`, shared by node.cpp (start and stop) and node_reports.cpp (what tools see). Members are in the order
-// of their start; they end in reverse.
+// The inside of `node`, shared by node.cpp (start and stop) and node_reports.cpp (what tools see). Members are in the
+// order of their start; they end in reverse.
 #pragma once
 
 #include <atomic>

@@ -36,8 +36,8 @@ public:
   void write(log_level level, uint64_t source, std::string_view text);
   /// The file is opened again by its name before the next line: for log rotation (SIGHUP).
   void reopen();
-  /// Hands everything written so far to the operating system and ends the log: for the last words of a node. Later lines
-  /// go nowhere.
+  /// Hands everything written so far to the operating system and ends the log: for the last words of a node. Later
+  /// lines go nowhere.
   void flush();
 
 private:

@@ -14,7 +14,7 @@ namespace broker {
 namespace {
 
 /// Collects answers of many actors; calls `done` when the last asker is gone, whether it answered or ended unasked.
-template <class Item>
+template<class Item>
 struct gathering {
   std::mutex mutex;
   std::vector<Item> items;
@@ -147,7 +147,8 @@ node_facts node::impl::facts() const {
   result.data_dir = config.data_dir.string();
   result.config_file = config.config_file.string();
   if (config.log.file)
-    result.log_file = (config.log.folder / (config.log.file_name.empty() ? config.node_name + ".log" : config.log.file_name)).string();
+    result.log_file =
+      (config.log.folder / (config.log.file_name.empty() ? config.node_name + ".log" : config.log.file_name)).string();
   result.vhosts = {config.default_vhost};
   for (const auto& where : config.listeners)
     result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});

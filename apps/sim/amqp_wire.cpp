@@ -10,9 +10,9 @@ namespace broker::sim {
 namespace {
 
 bool has_content(const amqp::method& what) {
-  return std::holds_alternative<amqp::basic_class::deliver>(what) ||
-         std::holds_alternative<amqp::basic_class::get_ok>(what) ||
-         std::holds_alternative<amqp::basic_class::return_>(what);
+  return std::holds_alternative<amqp::basic_class::deliver>(what)
+      || std::holds_alternative<amqp::basic_class::get_ok>(what)
+      || std::holds_alternative<amqp::basic_class::return_>(what);
 }
 
 } // namespace

@@ -21,8 +21,8 @@ struct wire_event {
   amqp::properties properties;
 };
 
-/// Cuts the broker's byte stream into methods with contents. Anything malformed is a defect of the broker and aborts with
-/// a message: the wire is reliable.
+/// Cuts the broker's byte stream into methods with contents. Anything malformed is a defect of the broker and aborts
+/// with a message: the wire is reliable.
 class amqp_reader {
 public:
   void feed(std::string_view bytes) { buffer_.append(bytes); }

@@ -128,8 +128,8 @@ void ledger::delivered(uint64_t who, message_id id, bool redelivered) {
   if (found->withdrawn)
     violation("C2: rolled back " + text(id) + " delivered");
   if (found->what.queue != seen_by.queue)
-    violation("C2: " + text(id) + " delivered from queue " + std::to_string(seen_by.queue) + ", published to " +
-              std::to_string(found->what.queue));
+    violation("C2: " + text(id) + " delivered from queue " + std::to_string(seen_by.queue) + ", published to "
+              + std::to_string(found->what.queue));
   if (!redelivered) {
     auto& newest = seen_by.newest[static_cast<uint32_t>(id >> 32)];
     if (newest >= id)
@@ -162,8 +162,8 @@ void ledger::finish() {
     }
     const bool promised = found.confirmed && !found.may_be_lost && !what.at_most_once;
     if (promised && !found.settled)
-      violation("C1: confirmed " + text(id) + " in queue " + std::to_string(what.queue) +
-                (found.delivered ? " was delivered, not settled, and is gone" : " was never delivered"));
+      violation("C1: confirmed " + text(id) + " in queue " + std::to_string(what.queue)
+                + (found.delivered ? " was delivered, not settled, and is gone" : " was never delivered"));
   }
 }
 

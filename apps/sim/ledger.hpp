@@ -1,6 +1,6 @@
-// What the model clients did and saw, and the promises checked against it (guarantees.md section 5): C1 nothing confirmed is
-// lost, C2 nothing unpublished is delivered, C3 order per publisher and queue, C8 one confirm per publish, and that bodies
-// arrive as they were sent. The ledger outlives crashes of the node.
+// What the model clients did and saw, and the promises checked against it (guarantees.md section 5): C1 nothing
+// confirmed is lost, C2 nothing unpublished is delivered, C3 order per publisher and queue, C8 one confirm per publish,
+// and that bodies arrive as they were sent. The ledger outlives crashes of the node.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ message_id read_body(std::string_view body, std::string& problem);
 class ledger {
 public:
   struct publish {
-    uint32_t queue = 0;       ///< index of the one queue it goes to; queue_none when unroutable
+    uint32_t queue = 0;          ///< index of the one queue it goes to; queue_none when unroutable
     bool survives_crash = false; ///< persistent, to a durable queue
     bool confirm_mode = false;
-    bool at_most_once = false;   ///< its queue has automatic-ack consumers: delivery may be lost with a connection
+    bool at_most_once = false; ///< its queue has automatic-ack consumers: delivery may be lost with a connection
   };
   static constexpr uint32_t queue_none = ~0u;
 

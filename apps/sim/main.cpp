@@ -26,7 +26,8 @@ constexpr int exit_usage = 64;
 /// Seeds within which every planted mistake must be caught.
 constexpr uint64_t selftest_seeds = 1000;
 
-constexpr const char* usage_text = R"(usage: warren-sim [--seed N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
+constexpr const char* usage_text =
+  R"(usage: warren-sim [--seed N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
        warren-sim sweep --seeds A-B [--minutes M] [--faults LIST] [--twice-percent P]
        warren-sim replay --seed N [--until SECONDS] [--minutes M] [--faults LIST]
        warren-sim selftest [--plant NAME] [--seeds A-B]
@@ -183,8 +184,9 @@ int sweep(const arguments& what) {
     std::fflush(stdout);
   }
   const auto seeds = what.last - what.first + 1;
-  std::printf("%lu seeds, %lu failed, %lu run twice; %lu messages, %lu crashes, %.0f virtual minutes, %.0f x real time\n",
-              seeds, failed, repeated, published, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
+  std::printf(
+    "%lu seeds, %lu failed, %lu run twice; %lu messages, %lu crashes, %.0f virtual minutes, %.0f x real time\n", seeds,
+    failed, repeated, published, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
   std::string reached;
   for (const auto& name : markers)
     reached += " " + name;

@@ -101,7 +101,8 @@ void model_client::handshake(wire_event& event) {
   }
 }
 
-// -- publisher ----------------------------------------------------------------------------------------------------------
+// -- publisher
+// ----------------------------------------------------------------------------------------------------------
 
 void publisher::ready() {
   incarnation_ = world_.next_incarnation++;
@@ -202,7 +203,8 @@ void publisher::lost() {
   closing_ = closing::none;
 }
 
-// -- consumer -----------------------------------------------------------------------------------------------------------
+// -- consumer
+// -----------------------------------------------------------------------------------------------------------
 
 bool consumer_client::idle() const {
   return unsettled_.empty() && world_.time.now() - last_delivery_ > second && (!plan_.polls || last_get_empty_);

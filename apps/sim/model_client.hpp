@@ -1,5 +1,5 @@
-// Model AMQP clients: what applications do, over the real codec, recording everything in the ledger. Each connects, does its
-// work, and when the connection is lost reconnects after a pause, as a well-written application does.
+// Model AMQP clients: what applications do, over the real codec, recording everything in the ledger. Each connects,
+// does its work, and when the connection is lost reconnects after a pause, as a well-written application does.
 #pragma once
 
 #include <cstdint>
@@ -77,13 +77,14 @@ private:
   uint64_t connection_ = 0; ///< counts connections, so that old timers are seen
 };
 
-/// Publishes with confirms (or in transactions) to one queue through the default exchange, with some unroutable mandatory ones.
+/// Publishes with confirms (or in transactions) to one queue through the default exchange, with some unroutable
+/// mandatory ones.
 class publisher final : public model_client {
 public:
   struct plan {
     uint32_t queue = 0;
-    uint32_t window = 10;        ///< unconfirmed at most
-    uint32_t burst = 1;          ///< published at once
+    uint32_t window = 10; ///< unconfirmed at most
+    uint32_t burst = 1;   ///< published at once
     sim_ns pause = 10 * ms;
     uint32_t persistent_percent = 100;
     uint32_t mandatory_percent = 2;
@@ -117,12 +118,12 @@ public:
   struct plan {
     uint32_t queue = 0;
     uint16_t prefetch = 10;
-    sim_ns work = 2 * ms;        ///< up to this long per message before it is settled
+    sim_ns work = 2 * ms; ///< up to this long per message before it is settled
     uint32_t requeue_percent = 5;
     uint32_t reject_percent = 2;
     uint32_t multiple_percent = 20;
     bool polls = false;
-    sim_ns cancel_every = 0;     ///< cancels and consumes again
+    sim_ns cancel_every = 0; ///< cancels and consumes again
   };
   consumer_client(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
   /// Nothing was delivered for a while and nothing is unsettled.

@@ -11,16 +11,15 @@ namespace broker::sim {
 namespace {
 
 const std::vector<std::string> names = {
-  "skip-fsync",        "swallow-write-error", "ack-before-fsync",
-  "settle-one-too-many", "unacked-lost-on-channel-close", "leak-credit",
-  "double-confirm",    "lose-confirm",        "forget-mandatory-return",
-  "fifo-broken-by-batch-split",
+  "skip-fsync",  "swallow-write-error", "ack-before-fsync", "settle-one-too-many",     "unacked-lost-on-channel-close",
+  "leak-credit", "double-confirm",      "lose-confirm",     "forget-mandatory-return", "fifo-broken-by-batch-split",
 };
 
 /// How often an occasional mistake happens: one in this many.
 constexpr uint64_t rarely = 50;
 
-// -- disks that lie -----------------------------------------------------------------------------------------------------
+// -- disks that lie
+// -----------------------------------------------------------------------------------------------------
 
 class lying_file final : public file {
 public:
@@ -46,7 +45,8 @@ private:
 
 class lying_disk final : public file_system {
 public:
-  lying_disk(file_system& inner, bool skip_sync, bool swallow) : inner_(inner), skip_sync_(skip_sync), swallow_(swallow) {}
+  lying_disk(file_system& inner, bool skip_sync, bool swallow)
+    : inner_(inner), skip_sync_(skip_sync), swallow_(swallow) {}
 
   result<std::unique_ptr<file>> open(std::string_view path, bool create) override {
     auto opened = inner_.open(path, create);
@@ -67,7 +67,8 @@ private:
   const bool swallow_;
 };
 
-// -- a store that errs --------------------------------------------------------------------------------------------------
+// -- a store that errs
+// --------------------------------------------------------------------------------------------------
 
 class erring_store final : public message_store {
 public:
@@ -107,8 +108,8 @@ private:
 };
 
 bool starts_with_method(const outgoing& item, uint32_t code) {
-  return item.bytes.size() >= amqp::frame_prefix_bytes + amqp::method_id_bytes &&
-         load_u32(item.bytes.data() + amqp::frame_prefix_bytes) == code;
+  return item.bytes.size() >= amqp::frame_prefix_bytes + amqp::method_id_bytes
+      && load_u32(item.bytes.data() + amqp::frame_prefix_bytes) == code;
 }
 
 } // namespace

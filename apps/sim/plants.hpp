@@ -1,5 +1,5 @@
-// Mistakes to plant: each breaks one promise on purpose, at a seam between the production parts, and a checker must notice
-// (guarantees.md section 7). A checker that cannot fail proves nothing.
+// Mistakes to plant: each breaks one promise on purpose, at a seam between the production parts, and a checker must
+// notice (guarantees.md section 7). A checker that cannot fail proves nothing.
 #pragma once
 
 #include <memory>

@@ -23,8 +23,8 @@ constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 /// A value between low and high, each order of magnitude equally likely.
 uint64_t log_uniform(random_source& random, uint64_t low, uint64_t high) {
   const double share = static_cast<double>(random.below(1'000'000)) / 1e6;
-  return static_cast<uint64_t>(static_cast<double>(low) *
-                               std::pow(static_cast<double>(high) / static_cast<double>(low), share));
+  return static_cast<uint64_t>(static_cast<double>(low)
+                               * std::pow(static_cast<double>(high) / static_cast<double>(low), share));
 }
 
 class simulation {
@@ -53,12 +53,11 @@ private:
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
   }
-  bool stopped() const {
-    return options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s;
-  }
+  bool stopped() const { return options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s; }
   void mark(const std::string& name) { markers_.insert(name); }
 
-  // -- workload: each seed draws its own --------------------------------------------------------------------------------
+  // -- workload: each seed draws its own
+  // --------------------------------------------------------------------------------
   void plan_workload() {
     const auto queues = 1 + random_.below(5);
     for (uint64_t index = 0; index < queues; ++index)
@@ -99,7 +98,8 @@ private:
     all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
   }
 
-  // -- faults -----------------------------------------------------------------------------------------------------------
+  // -- faults
+  // -----------------------------------------------------------------------------------------------------------
   void plan_faults() {
     if (options_.crashes && random_.chance(3, 4))
       every(log_uniform(random_, 5, 60) * second, [this] { crash(); });
@@ -218,8 +218,9 @@ private:
     time_.after(log_uniform(random_, 100, 5000) * ms, [session] { session->set_read_rate(100'000); });
   }
 
-  // -- the run ----------------------------------------------------------------------------------------------------------
-  template <class Condition>
+  // -- the run
+  // ----------------------------------------------------------------------------------------------------------
+  template<class Condition>
   void run_until(Condition done) {
     sim_ns next_check = time_.now();
     while (!done()) {
@@ -277,13 +278,14 @@ private:
     }
     const auto begin = time_.now();
     const auto settled = [&] {
-      return time_.now() > begin + 6 * second && book_.outstanding_confirms() == 0 &&
-             std::all_of(drains.begin(), drains.end(), [](auto* client) { return client->connected() && client->idle(); });
+      return time_.now() > begin + 6 * second && book_.outstanding_confirms() == 0
+          && std::all_of(drains.begin(), drains.end(),
+                         [](auto* client) { return client->connected() && client->idle(); });
     };
     run_until([&] { return settled() || time_.now() > begin + drain_time || stopped(); });
     if (!settled() && !stopped())
-      book_.violation("C12: not everything confirmed and drained " + std::to_string(drain_time / second) +
-                      " s after the last fault");
+      book_.violation("C12: not everything confirmed and drained " + std::to_string(drain_time / second)
+                      + " s after the last fault");
     book_.finish();
   }
 
@@ -328,9 +330,9 @@ std::string summary(const run_options& options, const run_result& result) {
   std::snprintf(line, sizeof line,
                 "seed %lu  virtual %.1f s  published %lu  confirmed %lu  delivered %lu  duplicates %lu  crashes %lu  "
                 "cuts %lu  disk faults %lu  violations %zu  wall %.2f s (%.0fx)",
-                options.seed, result.virtual_s, result.published, result.confirmed, result.delivered,
-                result.duplicates, result.crashes, result.cuts, result.disk_faults, result.violations.size(),
-                result.wall_s, result.wall_s > 0 ? result.virtual_s / result.wall_s : 0.0);
+                options.seed, result.virtual_s, result.published, result.confirmed, result.delivered, result.duplicates,
+                result.crashes, result.cuts, result.disk_faults, result.violations.size(), result.wall_s,
+                result.wall_s > 0 ? result.virtual_s / result.wall_s : 0.0);
   return line;
 }
 

@@ -1,6 +1,6 @@
-// One simulated node: the production actors on CAF's deterministic coordinator, the production journal on a simulated disk,
-// simulated wires for sockets (docs/simulation.md). A crash stops it between two jobs or inside any disk operation; what was
-// not synced is lost as the disk decides.
+// One simulated node: the production actors on CAF's deterministic coordinator, the production journal on a simulated
+// disk, simulated wires for sockets (docs/simulation.md). A crash stops it between two jobs or inside any disk
+// operation; what was not synced is lost as the disk decides.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,7 @@ constexpr size_t socket_buffer_bytes = 256 * 1024;
 
 sim_session::sim_session(session_context& context, peer_info peer, virtual_time& time, random_source random,
                          wire_peer& client, plant& mistakes)
-  : session_core(context, std::move(peer)), time_(time), mistakes_(mistakes), random_(random),
-    client_(&client) {}
+  : session_core(context, std::move(peer)), time_(time), mistakes_(mistakes), random_(random), client_(&client) {}
 
 sim_ns sim_session::delay() {
   return 20 * us + random_.below(500 * us);
@@ -76,12 +75,13 @@ void sim_session::flush() {
     on_the_wire_ += count;
     const auto reading = count * ms / read_rate_;
     last_to_client_ = std::max(time_.now() + delay() + reading, last_to_client_ + 1 + reading);
-    time_.after(last_to_client_ - time_.now(), [self = ref<sim_session>{this}, bytes = std::string{chunk.substr(0, count)}] {
-      self->on_the_wire_ -= bytes.size();
-      if (self->client_ != nullptr)
-        self->client_->arrived(bytes);
-      self->output_ready();
-    });
+    time_.after(last_to_client_ - time_.now(),
+                [self = ref<sim_session>{this}, bytes = std::string{chunk.substr(0, count)}] {
+                  self->on_the_wire_ -= bytes.size();
+                  if (self->client_ != nullptr)
+                    self->client_->arrived(bytes);
+                  self->output_ready();
+                });
     wrote(count);
   }
 }

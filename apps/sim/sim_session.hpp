@@ -1,5 +1,5 @@
-// A session over a simulated wire: the production session_core with bytes that travel in virtual time, arrive in odd pieces,
-// and stop when either side does not read.
+// A session over a simulated wire: the production session_core with bytes that travel in virtual time, arrive in odd
+// pieces, and stop when either side does not read.
 #pragma once
 
 #include <functional>
@@ -56,8 +56,8 @@ private:
   virtual_time& time_;
   plant& mistakes_;
   random_source random_;
-  wire_peer* client_; ///< null once cut
-  std::string input_; ///< sent by the client, not yet read by the broker
+  wire_peer* client_;      ///< null once cut
+  std::string input_;      ///< sent by the client, not yet read by the broker
   size_t on_the_wire_ = 0; ///< written by the broker, not yet read by the client
   sim_ns last_to_broker_ = 0;
   sim_ns last_to_client_ = 0;

@@ -44,9 +44,7 @@ private:
     sim_ns at;
     uint64_t order;
     std::function<void()> what;
-    bool operator<(const event& other) const {
-      return at != other.at ? at > other.at : order > other.order;
-    }
+    bool operator<(const event& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   sim_ns now_ = 1;
   uint64_t next_ = 0;

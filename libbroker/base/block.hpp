@@ -11,7 +11,8 @@ namespace broker {
 
 class block;
 
-/// Gives blocks out and takes them back for reuse; production has a pool per process (net), tests use none. Thread-safe.
+/// Gives blocks out and takes them back for reuse; production has a pool per process (net), tests use none.
+/// Thread-safe.
 class block_recycler {
 public:
   virtual void recycle(block* unused) noexcept = 0;

@@ -7,7 +7,8 @@
 
 namespace broker::limits {
 
-// -- before authentication (guarantees.md S7) ---------------------------------------------------------------------------
+// -- before authentication (guarantees.md S7)
+// ---------------------------------------------------------------------------
 
 /// Frame size accepted before tune-ok (RabbitMQ 3.10-4.0: FRAME_MIN_SIZE 4096, features.md W06).
 inline constexpr uint32_t handshake_frame_max_bytes = 4096;
@@ -18,7 +19,8 @@ inline constexpr uint32_t login_failure_delay_ms = 3'000;
 /// Read block of a connection that has not opened a vhost yet: one handshake frame and the start of the next.
 inline constexpr size_t handshake_block_bytes = 2 * handshake_frame_max_bytes;
 
-// -- negotiated (features.md W06, guarantees.md S8) ---------------------------------------------------------------------
+// -- negotiated (features.md W06, guarantees.md S8)
+// ---------------------------------------------------------------------
 
 inline constexpr uint32_t frame_max_bytes = 131'072;
 /// Smallest frame_max a client may ask for (W06).
@@ -28,7 +30,8 @@ inline constexpr uint32_t frame_slack_bytes = 8;
 inline constexpr uint16_t channel_max = 2047;
 inline constexpr uint16_t heartbeat_s = 60;
 
-// -- closing ------------------------------------------------------------------------------------------------------------
+// -- closing
+// ------------------------------------------------------------------------------------------------------------
 
 /// Time a client has to answer connection.close (rabbit_reader.erl CLOSING_TIMEOUT).
 inline constexpr uint32_t closing_timeout_ms = 30'000;
@@ -37,7 +40,8 @@ inline constexpr uint32_t framing_lost_delay_ms = 3'000;
 /// After close-ok the socket is the client's to close (wire-reactions.md); one that does not is closed after this.
 inline constexpr uint32_t close_ok_linger_ms = 1'000;
 
-// -- messages -----------------------------------------------------------------------------------------------------------
+// -- messages
+// -----------------------------------------------------------------------------------------------------------
 
 /// Largest message body (W70: 128 MiB in 3.10-3.13; hard cap 512 MiB).
 inline constexpr uint64_t message_max_bytes = 134'217'728;
@@ -49,7 +53,8 @@ inline constexpr size_t table_decode_depth = 64;
 /// Names of queues, exchanges, consumer tags, routing keys: an AMQP shortstr.
 inline constexpr size_t name_max_bytes = 255;
 
-// -- hot path (hotpath.md) ----------------------------------------------------------------------------------------------
+// -- hot path (hotpath.md)
+// ----------------------------------------------------------------------------------------------
 
 /// Socket read block.
 inline constexpr size_t read_block_bytes = 256 * 1024;
@@ -67,7 +72,8 @@ inline constexpr size_t ack_overhead_bytes = 32;
 inline constexpr size_t unfinished_content_bytes = 536'870'912;
 /// First block of such a content; it grows with what has arrived, not with what was announced.
 inline constexpr size_t unfinished_content_first_bytes = 256 * 1024;
-/// Encoded replies, returns and gets waiting for a client that does not read; above it its requests are not read either.
+/// Encoded replies, returns and gets waiting for a client that does not read; above it its requests are not read
+/// either.
 inline constexpr size_t output_backlog_bytes = 4 * 1024 * 1024;
 /// A connection silent for this long gives its buffers back.
 inline constexpr uint32_t idle_buffers_ms = 1'000;
@@ -84,7 +90,8 @@ inline constexpr size_t node_memory_bytes = 128 * 1024 * 1024;
 /// Messages read back from disk per request of a queue.
 inline constexpr size_t page_in_bytes = 1024 * 1024;
 
-// -- channel ------------------------------------------------------------------------------------------------------------
+// -- channel
+// ------------------------------------------------------------------------------------------------------------
 
 inline constexpr size_t consumers_per_channel_max = 10'000;
 /// Unsettled deliveries of one channel (AMQP prefetch 0 means unlimited; this is what unlimited means).
@@ -98,7 +105,8 @@ inline constexpr size_t tx_bytes_max = 256 * 1024 * 1024;
 /// Bytes of methods and publishes a channel holds while one of its methods waits for the metadata store.
 inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 
-// -- node ---------------------------------------------------------------------------------------------------------------
+// -- node
+// ---------------------------------------------------------------------------------------------------------------
 
 /// Half-open and open client connections; above it the listener stops accepting.
 inline constexpr size_t connections_max = 65'536;
@@ -109,7 +117,8 @@ inline constexpr size_t metadata_snapshot_entries = 10'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 
-// -- store (architecture.md D11) ----------------------------------------------------------------------------------------
+// -- store (architecture.md D11)
+// ----------------------------------------------------------------------------------------
 
 inline constexpr size_t journal_segment_bytes = 64 * 1024 * 1024;
 /// Spare preallocated segments kept for reuse.

@@ -31,7 +31,7 @@ private:
 };
 
 /// Owning pointer to a ref_counted (or anything with add_ref/drop_ref).
-template <class T>
+template<class T>
 class ref {
 public:
   using element_type = T;
@@ -44,7 +44,7 @@ public:
   }
   ref(const ref& other) : ref(other.object_) {}
   ref(ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  template <class U>
+  template<class U>
   ref(const ref<U>& other) : ref(other.get()) {}
   ref& operator=(ref other) noexcept {
     std::swap(object_, other.object_);
@@ -66,7 +66,7 @@ private:
   T* object_ = nullptr;
 };
 
-template <class T, class... Args>
+template<class T, class... Args>
 ref<T> make_ref(Args&&... args) {
   return ref<T>(new T(std::forward<Args>(args)...));
 }

@@ -22,7 +22,7 @@ struct error {
 };
 
 /// Holds a T or an error. Reading the side that is not there aborts.
-template <class T>
+template<class T>
 class [[nodiscard]] result {
 public:
   result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
@@ -55,7 +55,7 @@ private:
 };
 
 /// Success without a value, or an error.
-template <>
+template<>
 class [[nodiscard]] result<void> {
 public:
   result() = default;

@@ -1,10 +1,11 @@
-// What session, channel and queue say to each other: one message per batch, never one per AMQP frame (architecture.md D4).
+// What session, channel and queue say to each other: one message per batch, never one per AMQP frame (architecture.md
+// D4).
 //
 //   session --channel_input--> channel --queue_request--> queue
 //   session <--outgoing------- channel <--queue_event---- queue
 //
-// All of it is plain data. Handles to actors are opaque to the core: a `channel_address` is what a queue answers to, and
-// the actor layer derives from it.
+// All of it is plain data. Handles to actors are opaque to the core: a `channel_address` is what a queue answers to,
+// and the actor layer derives from it.
 #pragma once
 
 #include <atomic>
@@ -30,8 +31,8 @@ public:
 };
 using channel_ref = ref<channel_address>;
 
-/// Prefetch shared by all consumers of a channel (basic.qos global=true, W61). Written by the channel, read and counted up
-/// by queues, counted down by the channel. limit 0 = none.
+/// Prefetch shared by all consumers of a channel (basic.qos global=true, W61). Written by the channel, read and counted
+/// up by queues, counted down by the channel. limit 0 = none.
 struct prefetch_window : ref_counted {
   std::atomic<uint32_t> limit{0};
   std::atomic<int64_t> unacked{0};
@@ -56,7 +57,8 @@ struct consumer final : ref_counted {
 };
 using consumer_ref = ref<consumer>;
 
-// -- session to channel -------------------------------------------------------------------------------------------------
+// -- session to channel
+// -------------------------------------------------------------------------------------------------
 
 /// One step of a channel, in the order of the wire. Publishes and acks are runs cut by the parser.
 struct channel_op {
@@ -82,7 +84,8 @@ struct channel_input {
   std::vector<channel_op> ops;
 };
 
-// -- channel to queue ---------------------------------------------------------------------------------------------------
+// -- channel to queue
+// ---------------------------------------------------------------------------------------------------
 
 /// Publishes routed to this queue. The channel has called batch->hold() for this queue.
 struct publish_request {
@@ -95,7 +98,7 @@ struct settle_request {
   enum class kind : uint8_t { ack, reject, requeue };
   kind what = kind::ack;
   channel_ref channel;
-  consumer_ref by; ///< null: messages fetched with basic.get
+  consumer_ref by;             ///< null: messages fetched with basic.get
   std::vector<seq_range> seqs; ///< rising, within what this channel holds unacked
 };
 struct consume_request {
@@ -132,7 +135,8 @@ struct consumer_ready {
 using queue_request = std::variant<publish_request, settle_request, consume_request, cancel_request, get_request,
                                    purge_request, status_request, delete_request, channel_gone, consumer_ready>;
 
-// -- queue to channel ---------------------------------------------------------------------------------------------------
+// -- queue to channel
+// ---------------------------------------------------------------------------------------------------
 
 /// Messages batch[where] with sequence numbers first.. for a consumer.
 struct delivered {
@@ -190,7 +194,8 @@ struct queue_missing {
 using queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
                                  queue_status, delete_checked, queue_missing>;
 
-// -- channel to channel -------------------------------------------------------------------------------------------------
+// -- channel to channel
+// -------------------------------------------------------------------------------------------------
 
 /// Messages for the reply consumer of another channel of this node (amq.rabbitmq.reply-to, W69). Neither held nor
 /// confirmed: as RabbitMQ's, they are lost when that channel is gone.
@@ -201,14 +206,15 @@ struct direct_reply {
   slice where;
 };
 
-// -- channel to session -------------------------------------------------------------------------------------------------
+// -- channel to session
+// -------------------------------------------------------------------------------------------------
 
 /// What a channel wants written, in order. Encoding is left to the session and happens late (hotpath.md rule 5).
 struct outgoing {
   enum class kind : uint8_t {
-    bytes,        ///< `bytes`: whole encoded frames
-    deliver,      ///< basic.deliver for each message of `run`, tags from `first_tag`
-    content,      ///< `bytes` (an encoded basic.return or basic.get-ok frame), then the content of run's one message
+    bytes,          ///< `bytes`: whole encoded frames
+    deliver,        ///< basic.deliver for each message of `run`, tags from `first_tag`
+    content,        ///< `bytes` (an encoded basic.return or basic.get-ok frame), then the content of run's one message
     channel_closed, ///< the channel number is free again; `bytes` (close-ok, if any) go out first
     connection_error, ///< hard error: the connection closes with `failure`
   };

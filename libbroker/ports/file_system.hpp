@@ -1,6 +1,7 @@
-// Port: files. The journal and the snapshot files are written against it; production is POSIX (persistence/posix_files),
-// simulation is sim_disk, which loses unsynced bytes, tears writes, flips bits and fails on demand (guarantees.md F3-F9).
-// Not thread-safe per file: one writer. Paths are relative to the node's data directory, '/'-separated.
+// Port: files. The journal and the snapshot files are written against it; production is POSIX
+// (persistence/posix_files), simulation is sim_disk, which loses unsynced bytes, tears writes, flips bits and fails on
+// demand (guarantees.md F3-F9). Not thread-safe per file: one writer. Paths are relative to the node's data directory,
+// '/'-separated.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Port: where queues keep messages on disk (architecture.md D11, guarantees.md G1, G6, G7). One per node. Production is
-// persistence/message_store (journal + backlog); it may be called from any loop and answers through `store_client`, from
-// its own threads. A failed write or sync never reaches a queue: the store ends the node (G6).
+// persistence/message_store (journal + backlog); it may be called from any loop and answers through `store_client`,
+// from its own threads. A failed write or sync never reaches a queue: the store ends the node (G6).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct recovered_run {
 };
 struct recovered_queue {
   queue_id id = 0;
-  seqno next = 1; ///< first sequence number that was never used
+  seqno next = 1;                  ///< first sequence number that was never used
   std::vector<recovered_run> runs; ///< rising, disjoint
 };
 
@@ -43,15 +43,15 @@ class message_store {
 public:
   virtual ~message_store() = default;
 
-  /// Makes `who` the client of `queue`. Must precede every other call for that queue; `detach` ends it: after it returns
-  /// no new callback starts.
+  /// Makes `who` the client of `queue`. Must precede every other call for that queue; `detach` ends it: after it
+  /// returns no new callback starts.
   virtual void attach(queue_id queue, ref<store_client> who) = 0;
   virtual void detach(queue_id queue) = 0;
 
-  /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages that
-  /// stayed in memory). `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of transient
-  /// messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged.
-  /// The store holds a reference to the batch until written.
+  /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages
+  /// that stayed in memory). `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of
+  /// transient messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged. The store
+  /// holds a reference to the batch until written.
   virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) = 0;
   /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
   virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;

@@ -1,7 +1,7 @@
-// Port: durable state of the consensus group: term and vote, log, snapshots (architecture.md D11). Synchronous; called by
-// the metadata actor's host in effects' order. Production is persistence/metadata_store (LevelDB, paranoid checks, own
-// crc and dense index against silent loss: guarantees.md L1-L6); simulation keeps images that crash.
-// A failed write ends the node (G6): errors here are for opening and reading only.
+// Port: durable state of the consensus group: term and vote, log, snapshots (architecture.md D11). Synchronous; called
+// by the metadata actor's host in effects' order. Production is persistence/metadata_store (LevelDB, paranoid checks,
+// own crc and dense index against silent loss: guarantees.md L1-L6); simulation keeps images that crash. A failed write
+// ends the node (G6): errors here are for opening and reading only.
 #pragma once
 
 #include <cstdint>
