@@ -17,10 +17,11 @@
 namespace broker::amqp {
 
 struct field_value;
+struct field_entry;
 
 /// Entries in wire order. Duplicate and empty keys are kept as they came.
 struct field_table {
-  std::vector<std::pair<std::string, field_value>> entries;
+  std::vector<field_entry> entries;
 
   /// First entry of that name, or null.
   const field_value* find(std::string_view name) const;
@@ -82,6 +83,15 @@ struct field_value {
   /// Text of a longstr; null if this is none.
   const std::string* as_string() const;
   friend bool operator==(const field_value&, const field_value&);
+};
+
+/// Key and value; a struct of its own since std::pair must not be named before field_value is complete.
+struct field_entry {
+  std::string first;
+  field_value second;
+
+  field_entry(std::string key, field_value value) : first(std::move(key)), second(std::move(value)) {}
+  friend bool operator==(const field_entry&, const field_entry&) = default;
 };
 
 inline bool field_table::empty() const noexcept {

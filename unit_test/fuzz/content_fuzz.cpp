@@ -25,14 +25,14 @@ private:
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  constexpr size_t messages_max = 64;
+  constexpr size_t messages_max = 16;
   choices choose{data, size};
   std::deque<std::string> frames[2];
   std::vector<std::string> expected[2];
   for (size_t i = 0; i < messages_max && choose.more(); ++i) {
     const size_t which = choose.next(2);
     const auto channel = static_cast<channel_number>(which + 1);
-    std::string body(choose.next(256) * choose.next(256), 'b');
+    std::string body(choose.next(64) * choose.next(256), 'b');
     for (size_t at = 0; at < body.size(); ++at)
       body[at] = static_cast<char>(at + i);
     const size_t body_frame = 1 + choose.next(256) * (1 + choose.next(64));
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test_client client;
   client.handshake();
   client.feed(open_channel(1) + open_channel(2));
-  client.feed(stream, 1 + choose.next(256) * (1 + choose.next(256)));
+  client.feed(stream, 16 + choose.next(256) * (1 + choose.next(256)));
   BROKER_ASSERT(client.machine->state() == "running", "nothing was wrong with it");
   BROKER_ASSERT(client.channels[1].said == expected[0], "channel 1");
   BROKER_ASSERT(client.channels[2].said == expected[1], "channel 2");
