@@ -135,6 +135,7 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   if (auto booted = boot(system, *service); !booted)
     return booted;
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
+  // layers: docs/adr/0002-metadata-on-its-own-thread.md; never in simulation
   node.metadata = node.metadata_on_own_thread ? system.spawn<caf::detached>(metadata_behavior, handed)
                                               : system.spawn(metadata_behavior, handed);
   return {};

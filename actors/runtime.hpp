@@ -6,10 +6,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
+#include <mutex> // layers: the directories are read from every loop; taken once per channel and queue
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/caf.hpp"
@@ -35,7 +35,7 @@ public:
 
 private:
   mutable std::mutex mutex_;
-  std::unordered_map<uint64_t, caf::actor> actors_;
+  std::map<uint64_t, caf::actor> actors_;
 };
 
 /// The newest metadata snapshot. Thread-safe: one writer (the metadata actor), any reader.

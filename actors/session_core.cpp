@@ -74,6 +74,8 @@ void session_core::perform(connection_step& step) {
     context_.log(line.severity, line.text);
   if (step.opened_vhost)
     guard_ = spawn_connection(*context_.system, *context_.node, id_, ref<session_link>{this});
+  for (auto number : step.closed) // before `opened`: a number may be used again at once
+    channels_.erase(number);
   if (!step.opened.empty())
     open_channels(step.opened);
   if (!step.inputs.empty())
@@ -81,8 +83,6 @@ void session_core::perform(connection_step& step) {
   for (auto& who : step.writable)
     if (auto queue = context_.node->queues_by_id.find(who->queue))
       caf::anon_send(queue, queue_request_msg{queue_request{consumer_ready{who}}});
-  for (auto number : step.closed)
-    channels_.erase(number);
   if (step.teardown)
     tear_down();
   if (step.close_socket_after_ms)

@@ -7,9 +7,9 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/messages.hpp"
@@ -99,7 +99,7 @@ private:
   const peer_info peer_;
   std::unique_ptr<connection> machine_; ///< null once ended
   caf::actor guard_;                    ///< the connection actor
-  std::unordered_map<channel_number, caf::actor> channels_;
+  std::map<channel_number, caf::actor> channels_;
   bool torn_down_ = false;
   std::atomic<int64_t> inflight_{0};
   uint64_t received_bytes_ = 0;
