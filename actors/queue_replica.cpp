@@ -102,7 +102,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       perform(self);
     },
     [self](queue_read_msg& read) {
-      self->state.machine->read_done(std::move(read.content), self->state.step);
+      self->state.machine->read_done(read.content, self->state.step);
       perform(self);
     },
     [self](queue_tick_msg) {

@@ -71,9 +71,9 @@ log_level to_level(log_line::level severity) {
 
 } // namespace
 
-node::impl::impl(node_config settings, node_log& lines)
-  : config(std::move(settings)), log(lines), started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)),
-    blocks(spare_blocks), loops(loop_count(config.loops)) {}
+node::impl::impl(node_config settings, node_log& lines, node_extensions added)
+  : config(std::move(settings)), extensions(std::move(added)), log(lines),
+    started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)), blocks(spare_blocks), loops(loop_count(config.loops)) {}
 
 node::impl::~impl() = default;
 
@@ -96,7 +96,7 @@ result<void> node::impl::start() {
   shared.node = config.node_name;
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
-  shared.make_queue = spawn_queue;
+  shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   if (auto opened = open_store(); !opened)
@@ -244,7 +244,8 @@ void node::impl::stop() {
   actors.reset();
 }
 
-node::node(node_config config, node_log& log) : impl_(std::make_unique<impl>(std::move(config), log)) {}
+node::node(node_config config, node_log& log, node_extensions extensions)
+  : impl_(std::make_unique<impl>(std::move(config), log, std::move(extensions))) {}
 
 node::~node() = default;
 

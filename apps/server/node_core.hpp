@@ -29,7 +29,7 @@
 namespace broker {
 
 struct node::impl final : node_view {
-  impl(node_config settings, node_log& lines);
+  impl(node_config settings, node_log& lines, node_extensions added);
   ~impl() override;
 
   // -- start and stop (node.cpp) --
@@ -55,6 +55,7 @@ struct node::impl final : node_view {
   void request_stop() override;
 
   const node_config config;
+  const node_extensions extensions;
   node_log& log;
   const uint64_t started_at_unix_s;
   const std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();
