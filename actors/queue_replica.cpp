@@ -83,6 +83,7 @@ queue_report report(const queue_shell& shell) {
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
                              std::shared_ptr<const recovered_queue> recovered) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.record = record;

@@ -128,10 +128,8 @@ std::string apply_setting(std::string_view key, std::string_view value, node_con
   case config_key::treatment::refused:
     return quoted + "is not supported: " + std::string{known->meaning};
   case config_key::treatment::noted:
-    if (config.notes.size() < notes_max - 1)
+    if (config.notes.size() < notes_max)
       config.notes.push_back("configuration key " + quoted + "has no effect: " + std::string{known->meaning});
-    else if (config.notes.size() == notes_max - 1)
-      config.notes.push_back("further configuration keys without effect are not listed");
     return {};
   case config_key::treatment::honoured:
     break;

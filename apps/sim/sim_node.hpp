@@ -57,7 +57,8 @@ private:
   struct process;
   result<void> open_store(process& life);
   result<void> open_metadata(process& life);
-  void schedule_writer(bool timer);
+  void schedule_writer();
+  void schedule_flush();
   void schedule_reader();
   void schedule_helper();
   void schedule_tick();

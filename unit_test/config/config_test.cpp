@@ -87,9 +87,7 @@ BOOST_AUTO_TEST_CASE(lists_of_a_file_are_bounded) {
     noise += "net_ticktime = 60\n";
   }
   BOOST_TEST(mistakes(users).find("is one of more than 256 of its kind") != std::string::npos);
-  const auto notes = read(noise).notes;
-  BOOST_TEST(notes.size() == 100u);
-  BOOST_TEST(notes.back() == "further configuration keys without effect are not listed");
+  BOOST_TEST(read(noise).notes.size() == 100u);
 }
 
 BOOST_AUTO_TEST_CASE(bad_values_are_refused) {
