@@ -15,7 +15,7 @@ constexpr auto linger = std::chrono::seconds{5};
 /// Posts the store's answers to the queue's actor.
 class queue_store_client final : public store_client {
 public:
-  explicit queue_store_client(caf::actor who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
+  explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
 
   void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
   void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
@@ -49,7 +49,7 @@ void propose_deletion(queue_actor* self) {
   if (std::exchange(shell.deletion_proposed, true))
     return;
   delete_queue what{shell.record->vhost, shell.record->name, shell.record->id};
-  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [](command_result) {}}});
+  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [](const command_result&) {}}});
 }
 
 void perform(queue_actor* self) {
@@ -82,7 +82,7 @@ queue_report report(const queue_shell& shell) {
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
-                             std::shared_ptr<const recovered_queue> recovered) {
+                             const std::shared_ptr<const recovered_queue>& recovered) {
   die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;

@@ -26,6 +26,7 @@ audit_counts count(const broker::queue_request& request) {
 /// on) and retires them when they are deleted (the queue's own end is the tap's).
 caf::behavior tap_behavior(caf::event_based_actor* self, const caf::actor& queue, const std::string& name,
                            const std::shared_ptr<audit_book>& book) {
+  broker::die_on_exceptions(self);
   self->link_to(queue);
   self->monitor(queue);
   self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
