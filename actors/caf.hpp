@@ -39,7 +39,7 @@ private:
 };
 
 /// An exception in a handler is a defect: an actor that ended quietly would leave its peers waiting for ever.
-template <class Actor>
+template<class Actor>
 void die_on_exceptions(Actor* self) {
   self->set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error {
     std::rethrow_exception(what); // out of a noexcept frame of the scheduler: terminates with the exception's text
