@@ -41,6 +41,8 @@ struct queue_paged_msg {
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
 struct queue_tick_msg {};
+/// To itself: its deletion is to be proposed again.
+struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
 struct queue_deleted_msg {};
 struct queue_retired_msg {};
@@ -101,6 +103,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
