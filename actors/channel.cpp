@@ -91,6 +91,9 @@ channel_report report(const channel_shell& shell) {
   result.consumers = machine.consumers();
   result.unacknowledged = machine.unacked();
   result.unconfirmed = machine.unconfirmed();
+  result.uncommitted = machine.uncommitted();
+  result.prefetch = machine.prefetch();
+  result.global_prefetch = machine.global_prefetch();
   result.confirm = machine.confirm_mode();
   result.transactional = machine.transactional();
   return result;

@@ -93,7 +93,7 @@ sim_node::sim_node(virtual_time& time, random_source random, sim_disk& disk, sim
 
 sim_node::~sim_node() = default;
 
-template <class Function>
+template<class Function>
 void sim_node::later(sim_ns delay, Function what) {
   time_.after(delay, [this, life = lives_, what] {
     if (up() && life == lives_ && !failed_)
@@ -116,7 +116,8 @@ void sim_node::fail(const error& why) {
   log_("the node ends: " + why.text);
 }
 
-// -- start and crash ----------------------------------------------------------------------------------------------------
+// -- start and crash
+// ----------------------------------------------------------------------------------------------------
 
 result<void> sim_node::start() {
   BROKER_ASSERT(!up(), "the node runs already");
@@ -196,7 +197,8 @@ void sim_node::crash() {
   failed_ = false;
 }
 
-// -- the store's threads, as events -------------------------------------------------------------------------------------
+// -- the store's threads, as events
+// -------------------------------------------------------------------------------------
 
 void sim_node::schedule_writer() {
   if (!up() || std::exchange(process_->writer_scheduled, true))
@@ -244,7 +246,8 @@ void sim_node::schedule_tick() {
   });
 }
 
-// -- running ------------------------------------------------------------------------------------------------------------
+// -- running
+// ------------------------------------------------------------------------------------------------------------
 
 bool sim_node::has_job() const {
   return up() && !failed_ && process_->scheduler().has_job();
@@ -278,8 +281,7 @@ ref<sim_session> sim_node::connect(wire_peer& client) {
   if (!up() || failed_)
     return nullptr;
   peer_info peer{"127.0.0.1:" + std::to_string(next_port_++) + " -> 127.0.0.1:5672", true};
-  auto session =
-    make_ref<sim_session>(process_->sessions, std::move(peer), time_, random_.fork(), client, mistakes_);
+  auto session = make_ref<sim_session>(process_->sessions, std::move(peer), time_, random_.fork(), client, mistakes_);
   process_->open.push_back(session);
   return session;
 }

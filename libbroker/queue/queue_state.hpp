@@ -32,8 +32,8 @@ struct queue_settings {
 struct queue_step {
   /// Events grouped by channel, in order.
   std::vector<std::pair<channel_ref, std::vector<queue_event>>> events;
-  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion; until it commits the queue serves
-  /// on.
+  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion until it commits; from now on the
+  /// queue takes publishes only, and who cancelled last is answered when it is gone, as in RabbitMQ.
   bool unused = false;
   /// Call tick() again within this many milliseconds (0: no need).
   uint32_t tick_in_ms = 0;
@@ -55,6 +55,8 @@ public:
 
   /// Bounds the time publishers' credit is withheld (limits::queue_pace_ms); `now` is monotonic milliseconds.
   void tick(uint64_t now_ms, queue_step& step);
+  /// The node has come under memory pressure: an idle queue would not notice, and pages out what it need not keep.
+  void under_pressure(queue_step& step);
   /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests
   /// are answered as for a missing queue. The store's content is dropped by the caller.
   void deleted(queue_step& step);
@@ -62,6 +64,7 @@ public:
   // -- what is known of it (list_queues) --
   uint64_t messages_ready() const;
   uint64_t messages_unacked() const;
+  uint64_t messages_persistent() const; ///< ready and unacked ones that survive a restart
   uint64_t bytes_ready() const;
   uint64_t bytes_in_memory() const;
   size_t consumers() const;
