@@ -50,7 +50,7 @@ public:
   void exec_later(caf::resumable* job) override;
 
   void start();
-  /// Ends the thread after the current turn; sockets and jobs left are dropped.
+  /// Ends the thread once the actors that are ready have run; sockets and later jobs are dropped.
   void stop();
 
 private:
@@ -97,7 +97,8 @@ private:
   size_t next_ = 0;
 };
 
-/// CAF scheduler module without threads of its own: actors run on the loops. Its clock has a thread.
+/// CAF scheduler module without threads of its own: actors run on the loops, which start and stop with it. Its clock
+/// has a thread.
 class loop_scheduler final : public caf::scheduler::abstract_coordinator {
 public:
   loop_scheduler(caf::actor_system& system, loop_group& loops);

@@ -19,6 +19,8 @@ namespace {
 constexpr int exit_io_error = 74;
 /// Clients have this long to answer connection.close at shutdown.
 constexpr auto goodbye_time = std::chrono::seconds{5};
+/// After that they are cut off, which only takes the loops' turn.
+constexpr auto cut_time = std::chrono::seconds{1};
 /// Unused read blocks kept: 16 MiB.
 constexpr size_t spare_blocks = 64;
 
@@ -110,7 +112,6 @@ result<void> node::impl::start() {
     return opened;
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
-  loops.start();
   running = true;
   for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::open_control})
     if (auto opened = (this->*step)(); !opened) {
@@ -245,14 +246,20 @@ void node::impl::stop_control() {
   control.reset();
 }
 
+void node::impl::wait_for_sessions(std::chrono::milliseconds longest) const {
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
 void node::impl::stop() {
   if (!std::exchange(running, false))
     return;
   if (listener) {
     listener->stop({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
-    const auto deadline = std::chrono::steady_clock::now() + goodbye_time;
-    while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    wait_for_sessions(goodbye_time);
+    listener->cut();
+    wait_for_sessions(cut_time);
   }
   stop_control();
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
@@ -266,7 +273,6 @@ void node::impl::stop() {
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;
   actors->await_actors_before_shutdown(false);
-  loops.stop();
   actors.reset();
 }
 

@@ -42,6 +42,7 @@ struct node::impl final : node_view {
   result<void> open_control();
   result<void> watch_resources();
   void stop_control();
+  void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
   [[noreturn]] void die(const error& why);
   void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);

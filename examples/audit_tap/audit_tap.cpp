@@ -21,22 +21,24 @@ audit_counts count(const broker::queue_request& request) {
   return counts;
 }
 
-/// Answers go from the queue straight to the channel, so only requests pass here; the store talks to the queue itself.
-/// Whatever a queue understands must be handed on: the node kills its queues' actors at shutdown (the link passes that
-/// on) and retires them when they are deleted (the queue's own end is the tap's).
+/// Requests are counted; whatever else a queue may be sent is handed on unseen. Answers go from the queue straight to
+/// the channel, and the store talks to the queue itself. The node kills its queues' actors at shutdown, which the link
+/// passes on; a deleted queue ends by itself, and the tap with it.
 caf::behavior tap_behavior(caf::event_based_actor* self, const caf::actor& queue, const std::string& name,
                            const std::shared_ptr<audit_book>& book) {
   broker::die_on_exceptions(self);
   self->link_to(queue);
   self->monitor(queue);
   self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
+  self->set_default_handler([queue](caf::scheduled_actor* me, caf::message_view& other) -> caf::result<caf::message> {
+    queue->enqueue(nullptr, caf::make_message_id(), other.move_content_to_message(), me->context());
+    return caf::delegated<caf::message>{};
+  });
   return {
     [=](broker::queue_request_msg& request) {
       book->add(name, count(request.content));
       self->send(queue, std::move(request));
     },
-    [=](broker::queue_report_request& request) { self->send(queue, std::move(request)); },
-    [=](broker::queue_deleted_msg deleted) { self->send(queue, deleted); },
   };
 }
 
