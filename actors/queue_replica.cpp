@@ -77,8 +77,16 @@ void retire(queue_actor* self) {
 
 queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
-  return {shell.record,          machine.messages_ready(),  machine.messages_unacked(), machine.messages_persistent(),
-          machine.bytes_ready(), machine.bytes_in_memory(), machine.consumers()};
+  queue_report result;
+  result.queue = shell.record;
+  result.ready = machine.messages_ready();
+  result.unacknowledged = machine.messages_unacked();
+  result.persistent = machine.messages_persistent();
+  result.ready_bytes = machine.bytes_ready();
+  result.unacknowledged_bytes = machine.bytes_unacked();
+  result.memory_bytes = machine.bytes_in_memory();
+  result.consumers = machine.consumers();
+  return result;
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
