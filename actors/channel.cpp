@@ -102,6 +102,7 @@ channel_report report(const channel_shell& shell) {
 
 caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_settings settings,
                                ref<session_link> session) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.session = std::move(session);

@@ -11,6 +11,8 @@ namespace {
 
 /// How long a deleted queue still answers requests that were sent before its deletion was known.
 constexpr auto linger = std::chrono::seconds{5};
+/// Until a refused deletion is proposed again.
+constexpr auto retry = std::chrono::milliseconds{100};
 
 /// Posts the store's answers to the queue's actor.
 class queue_store_client final : public store_client {
@@ -39,26 +41,27 @@ struct queue_shell {
   std::optional<queue_state> machine;
   queue_step step; // reused: no allocation per message
   bool ticking = false;
-  bool deletion_proposed = false;
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
 
 void propose_deletion(queue_actor* self) {
   auto& shell = self->state;
-  if (std::exchange(shell.deletion_proposed, true))
-    return;
   delete_queue what{shell.record->vhost, shell.record->name, shell.record->id};
-  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [](command_result) {}}});
+  auto me = caf::actor_cast<caf::actor>(self);
+  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [me](command_result result) {
+                                                          if (!result.ok()) // too many proposals for now
+                                                            caf::delayed_anon_send(me, retry, queue_unused_msg{});
+                                                        }}});
 }
 
 void perform(queue_actor* self) {
   auto& shell = self->state;
+  if (std::exchange(shell.step.unused, false)) // before anyone can hear of it and declare the queue anew
+    propose_deletion(self);
   for (auto& [channel, events] : shell.step.events)
     self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
   shell.step.events.clear();
-  if (std::exchange(shell.step.unused, false))
-    propose_deletion(self);
   if (shell.step.tick_in_ms && !shell.ticking) {
     shell.ticking = true;
     self->delayed_send(self, std::chrono::milliseconds{shell.step.tick_in_ms}, queue_tick_msg{});
@@ -91,6 +94,7 @@ queue_report report(const queue_shell& shell) {
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
                              std::shared_ptr<const recovered_queue> recovered) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.record = record;
@@ -122,6 +126,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       self->state.machine->under_pressure(self->state.step);
       perform(self);
     },
+    [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content(report(self->state)); },

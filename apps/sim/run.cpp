@@ -32,8 +32,8 @@ class simulation {
 public:
   explicit simulation(const run_options& options)
     : options_(options), random_(options.seed), mistakes_(options.plant, random_.fork()), disk_(random_.fork()),
-      backlog_(random_.fork()),
-      node_(time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{}, [this](const std::string& line) { say(line); }),
+      backlog_(random_.fork()), node_(time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{},
+                                      [this](const std::string& line) { say(line); }),
       clients_{time_, book_, trace_, [this](wire_peer& client) { return node_.connect(client); }, {}} {}
 
   run_result run() {
@@ -79,7 +79,8 @@ private:
     plan.queue = static_cast<uint32_t>(random_.below(clients_.queues.size()));
     plan.window = static_cast<uint32_t>(log_uniform(random_, 1, 200));
     plan.burst = static_cast<uint32_t>(log_uniform(random_, 1, 50));
-    plan.pause = log_uniform(random_, 1, 200) * ms;
+    // At most 200 messages a second each: a run must be drained by one consumer per queue within drain_time.
+    plan.pause = std::max(log_uniform(random_, 1, 200), uint64_t{plan.burst} * 5) * ms;
     plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
     plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
     plan.body_max = log_uniform(random_, 8, 20'000);
@@ -195,9 +196,9 @@ private:
     ++result_.disk_faults;
     disk_trouble_ = true;
     if (random_.chance(1, 2))
-      disk_.faults().write_error_at = disk_.writes() + 1 + random_.below(6);
+      disk_.faults().write_error_at = disk_.steps() + 1 + random_.below(8);
     else
-      disk_.faults().sync_error_at = disk_.syncs() + 1 + random_.below(6);
+      disk_.faults().sync_error_at = disk_.steps() + 1 + random_.below(8);
   }
 
   /// Flips a bit in the older half of a journal file while the power is off. (The last commit before a power cut has no

@@ -42,28 +42,28 @@ void drop_log(stored_metadata& into, uint64_t from, uint64_t before) {
 
 void apply(stored_metadata& into, kind what, std::string_view bytes) {
   switch (what) {
-    case kind::state:
-      into.state = {load_u64(bytes.data()), load_u64(bytes.data() + 8)};
-      break;
-    case kind::truncate:
-      drop_log(into, load_u64(bytes.data()), UINT64_MAX);
-      break;
-    case kind::entry:
-      into.log.push_back({load_u64(bytes.data()), load_u64(bytes.data() + 8),
-                          static_cast<consensus::entry::kind>(bytes[16]), std::string{bytes.substr(17)}});
-      break;
-    case kind::snapshot: {
-      consensus::snapshot_meta meta;
-      meta.index = load_u64(bytes.data());
-      meta.term = load_u64(bytes.data() + 8);
-      bytes.remove_prefix(16);
-      meta.members.voters = take_members(bytes);
-      meta.members.learners = take_members(bytes);
-      into.snapshot = meta;
-      into.snapshot_data = bytes;
-      drop_log(into, 0, meta.index + 1);
-      break;
-    }
+  case kind::state:
+    into.state = {load_u64(bytes.data()), load_u64(bytes.data() + 8)};
+    break;
+  case kind::truncate:
+    drop_log(into, load_u64(bytes.data()), UINT64_MAX);
+    break;
+  case kind::entry:
+    into.log.push_back({load_u64(bytes.data()), load_u64(bytes.data() + 8),
+                        static_cast<consensus::entry::kind>(bytes[16]), std::string{bytes.substr(17)}});
+    break;
+  case kind::snapshot: {
+    consensus::snapshot_meta meta;
+    meta.index = load_u64(bytes.data());
+    meta.term = load_u64(bytes.data() + 8);
+    bytes.remove_prefix(16);
+    meta.members.voters = take_members(bytes);
+    meta.members.learners = take_members(bytes);
+    into.snapshot = meta;
+    into.snapshot_data = bytes;
+    drop_log(into, 0, meta.index + 1);
+    break;
+  }
   }
 }
 

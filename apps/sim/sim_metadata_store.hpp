@@ -1,5 +1,5 @@
-// A metadata_store for simulation: one append-only file on the simulated disk, synced at every write, its torn tail cut at
-// the next load. (LevelDB, which production uses, has threads of its own and is tested by itself.)
+// A metadata_store for simulation: one append-only file on the simulated disk, synced at every write, its torn tail cut
+// at the next load. (LevelDB, which production uses, has threads of its own and is tested by itself.)
 #pragma once
 
 #include <memory>

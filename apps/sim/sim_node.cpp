@@ -16,6 +16,7 @@ namespace broker::sim {
 namespace {
 
 constexpr sim_ns tick_interval = 250 * ms;
+constexpr sim_ns flush_interval = limits::journal_flush_interval_ms * ms;
 constexpr const char* node_name = "rabbit@sim";
 
 /// A queue's actor with a planted mistake in front of it.
@@ -52,7 +53,6 @@ struct sim_node::process {
   session_context sessions;
   std::vector<ref<sim_session>> open;
   bool writer_scheduled = false;
-  bool timer_scheduled = false;
   bool reader_scheduled = false;
   bool helper_scheduled = false;
 
@@ -93,7 +93,7 @@ sim_node::sim_node(virtual_time& time, random_source random, sim_disk& disk, sim
 
 sim_node::~sim_node() = default;
 
-template <class Function>
+template<class Function>
 void sim_node::later(sim_ns delay, Function what) {
   time_.after(delay, [this, life = lives_, what] {
     if (up() && life == lives_ && !failed_)
@@ -116,7 +116,8 @@ void sim_node::fail(const error& why) {
   log_("the node ends: " + why.text);
 }
 
-// -- start and crash ----------------------------------------------------------------------------------------------------
+// -- start and crash
+// ----------------------------------------------------------------------------------------------------
 
 result<void> sim_node::start() {
   BROKER_ASSERT(!up(), "the node runs already");
@@ -149,7 +150,7 @@ result<void> sim_node::start() {
   sessions.log = [this](log_line::level, const std::string& text) { log_(text); };
   process_ = std::move(life);
   schedule_tick();
-  schedule_writer(false); // what was asked of the store while starting
+  schedule_writer(); // what was asked of the store while starting
   schedule_helper();
   return {};
 }
@@ -162,7 +163,8 @@ result<void> sim_node::open_store(process& life) {
   events.fatal = [this](const error& why) { fail(why); };
   events.damaged = [this](const store_damage& what) { log_("damaged: " + what.text); };
   events.note = [this](const std::string& text) { log_(text); };
-  events.wake_writer = [this] { schedule_writer(false); };
+  events.wake_writer = [this] { schedule_writer(); };
+  events.arm_timer = [this] { schedule_flush(); };
   events.wake_reader = [this] { schedule_reader(); };
   events.wake_helper = [this] { schedule_helper(); };
   auto opened = journal_store::open(mistakes_.spoil(disk_), backlog_, options, events);
@@ -195,14 +197,23 @@ void sim_node::crash() {
   failed_ = false;
 }
 
-// -- the store's threads, as events -------------------------------------------------------------------------------------
+// -- the store's threads, as events
+// -------------------------------------------------------------------------------------
 
-void sim_node::schedule_writer(bool timer) {
+void sim_node::schedule_writer() {
   if (!up() || std::exchange(process_->writer_scheduled, true))
     return;
-  later(disk_delay(), [this, timer] {
+  later(disk_delay(), [this] {
     process_->writer_scheduled = false;
-    process_->journal->step_writer(timer);
+    process_->journal->step_writer(false);
+  });
+}
+
+void sim_node::schedule_flush() {
+  later(flush_interval, [this] {
+    process_->journal->step_writer(true);
+    if (process_->journal->writer_needs_timer())
+      schedule_flush();
   });
 }
 
@@ -231,13 +242,12 @@ void sim_node::schedule_tick() {
     std::erase_if(process_->open, [](const auto& session) { return session->ended(); });
     for (auto& session : process_->open)
       session->tick();
-    if (process_->journal->writer_needs_timer())
-      schedule_writer(true);
     schedule_tick();
   });
 }
 
-// -- running ------------------------------------------------------------------------------------------------------------
+// -- running
+// ------------------------------------------------------------------------------------------------------------
 
 bool sim_node::has_job() const {
   return up() && !failed_ && process_->scheduler().has_job();
@@ -271,8 +281,7 @@ ref<sim_session> sim_node::connect(wire_peer& client) {
   if (!up() || failed_)
     return nullptr;
   peer_info peer{"127.0.0.1:" + std::to_string(next_port_++) + " -> 127.0.0.1:5672", true};
-  auto session =
-    make_ref<sim_session>(process_->sessions, std::move(peer), time_, random_.fork(), client, mistakes_);
+  auto session = make_ref<sim_session>(process_->sessions, std::move(peer), time_, random_.fork(), client, mistakes_);
   process_->open.push_back(session);
   return session;
 }

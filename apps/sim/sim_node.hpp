@@ -1,6 +1,6 @@
-// One simulated node: the production actors on CAF's deterministic coordinator, the production journal on a simulated disk,
-// simulated wires for sockets (docs/simulation.md). A crash stops it between two jobs or inside any disk operation; what was
-// not synced is lost as the disk decides.
+// One simulated node: the production actors on CAF's deterministic coordinator, the production journal on a simulated
+// disk, simulated wires for sockets (docs/simulation.md). A crash stops it between two jobs or inside any disk
+// operation; what was not synced is lost as the disk decides.
 #pragma once
 
 #include <cstdint>
@@ -57,13 +57,14 @@ private:
   struct process;
   result<void> open_store(process& life);
   result<void> open_metadata(process& life);
-  void schedule_writer(bool timer);
+  void schedule_writer();
+  void schedule_flush();
   void schedule_reader();
   void schedule_helper();
   void schedule_tick();
   void fail(const error& why);
   sim_ns disk_delay();
-  template <class Function>
+  template<class Function>
   void later(sim_ns delay, Function what);
 
   virtual_time& time_;

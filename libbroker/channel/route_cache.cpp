@@ -69,7 +69,10 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
     return amqp::access_refused("cannot publish to internal " + exchange_title(vhost_, name));
   into.exchange.assign(name);
   into.routing_key.assign(what.routing_key());
-  route_one(metadata, *exchange, what, into.where.queues);
+  // What the cache answers is for messages without headers, whoever asked first.
+  message plain = what;
+  plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
+  route_one(metadata, *exchange, plain, into.where.queues);
   into.where.exchange = std::move(exchange);
   return {};
 }

@@ -55,7 +55,7 @@ command_result metadata_state::impl::apply(const declare_exchange& what, changes
   if (!vhost)
     return no_such_vhost(wanted.vhost);
   if (exchange_type kind; !parse_exchange_type(wanted.type, kind))
-    return refused(amqp::command_invalid("unknown exchange type '" + wanted.type + "'"));
+    return refused(amqp::precondition_failed("unknown exchange type '" + wanted.type + "'"));
   if (wanted.name.empty())
     return refused(not_on_default_exchange());
   command_result out;

@@ -60,7 +60,10 @@ void queue_state::impl::take(cancel_request& request, outbox& out, queue_step& s
     stop_consuming(*at->second);
     if (at->second->unacked.empty())
       erase_holder(at->second);
-    check_unused(step);
+    if (check_unused(step)) {
+      leaving = request.who;
+      return;
+    }
   }
   out.send(request.who->channel, cancel_done{request.who});
 }
@@ -127,9 +130,12 @@ void queue_state::impl::requeue(std::vector<run> what) {
   ready.put_back(std::move(what));
 }
 
-void queue_state::impl::check_unused(queue_step& step) const {
-  if (record->auto_delete && ring.consumers() == 0 && now == phase::open)
-    step.unused = true;
+bool queue_state::impl::check_unused(queue_step& step) {
+  if (!record->auto_delete || ring.consumers() != 0 || now != phase::open)
+    return false;
+  now = phase::closed;
+  step.unused = true;
+  return true;
 }
 
 } // namespace broker

@@ -71,7 +71,7 @@ struct queue_state::impl {
   void erase_holder(holder_at at);
   void stop_consuming(queueing::holder& one);
   void requeue(std::vector<queueing::run> what);
-  void check_unused(queue_step& step) const;
+  bool check_unused(queue_step& step);
   error refusal(uint16_t code, std::string_view kind, std::string_view what) const;
   error missing() const;
 
@@ -93,6 +93,7 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
+  consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
   std::vector<get_request> gets; ///< wait for a body to be read back
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;

@@ -78,6 +78,9 @@ void queue_state::impl::end(outbox& out) {
   for (const auto& one : holders)
     if (one.is != queueing::holder::state::gone)
       out.send(one.channel, consumer_cancelled{one.who});
+  if (leaving)
+    out.send(leaving->channel, cancel_done{leaving});
+  leaving = nullptr;
   gets.clear();
   ready = {};
   ring = {};

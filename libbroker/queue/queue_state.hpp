@@ -32,8 +32,8 @@ struct queue_settings {
 struct queue_step {
   /// Events grouped by channel, in order.
   std::vector<std::pair<channel_ref, std::vector<queue_event>>> events;
-  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion; until it commits the queue serves
-  /// on.
+  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion until it commits; from now on the
+  /// queue takes publishes only, and who cancelled last is answered when it is gone, as in RabbitMQ.
   bool unused = false;
   /// Call tick() again within this many milliseconds (0: no need).
   uint32_t tick_in_ms = 0;

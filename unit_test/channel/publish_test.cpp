@@ -1,4 +1,6 @@
 // Publishing: routing, returns, confirms and refusals (features.md W22, W25-W28, W46, W47, W66-W68).
+#include <map>
+
 #include <boost/test/unit_test.hpp>
 
 #include "channel/harness.hpp"
@@ -323,6 +325,23 @@ BOOST_AUTO_TEST_CASE(a_headers_exchange_routes_every_message_by_its_own_headers)
   BOOST_REQUIRE(requests.size() == 2u);
   BOOST_TEST(requests[0].first == a);
   BOOST_TEST(requests[1].first == b);
+}
+
+BOOST_AUTO_TEST_CASE(headers_of_one_message_never_route_another) {
+  metadata->add_exchange("h", exchange_type::headers);
+  metadata->bind_by_header("h", "red", "a");
+  amqp::field_table red;
+  red.set("red", {true});
+  input_builder input;
+  input.publish("h", "", with(&amqp::properties::headers, red)).publish("h", "");
+  input.publish("", "a", with(&amqp::properties::headers, array_header("CC", "b"))).publish("", "a");
+  send(input);
+  std::map<queue_id, size_t> routed;
+  for (const auto& [queue, request] : take<publish_request>())
+    for (const auto& one : request.slices)
+      routed[queue] += one.hi - one.lo;
+  BOOST_TEST(routed[a] == 3u);
+  BOOST_TEST(routed[b] == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(more_routing_keys_than_the_cache_holds_still_route_right) {

@@ -1,4 +1,5 @@
 """Bad input: the hostile table, slow clients and floods, with a bystander whose work must go on."""
+import itertools
 import queue as queues
 import socket
 import struct
@@ -25,16 +26,18 @@ class Context:
 
 class Bystander(threading.Thread):
     """A well-behaved client: publishes and gets, one message at a time, and measures the slowest round."""
+    numbers = itertools.count(1)
 
     def __init__(self, port):
         super().__init__(daemon=True)
+        self.queue = f"bystander-{next(self.numbers)}"  # the last one's may be there until its connection is torn down
         self.port, self.stopping, self.rounds, self.slowest_s, self.error = port, threading.Event(), 0, 0.0, None
 
     def run(self):
         try:
             with raw.RawClient(self.port, timeout_s=20) as client:
                 client.login().open_channel()
-                client.send(raw.queue_declare(1, "bystander", 4))
+                client.send(raw.queue_declare(1, self.queue, 4))
                 client.expect(50, 11)
                 while not self.stopping.is_set():
                     started = time.monotonic()
@@ -45,9 +48,8 @@ class Bystander(threading.Thread):
         except Exception as error:  # handed on in finish()
             self.error = error
 
-    @staticmethod
-    def round(client, payload):
-        client.send(raw.message(1, "bystander", payload) + content.get("bystander"))
+    def round(self, client, payload):
+        client.send(raw.message(1, self.queue, payload) + content.get(self.queue))
         client.expect(60, 71)
         client.frame()
         kind, _, received = client.frame()

@@ -157,8 +157,7 @@ class Users(BrokerTest):
 
     def add(self, name, password):
         self.node.ctl("add_user", name, password)
-        if is_reference():  # permissions beyond the user table come with part 2
-            self.node.ctl("set_permissions", name, ".*", ".*", ".*")
+        self.node.ctl("set_permissions", name, ".*", ".*", ".*")
 
     def assert_refused(self, **login):
         with self.assertRaises(pika.exceptions.ProbableAuthenticationError) as raised:

@@ -157,8 +157,8 @@ BOOST_AUTO_TEST_CASE(reserved_names_and_unknown_types_are_refused) {
   BOOST_TEST(w.refusal(declare_exchange{exchange("", "direct")})
              == "ACCESS_REFUSED - operation not permitted on the default exchange");
   const command_result odd = w.apply(declare_exchange{exchange("x", "odd")});
-  BOOST_TEST(odd.failure.code == 503);
-  BOOST_TEST(odd.failure.text == "COMMAND_INVALID - unknown exchange type 'odd'");
+  BOOST_TEST(odd.failure.code == 406);
+  BOOST_TEST(odd.failure.text == "PRECONDITION_FAILED - unknown exchange type 'odd'");
   BOOST_TEST(w.refusal(delete_exchange{"/", "amq.topic"})
              == "ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed");
 }

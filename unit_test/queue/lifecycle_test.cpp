@@ -37,6 +37,22 @@ BOOST_AUTO_TEST_CASE(an_auto_delete_queue_is_unused_when_its_last_consumer_leave
   BOOST_TEST(f.unused);
 }
 
+BOOST_AUTO_TEST_CASE(cancel_ok_of_an_auto_delete_queues_last_consumer_comes_when_the_queue_is_gone) {
+  fixture f{{}, nullptr, true, true};
+  auto who = f.consumer_on(f.channel());
+  f.send(consume_request{who});
+  f.send(cancel_request{who});
+  BOOST_TEST(f.unused);
+  BOOST_TEST(f.last<cancel_done>() == nullptr);
+  f.send(status_request{f.channel()});
+  BOOST_TEST(f.last<queue_missing>() != nullptr);
+  auto late = f.consumer_on(f.channel());
+  f.send(consume_request{late});
+  BOOST_TEST((f.last<consume_done>()->why == error{404, "NOT_FOUND - no queue 'q' in vhost '/'"}));
+  f.deleted();
+  BOOST_TEST((f.last<cancel_done>()->who == who));
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_that_is_no_auto_delete_is_never_unused) {
   fixture f;
   auto who = f.consumer_on(f.channel());
