@@ -10,6 +10,8 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <exception>
+
 #include "base/assert.hpp"
 
 namespace broker {
@@ -35,6 +37,14 @@ private:
     __builtin_unreachable();
   }
 };
+
+/// An exception in a handler is a defect: an actor that ended quietly would leave its peers waiting for ever.
+template<class Actor>
+void die_on_exceptions(Actor* self) {
+  self->set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error {
+    std::rethrow_exception(what); // out of a noexcept frame of the scheduler: terminates with the exception's text
+  });
+}
 
 } // namespace broker
 

@@ -91,6 +91,9 @@ channel_report report(const channel_shell& shell) {
   result.consumers = machine.consumers();
   result.unacknowledged = machine.unacked();
   result.unconfirmed = machine.unconfirmed();
+  result.uncommitted = machine.uncommitted();
+  result.prefetch = machine.prefetch();
+  result.global_prefetch = machine.global_prefetch();
   result.confirm = machine.confirm_mode();
   result.transactional = machine.transactional();
   return result;
@@ -98,6 +101,7 @@ channel_report report(const channel_shell& shell) {
 
 caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_settings settings,
                                ref<session_link> session) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.session = std::move(session);

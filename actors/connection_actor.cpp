@@ -42,6 +42,7 @@ void channel_ended(connection_actor* self, const caf::actor_addr& who) {
 }
 
 caf::behavior connection_behavior(connection_actor* self, runtime* node, connection_id id, ref<session_link> session) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.id = id;

@@ -41,6 +41,8 @@ struct queue_paged_msg {
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
 struct queue_tick_msg {};
+/// The node has come under memory pressure.
+struct queue_pressure_msg {};
 /// To itself: its deletion is to be proposed again.
 struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
@@ -77,6 +79,7 @@ struct queue_report {
   queue_ptr queue;
   uint64_t ready = 0;
   uint64_t unacknowledged = 0;
+  uint64_t persistent = 0;
   uint64_t ready_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
@@ -92,6 +95,9 @@ struct channel_report {
   uint64_t consumers = 0;
   uint64_t unacknowledged = 0;
   uint64_t unconfirmed = 0;
+  uint64_t uncommitted = 0;
+  uint64_t prefetch = 0;
+  uint64_t global_prefetch = 0;
 };
 using queue_report_request = parcel<std::function<void(queue_report)>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
@@ -103,6 +109,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)

@@ -80,12 +80,13 @@ void retire(queue_actor* self) {
 
 queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
-  return {shell.record,          machine.messages_ready(),  machine.messages_unacked(),
+  return {shell.record,          machine.messages_ready(),  machine.messages_unacked(), machine.messages_persistent(),
           machine.bytes_ready(), machine.bytes_in_memory(), machine.consumers()};
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
                              std::shared_ptr<const recovered_queue> recovered) {
+  die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.record = record;
@@ -111,6 +112,10 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_tick_msg) {
       self->state.ticking = false;
       self->state.machine->tick(self->state.node->now_ms(), self->state.step);
+      perform(self);
+    },
+    [self](queue_pressure_msg) {
+      self->state.machine->under_pressure(self->state.step);
       perform(self);
     },
     [self](queue_unused_msg) { propose_deletion(self); },

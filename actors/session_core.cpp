@@ -72,6 +72,10 @@ void session_core::close_machine(const error& why) {
 void session_core::perform(connection_step& step) {
   for (const auto& line : step.log)
     context_.log(line.severity, line.text);
+  if (step.login_refused && context_.login_refused)
+    context_.login_refused(peer_.network);
+  if (step.authenticated)
+    logged_in_ = true;
   if (step.opened_vhost)
     guard_ = spawn_connection(*context_.system, *context_.node, id_, ref<session_link>{this});
   for (auto number : step.closed) // before `opened`: a number may be used again at once
@@ -158,6 +162,7 @@ session_report session_core::report() const {
   return {id_,
           peer_.name,
           machine_->user().user,
+          machine_->auth_mechanism(),
           machine_->vhost(),
           std::string{machine_->state()},
           machine_->open_channels(),

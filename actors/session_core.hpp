@@ -26,6 +26,8 @@ struct session_context {
   connection_settings settings;
   /// Writes a line to the node's log.
   std::function<void(log_line::level, const std::string&)> log;
+  /// A login was refused; `network` is peer_info::network. Any thread; null: not counted.
+  std::function<void(const std::string& network)> login_refused;
   size_t inflight_bytes = limits::session_inflight_bytes;
   /// Milliseconds since 1970, for people; null: not shown.
   std::function<int64_t()> wall_ms;
@@ -36,6 +38,7 @@ struct session_report {
   connection_id id = 0;
   std::string name;
   std::string user;
+  std::string auth_mechanism;
   std::string vhost;
   std::string state;
   size_t channels = 0;
@@ -56,6 +59,7 @@ public:
   connection_id id() const noexcept { return id_; }
   const peer_info& peer() const noexcept { return peer_; }
   bool ended() const noexcept { return machine_ == nullptr; }
+  bool logged_in() const noexcept { return logged_in_; }
   /// Not after ended().
   session_report report() const;
   /// Channel actors of this connection, for supervision by the host.
@@ -100,6 +104,7 @@ private:
   std::unique_ptr<connection> machine_; ///< null once ended
   caf::actor guard_;                    ///< the connection actor
   std::map<channel_number, caf::actor> channels_;
+  bool logged_in_ = false;
   bool torn_down_ = false;
   std::atomic<int64_t> inflight_{0};
   uint64_t received_bytes_ = 0;

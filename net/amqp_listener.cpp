@@ -1,5 +1,6 @@
 #include "net/amqp_listener.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -18,19 +19,33 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds{250};
 /// Pause after accept fails for lack of descriptors or memory.
 constexpr auto accept_pause = std::chrono::milliseconds{100};
+/// The log hears of a full node this often at most.
+constexpr uint64_t full_note_ms = 60'000;
 
-std::string endpoint_text(const tcp::endpoint& where) {
-  auto address = where.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
-  return address.to_string() + ":" + std::to_string(where.port());
-}
-
-bool is_loopback(const tcp::endpoint& where) {
+/// IPv4 clients of an IPv6 socket have mapped addresses.
+boost::asio::ip::address plain_address(const tcp::endpoint& where) {
   const auto address = where.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback();
-  return address.is_loopback();
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  return address;
+}
+
+std::string endpoint_text(const tcp::endpoint& where) {
+  return plain_address(where).to_string() + ":" + std::to_string(where.port());
+}
+
+/// What one client can be told by: its IPv4 address, or the /64 network that one IPv6 customer owns.
+std::string network_text(const boost::asio::ip::address& address) {
+  if (!address.is_v6())
+    return address.to_string();
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), 0);
+  return boost::asio::ip::address_v6{bytes}.to_string() + "/64";
+}
+
+peer_info describe(const tcp::endpoint& remote, const tcp::endpoint& local) {
+  const auto address = plain_address(remote);
+  return {endpoint_text(remote) + " -> " + endpoint_text(local), address.is_loopback(), network_text(address)};
 }
 
 } // namespace
@@ -43,7 +58,8 @@ public:
 
   void add(session& who) override {
     sessions_.insert(&who);
-    ++open_;
+    if (!alarm_.empty())
+      who.resource_alarm(alarm_);
   }
   void remove(session& who) override {
     if (sessions_.erase(&who) != 0)
@@ -62,6 +78,11 @@ public:
     });
   }
   void stop_ticking() { timer_.cancel(); }
+  void resource_alarm(const std::string& reason) {
+    alarm_ = reason;
+    for (auto& each : all())
+      each->resource_alarm(reason);
+  }
 
   /// Owning copies: a session may end while it is visited.
   std::vector<ref<session>> all() const {
@@ -79,6 +100,7 @@ private:
   std::atomic<size_t>& open_;
   boost::asio::steady_timer timer_;
   std::unordered_set<session*> sessions_;
+  std::string alarm_; ///< reason of the resource alarm that is on
 };
 
 struct amqp_listener::acceptor {
@@ -88,7 +110,9 @@ struct amqp_listener::acceptor {
   bool nodelay = true;
 };
 
-amqp_listener::amqp_listener(session_context& context, loop_group& loops) : context_(context), loops_(loops) {
+amqp_listener::amqp_listener(session_context& context, loop_group& loops, size_t connections_max)
+  : context_(context), loops_(loops), connections_max_(connections_max) {
+  context_.login_refused = [this](const std::string& network) { login_refused(network); };
   for (size_t index = 0; index < loops.size(); ++index)
     shards_.push_back(std::make_unique<shard>(loops.at(index), *context.node, open_sessions_));
 }
@@ -128,33 +152,75 @@ void amqp_listener::start() {
 }
 
 void amqp_listener::accept(acceptor& from) {
+  if (open_sessions_ >= connections_max_) {
+    say_full();
+    return wait_for_room(from);
+  }
   const size_t target = open_sessions_ % loops_.size();
-  loop& home = loops_.at(target);
-  from.socket.async_accept(home.io(), [this, &from, target](boost::system::error_code failure, tcp::socket socket) {
-    if (failure == boost::asio::error::operation_aborted)
-      return;
-    if (failure || open_sessions_ >= limits::connections_max) { // out of descriptors or full: let the backlog wait
-      from.pause.expires_after(accept_pause);
-      from.pause.async_wait([this, &from](boost::system::error_code cancelled) {
-        if (!cancelled)
-          accept(from);
-      });
-      return;
-    }
-    boost::system::error_code gone; // a peer that left already is found by the first read
-    const auto remote = socket.remote_endpoint(gone);
-    const auto local = socket.local_endpoint(gone);
-    socket.non_blocking(true, gone);
-    socket.set_option(tcp::no_delay(from.nodelay), gone);
-    peer_info peer{endpoint_text(remote) + " -> " + endpoint_text(local), is_loopback(remote)};
-    auto& owner = *shards_[target];
-    ref<session> fresh{new session{context_, owner.home(), owner, std::move(socket), std::move(peer)}};
-    if (owner.home().is_current())
-      fresh->start();
-    else
-      boost::asio::post(owner.home().io(), [fresh] { fresh->start(); });
-    accept(from);
+  from.socket.async_accept(loops_.at(target).io(),
+                           [this, &from, target](boost::system::error_code failure, tcp::socket socket) {
+                             if (failure == boost::asio::error::operation_aborted)
+                               return;
+                             if (failure) // out of descriptors: let the backlog wait
+                               return wait_for_room(from);
+                             admit(from, target, std::move(socket));
+                           });
+}
+
+void amqp_listener::say_full() {
+  const auto now = context_.node->now_ms();
+  if (said_full_ms_ != 0 && now < said_full_ms_ + full_note_ms)
+    return;
+  said_full_ms_ = now;
+  context_.log(log_line::level::warning, "connection limit reached (" + std::to_string(connections_max_)
+                                           + "): new connections wait until others close");
+}
+
+void amqp_listener::wait_for_room(acceptor& from) {
+  from.pause.expires_after(accept_pause);
+  from.pause.async_wait([this, &from](boost::system::error_code cancelled) {
+    if (!cancelled)
+      accept(from);
   });
+}
+
+void amqp_listener::admit(acceptor& from, size_t target, tcp::socket socket) {
+  boost::system::error_code gone; // a peer that left already is found by the first read
+  auto peer = describe(socket.remote_endpoint(gone), socket.local_endpoint(gone));
+  if (guard_.refuses(peer.network, context_.node->now_ms())) {
+    socket.close(gone);
+    return accept(from);
+  }
+  socket.non_blocking(true, gone);
+  socket.set_option(tcp::no_delay(from.nodelay), gone);
+  ++open_sessions_;
+  auto& owner = *shards_[target];
+  ref<session> fresh{new session{context_, owner.home(), owner, std::move(socket), std::move(peer)}};
+  if (owner.home().is_current())
+    fresh->start();
+  else
+    boost::asio::post(owner.home().io(), [fresh] { fresh->start(); });
+  accept(from);
+}
+
+/// Connections made before the last failure must not go on guessing.
+void amqp_listener::login_refused(const std::string& network) {
+  if (!guard_.failed(network, context_.node->now_ms()))
+    return;
+  context_.log(log_line::level::warning, std::to_string(limits::login_failures_per_minute_max) + " failed logins from "
+                                           + network + " within a minute: its connections are refused for "
+                                           + std::to_string(limits::login_refusal_ms / 1000) + " s");
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each, network] {
+      for (auto& open : local.all())
+        if (open->peer().network == network)
+          open->refuse_unheard();
+    });
+}
+
+void amqp_listener::resource_alarm(const std::string& reason) {
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each, reason] { local.resource_alarm(reason); });
 }
 
 void amqp_listener::stop(const error& why) {

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/result.hpp"
+#include "net/login_guard.hpp"
 #include "net/session.hpp"
 
 namespace broker {
@@ -27,7 +28,8 @@ struct listener_settings {
 /// All listening sockets and sessions of a node. Construct, listen, and destroy on the main thread.
 class amqp_listener {
 public:
-  amqp_listener(session_context& context, loop_group& loops);
+  /// Above `connections_max` clients wait in the kernel's backlog. Counts failed logins: sets context.login_refused.
+  amqp_listener(session_context& context, loop_group& loops, size_t connections_max = limits::connections_max);
   ~amqp_listener();
 
   /// Binds and listens; several times for several addresses. Error: address in use and the like, in plain words.
@@ -39,6 +41,8 @@ public:
   /// Sessions that are still open.
   size_t open_sessions() const noexcept { return open_sessions_.load(); }
 
+  /// A resource alarm is on for open and future sessions, or off again (empty); see connection::resource_alarm (O46).
+  void resource_alarm(const std::string& reason);
   /// Calls `done` once, on some loop's thread, with a report of every open session.
   void report(std::function<void(std::vector<session_report>)> done);
   /// Calls `done` once with the channel actors of every open session.
@@ -51,6 +55,10 @@ private:
   struct acceptor;
 
   void accept(acceptor& from);
+  void say_full();
+  void wait_for_room(acceptor& from);
+  void admit(acceptor& from, size_t target, boost::asio::ip::tcp::socket socket);
+  void login_refused(const std::string& network);
   template<class Item>
   void gather(std::function<void(session&, std::vector<Item>&)> visit, std::function<void(std::vector<Item>)> done);
 
@@ -58,7 +66,10 @@ private:
   loop_group& loops_;
   std::vector<std::unique_ptr<shard>> shards_; ///< one per loop
   std::vector<std::unique_ptr<acceptor>> acceptors_;
+  const size_t connections_max_;
   std::atomic<size_t> open_sessions_{0};
+  uint64_t said_full_ms_ = 0; ///< 0: never; used on the first loop only
+  login_guard guard_;
 };
 
 } // namespace broker

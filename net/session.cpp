@@ -143,6 +143,11 @@ void session::resource_alarm(std::string reason) {
   });
 }
 
+void session::refuse_unheard() {
+  if (!ended() && !closing_ && !logged_in())
+    end();
+}
+
 void session::close(error why) {
   on_loop([this, why = std::move(why)] { close_machine(why); });
 }

@@ -45,6 +45,8 @@ public:
   void credit(size_t bytes) noexcept override;
   /// See connection::resource_alarm (O46).
   void resource_alarm(std::string reason);
+  /// Ends at once if nobody has logged in yet, without a word (guarantees.md S4). On the loop's thread.
+  void refuse_unheard();
 
 private:
   bool may_read();

@@ -44,13 +44,16 @@ const value_record& record_of(const value& cell) {
   return record == nullptr ? empty : *record;
 }
 
-/// Bytes as gigabytes with up to four digits after the point, like "0.05 gb".
+/// Bytes as gigabytes with one to four digits after the point, like "0.05 gb" and "1024.0 gb".
 std::string gigabytes(const value& cell) {
   const auto* bytes = std::get_if<int64_t>(&cell.content);
-  std::array<char, 48> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%.4g gb",
+  std::array<char, 48> buffer{};
+  const int size = std::snprintf(buffer.data(), buffer.size(), "%.4f",
                                  bytes == nullptr ? 0.0 : static_cast<double>(*bytes) / 1'000'000'000.0);
-  return std::string{text.data(), static_cast<size_t>(size)};
+  std::string text{buffer.data(), static_cast<size_t>(size)};
+  while (text.ends_with('0') && text[text.size() - 2] != '.')
+    text.pop_back();
+  return text + " gb";
 }
 
 /// Sections after the first are set off by a blank line.

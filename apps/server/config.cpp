@@ -128,7 +128,8 @@ std::string apply_setting(std::string_view key, std::string_view value, node_con
   case config_key::treatment::refused:
     return quoted + "is not supported: " + std::string{known->meaning};
   case config_key::treatment::noted:
-    config.notes.push_back("configuration key " + quoted + "has no effect: " + std::string{known->meaning});
+    if (config.notes.size() < notes_max)
+      config.notes.push_back("configuration key " + quoted + "has no effect: " + std::string{known->meaning});
     return {};
   case config_key::treatment::honoured:
     break;

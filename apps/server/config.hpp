@@ -76,8 +76,6 @@ struct node_config {
   /// Resident bytes above which publishers are blocked (O46).
   uint64_t memory_watermark_bytes = 0;
   uint64_t disk_free_limit_bytes = limits::disk_free_limit_bytes;
-  /// Longest time a delivery may stay unacknowledged; 0 = for ever.
-  uint64_t consumer_timeout_ms = 1'800'000;
   uint64_t queue_memory_bytes = limits::queue_memory_bytes;
   uint64_t node_memory_bytes = limits::node_memory_bytes;
   broker::durability durability = broker::durability::fsync;

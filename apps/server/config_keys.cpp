@@ -181,7 +181,8 @@ std::vector<config_key> connection_keys() {
     {"frame_max", honoured, "131072", "bytes, largest frame offered to clients", set_frame_max},
     {"channel_max", honoured, "2047", "channels per connection offered to clients",
      [](node_config& c, const setting& s) { return parse_integer<uint16_t>(s.value, 1, 65535, c.channel_max); }},
-    {"connection_max", honoured, "65536", "client connections of the node; `infinity` is the default",
+    {"connection_max", honoured, "65536",
+     "client connections of the node, at most 65536; further ones wait; `infinity` means that limit",
      [](node_config& c, const setting& s) {
        return s.value == "infinity" ? problem{}
                                     : parse_integer<size_t>(s.value, 0, limits::connections_max, c.connections_max);
@@ -227,14 +228,6 @@ std::vector<config_key> resource_keys() {
     {"disk_free_limit.absolute", honoured, "50MB", "free space below which publishers are blocked",
      [](node_config& c, const setting& s) { return parse_bytes(s.value, 0, exabyte, c.disk_free_limit_bytes); }},
     {"disk_free_limit.relative", honoured, "", "the same as a multiple of the memory", set_disk_share},
-    {"consumer_timeout", honoured, "1800000", "milliseconds a delivery may stay unacknowledged; `undefined` = for ever",
-     [](node_config& c, const setting& s) {
-       if (s.value == "undefined") {
-         c.consumer_timeout_ms = 0;
-         return problem{};
-       }
-       return parse_integer<uint64_t>(s.value, 1000, 31'536'000'000, c.consumer_timeout_ms);
-     }},
     {"durability", honoured, "fsync", "when a persistent message is confirmed: `fsync` on disk, `interval` or `os`",
      set_durability},
     {"durability_interval_ms", honoured, "100", "milliseconds between syncs with `durability = interval`",

@@ -69,6 +69,13 @@ log_level to_level(log_line::level severity) {
   }
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words)
+    text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 } // namespace
 
 node::impl::impl(node_config settings, node_log& lines)
@@ -105,7 +112,7 @@ result<void> node::impl::start() {
   actors = std::make_unique<caf::actor_system>(actor_config);
   loops.start();
   running = true;
-  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::open_control})
+  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::open_control})
     if (auto opened = (this->*step)(); !opened) {
       stop();
       return opened;
@@ -178,13 +185,31 @@ result<void> node::impl::open_listeners() {
   settings.heartbeat_s = config.heartbeat_s;
   settings.handshake_timeout_ms = config.handshake_timeout_ms;
   settings.message_max_bytes = config.message_max_bytes;
-  listener = std::make_unique<amqp_listener>(sessions, loops);
+  settings.mechanisms = joined(config.auth_mechanisms);
+  listener = std::make_unique<amqp_listener>(sessions, loops, config.connections_max);
   for (const auto& where : config.listeners) {
     listener_settings wanted{where.host, where.port, config.tcp_backlog, config.tcp_nodelay};
     if (auto listening = listener->listen(wanted); !listening)
       return listening;
     say(log_level::info, "started TCP listener on [" + where.host + "]:" + std::to_string(where.port));
   }
+  return {};
+}
+
+result<void> node::impl::watch_resources() {
+  resource_monitor::host around;
+  around.disk_free = [this] { return files->free_bytes(); };
+  around.memory_pressure = shared.queues.memory_pressure;
+  around.alarm = [this](const std::string& reason) { listener->resource_alarm(reason); };
+  around.pressure_began = [this] {
+    for (const auto& queue : shared.queues_by_id.all())
+      caf::anon_send(queue, queue_pressure_msg{});
+  };
+  around.log = [this](log_level level, const std::string& text) { say(level, text); };
+  const resource_limits limits{config.memory_watermark_bytes, config.disk_free_limit_bytes};
+  resources = std::make_unique<resource_monitor>(control_io, config.node_name, limits,
+                                                 (config.data_dir / "ballast").string(), std::move(around));
+  resources->start();
   return {};
 }
 
@@ -213,6 +238,7 @@ void node::impl::stop_control() {
     return;
   boost::asio::post(control_io, [this] {
     control->stop();
+    resources->stop();
     control_work.reset();
   });
   control_thread.join();

@@ -25,6 +25,7 @@
 #include "persistence/metadata_store.hpp"
 #include "persistence/posix_files.hpp"
 #include "persistence/store_threads.hpp"
+#include "resource_monitor.hpp"
 
 namespace broker {
 
@@ -39,6 +40,7 @@ struct node::impl final : node_view {
   result<void> open_metadata();
   result<void> open_listeners();
   result<void> open_control();
+  result<void> watch_resources();
   void stop_control();
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
   [[noreturn]] void die(const error& why);
@@ -73,6 +75,7 @@ struct node::impl final : node_view {
 
   boost::asio::io_context control_io{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> control_work;
+  std::unique_ptr<resource_monitor> resources; ///< runs on the control thread
   std::unique_ptr<control::listener> control;
   std::thread control_thread;
   uint16_t control_port = 0;

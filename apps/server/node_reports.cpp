@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "metadata/metadata_state.hpp"
@@ -27,13 +26,6 @@ struct gathering {
     items.push_back(std::move(item));
   }
 };
-
-uint64_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  uint64_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 uint64_t open_files() {
   std::error_code ignored; // without /proc the figure is 0
@@ -67,6 +59,7 @@ connection_info to_info(session_report&& report) {
   info.peer_host = peer.host;
   info.peer_port = peer.port;
   info.user = std::move(report.user);
+  info.auth_mechanism = std::move(report.auth_mechanism);
   info.vhost = std::move(report.vhost);
   info.state = std::move(report.state);
   info.channels = report.channels;
@@ -94,6 +87,7 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.queue = std::move(report.queue);
                      info.ready = report.ready;
                      info.unacknowledged = report.unacknowledged;
+                     info.persistent = report.persistent;
                      info.ready_bytes = report.ready_bytes;
                      info.consumers = report.consumers;
                      info.memory_bytes = report.memory_bytes;
@@ -131,6 +125,9 @@ void node::impl::list_channels(std::function<void(std::vector<channel_info>)> do
                          info.consumers = report.consumers;
                          info.unacknowledged = report.unacknowledged;
                          info.unconfirmed = report.unconfirmed;
+                         info.uncommitted = report.uncommitted;
+                         info.prefetch = report.prefetch;
+                         info.global_prefetch = report.global_prefetch;
                          all->add(std::move(info));
                        }});
     });
@@ -153,6 +150,7 @@ node_facts node::impl::facts() const {
   for (const auto& where : config.listeners)
     result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
   result.listeners.push_back({"127.0.0.1", control_port, "clustering", "CLI tool communication"});
+  result.alarms = resources->alarms();
   result.memory_bytes = resident_bytes();
   result.memory_watermark_bytes = config.memory_watermark_bytes;
   if (auto free = files->free_bytes())

@@ -200,7 +200,8 @@ bool caught_by(const run_options& options) {
   std::fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
+    if (std::freopen("/dev/null", "w", stderr) == nullptr)
+      _exit(exit_usage);
     const auto result = simulate(options);
     _exit(result.violations.empty() ? exit_held : exit_failed);
   }

@@ -24,10 +24,12 @@ public:
   plant(std::string name, random_source random) : name_(std::move(name)), random_(random) {}
 
   bool is(std::string_view name) const { return name_ == name; }
+  /// The mistake is in front of the queues: keep() must be asked.
+  bool is_request_mistake() const { return is("unacked-lost-on-channel-close") || is("leak-credit"); }
 
   /// skip-fsync, swallow-write-error: a disk that lies to the broker. Returns `disk` itself when nothing is planted.
   file_system& spoil(file_system& disk);
-  /// ack-before-fsync, settle-one-too-many, forget-settle.
+  /// ack-before-fsync, settle-one-too-many. Returns `store` itself when nothing is planted.
   message_store& spoil(message_store& store);
   /// unacked-lost-on-channel-close, leak-credit. False: the request gets lost on its way to the queue.
   bool keep(const queue_request& request);

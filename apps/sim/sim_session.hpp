@@ -30,7 +30,10 @@ public:
   /// The client's host vanishes or closes the socket.
   void cut();
   /// How fast the client reads, in bytes per millisecond; 0 = it does not read.
-  void set_read_rate(uint64_t bytes_per_ms) { read_rate_ = bytes_per_ms; }
+  void set_read_rate(uint64_t bytes_per_ms) {
+    read_rate_ = bytes_per_ms;
+    output_ready();
+  }
 
   /// The node is gone: nothing of this session may run any more.
   void die();

@@ -116,6 +116,10 @@ inline constexpr size_t metadata_proposals_max = 4096;
 inline constexpr size_t metadata_snapshot_entries = 10'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
+/// How long they are refused, and how long a failure counts (S4).
+inline constexpr uint32_t login_refusal_ms = 60'000;
+/// Addresses whose failed logins are remembered; beyond it the one that failed longest ago is forgotten.
+inline constexpr size_t login_failure_addresses_max = 10'000;
 
 // -- store (architecture.md D11)
 // ----------------------------------------------------------------------------------------
@@ -129,5 +133,7 @@ inline constexpr size_t journal_pending_bytes = 32 * 1024 * 1024;
 inline constexpr uint32_t journal_flush_interval_ms = 200;
 /// Free space below which publishers are blocked (rabbitmq.conf disk_free_limit.absolute, G6).
 inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
+/// File given back to the disk when it runs low, so that what is drained can still be recorded (G6).
+inline constexpr uint64_t ballast_bytes = 64 * 1024 * 1024;
 
 } // namespace broker::limits

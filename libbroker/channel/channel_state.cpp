@@ -100,6 +100,18 @@ size_t channel_state::unconfirmed() const {
   return impl_->confirms_.unconfirmed();
 }
 
+size_t channel_state::uncommitted() const {
+  return impl_->tx_ ? impl_->tx_->messages() : 0;
+}
+
+uint16_t channel_state::prefetch() const {
+  return impl_->prefetch_;
+}
+
+uint32_t channel_state::global_prefetch() const {
+  return impl_->window_limit_;
+}
+
 bool channel_state::confirm_mode() const {
   return impl_->confirming();
 }

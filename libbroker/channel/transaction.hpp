@@ -32,6 +32,7 @@ public:
   result<void> stage(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void stage(settle_request::kind what, unacked_tags::blocks taken);
 
+  size_t messages() const noexcept { return count_; }
   const std::vector<batch_ref>& batches() const noexcept { return batches_; }
   const std::vector<publish>& publishes() const noexcept { return publishes_; }
   const std::vector<settlement>& settlements() const noexcept { return settlements_; }

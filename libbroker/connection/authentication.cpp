@@ -1,5 +1,7 @@
 #include "connection/authentication.hpp"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 
 #include "base/bytes.hpp"
@@ -9,7 +11,6 @@ namespace broker {
 namespace {
 
 constexpr std::string_view plain = "PLAIN";
-constexpr std::string_view amqplain = "AMQPLAIN";
 
 /// authorization-id NUL user NUL password; the authorization-id is ignored, as RabbitMQ does.
 std::optional<credentials> read_plain(std::string_view response) {
@@ -74,8 +75,14 @@ amqp::field_table server_properties(const connection_settings& settings) {
   return properties;
 }
 
-bool is_known_mechanism(std::string_view mechanism) {
-  return mechanism == plain || mechanism == amqplain;
+bool is_offered(std::string_view offered, std::string_view mechanism) {
+  while (!offered.empty()) {
+    const size_t end = std::min(offered.find(' '), offered.size());
+    if (offered.substr(0, end) == mechanism)
+      return true;
+    offered.remove_prefix(std::min(end + 1, offered.size()));
+  }
+  return false;
 }
 
 std::optional<credentials> read_credentials(std::string_view mechanism, std::string_view response) {

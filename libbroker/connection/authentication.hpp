@@ -11,7 +11,6 @@
 
 namespace broker {
 
-inline constexpr std::string_view mechanisms = "PLAIN AMQPLAIN";
 inline constexpr std::string_view locales = "en_US";
 
 amqp::field_table server_properties(const connection_settings& settings);
@@ -27,8 +26,9 @@ struct credentials {
   ~credentials();
 };
 
-bool is_known_mechanism(std::string_view mechanism);
-/// Nothing if the response is not what the (known) mechanism asks for.
+/// Is `mechanism` one of `offered` (separated by blanks)?
+bool is_offered(std::string_view offered, std::string_view mechanism);
+/// Nothing if the response is not what the mechanism (PLAIN or AMQPLAIN) asks for.
 std::optional<credentials> read_credentials(std::string_view mechanism, std::string_view response);
 
 /// Value of a client capability (W04); false if absent.

@@ -153,7 +153,9 @@ void connection::resource_alarm(std::string reason) {
   impl_->resource_alarm(std::move(reason));
 }
 bool connection::wants_reading() const {
-  return !impl_->blocked && impl_->output.backlog() < limits::output_backlog_bytes;
+  // A blocked client that is told to close must be heard: its close-ok ends the connection.
+  const bool held = impl_->blocked && impl_->is_up();
+  return !held && impl_->output.backlog() < limits::output_backlog_bytes;
 }
 void connection::reading(bool active, time_ms now) {
   impl_->alive.listening(active, now);
@@ -171,6 +173,9 @@ const peer_info& connection::peer() const {
 }
 const login& connection::user() const {
   return impl_->who;
+}
+const std::string& connection::auth_mechanism() const {
+  return impl_->mechanism;
 }
 const std::string& connection::vhost() const {
   return impl_->vhost;

@@ -40,11 +40,14 @@ struct connection_settings {
   uint16_t heartbeat_s = limits::heartbeat_s;
   uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
   uint64_t message_max_bytes = limits::message_max_bytes;
+  /// Offered in connection.start, separated by blanks; others are refused (rabbitmq.conf auth_mechanisms).
+  std::string mechanisms = "PLAIN AMQPLAIN";
 };
 
 struct peer_info {
   std::string name; ///< "127.0.0.1:51234 -> 127.0.0.1:5672", as RabbitMQ names connections
   bool loopback = false;
+  std::string network = {}; ///< whose logins are counted together (guarantees.md S4): the address, of IPv6 its /64
 };
 
 /// A line for the node's log (O49, O50); the connection's name is in the text where RabbitMQ has it, the host adds the
@@ -114,6 +117,7 @@ public:
   // -- what is known of it (list_connections) --
   const peer_info& peer() const;
   const login& user() const;
+  const std::string& auth_mechanism() const; ///< "" before login
   const std::string& vhost() const;
   const amqp::field_table& client_properties() const;
   std::string_view state() const; ///< "starting", "tuning", "opening", "running", "closing", "closed"

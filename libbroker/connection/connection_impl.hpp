@@ -63,7 +63,7 @@ struct connection::impl {
   void on_method(const amqp::connection_class::tune_ok& method, connection_step& step);
   void on_method(const amqp::connection_class::open& method, connection_step& step);
   void on_method(const amqp::connection_class::update_secret& method, connection_step& step);
-  void refuse_login(const std::string& mechanism, const std::string& reason, connection_step& step);
+  void refuse_login(const std::string& tried, const std::string& reason, connection_step& step);
 
   // -- channels.cpp --
   channel_slot* newest_slot(channel_number number);
@@ -110,6 +110,7 @@ struct connection::impl {
 
   // -- agreed in the handshake --
   login who;
+  std::string mechanism;
   std::string vhost;
   amqp::field_table client_properties;
   uint16_t channel_max;

@@ -58,7 +58,7 @@ bool connection::impl::on_protocol_header(connection_step& step) {
     now_phase = phase::starting;
     amqp::connection_class::start start;
     start.server_properties = server_properties(settings);
-    start.mechanisms = mechanisms;
+    start.mechanisms = settings.mechanisms;
     start.locales = locales;
     send(start);
     return true;
@@ -95,7 +95,7 @@ void connection::impl::on_connection_method(uint32_t code, std::string_view argu
 
 void connection::impl::on_method(const amqp::connection_class::start_ok& method, connection_step& step) {
   client_properties = method.client_properties;
-  if (!is_known_mechanism(method.mechanism))
+  if (!is_offered(settings.mechanisms, method.mechanism))
     return fail(amqp::command_invalid("unknown authentication mechanism '" + method.mechanism + "'"), method.code, 0,
                 step);
   auto given = read_credentials(method.mechanism, method.response);
@@ -106,6 +106,7 @@ void connection::impl::on_method(const amqp::connection_class::start_ok& method,
   if (!accepted)
     return refuse_login(method.mechanism, accepted.error().text, step);
   who = std::move(*accepted);
+  mechanism = method.mechanism;
   step.authenticated = true;
   now_phase = phase::tuning;
   amqp::connection_class::tune tune;
@@ -116,12 +117,12 @@ void connection::impl::on_method(const amqp::connection_class::start_ok& method,
 }
 
 /// The client learns no more than that it failed (guarantees.md S4), and only if it knows that reply (W04).
-void connection::impl::refuse_login(const std::string& mechanism, const std::string& reason, connection_step& step) {
+void connection::impl::refuse_login(const std::string& tried, const std::string& reason, connection_step& step) {
   step.login_refused = true;
   log(log_line::level::error,
-      "Error on AMQP connection " + name() + " (state: starting):\n" + mechanism + " login refused: " + reason, step);
+      "Error on AMQP connection " + name() + " (state: starting):\n" + tried + " login refused: " + reason, step);
   if (has_capability(client_properties, "authentication_failure_close")) {
-    const error why = amqp::access_refused("Login was refused using authentication mechanism " + mechanism
+    const error why = amqp::access_refused("Login was refused using authentication mechanism " + tried
                                            + ". For details see the broker logfile.");
     send(amqp::connection_class::close{why.code, why.text, 0, 0});
   }

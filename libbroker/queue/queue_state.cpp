@@ -91,6 +91,11 @@ void queue_state::tick(uint64_t now_ms, queue_step& step) {
   impl_->finish(out, step);
 }
 
+void queue_state::under_pressure(queue_step& step) {
+  outbox out{step, impl_->record->id};
+  impl_->finish(out, step);
+}
+
 void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
@@ -103,6 +108,12 @@ uint64_t queue_state::messages_ready() const {
 }
 uint64_t queue_state::messages_unacked() const {
   return impl_->unacked_messages;
+}
+uint64_t queue_state::messages_persistent() const {
+  uint64_t sum = impl_->ready.messages_durable();
+  for (const queueing::holder& one : impl_->holders)
+    sum += one.unacked.messages_durable();
+  return sum;
 }
 uint64_t queue_state::bytes_ready() const {
   return impl_->ready.body_bytes();

@@ -55,6 +55,8 @@ public:
 
   /// Bounds the time publishers' credit is withheld (limits::queue_pace_ms); `now` is monotonic milliseconds.
   void tick(uint64_t now_ms, queue_step& step);
+  /// The node has come under memory pressure: an idle queue would not notice, and pages out what it need not keep.
+  void under_pressure(queue_step& step);
   /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests
   /// are answered as for a missing queue. The store's content is dropped by the caller.
   void deleted(queue_step& step);
@@ -62,6 +64,7 @@ public:
   // -- what is known of it (list_queues) --
   uint64_t messages_ready() const;
   uint64_t messages_unacked() const;
+  uint64_t messages_persistent() const; ///< ready and unacked ones that survive a restart
   uint64_t bytes_ready() const;
   uint64_t bytes_in_memory() const;
   size_t consumers() const;

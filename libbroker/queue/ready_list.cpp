@@ -10,6 +10,7 @@ namespace broker::queueing {
 
 void ready_list::add(const run& what) {
   messages_ += what.count;
+  durable_ += what.messages_durable();
   body_ += what.body;
   memory_ += what.memory();
   if (what.leaving)
@@ -20,6 +21,7 @@ void ready_list::add(const run& what) {
 
 void ready_list::subtract(const run& what) {
   messages_ -= what.count;
+  durable_ -= what.messages_durable();
   body_ -= what.body;
   memory_ -= what.memory();
   if (what.leaving)
@@ -93,7 +95,7 @@ run ready_list::take_front(uint32_t count) {
 }
 
 std::deque<run> ready_list::take_all() {
-  messages_ = body_ = memory_ = leaving_ = paged_ = 0;
+  messages_ = body_ = memory_ = leaving_ = paged_ = durable_ = 0;
   return std::exchange(runs_, {});
 }
 
@@ -200,6 +202,7 @@ void ready_list::check() const {
     end = one.last();
     sums.add(one);
   }
+  BROKER_ASSERT(sums.durable_ == durable_, "durable messages are miscounted");
   BROKER_ASSERT(sums.messages_ == messages_ && sums.body_ == body_ && sums.paged_ == paged_, "ready sums are wrong");
   BROKER_ASSERT(sums.memory_ == memory_ && sums.leaving_ == leaving_, "memory sums are wrong");
 }

@@ -26,6 +26,7 @@ public:
   uint64_t leaving() const noexcept { return leaving_; }
   /// Messages whose bodies are in the store only.
   uint64_t messages_paged() const noexcept { return paged_; }
+  uint64_t messages_durable() const noexcept { return durable_; }
 
   /// `what` follows everything here.
   void push_back(run what);
@@ -68,6 +69,7 @@ private:
   uint64_t memory_ = 0;
   uint64_t leaving_ = 0;
   uint64_t paged_ = 0;
+  uint64_t durable_ = 0;
 };
 
 } // namespace broker::queueing

@@ -36,6 +36,7 @@ struct run {
   seq_range range() const noexcept { return {first, last()}; }
   stored_run stored() const { return {batch, {lo, lo + count}, first}; }
   bool in_store() const noexcept { return kept != home::memory; }
+  uint64_t messages_durable() const noexcept { return kept == home::durable ? count : 0; }
   /// What the run is charged for while its bodies are in memory.
   uint64_t memory() const noexcept {
     return batch ? raw + uint64_t{count} * limits::publish_overhead_bytes + run_overhead_bytes : 0;

@@ -28,6 +28,7 @@ run cut_cheaply(run& from, uint32_t count) {
 void unacked_list::insert(run what) {
   messages_ += what.count;
   memory_ += what.memory();
+  durable_ += what.messages_durable();
   if (runs_.empty() || runs_.back().last() <= what.first) {
     if (!runs_.empty() && joins(runs_.back(), what)) {
       memory_ -= runs_.back().memory() + what.memory();
@@ -64,23 +65,26 @@ void unacked_list::take(seq_range which, std::vector<run>& taken) {
       taken.push_back(cut_cheaply(one, static_cast<uint32_t>(which.last - one.first)));
       memory_ += one.memory();
       messages_ -= taken.back().count;
+      durable_ -= taken.back().messages_durable();
       break;
     }
     messages_ -= one.count;
     memory_ -= one.memory();
+    durable_ -= one.messages_durable();
     taken.push_back(std::move(one));
   }
   runs_.erase(place(begin), place(end));
 }
 
 std::deque<run> unacked_list::take_all() {
-  messages_ = memory_ = 0;
+  messages_ = memory_ = durable_ = 0;
   return std::exchange(runs_, {});
 }
 
 void unacked_list::check() const {
   uint64_t messages = 0;
   uint64_t memory = 0;
+  uint64_t durable = 0;
   seqno end = 0;
   for (const run& one : runs_) {
     BROKER_ASSERT(one.count > 0 && one.first >= end, "unacked messages are not in order");
@@ -88,8 +92,9 @@ void unacked_list::check() const {
     end = one.last();
     messages += one.count;
     memory += one.memory();
+    durable += one.messages_durable();
   }
-  BROKER_ASSERT(messages == messages_ && memory == memory_, "unacked sums are wrong");
+  BROKER_ASSERT(messages == messages_ && memory == memory_ && durable == durable_, "unacked sums are wrong");
 }
 
 } // namespace broker::queueing

@@ -16,6 +16,7 @@ public:
   uint64_t messages() const noexcept { return messages_; }
   /// What the runs' bodies are charged for. Settled parts of a run stay charged until all of it is.
   uint64_t memory() const noexcept { return memory_; }
+  uint64_t messages_durable() const noexcept { return durable_; }
   const std::deque<run>& runs() const noexcept { return runs_; }
 
   void insert(run what);
@@ -51,6 +52,7 @@ private:
   std::deque<run> runs_;
   uint64_t messages_ = 0;
   uint64_t memory_ = 0;
+  uint64_t durable_ = 0;
 };
 
 } // namespace broker::queueing

@@ -262,6 +262,9 @@ BOOST_AUTO_TEST_CASE(qos_counts_for_consumers_begun_later) {
   const auto after = consume(q, "q", "after");
   BOOST_TEST(before->prefetch == 0);
   BOOST_TEST(after->prefetch == 5);
+  send(basic::qos{0, 7, true});
+  BOOST_TEST(channel.prefetch() == 5u);
+  BOOST_TEST(channel.global_prefetch() == 7u);
 }
 
 BOOST_AUTO_TEST_CASE(prefetch_size_is_not_implemented) {

@@ -31,6 +31,7 @@ BOOST_AUTO_TEST_CASE(publishes_reach_queues_at_commit_and_commit_ok_waits_for_th
   publish("q");
   publish("q");
   BOOST_TEST(step.requests.empty());
+  BOOST_TEST(channel.uncommitted() == 2u);
   BOOST_TEST(sink->times == 3u); // credit must not wait for the commit, or the commit could never be read
   send(tx::commit{});
   const auto published = take<publish_request>();

@@ -170,4 +170,16 @@ BOOST_AUTO_TEST_CASE(only_a_connection_that_publishes_is_blocked) {
   BOOST_TEST(client.machine->wants_reading());
 }
 
+BOOST_AUTO_TEST_CASE(a_blocked_client_is_heard_again_once_it_is_told_to_close) {
+  test_client client;
+  client.handshake_with_channel();
+  client.machine->resource_alarm("low on memory");
+  client.feed(publish(1, "", "q", "x"));
+  BOOST_TEST(!client.machine->wants_reading());
+  client.close(amqp::connection_forced("x"));
+  BOOST_TEST(client.machine->wants_reading());
+  client.feed(close_ok_frame);
+  BOOST_TEST((client.last.close_socket_after_ms == 0u));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

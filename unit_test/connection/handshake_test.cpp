@@ -22,6 +22,21 @@ Method only_method(const std::vector<read_frame>& frames) {
 
 BOOST_AUTO_TEST_SUITE(handshake)
 
+BOOST_AUTO_TEST_CASE(only_the_mechanisms_that_are_configured_are_offered_and_taken) {
+  connection_settings settings;
+  settings.mechanisms = "AMQPLAIN";
+  for (const auto mechanism : {"PLAIN", "AMQPLAIN"}) {
+    test_client client{settings};
+    client.feed(header);
+    BOOST_TEST(only_method<methods::start>(client.frames()).mechanisms == "AMQPLAIN");
+    client.feed(start_ok("guest", "guest", mechanism));
+    const bool offered = mechanism == settings.mechanisms;
+    BOOST_TEST(client.last.authenticated == offered);
+    BOOST_TEST(client.machine->auth_mechanism() == (offered ? mechanism : ""));
+    BOOST_TEST(!client.last.login_refused);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_header_is_answered_with_start) {
   for (const std::string& accepted :
        {header, std::string{"AMQP\x01\x01\x00\x09", 8}, std::string{"AMQP\x01\x01\x08\x00", 8}}) {

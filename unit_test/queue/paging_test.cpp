@@ -43,6 +43,42 @@ BOOST_AUTO_TEST_CASE(a_backlog_beyond_the_budget_needs_little_memory_and_drains_
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_idle_queue_gives_up_its_memory_when_the_node_runs_short) {
+  bool short_of_memory = false;
+  queue_settings chosen = keep(64 * 1024 * 1024);
+  chosen.memory_pressure = [&] { return short_of_memory; };
+  fixture f{chosen};
+  for (int at = 0; at < 8; ++at)
+    f.publish(f.batch(1000, false, 1000));
+  BOOST_TEST(f.queue->bytes_in_memory() > 8'000'000u);
+  short_of_memory = true;
+  queue_step step;
+  f.queue->under_pressure(step);
+  f.take(step);
+  f.paged();
+  BOOST_TEST(f.queue->bytes_in_memory() < 2'500'000u);
+  BOOST_TEST(f.queue->messages_ready() == 8000u);
+  f.queue->check();
+}
+
+BOOST_AUTO_TEST_CASE(what_survives_a_restart_is_counted_wherever_it_is) {
+  fixture f;
+  f.publish(f.batch(10, true));
+  f.publish(f.batch(5, false));
+  BOOST_TEST(f.queue->messages_persistent() == 10u);
+  auto who = f.consumer_on(f.channel(), 4);
+  f.send(consume_request{who});
+  BOOST_TEST(f.queue->messages_unacked() == 4u);
+  BOOST_TEST(f.queue->messages_persistent() == 10u);
+  f.ack(who, 1, 4);
+  BOOST_TEST(f.queue->messages_persistent() == 7u);
+  f.queue->check();
+  f.send(cancel_request{who});
+  f.send(purge_request{f.channel()});
+  BOOST_TEST(f.queue->messages_persistent() == 4u); // delivered and not settled
+  f.queue->check();
+}
+
 BOOST_AUTO_TEST_CASE(a_batch_that_is_paged_out_is_credited_when_it_is_written) {
   fixture f{keep(1000)};
   f.publish(f.batch(100));
