@@ -76,8 +76,8 @@ class Configuration(WarrenOnly):
         self.assert_refuses_to_start(self.node.config_path, *needles)
 
     def test_unknown_key_names_line_and_nearest_key(self):
-        self.refuse("heartbeat = 30\nlisteners.tcp.defualt = 5672\n", ":2", "listeners.tcp.defualt",
-                    "listeners.tcp.")
+        self.refuse("heartbeat = 30\ndisk_free_limit.absolut = 1GB\n", ":2", "disk_free_limit.absolut",
+                    "disk_free_limit.absolute")
 
     def test_bad_value(self):
         self.refuse("# comment\n\nheartbeat = often\n", ":3", "heartbeat")
