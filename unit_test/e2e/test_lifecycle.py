@@ -147,6 +147,7 @@ class Restart(BrokerTest):
         channel.queue_declare("purged", durable=True)
         channel.basic_publish("", "purged", b"x", PERSISTENT)
         channel.queue_purge("purged")
+        channel.connection.close()
         self.node.restart()
         channel = self.channel()
         self.assertEqual(self.drain(channel, "again", 1), [b"new"])
@@ -160,6 +161,7 @@ class Restart(BrokerTest):
             channel.basic_publish("", "tx.q", b"%d" % number, PERSISTENT)
         channel.tx_commit()
         channel.basic_publish("", "tx.q", b"not committed", PERSISTENT)
+        channel.connection.close()
         self.node.restart()
         self.assertEqual(self.drain(self.channel(), "tx.q", 50), [b"%d" % number for number in range(50)])
 
