@@ -23,8 +23,8 @@ struct parcel {
   T content;
 
   explicit parcel(T value) : content(std::move(value)) {}
-  parcel(parcel&&) = default;
-  parcel& operator=(parcel&&) = default;
+  parcel(parcel&&) noexcept = default;
+  parcel& operator=(parcel&&) noexcept = default;
   parcel(const parcel&) : content(never()) {}
   parcel& operator=(const parcel&) {
     never();

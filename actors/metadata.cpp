@@ -86,7 +86,8 @@ void flush(metadata_actor* self) {
   }
 }
 
-caf::behavior metadata_behavior(metadata_actor* self, std::shared_ptr<std::unique_ptr<metadata_service>> service) {
+caf::behavior metadata_behavior(metadata_actor* self,
+                                const std::shared_ptr<std::unique_ptr<metadata_service>>& service) {
   die_on_exceptions(self);
   self->state.service = std::move(*service);
   return {

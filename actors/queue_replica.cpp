@@ -17,7 +17,7 @@ constexpr auto retry = std::chrono::milliseconds{100};
 /// Posts the store's answers to the queue's actor.
 class queue_store_client final : public store_client {
 public:
-  explicit queue_store_client(caf::actor who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
+  explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
 
   void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
   void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
@@ -49,7 +49,7 @@ void propose_deletion(queue_actor* self) {
   auto& shell = self->state;
   delete_queue what{shell.record->vhost, shell.record->name, shell.record->id};
   auto me = caf::actor_cast<caf::actor>(self);
-  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [me](command_result result) {
+  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [me](const command_result& result) {
                                                           if (!result.ok()) // too many proposals for now
                                                             caf::delayed_anon_send(me, retry, queue_unused_msg{});
                                                         }}});
@@ -93,7 +93,7 @@ queue_report report(const queue_shell& shell) {
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
-                             std::shared_ptr<const recovered_queue> recovered) {
+                             const std::shared_ptr<const recovered_queue>& recovered) {
   die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
@@ -114,7 +114,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       perform(self);
     },
     [self](queue_read_msg& read) {
-      self->state.machine->read_done(std::move(read.content), self->state.step);
+      self->state.machine->read_done(read.content, self->state.step);
       perform(self);
     },
     [self](queue_tick_msg) {

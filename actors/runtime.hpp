@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/caf.hpp"
+#include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
 #include "connection/connection.hpp"
 #include "metadata/snapshot.hpp"
@@ -60,9 +61,7 @@ struct runtime {
   /// not.
   bool metadata_on_own_thread = true;
 
-  /// Makes the actor of a queue; the default is spawn_queue (actors/queue_replica.hpp). A behaviour of one's own may
-  /// stand in for it or in front of it: it must answer the messages of a queue (actors/messages.hpp).
-  std::function<caf::actor(caf::actor_system&, runtime&, queue_ptr, std::shared_ptr<const recovered_queue>)> make_queue;
+  queue_factory make_queue;
 
   snapshot_board snapshots;
   actor_directory queues_by_id;   ///< queue_id

@@ -8,8 +8,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WARREN_SANITIZE)
 endif()
 target_link_options(warren_options INTERFACE -Wl,-z,relro,-z,now)
 if(WARREN_SANITIZE)
-  # `null` stays off: CAF 0.17.6 binds null references inside its own headers.
-  target_compile_options(warren_options INTERFACE -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all)
+  # `null` stays off: CAF 0.17.6 binds null references inside its own headers. gcc's maybe-uninitialized sees ghosts in
+  # instrumented code. -O1 halves the time to build.
+  target_compile_options(warren_options INTERFACE -O1 -g1 -Wno-maybe-uninitialized
+    -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all)
   target_link_options(warren_options INTERFACE -fsanitize=address,undefined)
 endif()
 if(WARREN_FUZZ)

@@ -238,6 +238,15 @@ void amqp_listener::stop(const error& why) {
     });
 }
 
+void amqp_listener::cut() {
+  for (auto& each : shards_)
+    boost::asio::post(each->home().io(), [&local = *each] {
+      local.stop_ticking();
+      for (auto& open : local.all())
+        open->cut();
+    });
+}
+
 /// Runs `visit` on every loop, in turn with its sessions, then `done` once with what they gathered.
 template<class Item>
 void amqp_listener::gather(std::function<void(session&, std::vector<Item>&)> visit,
@@ -275,7 +284,7 @@ void amqp_listener::channels(std::function<void(std::vector<caf::actor>)> done) 
     std::move(done));
 }
 
-void amqp_listener::close(const std::string& name, const error& why, std::function<void(bool)> done) {
+void amqp_listener::close(const std::string& name, const error& why, const std::function<void(bool)>& done) {
   auto missing = std::make_shared<std::atomic<size_t>>(shards_.size());
   auto found = std::make_shared<std::atomic<bool>>(false);
   for (auto& each : shards_)

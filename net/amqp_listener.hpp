@@ -38,6 +38,8 @@ public:
   void start();
   /// Stops accepting and asks every session to close with `why`. Returns at once.
   void stop(const error& why);
+  /// Ends the sessions that are left, without a word. Returns at once.
+  void cut();
   /// Sessions that are still open.
   size_t open_sessions() const noexcept { return open_sessions_.load(); }
 
@@ -48,7 +50,7 @@ public:
   /// Calls `done` once with the channel actors of every open session.
   void channels(std::function<void(std::vector<caf::actor>)> done);
   /// Closes the connection of that name. `done(false)`: there is none.
-  void close(const std::string& name, const error& why, std::function<void(bool)> done);
+  void close(const std::string& name, const error& why, const std::function<void(bool)>& done);
 
 private:
   class shard;

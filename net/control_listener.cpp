@@ -88,12 +88,12 @@ private:
     });
   }
 
-  void write_parts(std::shared_ptr<std::vector<std::string>> parts, size_t next) {
+  void write_parts(const std::shared_ptr<std::vector<std::string>>& parts, size_t next) {
     if (next == parts->size())
       return next_request();
     arm(state_->settings.idle_timeout);
-    std::string part = std::move((*parts)[next]);
-    write_frame(std::move(part), [this, parts, next] { write_parts(parts, next + 1); });
+    const std::string part = std::move((*parts)[next]);
+    write_frame(part, [this, parts, next] { write_parts(parts, next + 1); });
   }
 
   void read_frame(size_t most, frame_handler then) {
@@ -119,7 +119,7 @@ private:
     });
   }
 
-  void write_frame(std::string payload, std::function<void()> then) {
+  void write_frame(const std::string& payload, std::function<void()> then) {
     BROKER_ASSERT(payload.size() <= frame_max_bytes, "an answer is split into frames");
     output_.resize(sizeof(uint32_t));
     store_u32(output_.data(), static_cast<uint32_t>(payload.size()));

@@ -1,5 +1,6 @@
 #include "control_message.hpp"
 
+#include "base/overloaded.hpp"
 #include "proto/control.pb.h"
 
 namespace broker::control {
@@ -9,11 +10,6 @@ namespace {
 /// Room for the message's own fields beside its rows.
 constexpr size_t part_slack_bytes = 1024;
 constexpr int exit_software = 70;
-
-template<class... Cases>
-struct overloaded : Cases... {
-  using Cases::operator()...;
-};
 
 void to_proto(const value& from, proto::ControlValue& to) {
   std::visit(overloaded{[](std::monostate) {}, [&](const std::string& text) { to.set_text(text); },

@@ -20,6 +20,8 @@ constexpr int actors_per_turn = 64;
 constexpr int turns_without_flush_max = 4;
 /// Messages an actor may consume per resume (caf.md: the default is unlimited).
 constexpr size_t messages_per_resume = 300;
+/// Turns after stop() for the actors that still have something to run: their ends.
+constexpr int last_turns_max = 1000;
 
 } // namespace
 
@@ -72,6 +74,8 @@ void loop::run() {
   t_current = this;
   auto guard = boost::asio::make_work_guard(io_);
   while (!stopping_)
+    turn();
+  for (int turns = 0; !ready_.empty() && turns < last_turns_max; ++turns)
     turn();
 }
 
@@ -157,6 +161,7 @@ std::function<caf::actor_system::module*(caf::actor_system&)> loop_scheduler::fa
 }
 
 void loop_scheduler::start() {
+  loops_.start();
   clock_thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "actor-clock");
     clock_.run_dispatch_loop();
@@ -168,6 +173,7 @@ void loop_scheduler::stop() {
   stop_actors();
   clock_.close();
   clock_thread_.join();
+  loops_.stop(); // last: CAF has sent its own actors their end by now, and they run here
 }
 
 void loop_scheduler::enqueue(caf::resumable* job) {

@@ -51,7 +51,7 @@ public:
   void exec_later(caf::resumable* job) override;
 
   void start();
-  /// Ends the thread after the current turn; sockets and jobs left are dropped.
+  /// Ends the thread once the actors that are ready have run; sockets and later jobs are dropped.
   void stop();
 
 private:
@@ -111,7 +111,8 @@ private:
   std::atomic<bool> closed_{false};
 };
 
-/// CAF scheduler module without threads of its own: actors run on the loops. Its clock has a thread.
+/// CAF scheduler module without threads of its own: actors run on the loops, which start and stop with it. Its clock
+/// has a thread.
 class loop_scheduler final : public caf::scheduler::abstract_coordinator {
 public:
   loop_scheduler(caf::actor_system& system, loop_group& loops);

@@ -152,6 +152,13 @@ void session::close(error why) {
   on_loop([this, why = std::move(why)] { close_machine(why); });
 }
 
+void session::cut() {
+  if (ended())
+    return;
+  peer_closed();
+  end();
+}
+
 void session::tick(uint64_t now_ms) {
   if (ended())
     return;

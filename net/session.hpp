@@ -37,6 +37,8 @@ public:
   void start();
   /// Time-outs and heartbeats; the registry calls it a few times a second.
   void tick(uint64_t now_ms);
+  /// Ends at once, without a word to the client. On the loop's thread.
+  void cut();
 
   // -- any thread --
   void push(std::vector<outgoing> items) override;

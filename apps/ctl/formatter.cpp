@@ -2,17 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/overloaded.hpp"
+
 namespace broker::ctl {
 
 namespace {
 
 using control::value;
 using json = nlohmann::json;
-
-template<class... Cases>
-struct overloaded : Cases... {
-  using Cases::operator()...;
-};
 
 /// A tab or line break inside a cell would shift the others.
 std::string escaped(const std::string& text) {

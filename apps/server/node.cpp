@@ -19,6 +19,8 @@ namespace {
 constexpr int exit_io_error = 74;
 /// Clients have this long to answer connection.close at shutdown.
 constexpr auto goodbye_time = std::chrono::seconds{5};
+/// After that they are cut off, which only takes the loops' turn.
+constexpr auto cut_time = std::chrono::seconds{1};
 /// Unused read blocks kept: 16 MiB.
 constexpr size_t spare_blocks = 64;
 
@@ -78,9 +80,9 @@ std::string joined(const std::vector<std::string>& words) {
 
 } // namespace
 
-node::impl::impl(node_config settings, node_log& lines)
-  : config(std::move(settings)), log(lines), started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)),
-    blocks(spare_blocks), loops(loop_count(config.loops)) {}
+node::impl::impl(node_config settings, node_log& lines, node_extensions added)
+  : config(std::move(settings)), extensions(std::move(added)), log(lines),
+    started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)), blocks(spare_blocks), loops(loop_count(config.loops)) {}
 
 node::impl::~impl() = default;
 
@@ -103,7 +105,7 @@ result<void> node::impl::start() {
   shared.node = config.node_name;
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
-  shared.make_queue = spawn_queue;
+  shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.
@@ -112,7 +114,6 @@ result<void> node::impl::start() {
       return opened;
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
-  loops.start();
   running = true;
   for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::open_control})
     if (auto opened = (this->*step)(); !opened) {
@@ -251,14 +252,20 @@ void node::impl::stop_control() {
   control.reset();
 }
 
+void node::impl::wait_for_sessions(std::chrono::milliseconds longest) const {
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
 void node::impl::stop() {
   if (!std::exchange(running, false))
     return;
   if (listener) {
     listener->stop({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
-    const auto deadline = std::chrono::steady_clock::now() + goodbye_time;
-    while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    wait_for_sessions(goodbye_time);
+    listener->cut();
+    wait_for_sessions(cut_time);
   }
   stop_control();
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
@@ -272,11 +279,11 @@ void node::impl::stop() {
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;
   actors->await_actors_before_shutdown(false);
-  loops.stop();
   actors.reset();
 }
 
-node::node(node_config config, node_log& log) : impl_(std::make_unique<impl>(std::move(config), log)) {}
+node::node(node_config config, node_log& log, node_extensions extensions)
+  : impl_(std::make_unique<impl>(std::move(config), log, std::move(extensions))) {}
 
 node::~node() = default;
 

@@ -5,16 +5,22 @@
 #include <cstdint>
 #include <memory>
 
+#include "actors/queue_factory.hpp"
 #include "base/result.hpp"
 #include "config.hpp"
 #include "node_log.hpp"
 
 namespace broker {
 
+/// What a program that embeds a node may put in the place of the node's own (docs/extending.md).
+struct node_extensions {
+  queue_factory make_queue; ///< empty: spawn_queue
+};
+
 class node {
 public:
   /// `log` must outlive the node. `config.data_dir` exists and is locked, `config.cookie` is known.
-  node(node_config config, node_log& log);
+  node(node_config config, node_log& log, node_extensions extensions = {});
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;

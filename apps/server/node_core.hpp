@@ -30,7 +30,7 @@
 namespace broker {
 
 struct node::impl final : node_view {
-  impl(node_config settings, node_log& lines);
+  impl(node_config settings, node_log& lines, node_extensions added);
   ~impl() override;
 
   // -- start and stop (node.cpp) --
@@ -43,6 +43,7 @@ struct node::impl final : node_view {
   result<void> open_control();
   result<void> watch_resources();
   void stop_control();
+  void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
   [[noreturn]] void die(const error& why);
   void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);
@@ -58,6 +59,7 @@ struct node::impl final : node_view {
   void request_stop() override;
 
   const node_config config;
+  const node_extensions extensions;
   node_log& log;
   const uint64_t started_at_unix_s;
   const std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();

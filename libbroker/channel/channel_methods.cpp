@@ -1,18 +1,11 @@
 // Dispatch of methods, and those of classes channel, access, confirm and tx (features.md W13, W14, W18, W19).
 
 #include "amqp/reply.hpp"
+#include "base/overloaded.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/reply_texts.hpp"
 
 namespace broker {
-namespace {
-
-template<class... Handlers>
-struct overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-
-} // namespace
 
 void channel_state::impl::execute_method(amqp::method& what) {
   using namespace amqp;

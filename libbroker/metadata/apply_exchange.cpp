@@ -182,7 +182,7 @@ std::set<std::string> metadata_state::impl::remove_bindings_to(vhost_tables& vho
 void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade) {
   for (const bound_ptr& binding : (*vhost.exchanges.find(name))->router.sorted())
     forget_binding(vhost.name, *binding);
-  const std::string keep = name; // `name` may live in the record
+  const std::string keep = name; // NOLINT(performance-unnecessary-copy-initialization): it may live in the record
   // A binding from the exchange to itself has just been forgotten and goes with the router.
   std::set<std::string> sources = remove_bindings_to(vhost, true, keep);
   vhost.exchanges.erase(keep);

@@ -71,7 +71,7 @@ void queue_state::paged(seqno upto, queue_step& step) {
   impl_->finish(out, step);
 }
 
-void queue_state::read_done(std::vector<stored_run> runs, queue_step& step) {
+void queue_state::read_done(const std::vector<stored_run>& runs, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
   outbox out{step, impl_->record->id};

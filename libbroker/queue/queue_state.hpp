@@ -51,7 +51,7 @@ public:
   // -- answers of the store --
   void durable(seqno upto, queue_step& step);
   void paged(seqno upto, queue_step& step);
-  void read_done(std::vector<stored_run> runs, queue_step& step);
+  void read_done(const std::vector<stored_run>& runs, queue_step& step);
 
   /// Bounds the time publishers' credit is withheld (limits::queue_pace_ms); `now` is monotonic milliseconds.
   void tick(uint64_t now_ms, queue_step& step);
