@@ -92,6 +92,7 @@ channel_report report(const channel_shell& shell) {
   result.unacknowledged = machine.unacked();
   result.unconfirmed = machine.unconfirmed();
   result.uncommitted = machine.uncommitted();
+  result.uncommitted_acks = machine.uncommitted_acks();
   result.prefetch = machine.prefetch();
   result.global_prefetch = machine.global_prefetch();
   result.confirm = machine.confirm_mode();

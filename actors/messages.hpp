@@ -81,6 +81,7 @@ struct queue_report {
   uint64_t unacknowledged = 0;
   uint64_t persistent = 0;
   uint64_t ready_bytes = 0;
+  uint64_t unacknowledged_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
 };
@@ -96,6 +97,7 @@ struct channel_report {
   uint64_t unacknowledged = 0;
   uint64_t unconfirmed = 0;
   uint64_t uncommitted = 0;
+  uint64_t uncommitted_acks = 0;
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
 };

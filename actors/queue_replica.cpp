@@ -75,14 +75,21 @@ void retire(queue_actor* self) {
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
   perform(self);
-  shell.node->queues_retired.add(shell.record->id, caf::actor_cast<caf::actor>(self));
   self->delayed_send(self, linger, queue_retired_msg{});
 }
 
 queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
-  return {shell.record,          machine.messages_ready(),  machine.messages_unacked(), machine.messages_persistent(),
-          machine.bytes_ready(), machine.bytes_in_memory(), machine.consumers()};
+  queue_report result;
+  result.queue = shell.record;
+  result.ready = machine.messages_ready();
+  result.unacknowledged = machine.messages_unacked();
+  result.persistent = machine.messages_persistent();
+  result.ready_bytes = machine.bytes_ready();
+  result.unacknowledged_bytes = machine.bytes_unacked();
+  result.memory_bytes = machine.bytes_in_memory();
+  result.consumers = machine.consumers();
+  return result;
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
@@ -121,10 +128,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
-    [self](queue_retired_msg) {
-      self->state.node->queues_retired.remove(self->state.record->id);
-      self->quit();
-    },
+    [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content(report(self->state)); },
   };
 }

@@ -24,7 +24,7 @@ constexpr uint64_t full_note_ms = 60'000;
 
 /// IPv4 clients of an IPv6 socket have mapped addresses.
 boost::asio::ip::address plain_address(const tcp::endpoint& where) {
-  const auto address = where.address();
+  auto address = where.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
   return address;

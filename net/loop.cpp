@@ -140,6 +140,16 @@ void loop_group::stop() {
     each->stop();
 }
 
+void loop_clock::close() {
+  closed_ = true;
+  cancel_dispatch_loop();
+}
+
+void loop_clock::cancel_timeouts(caf::abstract_actor* self) {
+  if (!closed_)
+    thread_safe_actor_clock::cancel_timeouts(self);
+}
+
 loop_scheduler::loop_scheduler(caf::actor_system& system, loop_group& loops)
   : caf::scheduler::abstract_coordinator(system), loops_(loops) {
   loops_.attach(system);
@@ -161,10 +171,10 @@ void loop_scheduler::start() {
 
 void loop_scheduler::stop() {
   stop_actors();
-  // CAF has sent its own actors their end by now. All ends run before the clock's: an actor that ends tells the clock,
-  // whose short queue nobody would read any more.
+  // CAF has sent its own actors their end by now. The loops run all ends before the clock goes: an actor that ends tells
+  // the clock, whose short queue nobody would read any more.
   loops_.stop();
-  clock_.cancel_dispatch_loop();
+  clock_.close();
   clock_thread_.join();
 }
 

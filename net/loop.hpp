@@ -6,6 +6,7 @@
 // that every sender reaches a receiver by one path only and nothing is overtaken.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -97,6 +98,19 @@ private:
   size_t next_ = 0;
 };
 
+/// The actors' clock. An actor that was never told to end takes its timeouts back when it is destroyed: on the clock's
+/// own thread, when the last reference was a delayed message dropped at the end. The bounded queue of such requests is
+/// then read by nobody, so they are dropped once the clock is closed.
+class loop_clock final : public caf::detail::thread_safe_actor_clock {
+public:
+  /// Ends the dispatch loop; pending messages are dropped. Thread-safe.
+  void close();
+  void cancel_timeouts(caf::abstract_actor* self) override;
+
+private:
+  std::atomic<bool> closed_{false};
+};
+
 /// CAF scheduler module without threads of its own: actors run on the loops, which start and stop with it. Its clock
 /// has a thread.
 class loop_scheduler final : public caf::scheduler::abstract_coordinator {
@@ -114,7 +128,7 @@ public:
 
 private:
   loop_group& loops_;
-  caf::detail::thread_safe_actor_clock clock_;
+  loop_clock clock_;
   std::thread clock_thread_;
 };
 

@@ -176,7 +176,7 @@ result<void> leveldb_metadata_store::impl::open_database(bool exists) {
   leveldb::DB* opened = nullptr;
   const leveldb::Status status = leveldb::DB::Open(options, shown + "/db", &opened);
   if (!status.ok())
-    return damaged("LevelDB in db cannot be opened: " + status.ToString());
+    return damaged("LevelDB in " + shown + "/db cannot be opened: " + status.ToString());
   database.reset(opened);
   return {};
 }

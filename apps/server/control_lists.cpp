@@ -128,6 +128,7 @@ constexpr column<channel_info> channel_columns[] = {
   {"consumer_count", [](const h& i, const facts&) -> value { return i.consumers; }},
   {"messages_unacknowledged", [](const h& i, const facts&) -> value { return i.unacknowledged; }},
   {"messages_uncommitted", [](const h& i, const facts&) -> value { return i.uncommitted; }},
+  {"acks_uncommitted", [](const h& i, const facts&) -> value { return i.uncommitted_acks; }},
   {"messages_unconfirmed", [](const h& i, const facts&) -> value { return i.unconfirmed; }},
   {"prefetch_count", [](const h& i, const facts&) -> value { return i.prefetch; }},
   {"global_prefetch_count", [](const h& i, const facts&) -> value { return i.global_prefetch; }},

@@ -108,8 +108,10 @@ result<void> node::impl::start() {
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
-  if (auto opened = open_store(); !opened)
-    return opened;
+  // The journal last: a damaged database is found before recovery writes anything.
+  for (auto step : {&impl::open_databases, &impl::open_store})
+    if (auto opened = (this->*step)(); !opened)
+      return opened;
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
   running = true;
@@ -123,7 +125,7 @@ result<void> node::impl::start() {
   return {};
 }
 
-result<void> node::impl::open_store() {
+result<void> node::impl::open_databases() {
   auto opened_files = posix_files::open(config.data_dir.string());
   if (!opened_files)
     return opened_files.error();
@@ -132,6 +134,14 @@ result<void> node::impl::open_store() {
   if (!opened_backlog)
     return opened_backlog.error();
   backlog = std::move(*opened_backlog);
+  auto opened_metadata = leveldb_metadata_store::open(*files, config.data_dir.string(), "metadata");
+  if (!opened_metadata)
+    return opened_metadata.error();
+  metadata_files = std::move(*opened_metadata);
+  return {};
+}
+
+result<void> node::impl::open_store() {
   journal_options options;
   options.durability = to_mode(config.durability);
   options.salt_seed = random_number();
@@ -151,10 +161,6 @@ result<void> node::impl::open_store() {
 }
 
 result<void> node::impl::open_metadata() {
-  auto opened = leveldb_metadata_store::open(*files, config.data_dir.string(), "metadata");
-  if (!opened)
-    return opened.error();
-  metadata_files = std::move(*opened);
   metadata_options options;
   options.host.metadata.node = config.node_name;
   options.host.metadata.loopback_users = config.loopback_users;
@@ -265,11 +271,9 @@ void node::impl::stop() {
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
   if (store)
     store->stop();
-  for (auto* queues : {&shared.queues_by_id, &shared.queues_retired})
-    for (const auto& queue : queues->all())
-      caf::anon_send_exit(queue, caf::exit_reason::kill);
+  for (const auto& queue : shared.queues_by_id.all())
+    caf::anon_send_exit(queue, caf::exit_reason::kill);
   shared.queues_by_id.clear();
-  shared.queues_retired.clear();
   shared.channels_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);

@@ -36,6 +36,7 @@ struct node::impl final : node_view {
   // -- start and stop (node.cpp) --
   result<void> start();
   void stop();
+  result<void> open_databases();
   result<void> open_store();
   result<void> open_metadata();
   result<void> open_listeners();

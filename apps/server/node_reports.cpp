@@ -89,6 +89,7 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.unacknowledged = report.unacknowledged;
                      info.persistent = report.persistent;
                      info.ready_bytes = report.ready_bytes;
+                     info.unacknowledged_bytes = report.unacknowledged_bytes;
                      info.consumers = report.consumers;
                      info.memory_bytes = report.memory_bytes;
                      all->add(std::move(info));
@@ -126,6 +127,7 @@ void node::impl::list_channels(std::function<void(std::vector<channel_info>)> do
                          info.unacknowledged = report.unacknowledged;
                          info.unconfirmed = report.unconfirmed;
                          info.uncommitted = report.uncommitted;
+                         info.uncommitted_acks = report.uncommitted_acks;
                          info.prefetch = report.prefetch;
                          info.global_prefetch = report.global_prefetch;
                          all->add(std::move(info));

@@ -58,6 +58,7 @@ struct channel_info {
   uint64_t unacknowledged = 0;
   uint64_t unconfirmed = 0;
   uint64_t uncommitted = 0;
+  uint64_t uncommitted_acks = 0;
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
 };

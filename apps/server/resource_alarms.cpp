@@ -6,9 +6,9 @@ namespace broker {
 
 namespace {
 
-constexpr uint32_t soonest_ms = 50;
-/// What publishers may fill in a millisecond at worst: 500 MB/s.
-constexpr uint64_t fast_disk_bytes_per_ms = 500'000;
+constexpr uint32_t soonest_ms = 20;
+/// What publishers may fill in a millisecond at worst: 4 GB/s.
+constexpr uint64_t fast_disk_bytes_per_ms = 4'000'000;
 
 std::string number(uint64_t value) {
   return std::to_string(value);

@@ -104,6 +104,10 @@ size_t channel_state::uncommitted() const {
   return impl_->tx_ ? impl_->tx_->messages() : 0;
 }
 
+size_t channel_state::uncommitted_acks() const {
+  return impl_->tx_ ? impl_->tx_->settled() : 0;
+}
+
 uint16_t channel_state::prefetch() const {
   return impl_->prefetch_;
 }

@@ -67,6 +67,7 @@ public:
   size_t unacked() const;
   size_t unconfirmed() const;
   size_t uncommitted() const;       ///< messages published in the open transaction
+  size_t uncommitted_acks() const;  ///< messages settled in it
   uint16_t prefetch() const;        ///< of consumers begun later; 0 = none
   uint32_t global_prefetch() const; ///< of the whole channel; 0 = none
   bool confirm_mode() const;

@@ -1,5 +1,7 @@
 #include "channel/transaction.hpp"
 
+#include <bit>
+
 #include "amqp/reply.hpp"
 #include "base/limits.hpp"
 
@@ -29,6 +31,14 @@ result<void> transaction::stage(const batch_ref& batch, slice run, std::span<con
 
 void transaction::stage(settle_request::kind what, unacked_tags::blocks taken) {
   settlements_.push_back({what, std::move(taken)});
+}
+
+size_t transaction::settled() const noexcept {
+  size_t sum = 0;
+  for (const auto& one : settlements_)
+    for (const auto& block : one.taken)
+      sum += static_cast<size_t>(std::popcount(block.held));
+  return sum;
 }
 
 std::span<const queue_id> transaction::queues(const publish& what) const {

@@ -33,6 +33,7 @@ public:
   void stage(settle_request::kind what, unacked_tags::blocks taken);
 
   size_t messages() const noexcept { return count_; }
+  size_t settled() const noexcept;
   const std::vector<batch_ref>& batches() const noexcept { return batches_; }
   const std::vector<publish>& publishes() const noexcept { return publishes_; }
   const std::vector<settlement>& settlements() const noexcept { return settlements_; }

@@ -118,6 +118,12 @@ uint64_t queue_state::messages_persistent() const {
 uint64_t queue_state::bytes_ready() const {
   return impl_->ready.body_bytes();
 }
+uint64_t queue_state::bytes_unacked() const {
+  uint64_t sum = 0;
+  for (const queueing::holder& one : impl_->holders)
+    sum += one.unacked.body_bytes();
+  return sum;
+}
 uint64_t queue_state::bytes_in_memory() const {
   return impl_->ready.memory() + impl_->unacked_memory;
 }

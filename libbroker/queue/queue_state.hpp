@@ -66,6 +66,7 @@ public:
   uint64_t messages_unacked() const;
   uint64_t messages_persistent() const; ///< ready and unacked ones that survive a restart
   uint64_t bytes_ready() const;
+  uint64_t bytes_unacked() const; ///< costs time linear in the unacked messages that are in memory
   uint64_t bytes_in_memory() const;
   size_t consumers() const;
   bool idle() const; ///< nothing ready, unacked or waiting for the store

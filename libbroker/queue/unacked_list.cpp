@@ -76,6 +76,17 @@ void unacked_list::take(seq_range which, std::vector<run>& taken) {
   runs_.erase(place(begin), place(end));
 }
 
+uint64_t unacked_list::body_bytes() const {
+  uint64_t sum = 0;
+  for (const run& one : runs_) {
+    run again = one; // cut_cheaply leaves sizes behind
+    if (again.batch)
+      measure(again);
+    sum += again.body;
+  }
+  return sum;
+}
+
 std::deque<run> unacked_list::take_all() {
   messages_ = memory_ = durable_ = 0;
   return std::exchange(runs_, {});

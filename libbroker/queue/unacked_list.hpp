@@ -17,6 +17,8 @@ public:
   /// What the runs' bodies are charged for. Settled parts of a run stay charged until all of it is.
   uint64_t memory() const noexcept { return memory_; }
   uint64_t messages_durable() const noexcept { return durable_; }
+  /// Bytes of the bodies; counts each message whose body is in memory.
+  uint64_t body_bytes() const;
   const std::deque<run>& runs() const noexcept { return runs_; }
 
   void insert(run what);

@@ -80,6 +80,7 @@ BOOST_AUTO_TEST_CASE(acks_settle_at_commit) {
   input_builder acks;
   acks.ack(2, true).method(amqp::basic_class::reject{3, true});
   send(acks);
+  BOOST_TEST(channel.uncommitted_acks() == 3u);
   send(tx::commit{});
   const auto settled = take<settle_request>();
   BOOST_REQUIRE(settled.size() == 2u);

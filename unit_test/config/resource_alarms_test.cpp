@@ -102,8 +102,8 @@ BOOST_AUTO_TEST_CASE(the_ballast_is_made_when_it_fits_and_released_when_the_disk
 BOOST_AUTO_TEST_CASE(a_disk_near_its_limit_is_looked_at_more_often) {
   resource_alarms big{"rabbit@test", {1000, 50'000'000, 0}};
   BOOST_TEST(big.sampled({0, 100'000'000'000}).look_again_ms == resource_alarms::interval_ms);
-  BOOST_TEST(big.sampled({0, 550'000'000}).look_again_ms == 500u);
-  BOOST_TEST(big.sampled({0, 50'000'000}).look_again_ms == 50u);
+  BOOST_TEST(big.sampled({0, 850'000'000}).look_again_ms == 100u);
+  BOOST_TEST(big.sampled({0, 50'000'000}).look_again_ms == 20u);
   BOOST_TEST(big.sampled({0, 49'999'999}).look_again_ms == resource_alarms::interval_ms);
 }
 

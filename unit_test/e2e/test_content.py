@@ -81,11 +81,12 @@ class Content(BrokerTest):
         for name, headers in {"every type": every_type, "duplicate and empty keys": twice_and_empty,
                               "10,000 nested tables": nested(10_000), "empty": raw.table([])}.items():
             with self.subTest(name), raw.RawClient(self.node.port) as client:
+                queue = f"bytes: {name}"  # one's own: the last one's may be there until its connection is torn down
                 client.login().open_channel()
-                client.send(raw.queue_declare(1, "bytes", 12) + raw.message(1, "bytes", b"x", flags=0x2000,
-                                                                            properties=headers))
+                client.send(raw.queue_declare(1, queue, 12) + raw.message(1, queue, b"x", flags=0x2000,
+                                                                          properties=headers))
                 client.expect(50, 11)
-                client.send(raw.method(1, 60, 20, b"\x00\x00\x05bytes\x00\x02" + bytes(4)))
+                client.send(raw.method(1, 60, 20, b"\x00\x00" + raw.short_string(queue) + b"\x00\x02" + bytes(4)))
                 client.expect(60, 21)
                 client.expect(60, 60)
                 kind, _, payload = client.frame()

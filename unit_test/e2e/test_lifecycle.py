@@ -72,6 +72,19 @@ class Stopping(BrokerTest):
         self.assertEqual(code, 0)
         self.assertEqual(process.processes_of_session(self.node.child.pid), [])
 
+    def test_a_node_that_has_just_deleted_many_queues_stops_at_once(self):
+        node = make_node().start()
+        self.addCleanup(node.close)
+        with raw.RawClient(node.port, timeout_s=20) as client:
+            client.login().open_channel()
+            for number in range(300):
+                client.send(raw.queue_declare(1, f"brief-{number}", 4))
+                client.expect(50, 11)
+        started = time.monotonic()
+        self.assertEqual(node.terminate(), 0)
+        if not is_reference():
+            self.assertLess(time.monotonic() - started, 8)
+
     def test_a_taken_port_refuses_to_start(self):
         if is_reference():
             self.skipTest("start-up refusals are checked in Warren's words")
@@ -134,6 +147,7 @@ class Restart(BrokerTest):
         channel.queue_declare("purged", durable=True)
         channel.basic_publish("", "purged", b"x", PERSISTENT)
         channel.queue_purge("purged")
+        channel.connection.close()
         self.node.restart()
         channel = self.channel()
         self.assertEqual(self.drain(channel, "again", 1), [b"new"])
@@ -147,6 +161,7 @@ class Restart(BrokerTest):
             channel.basic_publish("", "tx.q", b"%d" % number, PERSISTENT)
         channel.tx_commit()
         channel.basic_publish("", "tx.q", b"not committed", PERSISTENT)
+        channel.connection.close()
         self.node.restart()
         self.assertEqual(self.drain(self.channel(), "tx.q", 50), [b"%d" % number for number in range(50)])
 

@@ -70,7 +70,10 @@ BOOST_AUTO_TEST_CASE(what_survives_a_restart_is_counted_wherever_it_is) {
   f.send(consume_request{who});
   BOOST_TEST(f.queue->messages_unacked() == 4u);
   BOOST_TEST(f.queue->messages_persistent() == 10u);
-  f.ack(who, 1, 4);
+  BOOST_TEST(f.queue->bytes_unacked() == 4u * 8);
+  f.ack(who, 1, 2);
+  BOOST_TEST(f.queue->bytes_unacked() == 4u * 8); // another has followed
+  f.ack(who, 2, 4);
   BOOST_TEST(f.queue->messages_persistent() == 7u);
   f.queue->check();
   f.send(cancel_request{who});
