@@ -75,6 +75,7 @@ void retire(queue_actor* self) {
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
   perform(self);
+  shell.node->queues_retired.add(shell.record->id, caf::actor_cast<caf::actor>(self));
   self->delayed_send(self, linger, queue_retired_msg{});
 }
 
@@ -128,7 +129,10 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
-    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_retired_msg) {
+      self->state.node->queues_retired.remove(self->state.record->id);
+      self->quit();
+    },
     [self](queue_report_request& request) { request.content(report(self->state)); },
   };
 }

@@ -65,6 +65,7 @@ struct runtime {
 
   snapshot_board snapshots;
   actor_directory queues_by_id;   ///< queue_id
+  actor_directory queues_retired; ///< queue_id: deleted, but still answering; the host must end them as well
   actor_directory channels_by_id; ///< channel_address::id, for direct replies (W69)
   /// Ids of channels and connections of this node start.
   std::atomic<uint64_t> next_channel{1};

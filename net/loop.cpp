@@ -20,8 +20,8 @@ constexpr int actors_per_turn = 64;
 constexpr int turns_without_flush_max = 4;
 /// Messages an actor may consume per resume (caf.md: the default is unlimited).
 constexpr size_t messages_per_resume = 300;
-/// Turns after stop() for the actors that still have something to run: their ends.
-constexpr int last_turns_max = 1000;
+/// Turns after stop() for the actors that still have something to run: their ends. More than any node has queues.
+constexpr int last_turns_max = 100'000;
 
 } // namespace
 
@@ -171,9 +171,11 @@ void loop_scheduler::start() {
 
 void loop_scheduler::stop() {
   stop_actors();
+  // CAF has sent its own actors their end by now. All ends run before the clock's: an actor that ends tells the clock,
+  // whose short queue nobody would read any more.
+  loops_.stop();
   clock_.close();
   clock_thread_.join();
-  loops_.stop(); // last: CAF has sent its own actors their end by now, and they run here
 }
 
 void loop_scheduler::enqueue(caf::resumable* job) {

@@ -271,9 +271,11 @@ void node::impl::stop() {
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
   if (store)
     store->stop();
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send_exit(queue, caf::exit_reason::kill);
+  for (auto* queues : {&shared.queues_by_id, &shared.queues_retired})
+    for (const auto& queue : queues->all())
+      caf::anon_send_exit(queue, caf::exit_reason::kill);
   shared.queues_by_id.clear();
+  shared.queues_retired.clear();
   shared.channels_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);

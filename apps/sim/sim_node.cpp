@@ -70,6 +70,8 @@ struct sim_node::process {
     }
     for (const auto& channel : shared.channels_by_id.all())
       caf::anon_send_exit(channel, caf::exit_reason::kill);
+    for (const auto& queue : shared.queues_retired.all())
+      caf::anon_send_exit(queue, caf::exit_reason::kill);
     for (const auto& queue : shared.queues_by_id.all())
       caf::anon_send_exit(queue, caf::exit_reason::kill);
     if (shared.metadata)
@@ -79,6 +81,7 @@ struct sim_node::process {
     scheduler().run();
     scheduler().clock().cancel_all();
     shared.queues_by_id.clear();
+    shared.queues_retired.clear();
     shared.channels_by_id.clear();
     scheduler().run();
     actors->await_actors_before_shutdown(false);
