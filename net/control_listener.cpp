@@ -22,6 +22,9 @@ namespace {
 class session;
 
 /// What the sessions share with their listener. Outlives it for as long as a session does.
+/// How long a stopping endpoint waits for an answer to be written.
+constexpr std::chrono::seconds goodbye_time{2};
+
 struct shared_state {
   listener_settings settings;
   handler answer;
@@ -41,7 +44,16 @@ public:
     read_frame(handshake_frame_max_bytes, [this](std::string_view hello) { greet(hello); });
   }
 
+  /// The endpoint stops: an answer that is under way is still written, within `goodbye_time`.
+  void finish() {
+    if (!answering_)
+      return close();
+    keep_ = shared_from_this();
+    arm(goodbye_time);
+  }
+
   void close() {
+    const auto self = std::exchange(keep_, nullptr);
     error_code ignored;
     timer_.cancel();
     socket_.close(ignored);
@@ -80,6 +92,7 @@ private:
     if (!what)
       return close();
     timer_.cancel();
+    answering_ = true;
     state_->answer(*std::move(what), [weak = weak_from_this(), executor = socket_.get_executor()](response with) {
       asio::post(executor, [weak, with = std::move(with)] {
         if (auto self = weak.lock())
@@ -89,9 +102,12 @@ private:
   }
 
   void write_parts(const std::shared_ptr<std::vector<std::string>>& parts, size_t next) {
-    if (next == parts->size())
-      return next_request();
-    arm(state_->settings.idle_timeout);
+    if (next == parts->size()) {
+      answering_ = false;
+      return keep_ ? close() : next_request();
+    }
+    if (!keep_)
+      arm(state_->settings.idle_timeout);
     const std::string part = std::move((*parts)[next]);
     write_frame(part, [this, parts, next] { write_parts(parts, next + 1); });
   }
@@ -151,6 +167,8 @@ private:
   std::shared_ptr<shared_state> state_;
   server_handshake handshake_;
   bool authenticated_ = false;
+  bool answering_ = false;        ///< a request is being served or its answer written
+  std::shared_ptr<session> keep_; ///< while the endpoint waits for this answer to leave
   std::array<char, sizeof(uint32_t)> header_{};
   std::string payload_;
   std::string output_;
@@ -218,7 +236,7 @@ struct listener::impl : std::enable_shared_from_this<impl> {
     const auto open = std::move(state->sessions);
     state->sessions.clear();
     for (const auto& each : open)
-      each->close();
+      each->finish();
   }
 
   tcp::acceptor acceptor;

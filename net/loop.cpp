@@ -171,8 +171,8 @@ void loop_scheduler::start() {
 
 void loop_scheduler::stop() {
   stop_actors();
-  // CAF has sent its own actors their end by now. The loops run all ends before the clock goes: an actor that ends tells
-  // the clock, whose short queue nobody would read any more.
+  // CAF has sent its own actors their end by now. All ends run before the clock's: an actor that ends tells the clock,
+  // whose short queue nobody would read any more.
   loops_.stop();
   clock_.close();
   clock_thread_.join();
