@@ -69,6 +69,55 @@ struct clear_permission {
   std::string vhost;
   std::string user;
 };
+struct put_vhost {
+  vhost_record vhost;
+  bool must_be_new = false;
+};
+/// Deletes everything in it; its connections are closed by the nodes that hold them (metadata_change::vhost_deleted).
+struct delete_vhost {
+  std::string name;
+};
+struct set_vhost_limits {
+  std::string vhost;
+  limit_table limits; ///< replaces all
+};
+struct set_user_limits {
+  std::string user;
+  limit_table limits; ///< replaces all
+};
+struct set_tracing {
+  std::string vhost;
+  bool on = false;
+};
+struct set_topic_permission {
+  std::string vhost;
+  std::string user;
+  topic_permission rights;
+};
+struct clear_topic_permission {
+  std::string vhost;
+  std::string user;
+  std::string exchange; ///< "" = all exchanges
+};
+/// Refused with rabbitmqctl's words if pattern, apply-to or a key of the definition is not valid.
+struct put_policy {
+  policy_record policy;
+  bool operator_policy = false;
+};
+struct delete_policy {
+  std::string vhost;
+  std::string name;
+  bool operator_policy = false;
+};
+struct set_parameter {
+  parameter_record parameter; ///< component "" = global parameter
+};
+struct clear_parameter {
+  std::string vhost;
+  std::string component;
+  std::string name;
+};
+
 /// The first command of a node after it has started. What died with its last run goes: exclusive and non-durable queues
 /// it was master of and, with `alone`, non-durable exchanges; with them their bindings. (A durable auto-delete exchange
 /// stays, as after a RabbitMQ restart.) The very first one ever seeds the default user with full rights on the default

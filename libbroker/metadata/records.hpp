@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "amqp/field_table.hpp"
 #include "base/ids.hpp"
+#include "model/queue_options.hpp"
 
 namespace broker {
 
@@ -22,7 +24,8 @@ struct exchange_record {
   bool auto_delete = false;
   bool internal = false;
   amqp::field_table arguments;
-  std::string alternate_exchange; ///< "" = none (W46)
+  std::string alternate_exchange; ///< "" = none (W46); argument, else policy
+  std::string policy;             ///< name of the policy in force, "" = none (O29)
 };
 
 struct queue_record {
@@ -37,6 +40,12 @@ struct queue_record {
   connection_id owner = 0;
   std::string node; ///< master's node name
   epoch mastership = 1;
+  // -- derived by the metadata from arguments and policies; never proposed, never serialised --
+  std::string policy;          ///< name of the policy in force, "" = none (O29)
+  std::string operator_policy; ///< O31
+  /// Never null in a record that a snapshot gives out. A change gives a new record with the same id; routing results
+  /// may still name the older one, so whoever needs options takes the record of `find_queue`.
+  std::shared_ptr<const queue_options> options;
 };
 
 struct binding_record {
@@ -53,12 +62,53 @@ struct permission {
   std::string read;
 };
 
+/// Regular expressions on routing keys of one topic exchange (O33).
+struct topic_permission {
+  std::string exchange;
+  std::string write;
+  std::string read;
+};
+
+/// Limits by their names in rabbitmqctl: max-connections, max-queues (vhost), max-connections, max-channels (user). -1
+/// = none (O32).
+using limit_table = std::map<std::string, int64_t>;
+
+struct vhost_record {
+  std::string name;
+  std::string description;
+  std::vector<std::string> tags;
+  std::string default_queue_type; ///< "" = classic
+  bool tracing = false;           ///< trace_on (P05)
+  limit_table limits;
+};
+
+/// A policy or an operator policy (O29-O31). `definition` is JSON text of one object, keys sorted.
+struct policy_record {
+  std::string vhost;
+  std::string name;
+  std::string pattern;
+  std::string apply_to = "all"; ///< all, queues, exchanges, classic_queues, quorum_queues, streams
+  int64_t priority = 0;
+  std::string definition;
+};
+
+/// A runtime parameter; vhost "" = global. `value` is JSON text, keys sorted.
+struct parameter_record {
+  std::string vhost;
+  std::string component; ///< "" for global ones
+  std::string name;
+  std::string value;
+};
+
 struct user_record {
   std::string name;
   /// base64(salt[4] + sha256(salt + password)), RabbitMQ's rabbit_password_hashing_sha256 (S2). Empty: no password
   /// login.
   std::string password_hash;
   std::vector<std::string> tags;
+  /// "rabbit_password_hashing_sha256" (default), _sha512 or _md5 (imported definitions, S2).
+  std::string hashing = "rabbit_password_hashing_sha256";
+  limit_table limits;
 };
 
 } // namespace broker

@@ -27,7 +27,10 @@ struct run {
   uint64_t body = 0; ///< bytes of the bodies; an estimate after a run without bodies was cut
   uint64_t raw = 0;  ///< raw bytes of the messages in `batch`; 0 without one
   uint32_t count = 0;
-  uint32_t lo = 0; ///< index of `first` in `batch`
+  uint32_t lo = 0;          ///< index of `first` in `batch`
+  uint64_t deadline_ms = 0; ///< expires then, on the clock of queue_state::handle; 0 = never (W48)
+  uint32_t deliveries = 0;  ///< times handed out and returned (W57)
+  uint8_t priority = 0;     ///< W55
   home kept = home::memory;
   bool redelivered = false;
   bool leaving = false; ///< the bodies are dropped as soon as the store has them
