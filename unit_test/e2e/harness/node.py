@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 from . import process
 from .options import options
@@ -189,7 +188,8 @@ class RabbitNode(Node):
         if self.epmd is None:  # a child of ours, not the daemon that rabbitmq-server would leave behind
             self.epmd = subprocess.Popen(["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(0.2)
+            if not process.wait_until(lambda: process.accepts(self.epmd_port), START_TIMEOUT_S):
+                raise NodeError(f"epmd does not listen on port {self.epmd_port}")
         super().spawn()
 
     def command(self):
