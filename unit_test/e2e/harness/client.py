@@ -120,6 +120,13 @@ class Client:
         self.raw.send(data)
         return self.wait_reply(channel, *replies)
 
+    def read_event_or_close(self):
+        """As read_event, but a close of the connection raises Refused."""
+        event = self.read_event()
+        if event.name == "connection.close":
+            raise Refused(event)
+        return event
+
     def take(self, *names, channel=None):
         """Removes and returns the kept events with these names."""
         chosen = [e for e in self.events if e.name in names and channel in (None, e.channel)]

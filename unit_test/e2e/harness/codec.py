@@ -142,7 +142,7 @@ def decode_properties(reader):
 # s short string, l long string, t table, o octet, w 16 bits, i 32 bits, q 64 bits, b bits in one octet
 
 FROM_BROKER = {
-    (10, 10): ("start", "o:major o:minor t:properties l:mechanisms l:locales"),
+    (10, 10): ("start", "o:major o:minor t:server_properties l:mechanisms l:locales"),
     (10, 20): ("secure", "l:challenge"),
     (10, 30): ("tune", "w:channel_max i:frame_max w:heartbeat"),
     (10, 41): ("open-ok", "s:reserved"),
