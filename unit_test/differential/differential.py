@@ -21,6 +21,7 @@ from compare import first_difference  # noqa: E402
 from generate import program as generated  # noqa: E402
 from harness.options import options  # noqa: E402
 from shrink import shrink  # noqa: E402
+from themes import THEMES  # noqa: E402
 
 RETRIES = 3      # a difference counts when it shows in each of so many more runs; else the program is called unstable
 UNSTABLE = 0.03  # more of the programs than this being unstable is a failure of the test itself
@@ -162,6 +163,7 @@ def main():
     parser.add_argument("--build", default=options.build)
     parser.add_argument("--pair", default="rabbitmq,warren")
     parser.add_argument("--ports", default="", help="two ports of nodes that already run, instead of own ones")
+    parser.add_argument("--theme", choices=sorted(THEMES), help="only programs of this theme")
     parser.add_argument("--replay", metavar="FILE")
     parser.add_argument("--keep-going", action="store_true", help="go on after a difference")
     parser.add_argument("--selftest", action="store_true")
@@ -179,7 +181,7 @@ def main():
                         if line.strip() and not line.startswith("//")]
     else:
         first, last = map(int, chosen.seeds.split("-"))
-        programs = ((seed, generated(seed)) for seed in range(first, last + 1))
+        programs = ((seed, generated(seed, chosen.theme)) for seed in range(first, last + 1))
     ports = [int(port) for port in chosen.ports.split(",")] if chosen.ports else (None, None)
     with Pair(kinds, ports) as pair:
         run, differences, unstable = compare_many(pair, programs, chosen.seconds, chosen.keep_going)

@@ -13,9 +13,9 @@ SHORT_TTL, LONG_TTL, WAIT_MS = 20, 3_600_000, 60
 
 
 class Generator:
-    def __init__(self, seed):
+    def __init__(self, seed, theme=None):
         self.random = random.Random(seed)
-        self.theme = THEMES[self.random.choice(sorted(THEMES))]
+        self.theme = THEMES[theme or self.random.choice(sorted(THEMES))]
         self.operations = []
         self.queues, self.exchanges, self.tags = [], [], []
         self.confirming = self.random.random() < self.theme.get("confirm", 0.3)
@@ -243,5 +243,5 @@ class Generator:
         return self.operations
 
 
-def program(seed):
-    return Generator(seed).program()
+def program(seed, theme=None):
+    return Generator(seed, theme).program()

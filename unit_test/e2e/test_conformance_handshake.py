@@ -109,12 +109,10 @@ class Handshake(ConformanceTest):
         client.expect(10, 30)
 
     def test_w05_unknown_mechanism(self):
+        """503 goes to the log only: nothing is said to a client that nobody knows."""
         client = self.started()
         client.send(raw.start_ok("STRANGE"))
-        if is_reference():  # 3.10 closes without a method
-            self.assertEqual(client.reaction(), ("closed",))
-        else:
-            self.assertEqual(client.reaction()[:2], ("connection", 503))
+        self.assertEqual(client.reaction(), ("closed",))
 
     def test_w06_the_server_proposes(self):
         tune = self.client().tune
@@ -125,8 +123,7 @@ class Handshake(ConformanceTest):
 
     def test_w06_values_out_of_range_are_refused(self):
         cases = [(dict(channel_max=65535), "negotiated channel_max = 65535 is higher than the maximum allowed value (2047)"),
-                 (dict(channel_max=0), "negotiated channel_max = no limit (0) is higher than the maximum allowed value "
-                                       "(2047)"),
+                 (dict(channel_max=0), "negotiated channel_max = 0 is higher than the maximum allowed value (2047)"),
                  (dict(frame_max=1 << 20), "negotiated frame_max = 1048576 is higher than the maximum allowed value "
                                            "(131072)"),
                  (dict(frame_max=1024), "negotiated frame_max = 1024 is lower than the minimum allowed value (4096)")]
