@@ -23,7 +23,7 @@ void core::start() {
   told_.self = current_role();
   reset_election_timer();
   // Alone there is nobody to wait for.
-  if (can_campaign() && log_.members().voters.size() == 1)
+  if (can_campaign() && is_alone())
     campaign(false);
 }
 
@@ -40,7 +40,7 @@ void core::tick(time_ms now) {
   if (leads())
     leader_tick();
   else if (now_ - election_since_ >= election_timeout_ && can_campaign())
-    log_.members().voters.size() == 1 ? campaign(false) : pre_campaign();
+    is_alone() ? campaign(false) : pre_campaign();
 }
 
 void core::recv(node_id from, std::string_view bytes) {
@@ -117,9 +117,9 @@ void core::emit_entries() {
 consensus::role core::current_role() const {
   if (leads())
     return consensus::role::leader;
-  if (!is_self_voter())
-    return consensus::role::learner;
-  return stance_ == stance::follower ? consensus::role::follower : consensus::role::candidate;
+  if (stance_ != stance::follower)
+    return consensus::role::candidate;
+  return is_self_voter() ? consensus::role::follower : consensus::role::learner;
 }
 
 void core::note_changes() {

@@ -65,6 +65,7 @@ struct core {
   consensus::role current_role() const;
   bool is_self_voter() const { return is_voter(log_.members(), settings_.self); }
   bool can_campaign() const;
+  bool is_alone() const;
   bool is_blank() const;
   bool hears_a_leader() const;
   bool is_behind_us(const vote_request& candidate) const;

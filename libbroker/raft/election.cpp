@@ -12,8 +12,15 @@ void core::reset_election_timer() {
 }
 
 // Not while entries or a snapshot are on their way to the disk: what a candidate claims to have, it has (S5).
+// Who is removed by an entry that is not committed yet may be the only one who has it, and the others need its vote or
+// its leadership to go on (Ongaro's thesis, section 4.2.2).
 bool core::can_campaign() const {
-  return is_self_voter() && !installing() && persisted_ == log_.last();
+  const bool may_be_needed = is_self_voter() || is_voter(log_.members_at(commit_), settings_.self);
+  return may_be_needed && !installing() && persisted_ == log_.last();
+}
+
+bool core::is_alone() const {
+  return is_self_voter() && log_.members().voters.size() == 1;
 }
 
 // A node that joins, or one that was wiped, knows nothing that could outvote anybody. A joining node is not needed for

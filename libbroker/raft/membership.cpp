@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "base/limits.hpp"
+#include "base/raft_limits.hpp"
 #include "proto/raft.pb.h"
 
 namespace broker::raft {

@@ -1,5 +1,5 @@
 #include "base/assert.hpp"
-#include "base/limits.hpp"
+#include "base/raft_limits.hpp"
 #include "proto/raft.pb.h"
 #include "raft/membership.hpp"
 #include "raft/message.hpp"

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/limits.hpp"
+#include "base/raft_limits.hpp"
 #include "base/result.hpp"
 #include "consensus/consensus.hpp"
 
