@@ -44,7 +44,7 @@ using queue_read_msg = parcel<std::vector<stored_run>>;
 struct queue_tick_msg {
   uint64_t due_ms = 0;
 };
-/// Its arguments or a policy that matches it have changed: the newest record.
+/// The queue's record has been replaced: same id, new options (policies, O29).
 struct queue_changed_msg {
   queue_ptr record;
 };
@@ -55,10 +55,6 @@ struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
 struct queue_deleted_msg {};
 struct queue_retired_msg {};
-/// The queue's record has been replaced: same id, new options (policies, O29).
-struct queue_changed_msg {
-  queue_ptr record;
-};
 
 // -- to the metadata
 // ----------------------------------------------------------------------------------------------------
@@ -122,7 +118,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
