@@ -40,7 +40,8 @@ struct queue_paged_msg {
   seqno upto = 0;
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
-/// `due_ms` tells the timer that counts from those that an earlier one has replaced.
+/// Time to look at what has expired; the metadata sends the first. `due_ms` tells the timer that counts from those that
+/// an earlier one has replaced.
 struct queue_tick_msg {
   uint64_t due_ms = 0;
 };
