@@ -106,6 +106,7 @@ result<void> node::impl::start() {
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
+  shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ports/message_store.hpp"
-#include "queue/ready_list.hpp"
+#include "queue/ready_levels.hpp"
 
 namespace broker::queueing {
 
@@ -22,25 +22,33 @@ public:
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
   bool has(const run& what) const noexcept;
 
-  void durable(seqno upto, ready_list& ready);
-  void paged(seqno upto, ready_list& ready);
+  void durable(seqno upto, ready_levels& ready);
+  void paged(seqno upto, ready_levels& ready);
 
   /// Gets ready messages down to `budget` bytes, newest first. @returns the sequence number behind the last message
   /// that was given to the store for this, 0 if none was.
-  seqno shed(ready_list& ready, uint64_t budget);
+  seqno shed(ready_levels& ready, uint64_t budget);
   /// Waits for `range` to be in the store and then drops its bodies.
   void drop_when_stored(const run& what);
 
   /// Reads the head of the list back, up to two requests of `bytes` ahead.
-  void read_ahead(const ready_list& ready, uint64_t bytes);
+  void read_ahead(const ready_levels& ready, uint64_t bytes);
   /// Answer to the oldest request.
-  void read_done(const std::vector<stored_run>& runs, ready_list& ready);
+  void read_done(const std::vector<stored_run>& runs, ready_levels& ready);
+
+  /// Reads `range` for the caller's own sake: its answer is not for the ready messages.
+  void scan(seq_range range, uint64_t bytes);
+  /// Is the oldest request a scan? Then scan_done() takes it, and says what was asked for.
+  bool answers_scan() const noexcept { return !reads_.empty() && reads_.front().scan; }
+  seq_range scan_done();
+  /// Is everything that was appended as durable below `end` on disk?
+  bool is_durable(seqno end) const noexcept { return end <= durable_; }
 
   bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
 
 private:
-  static void drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready);
-  bool next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) const;
+  static void drop_below(std::vector<seq_range>& drops, seqno upto, ready_levels& ready);
+  bool next_gap(const ready_levels& ready, uint64_t bytes, seq_range& gap) const;
 
   queue_id queue_;
   message_store& store_;
@@ -49,7 +57,11 @@ private:
   seqno paged_ = 0;
   std::vector<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
   std::vector<seq_range> paged_drops_;
-  std::vector<seq_range> reads_; ///< outstanding
+  struct request {
+    seq_range range;
+    bool scan;
+  };
+  std::vector<request> reads_; ///< outstanding
 };
 
 } // namespace broker::queueing

@@ -3,16 +3,18 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "queue/consumer_ring.hpp"
+#include "queue/deduplication.hpp"
 #include "queue/outbox.hpp"
 #include "queue/pager.hpp"
 #include "queue/publisher_credit.hpp"
 #include "queue/queue_state.hpp"
-#include "queue/ready_list.hpp"
+#include "queue/ready_levels.hpp"
 
 namespace broker {
 
@@ -44,14 +46,23 @@ struct queue_state::impl {
   void take(delete_request& request, queueing::outbox& out, queue_step& step);
   void take(channel_gone& request, queueing::outbox& out, queue_step& step);
   void take(consumer_ready& request, queueing::outbox& out, queue_step& step);
-  void end(queueing::outbox& out);
+  void end(queueing::outbox& out, queue_step& step);
 
   // -- publishing (queue_publish.cpp) --
+  void accept_all(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void take_holds();
   bool pacing() const;
   void slow_down_no_more();
   void store_answered();
+
+  // -- dropping duplicates (queue_deduplicate.cpp) --
+  void take_new_ones(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void confirm_duplicate(confirm_number number, const publish_request& request, queueing::outbox& out);
+  bool must_learn_first(publish_request& request);
+  void learn(const std::vector<stored_run>& runs, queueing::outbox& out, queue_step& step);
+  void learn_more();
+  void forget_keys(const queueing::run& what);
 
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
@@ -70,7 +81,9 @@ struct queue_state::impl {
   holder_at add_holder(const consumer_ref& who, const channel_ref& channel);
   void erase_holder(holder_at at);
   void stop_consuming(queueing::holder& one);
+  void promote_next();
   void requeue(std::vector<queueing::run> what);
+  void count_returns(std::vector<queueing::run>& what);
   bool check_unused(queue_step& step);
   error refusal(uint16_t code, std::string_view kind, std::string_view what) const;
   error missing() const;
@@ -78,12 +91,13 @@ struct queue_state::impl {
   void check() const;
 
   std::shared_ptr<const queue_record> record;
+  std::shared_ptr<const queue_options> options; ///< the record's; never null
   queue_settings settings;
   message_store& store;
   phase now = phase::open;
   seqno next = 1;
 
-  queueing::ready_list ready;
+  queueing::ready_levels ready;
   queueing::pager pages;
   queueing::confirm_list confirms;
   queueing::hold_list holds;
@@ -93,6 +107,7 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
+  const queueing::holder* active = nullptr; ///< of a queue with a single active consumer
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
   std::vector<get_request> gets; ///< wait for a body to be read back
   uint64_t unacked_messages = 0;
@@ -105,6 +120,9 @@ struct queue_state::impl {
   std::vector<seq_range> settled; ///< for the store, of this step
   seqno handed_out = 0;           ///< behind the last durable message that was delivered
   seqno handed_out_told = 0;
+
+  std::unique_ptr<queueing::deduplication> seen; ///< null unless the queue drops duplicates
+  seqno durable_end = 0;                         ///< behind the last message appended as durable
 
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/message_priority.hpp"
 #include "queue/queue_impl.hpp"
 
 namespace broker {
@@ -12,14 +13,23 @@ using queueing::run;
 
 namespace {
 
-/// Cuts the longest run of equal persistence off `left` and sums it up in the same pass.
-run cut_run(const batch_ref& batch, slice& left) {
+/// Everything in a quorum queue is persistent (Q03).
+bool is_persistent(const message& one, const queue_options& options) {
+  return one.has(message::persistent) || options.type == queue_type::quorum;
+}
+
+/// Cuts the longest run of equal persistence and priority off `left` and sums it up in the same pass.
+run cut_run(const batch_ref& batch, slice& left, const queue_options& options) {
   const auto& messages = batch->messages;
   run one;
   one.batch = batch;
   one.lo = left.lo;
-  const bool persistent = messages[left.lo].has(message::persistent);
-  for (; left.lo < left.hi && messages[left.lo].has(message::persistent) == persistent; ++left.lo) {
+  const uint8_t max_priority = options.max_priority;
+  one.priority = queueing::priority_of(messages[left.lo], max_priority);
+  const bool persistent = is_persistent(messages[left.lo], options);
+  for (; left.lo < left.hi && is_persistent(messages[left.lo], options) == persistent; ++left.lo) {
+    if (max_priority != 0 && queueing::priority_of(messages[left.lo], max_priority) != one.priority)
+      break;
     one.body += messages[left.lo].body_size;
     one.raw += messages[left.lo].raw_size;
   }
@@ -38,13 +48,22 @@ void queue_state::impl::take(publish_request& request, outbox& out, queue_step&)
     batch->release();
     return;
   }
+  if (seen && must_learn_first(request))
+    return;
   fresh_hold hold{batch, 0, 0};
-  for (slice left : request.slices) {
-    BROKER_ASSERT(left.lo <= left.hi && left.hi <= batch->messages.size(), "slice outside its batch");
-    while (left.lo < left.hi)
-      accept(cut_run(batch, left), request, hold, out);
+  for (const slice& one : request.slices) {
+    BROKER_ASSERT(one.lo <= one.hi && one.hi <= batch->messages.size(), "slice outside its batch");
+    if (seen)
+      take_new_ones(one, request, hold, out);
+    else
+      accept_all(one, request, hold, out);
   }
   fresh.push_back(std::move(hold));
+}
+
+void queue_state::impl::accept_all(slice left, const publish_request& request, fresh_hold& hold, outbox& out) {
+  while (left.lo < left.hi)
+    accept(cut_run(request.batch, left, *options), request, hold, out);
 }
 
 void queue_state::impl::accept(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
@@ -52,10 +71,10 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
   next += what.count;
   const confirm_number number = what.batch->first_confirm + what.lo;
   const seq_range numbers{number, number + what.count};
-  if (record->durable && what.batch->messages[what.lo].has(message::persistent)) {
+  if (record->durable && is_persistent(what.batch->messages[what.lo], *options)) {
     what.kept = home::durable;
     pages.append(what, true);
-    hold.durable = what.last();
+    hold.durable = durable_end = what.last();
     if (request.confirm)
       confirms.add(what.last(), request.channel, numbers);
   } else {

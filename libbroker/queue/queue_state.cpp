@@ -20,9 +20,15 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
                         const recovered_queue* recovered)
   : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
     allowed(settings.memory_bytes) {
+  static const auto defaults = std::make_shared<const queue_options>();
+  options = record->options ? record->options : defaults;
+  if (options->deduplicate)
+    seen = std::make_unique<queueing::deduplication>(options->deduplication_window);
   if (!recovered)
     return;
   next = recovered->next;
+  if (seen)
+    seen->recovered_below = next;
   pages.recovered(next);
   for (const recovered_run& found : recovered->runs) {
     run one;
@@ -75,7 +81,10 @@ void queue_state::read_done(const std::vector<stored_run>& runs, queue_step& ste
   if (impl_->now == impl::phase::deleted)
     return;
   outbox out{step, impl_->record->id};
-  impl_->pages.read_done(runs, impl_->ready);
+  if (impl_->pages.answers_scan())
+    impl_->learn(runs, out, step);
+  else
+    impl_->pages.read_done(runs, impl_->ready);
   impl_->finish(out, step);
 }
 
@@ -100,7 +109,7 @@ void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
   outbox out{step, impl_->record->id};
-  impl_->end(out);
+  impl_->end(out, step);
 }
 
 uint64_t queue_state::messages_ready() const {
@@ -131,10 +140,26 @@ size_t queue_state::consumers() const {
   return impl_->ring.consumers();
 }
 
+std::vector<consumer_view> queue_state::consumer_list() const {
+  std::vector<consumer_view> all;
+  for (const queueing::holder& one : impl_->holders) {
+    using state = queueing::holder::state;
+    if (one.is == state::gone)
+      continue;
+    const auto activity = one.is == state::waiting               ? consumer_activity::waiting
+                        : impl_->options->single_active_consumer ? consumer_activity::single_active
+                                                                 : consumer_activity::up;
+    all.push_back({one.who, activity, one.unacked.messages()});
+  }
+  return all;
+}
+
 bool queue_state::idle() const {
   const impl& me = *impl_;
   if (me.now == impl::phase::deleted)
     return true;
+  if (me.seen && !me.seen->waiting.empty())
+    return false;
   return me.ready.empty() && me.unacked_messages == 0 && me.confirms.empty() && me.holds.empty() && me.gets.empty()
       && !me.pages.waiting();
 }
@@ -151,11 +176,13 @@ void queue_state::impl::check() const {
   uint64_t messages = 0;
   uint64_t memory = 0;
   size_t consuming = 0;
+  size_t waiting = 0;
   for (const queueing::holder& one : holders) {
     one.unacked.check();
     messages += one.unacked.messages();
     memory += one.unacked.memory();
     consuming += one.is != queueing::holder::state::gone;
+    waiting += one.is == queueing::holder::state::waiting;
     BROKER_ASSERT(one.is != queueing::holder::state::gone || !one.unacked.empty(), "a holder of nothing is kept");
     if (one.who && !one.who->no_ack && one.who->prefetch != 0)
       BROKER_ASSERT(one.unacked.messages() <= one.who->prefetch, "prefetch exceeded");
@@ -164,6 +191,11 @@ void queue_state::impl::check() const {
   }
   BROKER_ASSERT(messages == unacked_messages && memory == unacked_memory, "unacked totals are wrong");
   BROKER_ASSERT(consuming == ring.consumers() && holders.size() == index.size(), "consumers are miscounted");
+  if (options->single_active_consumer)
+    BROKER_ASSERT(waiting == (consuming == 0 ? 0 : consuming - 1) && (active != nullptr) == (consuming > 0),
+                  "not exactly one consumer is active");
+  else
+    BROKER_ASSERT(waiting == 0 && !active, "a consumer waits for nothing");
   BROKER_ASSERT(fresh.empty() && settled.empty(), "a step was left unfinished");
   std::sort(all.begin(), all.end(), [](const seq_range& a, const seq_range& b) { return a.first < b.first; });
   for (size_t at = 0; at < all.size(); ++at)

@@ -39,6 +39,18 @@ struct queue_step {
   uint32_t tick_in_ms = 0;
 };
 
+enum class consumer_activity : uint8_t {
+  up,
+  single_active, ///< the one that gets the messages of a queue with a single active consumer (W54)
+  waiting,       ///< for the active one to go
+};
+/// One consumer (list_consumers).
+struct consumer_view {
+  consumer_ref who;
+  consumer_activity activity = consumer_activity::up;
+  uint64_t unacknowledged = 0;
+};
+
 class queue_state {
 public:
   /// `store` is attached for this queue by the caller. `recovered` may be null.
@@ -68,7 +80,8 @@ public:
   uint64_t bytes_ready() const;
   uint64_t bytes_unacked() const; ///< costs time linear in the unacked messages that are in memory
   uint64_t bytes_in_memory() const;
-  size_t consumers() const;
+  size_t consumers() const; ///< those that wait to become active included
+  std::vector<consumer_view> consumer_list() const;
   bool idle() const; ///< nothing ready, unacked or waiting for the store
 
   /// Checks every invariant above; aborts on a violation. For tests and simulation: costs time linear in the content.
