@@ -96,6 +96,20 @@ inline constexpr uint64_t deduplication_keys_max = 1'000'000;
 /// Longer keys are remembered by their SHA-256.
 inline constexpr size_t deduplication_key_max_bytes = 255;
 
+// -- dead letters (W52)
+// -------------------------------------------------------------------------------------------------------
+
+/// Dead letters of one queue that are on their way to other queues: messages and bytes. Beyond it expired messages wait
+/// at the head and a queue may be longer than its limit.
+inline constexpr size_t dead_letters_in_flight_max = 1024;
+inline constexpr size_t dead_letters_in_flight_bytes = 4 * 1024 * 1024;
+/// Bodies of dead letters one queue keeps in memory before it stops delivering: a consumer that rejects everything must
+/// not be faster than the dead letters leave.
+inline constexpr size_t dead_letter_memory_bytes = 16 * 1024 * 1024;
+/// Until a dead letter that a target refused is tried again; doubled up to the second (strategy at-least-once).
+inline constexpr uint32_t dead_letter_retry_ms = 1'000;
+inline constexpr uint32_t dead_letter_retry_max_ms = 60'000;
+
 // -- channel
 // ------------------------------------------------------------------------------------------------------------
 

@@ -23,10 +23,10 @@ void pager::recovered(seqno next) {
   appended_ = durable_ = next;
 }
 
-void pager::append(const run& what, bool durable) {
+void pager::append(const run& what, bool durable, message_facts facts) {
   BROKER_ASSERT(takes(what), "appended out of order");
   appended_ = what.last();
-  store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable);
+  store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable, facts);
 }
 
 bool pager::has(const run& what) const noexcept {
@@ -119,7 +119,7 @@ bool pager::next_gap(const ready_levels& ready, uint64_t bytes, seq_range& gap) 
       continue;
     seqno from = one.first;
     for (const request& read : reads_)
-      if (!read.scan && read.range.first <= from && from < read.range.last)
+      if (read.who == reader::head && read.range.first <= from && from < read.range.last)
         from = read.range.last;
     if (from >= one.last())
       continue;
@@ -144,34 +144,32 @@ bool pager::next_gap(const ready_levels& ready, uint64_t bytes, seq_range& gap) 
 
 void pager::read_ahead(const ready_levels& ready, uint64_t bytes) {
   seq_range gap;
-  while (ready.messages_paged() > 0 && reads_.size() < reads_ahead && next_gap(ready, bytes, gap)) {
-    reads_.push_back({gap, false});
+  while (ready.messages_paged() > 0 && reads_ahead_ < reads_ahead && next_gap(ready, bytes, gap)) {
+    reads_.push_back({gap, reader::head});
+    ++reads_ahead_;
     store_.read(queue_, gap.first, gap.last, bytes * 2);
   }
 }
 
-void pager::scan(seq_range range, uint64_t bytes) {
-  reads_.push_back({range, true});
-  store_.read(queue_, range.first, range.last, bytes);
+void pager::read(reader who, seq_range which, uint64_t bytes) {
+  reads_.push_back({which, who});
+  store_.read(queue_, which.first, which.last, bytes);
 }
 
-seq_range pager::scan_done() {
-  BROKER_ASSERT(answers_scan(), "an answer nobody asked for");
-  const seq_range asked = reads_.front().range;
+pager::request pager::read_done(const std::vector<stored_run>& runs, ready_levels& ready) {
+  BROKER_ASSERT(!reads_.empty(), "an answer nobody asked for");
+  const request asked = reads_.front();
   reads_.erase(reads_.begin());
-  return asked;
-}
-
-void pager::read_done(const std::vector<stored_run>& runs, ready_levels& ready) {
-  BROKER_ASSERT(!reads_.empty() && !reads_.front().scan, "an answer nobody asked for");
-  const seq_range asked = reads_.front().range;
-  reads_.erase(reads_.begin());
-  for (const stored_run& one : runs) {
-    BROKER_ASSERT(one.first >= asked.first && one.first + one.where.size() <= asked.last,
+  reads_ahead_ -= asked.who == reader::head ? 1 : 0;
+  for (const stored_run& one : runs)
+    BROKER_ASSERT(one.first >= asked.range.first && one.first + one.where.size() <= asked.range.last,
                   "an answer to something else");
+  if (asked.who != reader::head)
+    return asked;
+  for (const stored_run& one : runs)
     ready.attach(one);
-  }
-  BROKER_ASSERT(!runs.empty() || !ready.lacks_body(asked), "the store has lost messages");
+  BROKER_ASSERT(!runs.empty() || !ready.lacks_body(asked.range), "the store has lost messages");
+  return asked;
 }
 
 } // namespace broker::queueing

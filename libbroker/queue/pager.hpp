@@ -11,12 +11,23 @@ namespace broker::queueing {
 
 class pager {
 public:
+  /// Who wants messages read back.
+  enum class reader : uint8_t {
+    head, ///< the head of the list
+    dead, ///< dead letters
+    keys, ///< de-duplication after a restart
+  };
+  struct request {
+    seq_range range;
+    reader who;
+  };
+
   pager(queue_id queue, message_store& store) : queue_(queue), store_(store) {}
 
   /// The store has everything below `next`.
   void recovered(seqno next);
-  /// Appends a run that comes after everything appended before.
-  void append(const run& what, bool durable);
+  /// Appends a run that comes after everything appended before. `facts`: what recovery must find with a durable one.
+  void append(const run& what, bool durable, message_facts facts = {});
   /// The store takes rising numbers only: true if `what` can still be appended.
   bool takes(const run& what) const noexcept { return what.first >= appended_; }
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
@@ -33,14 +44,10 @@ public:
 
   /// Reads the head of the list back, up to two requests of `bytes` ahead.
   void read_ahead(const ready_levels& ready, uint64_t bytes);
-  /// Answer to the oldest request.
-  void read_done(const std::vector<stored_run>& runs, ready_levels& ready);
-
-  /// Reads `range` for the caller's own sake: its answer is not for the ready messages.
-  void scan(seq_range range, uint64_t bytes);
-  /// Is the oldest request a scan? Then scan_done() takes it, and says what was asked for.
-  bool answers_scan() const noexcept { return !reads_.empty() && reads_.front().scan; }
-  seq_range scan_done();
+  /// Reads messages back for somebody else than the list. Answers come in the order of all requests.
+  void read(reader who, seq_range which, uint64_t bytes);
+  /// Answer to the oldest request, which is returned; bodies for the list are in it now.
+  request read_done(const std::vector<stored_run>& runs, ready_levels& ready);
   /// Is everything that was appended as durable below `end` on disk?
   bool is_durable(seqno end) const noexcept { return end <= durable_; }
 
@@ -57,11 +64,8 @@ private:
   seqno paged_ = 0;
   std::vector<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
   std::vector<seq_range> paged_drops_;
-  struct request {
-    seq_range range;
-    bool scan;
-  };
   std::vector<request> reads_; ///< outstanding
+  size_t reads_ahead_ = 0;     ///< of them for the list
 };
 
 } // namespace broker::queueing

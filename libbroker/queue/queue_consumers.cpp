@@ -32,6 +32,7 @@ void queue_state::impl::erase_holder(holder_at at) {
 }
 
 void queue_state::impl::stop_consuming(holder& one) {
+  used();
   ring.remove(one);
   if (exclusive == &one)
     exclusive = nullptr;
@@ -131,6 +132,9 @@ void queue_state::impl::take(settle_request& request, outbox&, queue_step&) {
 
   if (request.what == settle_request::kind::requeue)
     requeue(std::move(taken));
+  else if (request.what == settle_request::kind::reject)
+    for (run& one : taken)
+      die(std::move(one), queueing::dead_letter_reason::rejected);
   else
     for (const run& one : taken)
       ended(one);
@@ -158,13 +162,11 @@ void queue_state::impl::count_returns(std::vector<run>& what) {
     ++one.deliveries;
   if (!options->delivery_limit)
     return;
-  std::erase_if(what, [&](const run& one) {
-    if (one.deliveries <= *options->delivery_limit)
-      return false;
-    forget_keys(one);
-    ended(one);
-    return true;
-  });
+  const auto beyond = std::stable_partition(what.begin(), what.end(),
+                                            [&](const run& one) { return one.deliveries <= *options->delivery_limit; });
+  for (auto at = beyond; at != what.end(); ++at)
+    die(std::move(*at), queueing::dead_letter_reason::delivery_limit);
+  what.erase(beyond, what.end());
 }
 
 bool queue_state::impl::check_unused(queue_step& step) {

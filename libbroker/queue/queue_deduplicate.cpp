@@ -25,7 +25,7 @@ void queue_state::impl::take_new_ones(slice left, const publish_request& request
     }
     const seqno number = next;
     accept_all({at, at + 1}, request, hold, out);
-    if (next != number) // else it was refused
+    if (accepted_end == number + 1) // else it was refused
       seen->keys.remember(std::move(*key), number);
   }
   accept_all({plain_from, left.hi}, request, hold, out);
@@ -66,7 +66,7 @@ bool queue_state::impl::must_learn_first(publish_request& request) {
 
 void queue_state::impl::learn_more() {
   if (!seen->to_read.empty())
-    return pages.scan(seen->to_read.back(), limits::page_in_bytes);
+    return pages.read(queueing::pager::reader::keys, seen->to_read.back(), limits::page_in_bytes);
   for (const seq_range& one : std::exchange(seen->left_meanwhile, {}))
     seen->keys.settled(one);
   for (const seq_range& one : std::exchange(seen->forgotten_meanwhile, {}))
@@ -76,8 +76,7 @@ void queue_state::impl::learn_more() {
 }
 
 /// The store's answer; it may hold fewer messages than asked for, and none if all have been settled meanwhile.
-void queue_state::impl::learn(const std::vector<stored_run>& runs, outbox& out, queue_step& step) {
-  seq_range asked = pages.scan_done();
+void queue_state::impl::learn(seq_range asked, const std::vector<stored_run>& runs, outbox& out, queue_step& step) {
   for (const stored_run& one : runs) {
     for (uint32_t at = one.where.lo; at < one.where.hi; ++at)
       if (auto key = queueing::deduplication_key(one.batch->messages[at]))

@@ -26,6 +26,7 @@ error queue_state::impl::missing() const {
 }
 
 void queue_state::impl::take(get_request& request, outbox& out, queue_step&) {
+  used();
   if (now == phase::open)
     gets.push_back(std::move(request)); // answered by finish()
   else
@@ -46,6 +47,7 @@ void queue_state::impl::take(purge_request& request, outbox& out, queue_step&) {
 }
 
 void queue_state::impl::take(status_request& request, outbox& out, queue_step&) {
+  used();
   if (now != phase::open)
     out.send(request.channel, queue_missing{record->id});
   else
@@ -85,6 +87,7 @@ void queue_state::impl::end(outbox& out, queue_step& step) {
   leaving = nullptr;
   gets.clear();
   ready = {};
+  dead = queueing::dead_letters{settings.address};
   ring = {};
   exclusive = active = nullptr;
   index.clear();

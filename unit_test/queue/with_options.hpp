@@ -14,7 +14,7 @@ struct fixture_with : fixture {
     record->name = "q";
     record->durable = true;
     record->options = std::make_shared<const queue_options>(std::move(chosen));
-    queue = std::make_unique<queue_state>(record, std::move(settings), store, recovered);
+    queue = std::make_unique<queue_state>(record, std::move(settings), store, recovered, now_ms);
   }
 
   /// One message per entry, numbered onwards as in batch().
