@@ -9,9 +9,7 @@ namespace broker {
 namespace {
 
 bool asks_for_quorum(const queue_record& wanted) {
-  const auto* type = wanted.arguments.find("x-queue-type");
-  const auto* text = type ? type->as_string() : nullptr;
-  return text && *text == "quorum";
+  return options_of_arguments(wanted.arguments).type == queue_type::quorum;
 }
 
 } // namespace
