@@ -41,11 +41,12 @@ struct queue_paged_msg {
   seqno upto = 0;
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
-/// `due_ms` tells the timer that counts from those that an earlier one has replaced.
+/// Time to look at what has expired; the metadata sends the first. `due_ms` tells the timer that counts from those that
+/// an earlier one has replaced.
 struct queue_tick_msg {
   uint64_t due_ms = 0;
 };
-/// Its arguments or a policy that matches it have changed: the newest record.
+/// The queue's record has been replaced: same id, new options (policies, O29).
 struct queue_changed_msg {
   queue_ptr record;
 };
@@ -136,7 +137,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)

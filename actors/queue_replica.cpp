@@ -158,8 +158,6 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   settings.snapshots = node->snapshot_reader();
   settings.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get(), node->now_ms());
-  // What has expired meanwhile, and the timers of what will.
-  run(self, [](auto& machine, auto now_ms, auto& step) { machine.tick(now_ms, step); });
   return {
     [self](queue_request_msg& request) {
       run(self,

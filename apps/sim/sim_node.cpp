@@ -28,6 +28,8 @@ caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, plan
       if (mistakes->keep(request.content))
         self->send(queue, std::move(request));
     },
+    [=](queue_tick_msg tick) { self->send(queue, tick); },
+    [=](const queue_changed_msg& changed) { self->send(queue, changed); },
     [=](queue_deleted_msg) {
       self->send(queue, queue_deleted_msg{});
       self->quit();

@@ -31,9 +31,9 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     for (bool again = true; again;) {
       serve_gets(out);
       dispatch(out);
-      const bool expired = expire(now_ms + 1);
-      const bool fits = drop_over_limit();
-      again = forward_dead(step) && !(expired && fits);
+      // Dropping may bring another overdue message to the head.
+      const bool all_gone = expire(now_ms + 1) && drop_over_limit() && expire(now_ms + 1);
+      again = forward_dead(step) && !all_gone;
     }
     const bool pressure = settings.memory_pressure && settings.memory_pressure();
     allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;

@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_get_waits_for_the_body_to_be_read_back) {
   recovered_queue recovered{7, 11, {{3, 4, 32, false}, {8, 2, 16, true}}};
   fixture source;
   source.publish(source.batch(10, true));
-  fixture f{{}, &recovered};
+  fixture f{queue_settings{}, &recovered};
   for (const seqno at : {3, 4, 5, 6, 8, 9})
     f.store.live.emplace(at, source.store.live.at(at));
   auto where = f.channel();
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_recovery_found_is_delivered_in_order_with_its_marks_an
   recovered_queue recovered{7, 11, {{3, 2, 16, true}, {5, 2, 16, false}, {9, 1, 8, false}}};
   fixture source;
   source.publish(source.batch(10, true));
-  fixture f{{}, &recovered};
+  fixture f{queue_settings{}, &recovered};
   for (const seqno at : {3, 4, 5, 6, 9})
     f.store.live.emplace(at, source.store.live.at(at));
   BOOST_TEST(f.queue->messages_ready() == 5u);
