@@ -188,7 +188,7 @@ result<void> sim_node::open_metadata(process& life) {
   options.host.metadata.node = node_name;
   options.store = life.metadata.get();
   options.start.node = node_name;
-  options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}};
+  options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}, {}};
   options.start.default_rights = {".*", ".*", ".*"};
   for (auto& each : life.recovered)
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
