@@ -106,6 +106,7 @@ result<void> node::impl::start() {
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
+  shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.wall_ms = unix_ms;
   shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.memory_bytes = config.queue_memory_bytes;
