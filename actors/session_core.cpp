@@ -158,13 +158,18 @@ std::vector<caf::actor> session_core::channels() const {
   return result;
 }
 
+bool session_core::in_flow() const {
+  return over_credit() || (slowed_at_ms_ != 0 && now_ms() < slowed_at_ms_ + limits::flow_shown_ms);
+}
+
 session_report session_core::report() const {
+  const bool flow = machine_->state() == "running" && in_flow();
   return {id_,
           peer_.name,
           machine_->user().user,
           machine_->auth_mechanism(),
           machine_->vhost(),
-          std::string{machine_->state()},
+          flow ? "flow" : std::string{machine_->state()},
           machine_->open_channels(),
           machine_->channel_max(),
           machine_->frame_max(),
