@@ -117,7 +117,11 @@ result<binding_record> from_proto(const proto::Binding& from) {
 }
 
 user_record from_proto(const proto::User& from) {
-  return {from.name(), from.password_hash(), {from.tags().begin(), from.tags().end()}};
+  user_record record;
+  record.name = from.name();
+  record.password_hash = from.password_hash();
+  record.tags.assign(from.tags().begin(), from.tags().end());
+  return record;
 }
 
 permission from_proto(const proto::Permission& from) {
