@@ -84,7 +84,7 @@ int node_call::ask(const control::request& what, control::response& answer) {
   answer = *std::move(got);
   if (answer.exit_code == exit_code::ok)
     return exit_code::ok;
-  if (!answer.bare_error || call_.format == layout::json)
+  if (!answer.bare_error)
     return report_failure(call_, answer.exit_code, answer.error, console_);
   console_.err(answer.error + "\n");
   return answer.exit_code;
@@ -116,6 +116,8 @@ std::string answer_text(const invocation& call, const command& what, const contr
     return json ? result_record(call, "ok", {}) : "";
   // RabbitMQ streams the lists that have columns; the others end even an empty table with a line.
   const bool headers = !call.silent && !call.no_table_headers;
+  if (json && answer.rows.empty() && what.columns.empty())
+    return "[]\n";
   const std::string text = format_rows(answer, call.format, headers);
   return text.empty() && what.columns.empty() && call.format != layout::csv ? "\n" : text;
 }

@@ -58,7 +58,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "\"" + std::string{text} + "\"";
 }
 

@@ -33,9 +33,9 @@ struct complaint {
 
 struct command {
   std::string_view name;
-  std::string_view group; ///< heading in the list of commands
-  std::string_view usage; ///< what follows the name in the usage line
-  std::string_view description;
+  std::string_view group;      ///< heading in the list of commands
+  std::string_view usage = {}; ///< what follows the name in the usage line
+  std::string_view description = {};
   size_t least_arguments = 0;
   size_t most_arguments = 0;
   /// Printed before the request is made; may be empty.
@@ -94,6 +94,6 @@ std::vector<command> queue_commands();
 std::vector<command> plugin_commands();
 
 /// `text` in double quotes, as banners have it.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 } // namespace broker::ctl

@@ -32,6 +32,10 @@ std::string vhost_banner(std::string_view what, const invocation& call) {
 constexpr std::string_view unresponsive_columns[] = {"name",      "durable", "auto_delete",
                                                      "arguments", "pid",     "recoverable_slaves"};
 
+complaint report_problem(const invocation& call) {
+  return call.format == layout::standard ? complaint{} : complaint{64, "\"Only report formatter is supported\""};
+}
+
 std::vector<std::string> all_of(std::span<const std::string_view> columns) {
   return {columns.begin(), columns.end()};
 }
@@ -113,6 +117,7 @@ std::vector<command> look_commands() {
                     "support purposes",
      .banner = [](const invocation& i) { return "Reporting server status of node " + i.node + " ...\n"; },
      .tools = tool::look,
+     .problem = report_problem,
      .perform = print_report},
   };
 }

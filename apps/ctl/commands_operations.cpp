@@ -5,6 +5,7 @@
 #include "perform.hpp"
 
 #include <charconv>
+#include <filesystem>
 
 namespace broker::ctl {
 
@@ -88,7 +89,7 @@ std::string disk_limit_banner(const invocation& call) {
 std::string log_level_banner(const invocation& call) {
   for (const char* known : {"debug", "info", "notice", "warning", "error", "critical", "none"})
     if (call.arguments[0] == known)
-      return "Setting log level to " + quoted(call.arguments[0]) + " ...";
+      return "Setting log level to " + in_quotes(call.arguments[0]) + " ...";
   return {};
 }
 
@@ -120,6 +121,21 @@ complaint format_problem(const invocation& call) {
   if (const auto format = call.option_or("format", "json"); format != "json")
     return {64, "Invalid formatter: only json is supported, not " + format};
   return {};
+}
+
+complaint export_problem(const invocation& call) {
+  const std::filesystem::path file = call.arguments[0];
+  std::error_code ignored; // what cannot be looked at is not there
+  if (file != "-" && file.has_parent_path() && !std::filesystem::is_directory(file.parent_path(), ignored))
+    return bad(": Directory " + file.parent_path().string() + " does not exist");
+  return format_problem(call);
+}
+
+complaint import_problem(const invocation& call) {
+  std::error_code ignored;
+  if (!call.arguments.empty() && call.arguments[0] != "-" && !std::filesystem::exists(call.arguments[0], ignored))
+    return bad(": File " + call.arguments[0] + " does not exist");
+  return format_problem(call);
 }
 
 } // namespace
@@ -170,7 +186,7 @@ std::vector<command> definition_commands() {
      .most_arguments = 1,
      .banner = [](const invocation& i) { return i.arguments[0] == "-" ? "" : definitions_banner("Exporting", i); },
      .options = {{"--format", "", true}},
-     .problem = format_problem,
+     .problem = export_problem,
      .perform = export_definitions},
     {.name = "import_definitions",
      .group = "Definitions",
@@ -179,7 +195,7 @@ std::vector<command> definition_commands() {
      .most_arguments = 1,
      .banner = [](const invocation& i) { return definitions_banner("Importing", i); },
      .options = {{"--format", "", true}, {"--skip-if-unchanged", ""}},
-     .problem = format_problem,
+     .problem = import_problem,
      .perform = import_definitions},
     {.name = "enable_feature_flag",
      .group = "Feature flags",
@@ -190,7 +206,7 @@ std::vector<command> definition_commands() {
      .banner =
        [](const invocation& i) {
          return i.arguments[0] == "all" ? std::string{"Enabling all feature flags ..."}
-                                        : "Enabling feature flag " + quoted(i.arguments[0]) + " ...";
+                                        : "Enabling feature flag " + in_quotes(i.arguments[0]) + " ...";
        },
      .options = {{"--experimental", ""}, {"--opt-in", ""}}},
     {.name = "list_feature_flags",

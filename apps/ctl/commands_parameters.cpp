@@ -11,16 +11,16 @@ const char* const parameters = "Parameters";
 const char* const policies = "Policies";
 
 std::string for_vhost(std::string_view what, const invocation& call) {
-  return std::string{what} + " for vhost " + quoted(call.vhost_or_default()) + " ...";
+  return std::string{what} + " for vhost " + in_quotes(call.vhost_or_default()) + " ...";
 }
 
 std::string on_vhost(std::string_view what, const invocation& call) {
-  return std::string{what} + " " + quoted(call.arguments[0]) + " on vhost " + quoted(call.vhost_or_default()) + " ...";
+  return std::string{what} + " " + in_quotes(call.arguments[0]) + " on vhost " + in_quotes(call.vhost_or_default()) + " ...";
 }
 
 std::string set_policy_banner(std::string_view what, const invocation& call) {
-  return "Setting " + std::string{what} + " " + quoted(call.arguments[0]) + " for pattern " + quoted(call.arguments[1])
-       + " to " + quoted(call.arguments[2]) + " with priority " + quoted(call.option_or("priority", "0"))
+  return "Setting " + std::string{what} + " " + in_quotes(call.arguments[0]) + " for pattern " + in_quotes(call.arguments[1])
+       + " to " + in_quotes(call.arguments[2]) + " with priority " + in_quotes(call.option_or("priority", "0"))
        + for_vhost("", call);
 }
 
@@ -48,7 +48,7 @@ std::vector<command> parameter_commands() {
      .least_arguments = 1,
      .most_arguments = 1,
      .banner =
-       [](const invocation& i) { return "Clearing global runtime parameter " + quoted(i.arguments[0]) + " ..."; }},
+       [](const invocation& i) { return "Clearing global runtime parameter " + in_quotes(i.arguments[0]) + " ..."; }},
     {.name = "clear_parameter",
      .group = parameters,
      .usage = "[--vhost <vhost>] <component_name> <name>",
@@ -57,8 +57,8 @@ std::vector<command> parameter_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Clearing runtime parameter " + quoted(i.arguments[1]) + " for component " + quoted(i.arguments[0])
-              + " on vhost " + quoted(i.vhost_or_default()) + " ...";
+         return "Clearing runtime parameter " + in_quotes(i.arguments[1]) + " for component " + in_quotes(i.arguments[0])
+              + " on vhost " + in_quotes(i.vhost_or_default()) + " ...";
        }},
     {.name = "list_global_parameters",
      .group = parameters,
@@ -80,7 +80,7 @@ std::vector<command> parameter_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Setting global runtime parameter " + quoted(i.arguments[0]) + " to " + quoted(i.arguments[1]) + " ...";
+         return "Setting global runtime parameter " + in_quotes(i.arguments[0]) + " to " + in_quotes(i.arguments[1]) + " ...";
        }},
     {.name = "set_parameter",
      .group = parameters,
@@ -90,8 +90,8 @@ std::vector<command> parameter_commands() {
      .most_arguments = 3,
      .banner =
        [](const invocation& i) {
-         return "Setting runtime parameter " + quoted(i.arguments[1]) + " for component " + quoted(i.arguments[0])
-              + " to " + quoted(i.arguments[2]) + " in vhost " + quoted(i.vhost_or_default()) + " ...";
+         return "Setting runtime parameter " + in_quotes(i.arguments[1]) + " for component " + in_quotes(i.arguments[0])
+              + " to " + in_quotes(i.arguments[2]) + " in vhost " + in_quotes(i.vhost_or_default()) + " ...";
        }},
   };
 }

@@ -12,11 +12,11 @@ const char* const users = "Users";
 const char* const access_control = "Access Control";
 
 std::string for_user(std::string_view what, const invocation& call) {
-  return std::string{what} + " for user " + quoted(call.arguments[0]);
+  return std::string{what} + " for user " + in_quotes(call.arguments[0]);
 }
 
 std::string in_vhost(const invocation& call) {
-  return " in vhost " + quoted(call.vhost_or_default()) + " ...";
+  return " in vhost " + in_quotes(call.vhost_or_default()) + " ...";
 }
 
 std::string tags_banner(const invocation& call) {
@@ -28,18 +28,18 @@ std::string tags_banner(const invocation& call) {
 
 std::string limits_banner(const invocation& call) {
   return call.has("global") ? "Listing limits for all users ..."
-                            : "Listing limits for user " + quoted(call.option_or("user", "guest")) + " ...";
+                            : "Listing limits for user " + in_quotes(call.option_or("user", "guest")) + " ...";
 }
 
 std::string clear_limits_banner(const invocation& call) {
-  return "Clearing " + (call.arguments[1] == "all" ? "all limits" : quoted(call.arguments[1]) + " limit") + " for user "
-       + quoted(call.arguments[0]) + " ...";
+  return "Clearing " + (call.arguments[1] == "all" ? "all limits" : in_quotes(call.arguments[1]) + " limit") + " for user "
+       + in_quotes(call.arguments[0]) + " ...";
 }
 
 std::string clear_topic_banner(const invocation& call) {
   return "Clearing topic permissions"
-       + (call.arguments.size() == 2 ? " on " + quoted(call.arguments[1]) : std::string{}) + " for user "
-       + quoted(call.arguments[0]) + in_vhost(call);
+       + (call.arguments.size() == 2 ? " on " + in_quotes(call.arguments[1]) : std::string{}) + " for user "
+       + in_quotes(call.arguments[0]) + in_vhost(call);
 }
 
 complaint name_problem(const invocation& call) {
@@ -65,7 +65,7 @@ std::vector<command> user_commands() {
                     "hosts by default.",
      .least_arguments = 1,
      .most_arguments = 2,
-     .banner = [](const invocation& i) { return "Adding user " + quoted(i.arguments[0]) + " ..."; },
+     .banner = [](const invocation& i) { return "Adding user " + in_quotes(i.arguments[0]) + " ..."; },
      .options = {{"--pre-hashed-password", ""}},
      .problem = name_problem,
      .page = added_page,
@@ -76,7 +76,7 @@ std::vector<command> user_commands() {
      .description = "Attempts to authenticate a user. Exits with a non-zero code if authentication fails.",
      .least_arguments = 1,
      .most_arguments = 2,
-     .banner = [](const invocation& i) { return "Authenticating user " + quoted(i.arguments[0]) + " ..."; },
+     .banner = [](const invocation& i) { return "Authenticating user " + in_quotes(i.arguments[0]) + " ..."; },
      .page = [](const invocation&, const control::response&) { return std::string{"Success\n"}; },
      .reads_password = true},
     {.name = "change_password",
@@ -108,7 +108,7 @@ std::vector<command> user_commands() {
                     "such as LDAP",
      .least_arguments = 1,
      .most_arguments = 1,
-     .banner = [](const invocation& i) { return "Deleting user " + quoted(i.arguments[0]) + " ..."; }},
+     .banner = [](const invocation& i) { return "Deleting user " + in_quotes(i.arguments[0]) + " ..."; }},
     {.name = "hash_password",
      .group = users,
      .usage = "<cleartext_password>",
@@ -139,7 +139,7 @@ std::vector<command> user_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Setting user limits to " + quoted(i.arguments[1]) + " for user " + quoted(i.arguments[0]) + " ...";
+         return "Setting user limits to " + in_quotes(i.arguments[1]) + " for user " + in_quotes(i.arguments[0]) + " ...";
        }},
     {.name = "set_user_tags",
      .group = users,
@@ -172,7 +172,7 @@ std::vector<command> access_commands() {
      .usage = "[--vhost <vhost>] [--no-table-headers] [--timeout <timeout>]",
      .description = "Lists user permissions in a virtual host",
      .banner =
-       [](const invocation& i) { return "Listing permissions for vhost " + quoted(i.vhost_or_default()) + " ..."; },
+       [](const invocation& i) { return "Listing permissions for vhost " + in_quotes(i.vhost_or_default()) + " ..."; },
      .tools = tool::look},
     {.name = "list_topic_permissions",
      .group = access_control,
@@ -180,7 +180,7 @@ std::vector<command> access_commands() {
      .description = "Lists topic permissions in a virtual host",
      .banner =
        [](const invocation& i) {
-         return "Listing topic permissions for vhost " + quoted(i.vhost_or_default()) + " ...";
+         return "Listing topic permissions for vhost " + in_quotes(i.vhost_or_default()) + " ...";
        },
      .tools = tool::look},
     {.name = "list_user_permissions",
@@ -223,7 +223,7 @@ std::vector<command> access_commands() {
      .most_arguments = 4,
      .banner =
        [](const invocation& i) {
-         return "Setting topic permissions on " + quoted(i.arguments[1]) + " for user " + quoted(i.arguments[0])
+         return "Setting topic permissions on " + in_quotes(i.arguments[1]) + " for user " + in_quotes(i.arguments[0])
               + in_vhost(i);
        }},
   };

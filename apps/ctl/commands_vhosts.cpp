@@ -9,7 +9,7 @@ namespace {
 const char* const virtual_hosts = "Virtual hosts";
 
 std::string vhost_text(const invocation& call) {
-  return quoted(call.vhost_or_default());
+  return in_quotes(call.vhost_or_default());
 }
 
 std::string list_limits_banner(const invocation& call) {
@@ -21,7 +21,7 @@ std::string tags_banner(const invocation& call) {
   std::string tags;
   for (size_t i = 1; i < call.arguments.size(); ++i)
     tags += (tags.empty() ? "" : ", ") + call.arguments[i];
-  return "Setting tags for virtual host " + quoted(call.arguments[0]) + " to [" + tags + "] ...";
+  return "Setting tags for virtual host " + in_quotes(call.arguments[0]) + " to [" + tags + "] ...";
 }
 
 std::string restarted_page(const invocation& call, const control::response&) {
@@ -39,7 +39,7 @@ std::vector<command> vhost_commands() {
      .description = "Creates a virtual host",
      .least_arguments = 1,
      .most_arguments = 1,
-     .banner = [](const invocation& i) { return "Adding vhost " + quoted(i.arguments[0]) + " ..."; },
+     .banner = [](const invocation& i) { return "Adding vhost " + in_quotes(i.arguments[0]) + " ..."; },
      .options = {{"--description", "", true}, {"--tags", "", true}, {"--default-queue-type", "", true}}},
     {.name = "clear_vhost_limits",
      .group = virtual_hosts,
@@ -52,7 +52,7 @@ std::vector<command> vhost_commands() {
      .description = "Deletes a virtual host",
      .least_arguments = 1,
      .most_arguments = 1,
-     .banner = [](const invocation& i) { return "Deleting vhost " + quoted(i.arguments[0]) + " ..."; }},
+     .banner = [](const invocation& i) { return "Deleting vhost " + in_quotes(i.arguments[0]) + " ..."; }},
     {.name = "list_vhost_limits",
      .group = virtual_hosts,
      .usage = "[--vhost <vhost>] [--global] [--no-table-headers]",
@@ -78,7 +78,7 @@ std::vector<command> vhost_commands() {
      .most_arguments = 1,
      .banner =
        [](const invocation& i) {
-         return "Setting vhost limits to " + quoted(i.arguments[0]) + " for vhost " + vhost_text(i) + " ...";
+         return "Setting vhost limits to " + in_quotes(i.arguments[0]) + " for vhost " + vhost_text(i) + " ...";
        }},
     {.name = "set_vhost_tags",
      .group = virtual_hosts,

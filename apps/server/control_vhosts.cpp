@@ -75,8 +75,8 @@ void add_vhost(node_view& node, const request& what, reply done) {
 void set_vhost_tags(node_view& node, const request& what, reply done) {
   const auto known = node.metadata()->find_vhost(what.arguments[0]);
   if (!known)
-    return done(no_such_vhost(what.arguments[0]));
-  put_vhost change{*known};
+    return done(failure(exit_with::data, "Virtual host \"" + what.arguments[0] + "\" does not exist"));
+  put_vhost change{*known, false};
   change.vhost.tags = {what.arguments.begin() + 1, what.arguments.end()};
   propose_and_answer(node, std::move(change), exit_with::unavailable, std::move(done));
 }
