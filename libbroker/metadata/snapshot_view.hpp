@@ -32,6 +32,14 @@ public:
   void for_each_user(const std::function<void(const user_record&)>& visit) const override;
   void for_each_permission(
     const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const override;
+  std::shared_ptr<const vhost_record> find_vhost(std::string_view vhost) const override;
+  std::shared_ptr<const user_record> find_user(std::string_view user) const override;
+  void for_each_vhost(const std::function<void(const vhost_record&)>& visit) const override;
+  void for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const override;
+  void for_each_topic_permission(
+    const std::function<void(std::string_view, std::string_view, const topic_permission&)>& visit) const override;
+  void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const override;
+  void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const override;
 
 private:
   const metadata_tables tables_;
