@@ -22,9 +22,10 @@ struct counting_sink final : credit_sink {
   int times = 0;
 };
 
+/// It is in the last bytes: a header in front of them may be rewritten.
 inline uint64_t number_of(const message& one) {
   uint64_t number = 0;
-  std::memcpy(&number, one.raw, sizeof number);
+  std::memcpy(&number, one.raw + one.raw_size - sizeof number, sizeof number);
   return number;
 }
 
@@ -53,7 +54,7 @@ struct fixture {
     described->name = "q";
     described->durable = durable;
     described->auto_delete = auto_delete;
-    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered);
+    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered, now_ms);
   }
 
   channel_ref channel() { return make_ref<channel_address>(++channels); }
@@ -75,7 +76,7 @@ struct fixture {
     for (size_t at = 0; at < count; ++at) {
       char* raw = bytes->data() + at * size;
       const uint64_t number = ++published;
-      std::memcpy(raw, &number, sizeof number);
+      std::memcpy(raw + size - sizeof number, &number, sizeof number);
       message one{"\0\1q", raw, size, size - 8, 8, 3, 0};
       one.flags = persistent ? message::persistent : 0;
       made->messages.push_back(one);
@@ -95,7 +96,7 @@ struct fixture {
 
   void send(queue_request request) {
     queue_step step;
-    queue->handle(std::move(request), step);
+    queue->handle(std::move(request), now_ms, step);
     take(step);
   }
   void settle(settle_request::kind what, const consumer_ref& by, std::vector<seq_range> seqs) {
@@ -105,20 +106,22 @@ struct fixture {
 
   void durable() {
     queue_step step;
-    queue->durable(store.durable_end, step);
+    queue->durable(store.durable_end, now_ms, step);
     take(step);
   }
   void paged() {
     queue_step step;
-    queue->paged(store.paged_end, step);
+    queue->paged(store.paged_end, now_ms, step);
     take(step);
   }
   void read_done() {
     queue_step step;
-    queue->read_done(store.answer_read(), step);
+    queue->read_done(store.answer_read(), now_ms, step);
     take(step);
   }
-  void tick(uint64_t now_ms) {
+  /// Time passes up to `at_ms`.
+  void tick(uint64_t at_ms) {
+    now_ms = at_ms;
     queue_step step;
     queue->tick(now_ms, step);
     take(step);
@@ -179,7 +182,8 @@ struct fixture {
   std::vector<std::pair<channel_ref, queue_event>> events_seen;
   size_t event_count = 0;
   bool unused = false;
-  uint32_t tick_in_ms = 0;
+  uint64_t tick_in_ms = 0;
+  uint64_t now_ms = 1000;
   std::unique_ptr<queue_state> queue;
 };
 
