@@ -57,6 +57,10 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == metadata_change::kind::queue_changed)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});
+    const bool owner =
+      change.what == metadata_change::kind::vhost_deleted || change.what == metadata_change::kind::user_deleted;
+    if (owner && service.options.owner_deleted)
+      service.options.owner_deleted(change);
   }
 }
 

@@ -25,6 +25,8 @@ struct metadata_options {
   /// A failed write: ends the node (G6). Nothing is answered afterwards.
   std::function<void(const error&)> fatal;
   std::function<void(const std::string&)> note; ///< a line for the log
+  /// A vhost or a user is deleted: its connections are to be closed. On the metadata actor's thread; may be null.
+  std::function<void(const metadata_change&)> owner_deleted;
 };
 
 /// Loads the metadata, applies `start`, publishes the first snapshot and starts the actor of every queue; then spawns

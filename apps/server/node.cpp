@@ -123,6 +123,7 @@ result<void> node::impl::start() {
       stop();
       return opened;
     }
+  open_listener = listener.get();
   listener->start();
   say(log_level::info, "Server startup complete; 0 plugins started.");
   return {};
@@ -180,6 +181,7 @@ result<void> node::impl::open_metadata() {
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = [this](const error& why) { die(why); };
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
+  options.owner_deleted = [this](const metadata_change& what) { close_connections_of(what); };
   return start_metadata(*actors, shared, std::move(options));
 }
 
@@ -272,6 +274,7 @@ void node::impl::stop() {
     wait_for_sessions(goodbye_time);
     listener->cut();
     wait_for_sessions(cut_time);
+    open_listener = nullptr;
   }
   stop_control();
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.

@@ -51,6 +51,9 @@ struct node::impl final : node_view {
   [[noreturn]] void die(const error& why);
   void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);
 
+  /// A vhost or user is deleted: its clients get 320. On any thread.
+  void close_connections_of(const metadata_change& what);
+
   // -- node_view (node_reports.cpp) --
   snapshot_ptr metadata() const override { return shared.snapshots.read(); }
   void propose(command what, std::function<void(command_result)> done) override;
@@ -96,6 +99,7 @@ struct node::impl final : node_view {
   std::unique_ptr<caf::actor_system> actors;
   session_context sessions;
   std::unique_ptr<amqp_listener> listener;
+  std::atomic<amqp_listener*> open_listener{nullptr}; ///< `listener` while clients may connect
 
   boost::asio::io_context control_io{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> control_work;

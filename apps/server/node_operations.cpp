@@ -2,6 +2,7 @@
 #include <array>
 #include <deque>
 #include <fstream>
+#include <limits>
 
 #include <openssl/evp.h>
 
@@ -15,6 +16,18 @@ void node::impl::close_connections(std::function<bool(const connection_info&)> w
                                    std::function<void(size_t)> done) {
   listener->close_if([which = std::move(which)](session_report report) { return which(to_info(std::move(report))); },
                      most, why, std::move(done));
+}
+
+void node::impl::close_connections_of(const metadata_change& what) {
+  amqp_listener* const from = open_listener.load();
+  if (from == nullptr)
+    return;
+  const bool vhost = what.what == metadata_change::kind::vhost_deleted;
+  const std::string text =
+    "CONNECTION_FORCED - " + std::string{vhost ? "vhost '" : "user '"} + what.name + "' is deleted";
+  from->close_if(
+    [vhost, name = what.name](const session_report& each) { return (vhost ? each.vhost : each.user) == name; },
+    std::numeric_limits<size_t>::max(), {320, text}, [](size_t) {});
 }
 
 void node::impl::delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,
