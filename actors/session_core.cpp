@@ -5,6 +5,13 @@
 
 namespace broker {
 
+namespace {
+
+/// How long a connection is shown in state `flow` after it was slowed down, as RabbitMQ's credit_flow.
+constexpr uint64_t flow_shown_ms = 1'000;
+
+} // namespace
+
 session_core::session_core(session_context& context, peer_info peer)
   : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)),
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
@@ -160,7 +167,7 @@ std::vector<caf::actor> session_core::channels() const {
 }
 
 bool session_core::in_flow() const {
-  return over_credit() || (slowed_at_ms_ != 0 && now_ms() < slowed_at_ms_ + limits::flow_shown_ms);
+  return over_credit() || (slowed_at_ms_ != 0 && now_ms() < slowed_at_ms_ + flow_shown_ms);
 }
 
 session_report session_core::report() const {

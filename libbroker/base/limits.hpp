@@ -62,8 +62,6 @@ inline constexpr size_t read_block_bytes = 256 * 1024;
 inline constexpr size_t write_chunk_bytes = 256 * 1024;
 /// A session stops reading above this many unaccepted publish bytes and resumes below half (hotpath.md rule 4).
 inline constexpr size_t session_inflight_bytes = 4 * 1024 * 1024;
-/// How long a connection is shown in state `flow` after it was slowed down (RabbitMQ's credit_flow: 1 s).
-inline constexpr uint32_t flow_shown_ms = 1'000;
 /// Cost charged for one publish besides its raw bytes: entries in batches, queues and confirms.
 inline constexpr size_t publish_overhead_bytes = 64;
 /// Cost charged for one method other than publish and ack while it waits in its channel.
