@@ -15,13 +15,14 @@ std::string for_vhost(std::string_view what, const invocation& call) {
 }
 
 std::string on_vhost(std::string_view what, const invocation& call) {
-  return std::string{what} + " " + in_quotes(call.arguments[0]) + " on vhost " + in_quotes(call.vhost_or_default()) + " ...";
+  return std::string{what} + " " + in_quotes(call.arguments[0]) + " on vhost " + in_quotes(call.vhost_or_default())
+       + " ...";
 }
 
 std::string set_policy_banner(std::string_view what, const invocation& call) {
-  return "Setting " + std::string{what} + " " + in_quotes(call.arguments[0]) + " for pattern " + in_quotes(call.arguments[1])
-       + " to " + in_quotes(call.arguments[2]) + " with priority " + in_quotes(call.option_or("priority", "0"))
-       + for_vhost("", call);
+  return "Setting " + std::string{what} + " " + in_quotes(call.arguments[0]) + " for pattern "
+       + in_quotes(call.arguments[1]) + " to " + in_quotes(call.arguments[2]) + " with priority "
+       + in_quotes(call.option_or("priority", "0")) + for_vhost("", call);
 }
 
 complaint priority_problem(const invocation& call) {
@@ -57,8 +58,8 @@ std::vector<command> parameter_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Clearing runtime parameter " + in_quotes(i.arguments[1]) + " for component " + in_quotes(i.arguments[0])
-              + " on vhost " + in_quotes(i.vhost_or_default()) + " ...";
+         return "Clearing runtime parameter " + in_quotes(i.arguments[1]) + " for component "
+              + in_quotes(i.arguments[0]) + " on vhost " + in_quotes(i.vhost_or_default()) + " ...";
        }},
     {.name = "list_global_parameters",
      .group = parameters,
@@ -80,7 +81,8 @@ std::vector<command> parameter_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Setting global runtime parameter " + in_quotes(i.arguments[0]) + " to " + in_quotes(i.arguments[1]) + " ...";
+         return "Setting global runtime parameter " + in_quotes(i.arguments[0]) + " to " + in_quotes(i.arguments[1])
+              + " ...";
        }},
     {.name = "set_parameter",
      .group = parameters,

@@ -32,8 +32,8 @@ std::string limits_banner(const invocation& call) {
 }
 
 std::string clear_limits_banner(const invocation& call) {
-  return "Clearing " + (call.arguments[1] == "all" ? "all limits" : in_quotes(call.arguments[1]) + " limit") + " for user "
-       + in_quotes(call.arguments[0]) + " ...";
+  return "Clearing " + (call.arguments[1] == "all" ? "all limits" : in_quotes(call.arguments[1]) + " limit")
+       + " for user " + in_quotes(call.arguments[0]) + " ...";
 }
 
 std::string clear_topic_banner(const invocation& call) {
@@ -139,7 +139,8 @@ std::vector<command> user_commands() {
      .most_arguments = 2,
      .banner =
        [](const invocation& i) {
-         return "Setting user limits to " + in_quotes(i.arguments[1]) + " for user " + in_quotes(i.arguments[0]) + " ...";
+         return "Setting user limits to " + in_quotes(i.arguments[1]) + " for user " + in_quotes(i.arguments[0])
+              + " ...";
        }},
     {.name = "set_user_tags",
      .group = users,
