@@ -118,6 +118,10 @@ result<void> boot(caf::actor_system& system, metadata_service& service) {
   const auto snapshot = host.snapshot();
   service.node->snapshots.publish(snapshot);
   snapshot->for_each_queue([&](const queue_ptr& record) { start_queue(system, service, record); });
+  snapshot->for_each_exchange([&](const exchange_ptr& record) {
+    if (record->delay_queue)
+      start_queue(system, service, record->delay_queue);
+  });
   // Queues that went with the node's last run (transient, exclusive) may have left messages behind.
   for (const auto& change : flushed->changes)
     if (change.what == metadata_change::kind::queue_deleted) {

@@ -165,10 +165,18 @@ result<void> node::impl::open_metadata() {
   options.host.metadata.node = config.node_name;
   options.host.metadata.loopback_users = config.loopback_users;
   options.host.metadata.default_vhost = config.default_vhost;
+  if (!extensions.exchange_types.empty()) {
+    auto types = make_standard_exchange_types();
+    for (const auto& type : extensions.exchange_types)
+      if (!types->add(type))
+        return error{0, "exchange type '" + std::string{type->name()} + "' is registered twice"};
+    options.host.metadata.exchange_types = std::move(types);
+  }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
-  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
-                                config.default_user_tags};
+  options.start.default_user.name = config.default_user;
+  options.start.default_user.password_hash = hash_password(config.default_password.reveal());
+  options.start.default_user.tags = config.default_user_tags;
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));

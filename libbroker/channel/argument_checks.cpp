@@ -45,9 +45,11 @@ result<void> check_queue_arguments(const amqp::field_table& arguments, std::stri
   return refuse_unknown(arguments, queue_type, title);
 }
 
-result<std::string> check_exchange_arguments(const amqp::field_table& arguments, std::string_view title) {
-  if (auto known = refuse_unknown(arguments, {}, title); !known)
-    return known.error();
+result<std::string> check_exchange_arguments(const amqp::field_table& arguments, exchange_type kind,
+                                             std::string_view title) {
+  if (kind != exchange_type::plugin)
+    if (auto known = refuse_unknown(arguments, {}, title); !known)
+      return known.error();
   const auto* alternate = arguments.find("alternate-exchange");
   if (!alternate)
     return std::string{};
@@ -70,20 +72,6 @@ result<int32_t> check_consume_arguments(const amqp::field_table& arguments, std:
     return invalid_argument(priority, title, unacceptable_type(*given));
   using limits = std::numeric_limits<int32_t>;
   return static_cast<int32_t>(std::clamp<int64_t>(number, limits::min(), limits::max()));
-}
-
-result<void> check_header_match(const amqp::field_table& arguments) {
-  const auto* match = arguments.find("x-match");
-  if (!match)
-    return {};
-  const auto* text = match->as_string();
-  if (!text)
-    return amqp::precondition_failed("Invalid x-match field type " + std::string{type_name(*match)}
-                                     + "; expected longstr");
-  if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x")
-    return {};
-  return amqp::precondition_failed("Invalid x-match field value <<\"" + *text
-                                   + "\">>; expected all, any, all-with-x, or any-with-x");
 }
 
 } // namespace broker

@@ -143,8 +143,8 @@ struct channel_state::impl {
 
   // parts of classes exchange and queue
   void declare_exchange_passively(const amqp::exchange_class::declare& what, const std::string& name);
-  void declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name, exchange_type kind,
-                            const std::string& alternate);
+  void declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name,
+                            const exchange_plugin& type, const std::string& alternate);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
   void propose_queue(queue_record wanted, bool no_wait);

@@ -3,6 +3,7 @@
 #include "amqp/reply.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
+#include "model/routed_message.hpp"
 
 namespace broker {
 namespace {
@@ -23,6 +24,8 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
   const auto found = routes_.find(metadata(), first);
   if (!found)
     return fail(found.error());
+  if ((*found)->by == routed_by::properties)
+    return publish_singly(batch, run);
   accept(batch, run, (*found)->queues);
 }
 
@@ -51,11 +54,18 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     if (*rewritten)
       changed = with_properties(batch, index, *properties);
   }
-  // From a named exchange a binding or an alternate exchange may lead to a headers exchange.
   const route& where = **found;
+  if (where.exchange->delay_queue && what.has(message::has_headers)) {
+    const auto delay = where.exchange->plugin->delay_ms(routed_message{what}.input());
+    if (!delay) {
+      fail(delay.error());
+      return false;
+    }
+  }
   std::vector<queue_id> own_queues;
   std::span<const queue_id> queues = where.queues;
-  if (what.has(message::has_headers) && (extra_keys || !where.exchange->name.empty())) {
+  if (extra_keys || where.by == routed_by::properties
+      || (where.by == routed_by::headers && what.has(message::has_headers))) {
     routes_.route_one(metadata(), *where.exchange, what, own_queues);
     queues = own_queues;
   }

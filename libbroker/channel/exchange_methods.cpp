@@ -13,18 +13,6 @@ error default_exchange_refused() {
   return amqp::access_refused("operation not permitted on the default exchange");
 }
 
-std::optional<exchange_type> known_type(std::string_view name) {
-  if (name == "direct")
-    return exchange_type::direct;
-  if (name == "fanout")
-    return exchange_type::fanout;
-  if (name == "topic")
-    return exchange_type::topic;
-  if (name == "headers")
-    return exchange_type::headers;
-  return std::nullopt;
-}
-
 std::string quoted(std::string_view text) {
   return "'" + std::string{text} + "'";
 }
@@ -61,9 +49,9 @@ void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
   const std::string name = without_line_breaks(what.exchange);
   if (what.passive)
     return declare_exchange_passively(what, name);
-  const auto kind = known_type(what.type);
-  if (!kind)
-    return fail(amqp::precondition_failed("unknown exchange type '" + what.type + "'"));
+  const auto type = metadata().exchange_types().find(what.type);
+  if (!type)
+    return fail(unknown_exchange_type(what.type));
   if (name.empty())
     return fail(default_exchange_refused());
   if (!may(resource_kind::exchange, name, access::configure))
@@ -72,11 +60,11 @@ void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
   const auto existing = metadata().find_exchange(settings_.vhost, name);
   if (!existing && is_reserved(name))
     return fail(reserved_name("exchange", name));
-  auto alternate = check_exchange_arguments(what.arguments, title);
+  auto alternate = check_exchange_arguments(what.arguments, exchange_kind(what.type), title);
   if (!alternate)
     return fail(alternate.error());
   if (!existing)
-    return declare_new_exchange(what, name, *kind, *alternate);
+    return declare_new_exchange(what, name, *type, *alternate);
   if (const auto same = equivalent(*existing, what, *alternate); !same)
     return fail(same.error());
   reply(what.no_wait, amqp::exchange_class::declare_ok{});
@@ -92,7 +80,7 @@ void channel_state::impl::declare_exchange_passively(const amqp::exchange_class:
 }
 
 void channel_state::impl::declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name,
-                                               exchange_type kind, const std::string& alternate) {
+                                               const exchange_plugin& type, const std::string& alternate) {
   if (!alternate.empty()
       && (!may(resource_kind::exchange, name, access::read) || !may(resource_kind::exchange, alternate, access::write)))
     return;
@@ -100,12 +88,19 @@ void channel_state::impl::declare_new_exchange(const amqp::exchange_class::decla
   wanted.vhost = settings_.vhost;
   wanted.name = name;
   wanted.type = what.type;
-  wanted.kind = kind;
+  wanted.kind = exchange_kind(what.type);
   wanted.durable = what.durable;
   wanted.auto_delete = what.auto_delete;
   wanted.internal = what.internal;
   wanted.arguments = what.arguments;
   wanted.alternate_exchange = alternate;
+  if (auto valid = type.validate(wanted, metadata().exchange_types()); !valid)
+    return fail(valid.error());
+  if (type.delays()) {
+    auto keeper = std::make_shared<queue_record>();
+    keeper->node = settings_.node;
+    wanted.delay_queue = std::move(keeper);
+  }
   propose_and_reply(declare_exchange{std::move(wanted)}, what.no_wait, amqp::exchange_class::declare_ok{});
 }
 
@@ -148,12 +143,13 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
   if (!may(resource_kind::exchange, binding.source, access::read))
     return false;
   const auto source = metadata().find_exchange(settings_.vhost, binding.source);
-  if (!source || source->kind != exchange_type::headers)
+  if (!source)
     return true;
-  const auto match = check_header_match(binding.arguments);
-  if (!match)
-    fail(match.error());
-  return match.ok();
+  const auto& types = metadata().exchange_types();
+  const auto valid = types.find(source->type)->validate_binding(*source, binding, types);
+  if (!valid)
+    fail(valid.error());
+  return valid.ok();
 }
 
 void channel_state::impl::propose_and_reply(command what, bool no_wait, const amqp::method& ok) {

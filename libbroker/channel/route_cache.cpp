@@ -28,14 +28,15 @@ result<const route*> route_cache::find(const metadata_snapshot& metadata, const 
   return &cached.where;
 }
 
-void route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
-                            std::vector<queue_id>& to) {
+routed_by route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                                 std::vector<queue_id>& to) {
   found_.clear();
-  metadata.route(from, what, found_);
+  const routed_by by = metadata.route(from, what, found_);
   to.clear();
   for (const auto& queue : found_)
     to.push_back(queue->id);
   found_.clear();
+  return by;
 }
 
 route_cache::slot& route_cache::slot_of(uint64_t version, std::string_view exchange, std::string_view routing_key) {
@@ -72,7 +73,7 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
   // What the cache answers is for messages without headers, whoever asked first.
   message plain = what;
   plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
-  route_one(metadata, *exchange, plain, into.where.queues);
+  into.where.by = route_one(metadata, *exchange, plain, into.where.queues);
   into.where.exchange = std::move(exchange);
   return {};
 }

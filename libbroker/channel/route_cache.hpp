@@ -15,7 +15,8 @@ namespace broker {
 
 struct route {
   exchange_ptr exchange;
-  std::vector<queue_id> queues;
+  std::vector<queue_id> queues;   ///< for messages that have nothing but their key to be routed by
+  routed_by by = routed_by::keys; ///< what the exchanges on the way look at
 };
 
 /// Not thread-safe. A direct-mapped table that grows with the keys in use up to `slots_max`.
@@ -28,9 +29,9 @@ public:
   /// Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
   /// call. Errors: 403 without permission or for an internal exchange, 404 for a missing one.
   result<const route*> find(const metadata_snapshot& metadata, const message& what);
-  /// Routes this very message: where headers can matter.
-  void route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
-                 std::vector<queue_id>& to);
+  /// Routes this very message: where more than its key matters.
+  routed_by route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                      std::vector<queue_id>& to);
 
 private:
   struct slot {

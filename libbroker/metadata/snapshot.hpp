@@ -12,6 +12,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "exchanges/standard_types.hpp"
 #include "metadata/command.hpp"
 #include "metadata/records.hpp"
 #include "model/message.hpp"
@@ -44,7 +45,17 @@ public:
 
   /// Appends every queue one publish reaches, each once (W43), alternate exchanges and CC/BCC included (W46, W47).
   /// `what` gives exchange, routing key and, only where needed, headers. `from` is what.exchange()'s record.
-  virtual void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Returns what the exchanges on the way look at, so that the caller knows how long the answer is good.
+  virtual routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Is the firehose on there (trace_on, P05)?
+  virtual bool tracing(std::string_view vhost) const {
+    static_cast<void>(vhost);
+    return false;
+  }
+  /// In any vhost?
+  virtual bool any_tracing() const { return false; }
+  /// The types that exchanges can have. The same in every snapshot of a node.
+  virtual const broker::exchange_types& exchange_types() const { return *standard_exchange_types(); }
 
   /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is
   /// local; users in loopback_users are refused otherwise (S13). Error 403; its text is RabbitMQ's for the log and

@@ -36,9 +36,9 @@ exchange_ptr snapshot_view::find_exchange(std::string_view vhost, std::string_vi
   return found ? (*found)->record : nullptr;
 }
 
-void snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
-  if (const vhost_tables* in = tables_.find_vhost(from.vhost))
-    route_message(*in, from, what, to);
+routed_by snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+  const vhost_tables* in = tables_.find_vhost(from.vhost);
+  return in ? route_message(*in, from, what, to) : routed_by::keys;
 }
 
 // -- who may do what --------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ exchange_ptr fake_metadata::find_exchange(std::string_view, std::string_view nam
   return found == exchanges_.end() ? nullptr : found->second;
 }
 
-void fake_metadata::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+routed_by fake_metadata::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
   ++const_cast<fake_metadata*>(this)->lookups;
   std::set<std::string> keys{std::string{what.routing_key()}};
   amqp::field_table headers;
@@ -121,16 +121,19 @@ void fake_metadata::route(const exchange_record& from, const message& what, std:
   for (const auto& key : keys)
     if (from.name.empty())
       add(key);
+  routed_by by = routed_by::keys;
   for (const auto& bound : bindings_) {
     if (bound.exchange != from.name)
       continue;
+    by = std::max(by, bound.by_header ? routed_by::headers : routed_by::keys);
     if (bound.by_header ? headers.find(bound.key) != nullptr
                         : from.kind == exchange_type::fanout || keys.contains(bound.key))
       add(bound.queue);
   }
   if (to.empty() && !from.alternate_exchange.empty())
     if (const auto alternate = find_exchange("/", from.alternate_exchange))
-      route(*alternate, what, to);
+      by = std::max(by, route(*alternate, what, to));
+  return by;
 }
 
 result<login> fake_metadata::authenticate(std::string_view, std::string_view, bool) const {

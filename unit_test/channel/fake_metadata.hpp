@@ -36,7 +36,7 @@ public:
   bool vhost_exists(std::string_view vhost) const override { return vhost == "/"; }
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
-  void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
   result<login> authenticate(std::string_view, std::string_view, bool) const override;
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,

@@ -24,7 +24,10 @@ struct fake_snapshot final : broker::metadata_snapshot {
   bool vhost_exists(std::string_view vhost) const override { return vhost == "/"; }
   broker::queue_ptr find_queue(std::string_view, std::string_view) const override { return nullptr; }
   broker::exchange_ptr find_exchange(std::string_view, std::string_view) const override { return nullptr; }
-  void route(const broker::exchange_record&, const broker::message&, std::vector<broker::queue_ptr>&) const override {}
+  broker::routed_by route(const broker::exchange_record&, const broker::message&,
+                          std::vector<broker::queue_ptr>&) const override {
+    return broker::routed_by::keys;
+  }
   broker::result<broker::login> authenticate(std::string_view user, std::string_view password, bool) const override {
     const auto found = passwords.find(std::string{user});
     if (found == passwords.end() || found->second != password)
