@@ -12,6 +12,11 @@ namespace {
 constexpr uint16_t looked_into =
   message::has_headers | message::has_user_id | message::has_expiration | message::has_reply_to;
 
+/// Milliseconds the exchange keeps this publish back. Error: 406 of its type.
+result<uint64_t> delay_of(const exchange_record& exchange, const message& what) {
+  return exchange.delay_queue ? exchange.plugin->delay_ms(routed_message{what}.input()) : result<uint64_t>{uint64_t{0}};
+}
+
 } // namespace
 
 void channel_state::impl::publish(const batch_ref& batch, slice run) {
@@ -24,7 +29,7 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
   const auto found = routes_.find(metadata(), first);
   if (!found)
     return fail(found.error());
-  if ((*found)->by == routed_by::properties)
+  if ((*found)->each_alone())
     return publish_singly(batch, run);
   accept(batch, run, (*found)->queues);
 }
@@ -42,11 +47,17 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     fail(found.error());
     return false;
   }
+  const route& where = **found;
+  const auto delay = delay_of(*where.exchange, what);
+  if (!delay) {
+    fail(delay.error());
+    return false;
+  }
   const bool extra_keys = may_have_extra_keys(what);
   batch_ref changed;
   if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration) || may_use_direct_reply(what)) {
     auto properties = checked_properties(what, settings_.user);
-    const auto rewritten = properties ? rewrite(*properties) : result<bool>{properties.error()};
+    const auto rewritten = properties ? rewrite(*properties, *delay > 0) : result<bool>{properties.error()};
     if (!rewritten) {
       fail(rewritten.error());
       return false;
@@ -54,14 +65,8 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     if (*rewritten)
       changed = with_properties(batch, index, *properties);
   }
-  const route& where = **found;
-  if (where.exchange->delay_queue && what.has(message::has_headers)) {
-    const auto delay = where.exchange->plugin->delay_ms(routed_message{what}.input());
-    if (!delay) {
-      fail(delay.error());
-      return false;
-    }
-  }
+  if (where.traced)
+    trace_publish(*where.exchange, what);
   std::vector<queue_id> own_queues;
   std::span<const queue_id> queues = where.queues;
   if (extra_keys || where.by == routed_by::properties
@@ -80,7 +85,7 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
   return phase_ == phase::open;
 }
 
-result<bool> channel_state::impl::rewrite(amqp::properties& properties) {
+result<bool> channel_state::impl::rewrite(amqp::properties& properties, bool keep_bcc) {
   bool changed = false;
   if (properties.reply_to == reply_to_name) {
     if (!reply_consumer_)
@@ -88,7 +93,7 @@ result<bool> channel_state::impl::rewrite(amqp::properties& properties) {
     properties.reply_to = reply_address_;
     changed = true;
   }
-  if (properties.headers && properties.headers->find("BCC")) {
+  if (!keep_bcc && properties.headers && properties.headers->find("BCC")) {
     std::erase_if(properties.headers->entries, [](const auto& entry) { return entry.first == "BCC"; });
     changed = true;
   }

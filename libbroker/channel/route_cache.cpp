@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "amqp/reply.hpp"
+#include "channel/names.hpp"
 #include "channel/reply_texts.hpp"
 
 namespace broker {
@@ -74,6 +75,7 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
   message plain = what;
   plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
   into.where.by = route_one(metadata, *exchange, plain, into.where.queues);
+  into.where.traced = metadata.tracing(vhost_) && name != trace_exchange;
   into.where.exchange = std::move(exchange);
   return {};
 }

@@ -17,6 +17,9 @@ struct route {
   exchange_ptr exchange;
   std::vector<queue_id> queues;   ///< for messages that have nothing but their key to be routed by
   routed_by by = routed_by::keys; ///< what the exchanges on the way look at
+  bool traced = false;            ///< the firehose is on (P05)
+  /// Every message must be looked at, whatever its flags.
+  bool each_alone() const noexcept { return traced || by == routed_by::properties; }
 };
 
 /// Not thread-safe. A direct-mapped table that grows with the keys in use up to `slots_max`.

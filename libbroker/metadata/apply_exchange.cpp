@@ -141,7 +141,7 @@ queue_ptr metadata_state::impl::make_delay_queue(const exchange_record& exchange
   queue->name = "amq.delayed." + exchange.name;
   queue->durable = exchange.durable;
   queue->delays_for = exchange.name;
-  queue->node = exchange.delay_queue ? exchange.delay_queue->node : settings->node;
+  queue->node = exchange.delay_queue ? exchange.delay_queue->node : std::string{};
   queue->options = std::make_shared<const queue_options>();
   return queue;
 }
