@@ -174,9 +174,8 @@ result<void> node::impl::open_metadata() {
   }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
-  options.start.default_user.name = config.default_user;
-  options.start.default_user.password_hash = hash_password(config.default_password.reveal());
-  options.start.default_user.tags = config.default_user_tags;
+  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
+                                config.default_user_tags, user_record{}.hashing, {}};
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));

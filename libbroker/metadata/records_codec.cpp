@@ -126,11 +126,11 @@ result<binding_record> from_proto(const proto::Binding& from) {
 }
 
 user_record from_proto(const proto::User& from) {
-  user_record to;
-  to.name = from.name();
-  to.password_hash = from.password_hash();
-  to.tags.assign(from.tags().begin(), from.tags().end());
-  return to;
+  user_record record;
+  record.name = from.name();
+  record.password_hash = from.password_hash();
+  record.tags.assign(from.tags().begin(), from.tags().end());
+  return record;
 }
 
 permission from_proto(const proto::Permission& from) {
