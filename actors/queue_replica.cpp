@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "actors/channel.hpp"
-#include "actors/delay_queue.hpp"
 #include "actors/queue_store_client.hpp"
 
 namespace broker {
@@ -118,8 +117,6 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
 
 caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record,
                        std::shared_ptr<const recovered_queue> recovered) {
-  if (!record->delays_for.empty())
-    return spawn_delay_queue(system, node, std::move(record), std::move(recovered));
   return system.spawn(queue_behavior, &node, std::move(record), std::move(recovered));
 }
 
