@@ -74,6 +74,11 @@ void fake_metadata::bind_by_header(const std::string& exchange, const std::strin
   ++version_;
 }
 
+void fake_metadata::set_tracing(bool on) {
+  tracing_ = on;
+  ++version_;
+}
+
 void fake_metadata::refuse(resource_kind kind, const std::string& name, access how) {
   refused_.insert({kind, name, how});
   ++version_;

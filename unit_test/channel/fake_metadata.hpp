@@ -25,6 +25,7 @@ public:
   void add_exchange(exchange_record exchange);
   void bind(const std::string& exchange, const std::string& key, const std::string& queue);
   void bind_by_header(const std::string& exchange, const std::string& header, const std::string& queue);
+  void set_tracing(bool on);
   void refuse(resource_kind kind, const std::string& name, access how);
   /// Applies what a channel proposed, as far as these tests need it.
   command_result apply(const command& what);
@@ -37,6 +38,8 @@ public:
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
   routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  bool tracing(std::string_view) const override { return tracing_; }
+  bool any_tracing() const override { return tracing_; }
   result<login> authenticate(std::string_view, std::string_view, bool) const override;
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
@@ -56,6 +59,7 @@ private:
     std::string queue;
   };
 
+  bool tracing_ = false;
   uint64_t version_ = 1;
   queue_id next_queue_ = 1;
   std::map<std::string, queue_ptr, std::less<>> queues_;
