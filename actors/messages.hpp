@@ -40,7 +40,14 @@ struct queue_paged_msg {
   seqno upto = 0;
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
-struct queue_tick_msg {};
+/// `due_ms` tells the timer that counts from those that an earlier one has replaced.
+struct queue_tick_msg {
+  uint64_t due_ms = 0;
+};
+/// Its arguments or a policy that matches it have changed: the newest record.
+struct queue_changed_msg {
+  queue_ptr record;
+};
 /// The node has come under memory pressure.
 struct queue_pressure_msg {};
 /// To itself: its deletion is to be proposed again.
@@ -111,6 +118,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)

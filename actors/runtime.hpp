@@ -53,7 +53,7 @@ struct runtime {
   std::string node;
   message_store* store = nullptr;
   queue_settings queues;
-  /// Monotonic milliseconds.
+  /// Monotonic milliseconds. The wall clock is in `queues`: only deadlines that survive a restart use it.
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.
   std::function<uint64_t()> next_seed;
@@ -68,7 +68,7 @@ struct runtime {
   std::atomic<bool> tracing{false};
   actor_directory queues_by_id;   ///< queue_id
   actor_directory channels_by_id; ///< channel_address::id, for direct replies (W69)
-  /// Ids of channels and connections of this node start.
+  /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};
   caf::actor metadata; ///< set once at start

@@ -16,6 +16,8 @@ namespace broker::sim {
 namespace {
 
 constexpr sim_ns tick_interval = 250 * ms;
+/// What the nodes' calendars say when a run begins.
+constexpr uint64_t wall_start_ms = 1'700'000'000'000;
 constexpr sim_ns flush_interval = limits::journal_flush_interval_ms * ms;
 constexpr const char* node_name = "rabbit@sim";
 
@@ -129,6 +131,8 @@ result<void> sim_node::start() {
   shared.metadata_on_own_thread = false;
   shared.now_ms = [this] { return time_.now() / ms; };
   shared.next_seed = [this] { return next_seed_++; };
+  shared.queues.note = [this](const std::string& text) { log_(text); };
+  shared.queues.wall_ms = [this] { return wall_start_ms + time_.now() / ms; };
   shared.queues.memory_bytes = bounds_.queue_memory_bytes;
   shared.queues.pace_bytes = bounds_.queue_pace_bytes;
   shared.queues.memory_pressure = [] { return false; };

@@ -90,6 +90,20 @@ inline constexpr size_t node_memory_bytes = 128 * 1024 * 1024;
 /// Messages read back from disk per request of a queue.
 inline constexpr size_t page_in_bytes = 1024 * 1024;
 
+// -- dead letters (W52)
+// -------------------------------------------------------------------------------------------------------
+
+/// Dead letters of one queue that are on their way to other queues: messages and bytes. Beyond it expired messages wait
+/// at the head and a queue may be longer than its limit.
+inline constexpr size_t dead_letters_in_flight_max = 1024;
+inline constexpr size_t dead_letters_in_flight_bytes = 4 * 1024 * 1024;
+/// Bodies of dead letters one queue keeps in memory before it stops delivering: a consumer that rejects everything must
+/// not be faster than the dead letters leave.
+inline constexpr size_t dead_letter_memory_bytes = 16 * 1024 * 1024;
+/// Until a dead letter that a target refused is tried again; doubled up to the second (strategy at-least-once).
+inline constexpr uint32_t dead_letter_retry_ms = 1'000;
+inline constexpr uint32_t dead_letter_retry_max_ms = 60'000;
+
 // -- channel
 // ------------------------------------------------------------------------------------------------------------
 
@@ -114,9 +128,8 @@ inline constexpr size_t connections_max = 65'536;
 inline constexpr size_t metadata_proposals_max = 4096;
 /// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
 inline constexpr size_t metadata_snapshot_entries = 10'000;
-/// Delayed messages of one exchange that are due and on their way to queues, and their bytes.
-inline constexpr size_t delayed_in_flight_max = 1024;
-inline constexpr size_t delayed_in_flight_bytes = 16 * 1024 * 1024;
+/// Delayed messages of one exchange that are due and wait to be read back; more stay where they wait.
+inline constexpr size_t delayed_due_max = 4096;
 /// Until a queue that has refused a delayed message is asked again.
 inline constexpr uint64_t delayed_retry_ms = 1'000;
 /// Longest sleep of an exchange with delayed messages: a wall clock that is set forward is noticed then.

@@ -53,7 +53,7 @@ struct fixture {
     described->name = "q";
     described->durable = durable;
     described->auto_delete = auto_delete;
-    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered);
+    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered, now_ms);
   }
 
   channel_ref channel() { return make_ref<channel_address>(++channels); }
@@ -95,7 +95,7 @@ struct fixture {
 
   void send(queue_request request) {
     queue_step step;
-    queue->handle(std::move(request), step);
+    queue->handle(std::move(request), now_ms, step);
     take(step);
   }
   void settle(settle_request::kind what, const consumer_ref& by, std::vector<seq_range> seqs) {
@@ -105,20 +105,22 @@ struct fixture {
 
   void durable() {
     queue_step step;
-    queue->durable(store.durable_end, step);
+    queue->durable(store.durable_end, now_ms, step);
     take(step);
   }
   void paged() {
     queue_step step;
-    queue->paged(store.paged_end, step);
+    queue->paged(store.paged_end, now_ms, step);
     take(step);
   }
   void read_done() {
     queue_step step;
-    queue->read_done(store.answer_read(), step);
+    queue->read_done(store.answer_read(), now_ms, step);
     take(step);
   }
-  void tick(uint64_t now_ms) {
+  /// Time passes up to `at_ms`.
+  void tick(uint64_t at_ms) {
+    now_ms = at_ms;
     queue_step step;
     queue->tick(now_ms, step);
     take(step);
@@ -179,7 +181,8 @@ struct fixture {
   std::vector<std::pair<channel_ref, queue_event>> events_seen;
   size_t event_count = 0;
   bool unused = false;
-  uint32_t tick_in_ms = 0;
+  uint64_t tick_in_ms = 0;
+  uint64_t now_ms = 1000;
   std::unique_ptr<queue_state> queue;
 };
 

@@ -230,14 +230,14 @@ private:
     const seqno gap = f_.store.durable_end > durable_ ? f_.store.durable_end - durable_ : 0;
     durable_ += all ? gap : random_.below(gap + 1);
     queue_step step;
-    f_.queue->durable(durable_, step);
+    f_.queue->durable(durable_, f_.now_ms, step);
     f_.take(step);
   }
   void answer_paged(bool all = false) {
     const seqno gap = f_.store.paged_end > paged_ ? f_.store.paged_end - paged_ : 0;
     paged_ += all ? gap : random_.below(gap + 1);
     queue_step step;
-    f_.queue->paged(paged_, step);
+    f_.queue->paged(paged_, f_.now_ms, step);
     f_.take(step);
   }
   void answer_read() {

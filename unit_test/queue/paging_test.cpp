@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(an_idle_queue_gives_up_its_memory_when_the_node_runs_short)
   BOOST_TEST(f.queue->bytes_in_memory() > 8'000'000u);
   short_of_memory = true;
   queue_step step;
-  f.queue->under_pressure(step);
+  f.queue->under_pressure(f.now_ms, step);
   f.take(step);
   f.paged();
   BOOST_TEST(f.queue->bytes_in_memory() < 2'500'000u);
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(under_pressure_a_queue_keeps_only_its_head) {
   BOOST_TEST(f.queue->bytes_in_memory() > 8'000'000u);
   pressure = true;
   for (uint64_t at = 1; at < 5; ++at) {
-    f.tick(at);
+    f.tick(1000 + at);
     f.paged();
   }
   BOOST_TEST(f.queue->bytes_in_memory() <= limits::page_in_bytes);
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(under_pressure_a_lone_survivor_does_not_keep_its_block_aliv
   f.settle(settle_request::kind::ack, who, {{1, 500}, {501, 1001}});
   BOOST_TEST(block::total_bytes() - before >= 100'000u);
   pressure = true;
-  f.tick(1);
+  f.tick(1001);
   BOOST_TEST(block::total_bytes() - before < 1000u);
   f.deliveries.clear();
   f.settle(settle_request::kind::requeue, who, {{500, 501}});
