@@ -18,7 +18,7 @@ uint64_t delay_of(const exchange_record* exchange, const message& what) {
   if (!exchange || !exchange->plugin)
     return 0;
   const auto delay = exchange->plugin->delay_ms(routed_message{what}.input());
-  return delay ? *delay : 0;
+  return delay ? std::min(*delay, message_facts::deadline_max_ms / 2) : 0; // a plug-in may say anything
 }
 
 } // namespace

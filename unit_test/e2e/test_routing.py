@@ -1,11 +1,12 @@
 """Exchange types beyond the plain ones: consistent hashing, delays, the firehose; and what every type shares: bindings
 between exchanges, alternates, CC and BCC (features.md W43-W47, P05-P07, U12)."""
 import collections
+import time
 import unittest
 
 import pika
 
-from harness.case import BrokerTest
+from harness.case import BrokerTest, is_reference
 
 
 def with_headers(**headers):
@@ -144,6 +145,105 @@ class ConsistentHash(BrokerTest):
             self.assert_channel_closed(406, "PRECONDITION_FAILED - " + text, connection.channel().queue_bind,
                                        queue, "weights", key)
         connection.channel().exchange_delete("weights")
+
+
+class Delayed(BrokerTest):
+    def setUp(self):
+        if is_reference():
+            self.skipTest("the plug-in is not part of Debian's RabbitMQ")
+
+    def delayed(self, channel, name, kind="direct", durable=True, **arguments):
+        channel.exchange_declare(name, "x-delayed-message", durable=durable,
+                                 arguments={"x-delayed-type": kind, **arguments})
+
+    def test_messages_come_after_their_delay_in_the_order_of_their_deadlines(self):
+        connection = self.connect()
+        channel = connection.channel()
+        self.delayed(channel, "later", "topic")
+        queue = self.queue(channel, exclusive=True)
+        channel.queue_bind(queue, "later", "k.#")
+        channel.confirm_delivery()
+        begun = time.monotonic()
+        delays = {b"third": 900, b"first": 200, b"second": 500}
+        for body, delay in delays.items():
+            channel.basic_publish("later", "k.x", body, with_headers(**{"x-delay": delay}), mandatory=True)
+        for body, headers in {b"none": {}, b"zero": {"x-delay": 0}, b"negative": {"x-delay": -5}}.items():
+            channel.basic_publish("later", "k", body, pika.BasicProperties(headers=headers))
+        self.assertLess(time.monotonic() - begun, 0.2, "too slow a machine for this test")
+        self.assertEqual(self.drain(channel, queue), [b"none", b"zero", b"negative"])
+        for body in (b"first", b"second", b"third"):
+            method, properties, got = self.get(channel, queue, auto_ack=True)
+            taken = time.monotonic() - begun
+            self.assertEqual(got, body)
+            self.assertGreaterEqual(taken, delays[body] / 1000)
+            self.assertLess(taken, delays[body] / 1000 + 2)
+            self.assertEqual((method.exchange, method.routing_key), ("later", "k.x"))
+            self.assertEqual(properties.headers, {"x-delay": -delays[body]})
+        channel.exchange_delete("later")
+
+    def test_bindings_count_when_the_time_has_come(self):
+        channel = self.channel()
+        self.delayed(channel, "turn")
+        before, after = self.queue(channel, exclusive=True), self.queue(channel, exclusive=True)
+        channel.queue_bind(before, "turn", "k")
+        channel.confirm_delivery()
+        channel.basic_publish("turn", "k", b"x", with_headers(**{"x-delay": 500}))
+        channel.queue_unbind(before, "turn", "k")
+        channel.queue_bind(after, "turn", "k")
+        self.assertEqual(self.get(channel, after, auto_ack=True)[2], b"x")
+        self.assertEqual(self.count(channel, before), 0)
+        channel.exchange_delete("turn")
+
+    def test_mistakes_are_refused(self):
+        connection = self.connect()
+        for arguments, text in [
+                ({}, "Invalid argument, 'x-delayed-type' must be an existing exchange type"),
+                ({"x-delayed-type": 1}, "Invalid argument, 'x-delayed-type' must be an existing exchange type"),
+                ({"x-delayed-type": "odd"}, "unknown exchange type 'odd'"),
+                ({"x-delayed-type": "x-delayed-message"},
+                 "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'")]:
+            self.assert_channel_closed(406, "PRECONDITION_FAILED - " + text, connection.channel().exchange_declare,
+                                       "refused", "x-delayed-message", arguments=arguments)
+        self.delayed(connection.channel(), "long")
+        channel = connection.channel()
+        channel.confirm_delivery()
+        self.assert_channel_closed(
+            406, "PRECONDITION_FAILED - invalid x-delay 4294967296: the longest delay is 4294967295 ms",
+            channel.basic_publish, "long", "k", b"x", with_headers(**{"x-delay": 2 ** 32}))
+        connection.channel().exchange_delete("long")
+
+    def test_the_hidden_queue_is_nobodys(self):
+        connection = self.connect()
+        self.delayed(connection.channel(), "secret")
+        name = "amq.delayed.secret"
+        self.assert_channel_closed(404, f"NOT_FOUND - no queue '{name}' in vhost '/'",
+                                   connection.channel().queue_declare, name, passive=True)
+        self.assert_channel_closed(404, f"NOT_FOUND - no queue '{name}' in vhost '/'",
+                                   connection.channel().basic_get, name)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with self.assertRaises(pika.exceptions.UnroutableError):
+            channel.basic_publish("", name, b"x", mandatory=True)
+        self.assertNotIn(name, self.node.ctl("list_queues").stdout)
+        channel.exchange_delete("secret")
+
+    def test_delays_survive_a_crash(self):
+        channel = self.channel()
+        self.delayed(channel, "kept")
+        channel.queue_declare("kept.q", durable=True)
+        channel.queue_bind("kept.q", "kept", "k")
+        channel.confirm_delivery()
+        begun = time.monotonic()
+        for body, delay in {b"late": 8000, b"while away": 200}.items():
+            channel.basic_publish("kept", "k", body, pika.BasicProperties(delivery_mode=2, headers={"x-delay": delay}))
+        self.node.kill()
+        self.node.start()
+        channel = self.channel()
+        self.assertEqual(self.get(channel, "kept.q", auto_ack=True)[2], b"while away")
+        self.assertEqual(self.get(channel, "kept.q", timeout_s=30, auto_ack=True)[2], b"late")
+        self.assertGreaterEqual(time.monotonic() - begun, 8)
+        self.assertEqual(self.count(channel, "kept.q"), 0)
+        channel.exchange_delete("kept")
 
 
 if __name__ == "__main__":
