@@ -55,6 +55,10 @@ struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
 struct queue_deleted_msg {};
 struct queue_retired_msg {};
+/// The queue's record has been replaced: same id, new options (policies, O29).
+struct queue_changed_msg {
+  queue_ptr record;
+};
 
 // -- to the metadata
 // ----------------------------------------------------------------------------------------------------
@@ -123,6 +127,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)

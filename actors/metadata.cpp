@@ -57,9 +57,13 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == metadata_change::kind::queue_created)
       start_queue(system, service, change.queue);
   publish_snapshot(service);
-  for (const auto& change : changes)
+  for (const auto& change : changes) {
     if (change.what == metadata_change::kind::queue_deleted)
       end_queue(*service.node, change.queue);
+    if (change.what == metadata_change::kind::queue_changed)
+      if (auto who = service.node->queues_by_id.find(change.queue->id))
+        caf::anon_send(who, queue_changed_msg{change.queue});
+  }
 }
 
 command_result refused(consensus::outcome why) {

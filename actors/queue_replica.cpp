@@ -152,6 +152,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
+    [self](queue_changed_msg& changed) { self->state.record = std::move(changed.record); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content(report(self->state)); },
   };

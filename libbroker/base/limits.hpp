@@ -146,6 +146,19 @@ inline constexpr uint32_t login_refusal_ms = 60'000;
 /// Addresses whose failed logins are remembered; beyond it the one that failed longest ago is forgotten.
 inline constexpr size_t login_failure_addresses_max = 10'000;
 
+// -- operators' texts
+// ---------------------------------------------------------------------------------------------------
+
+/// A permission's or policy's pattern compiles into at most this much memory; larger ones are refused (own choice,
+/// RE2's own default is 8 MiB).
+inline constexpr int64_t pattern_memory_bytes = 1 << 20;
+/// Nesting of JSON from operators and files (S11).
+inline constexpr size_t json_depth_max = 32;
+/// JSON of one policy or parameter (own choice).
+inline constexpr size_t definition_bytes_max = 1024 * 1024;
+/// An exported definitions file (HTTP body limit of RabbitMQ's API, S11: 20 MB).
+inline constexpr size_t definitions_bytes_max = 20'000'000;
+
 // -- store (architecture.md D11)
 // ----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 #include <re2/re2.h>
 
+#include "base/limits.hpp"
 #include "metadata/metadata_state.hpp"
 
 namespace broker {
@@ -13,8 +14,6 @@ namespace {
 
 constexpr size_t salt_bytes = 4;
 constexpr size_t hash_bytes_all = salt_bytes + SHA256_DIGEST_LENGTH;
-/// A pattern compiles into at most this much memory; larger ones are refused (own choice, RE2's own default is 8 MiB).
-constexpr int64_t pattern_memory_bytes = 1 << 20;
 
 using salted_hash = std::array<unsigned char, hash_bytes_all>;
 
@@ -44,7 +43,7 @@ bool decode_hash(std::string_view text, salted_hash& out) {
 RE2::Options regex_options() {
   RE2::Options options{RE2::Latin1}; // names are octets
   options.set_log_errors(false);
-  options.set_max_mem(pattern_memory_bytes);
+  options.set_max_mem(limits::pattern_memory_bytes);
   return options;
 }
 
@@ -63,6 +62,10 @@ private:
   bool matches_all_;
   RE2 regex_;
 };
+
+error invalid_pattern(const std::string& text, const std::string& why) {
+  return {0, "{:invalid_regexp, '" + text + "', '" + why + "'}"};
+}
 
 } // namespace
 
@@ -111,7 +114,7 @@ result<std::shared_ptr<const user_rights>> user_rights::compile(std::string user
     {compiled->configure, rights.configure}, {compiled->write, rights.write}, {compiled->read, rights.read}};
   for (const auto& [pattern, text] : all)
     if (!pattern.ok())
-      return error{0, "{:invalid_regexp, '" + text + "', '" + pattern.why_not() + "'}"};
+      return invalid_pattern(text, pattern.why_not());
   return std::shared_ptr<const user_rights>{new user_rights{std::move(user), std::move(rights), std::move(compiled)}};
 }
 
@@ -123,6 +126,81 @@ bool user_rights::may_write(std::string_view name) const {
 }
 bool user_rights::may_read(std::string_view name) const {
   return compiled_->read.matches(name);
+}
+
+// -- topics -----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// One regular expression on routing keys. With variables in it, it is compiled when it is asked: only then are their
+/// values known. They are quoted, so that a name cannot become a pattern.
+class topic_pattern {
+public:
+  explicit topic_pattern(const std::string& text)
+    : text_(text), has_variables_(text.find('{') != text.npos), fixed_(expand(text, "", "", "")) {}
+
+  bool ok() const { return fixed_.ok(); }
+  const std::string& text() const { return text_; }
+  const std::string& why_not() const { return fixed_.why_not(); }
+  bool matches(std::string_view key, std::string_view user, std::string_view vhost, std::string_view client) const {
+    return has_variables_ ? name_pattern{expand(text_, user, vhost, client)}.matches(key) : fixed_.matches(key);
+  }
+
+private:
+  static std::string expand(std::string text, std::string_view user, std::string_view vhost, std::string_view client) {
+    const std::pair<std::string_view, std::string_view> variables[] = {
+      {"{username}", user}, {"{vhost}", vhost}, {"{client_id}", client}};
+    std::string out;
+    for (size_t at = 0; at < text.size();) {
+      const auto* found = std::find_if(std::begin(variables), std::end(variables), [&](const auto& variable) {
+        return text.compare(at, variable.first.size(), variable.first) == 0;
+      });
+      if (found == std::end(variables)) {
+        out += text[at++];
+        continue;
+      }
+      out += RE2::QuoteMeta(re2::StringPiece{found->second.data(), found->second.size()});
+      at += found->first.size();
+    }
+    return out;
+  }
+
+  std::string text_;
+  bool has_variables_;
+  name_pattern fixed_;
+};
+
+} // namespace
+
+struct topic_rights::expressions {
+  explicit expressions(const topic_permission& rights) : write(rights.write), read(rights.read) {}
+  topic_pattern write;
+  topic_pattern read;
+};
+
+topic_rights::topic_rights(std::string name, topic_permission what, std::unique_ptr<const expressions> compiled)
+  : user(std::move(name)), rights(std::move(what)), key(key_of(user, rights.exchange)), compiled_(std::move(compiled)) {
+}
+topic_rights::~topic_rights() = default;
+
+std::string topic_rights::key_of(std::string_view user, std::string_view exchange) {
+  std::string key = std::to_string(user.size()) + ":"; // user names may hold any octet
+  return key.append(user).append(exchange);
+}
+
+result<std::shared_ptr<const topic_rights>> topic_rights::compile(std::string user, topic_permission rights) {
+  auto compiled = std::make_unique<const expressions>(rights);
+  for (const topic_pattern* pattern : {&compiled->write, &compiled->read})
+    if (!pattern->ok())
+      return invalid_pattern(pattern->text(), pattern->why_not());
+  return std::shared_ptr<const topic_rights>{new topic_rights{std::move(user), std::move(rights), std::move(compiled)}};
+}
+
+bool topic_rights::may_write(std::string_view routing_key, std::string_view vhost, std::string_view client_id) const {
+  return compiled_->write.matches(routing_key, user, vhost, client_id);
+}
+bool topic_rights::may_read(std::string_view routing_key, std::string_view vhost, std::string_view client_id) const {
+  return compiled_->read.matches(routing_key, user, vhost, client_id);
 }
 
 } // namespace broker

@@ -38,4 +38,27 @@ private:
   std::unique_ptr<const expressions> compiled_;
 };
 
+/// What a user may publish to and bind with on one topic exchange (O33). A routing key is matched by RE2, unanchored,
+/// after {username}, {vhost} and {client_id} have been replaced. Immutable, thread-safe.
+class topic_rights {
+public:
+  /// Error (code 0) in rabbitmqctl's words.
+  static result<std::shared_ptr<const topic_rights>> compile(std::string user, topic_permission rights);
+  static std::string key_of(std::string_view user, std::string_view exchange);
+  ~topic_rights();
+
+  bool may_write(std::string_view routing_key, std::string_view vhost, std::string_view client_id) const;
+  bool may_read(std::string_view routing_key, std::string_view vhost, std::string_view client_id) const;
+
+  const std::string user;
+  const topic_permission rights;
+  const std::string key; ///< key_of
+
+private:
+  struct expressions;
+  topic_rights(std::string name, topic_permission what, std::unique_ptr<const expressions> compiled);
+
+  std::unique_ptr<const expressions> compiled_;
+};
+
 } // namespace broker

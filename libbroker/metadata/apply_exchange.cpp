@@ -31,14 +31,14 @@ result<bool> check_ends(const vhost_tables& vhost, const binding_record& binding
     return not_on_default_exchange();
   if (!vhost.exchanges.find(binding.source)) {
     if (need_both)
-      return amqp::not_found("no " + resource_text("exchange", binding.source, vhost.name));
+      return amqp::not_found("no " + resource_text("exchange", binding.source, vhost.name()));
     return false;
   }
   const destination to = resolve(vhost, binding);
   if (!to.queue && !to.exchange) {
     if (need_both)
       return amqp::not_found(
-        "no " + resource_text(binding.to_exchange ? "exchange" : "queue", binding.destination, vhost.name));
+        "no " + resource_text(binding.to_exchange ? "exchange" : "queue", binding.destination, vhost.name()));
     return false;
   }
   if (to.queue)
@@ -129,7 +129,7 @@ command_result metadata_state::impl::apply(const unbind& what, changes_t& change
   if (!(*vhost->exchanges.find(record.source))->router.has(identity))
     return {};
   vhost_tables& own = *own_vhost(what.vhost);
-  forget_binding(own.name, *own_exchange(own, record.source).router.unbind(identity));
+  forget_binding(own.name(), *own_exchange(own, record.source).router.unbind(identity));
   delete_unused_exchanges(own, {record.source}, changes);
   return {};
 }
@@ -149,6 +149,7 @@ queue_ptr metadata_state::impl::make_delay_queue(const exchange_record& exchange
 void metadata_state::impl::insert_exchange(vhost_tables& vhost, exchange_record record) {
   const auto resolved = resolve_type(record, *settings->exchange_types);
   BROKER_ASSERT(resolved.ok(), "the type has been checked before");
+  derive(vhost, record);
   exchange_router router{record, *settings->exchange_types};
   auto shared = std::make_shared<const exchange_record>(std::move(record));
   const bool added = vhost.exchanges.put(make_ref<exchange_node>(std::move(shared), std::move(router)));
@@ -171,7 +172,7 @@ result<bool> metadata_state::impl::insert_binding(vhost_tables& vhost, binding_r
   binding->record = std::move(record);
   if (!source.router.bind(binding))
     return false;
-  bindings_to[{vhost.name, binding->record.destination, binding->record.to_exchange}].insert(
+  bindings_to[{vhost.name(), binding->record.destination, binding->record.to_exchange}].insert(
     {binding->record.source, binding->identity});
   return true;
 }
@@ -187,7 +188,7 @@ void metadata_state::impl::forget_binding(const std::string& vhost, const bound&
 std::set<std::string> metadata_state::impl::remove_bindings_to(vhost_tables& vhost, bool to_exchange,
                                                                const std::string& name) {
   std::set<std::string> sources;
-  const auto at = bindings_to.find({vhost.name, name, to_exchange});
+  const auto at = bindings_to.find({vhost.name(), name, to_exchange});
   if (at == bindings_to.end())
     return sources;
   for (const auto& [source, identity] : at->second) {
@@ -207,7 +208,7 @@ void metadata_state::impl::forget_delay_queue(const exchange_record& exchange, c
 void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade,
                                            changes_t& changes) {
   for (const bound_ptr& binding : (*vhost.exchanges.find(name))->router.sorted())
-    forget_binding(vhost.name, *binding);
+    forget_binding(vhost.name(), *binding);
   const std::string keep = name; // NOLINT(performance-unnecessary-copy-initialization): it may live in the record
   // A binding from the exchange to itself has just been forgotten and goes with the router.
   std::set<std::string> sources = remove_bindings_to(vhost, true, keep);

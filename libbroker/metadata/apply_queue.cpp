@@ -19,8 +19,9 @@ command_result metadata_state::impl::apply(const declare_queue& what, changes_t&
   record->id = next_queue++;
   if (!record->exclusive)
     record->owner = 0;
+  derive(*vhost, *record);
   insert_queue(*own_vhost(record->vhost), record);
-  changes.push_back({metadata_change::kind::queue_created, record});
+  changes.push_back({metadata_change::kind::queue_created, record, {}});
   out.created = true;
   out.queue = std::move(record);
   return out;
@@ -56,7 +57,7 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
   if (auto rights = user_rights::compile(what.default_user.name, what.default_rights); !rights)
     return refused(rights.error());
   for (const auto& one : now.vhosts.sorted()) {
-    vhost_tables& vhost = *own_vhost(one->name);
+    vhost_tables& vhost = *own_vhost(one->name());
     // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
     for (const queue_ptr& queue : vhost.queues.sorted())
       if (queue->node == what.node && (queue->exclusive || !queue->durable))
@@ -95,7 +96,7 @@ void metadata_state::impl::remove_queue(vhost_tables& vhost, const queue_ptr& qu
     if (own->second.empty())
       exclusive_queues.erase(own);
   }
-  changes.push_back({metadata_change::kind::queue_deleted, queue});
+  changes.push_back({metadata_change::kind::queue_deleted, queue, {}});
   if (cascade)
     delete_unused_exchanges(vhost, std::move(sources), changes);
 }

@@ -89,7 +89,7 @@ struct vhost_record {
   std::vector<std::string> tags;
   std::string default_queue_type; ///< "" = classic
   bool tracing = false;           ///< trace_on (P05)
-  limit_table limits;
+  limit_table limits = {};
 };
 
 /// A policy or an operator policy (O29-O31). `definition` is JSON text of one object, keys sorted.
@@ -118,7 +118,7 @@ struct user_record {
   std::vector<std::string> tags;
   /// "rabbit_password_hashing_sha256" (default), _sha512 or _md5 (imported definitions, S2).
   std::string hashing = "rabbit_password_hashing_sha256";
-  limit_table limits;
+  limit_table limits = {};
 };
 
 } // namespace broker

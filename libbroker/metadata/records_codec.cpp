@@ -62,12 +62,54 @@ void to_proto(const user_record& from, proto::User& to) {
   to.set_password_hash(from.password_hash);
   for (const std::string& tag : from.tags)
     to.add_tags(tag);
+  to.set_hashing(from.hashing);
+  to_proto(from.limits, *to.mutable_limits());
 }
 
 void to_proto(const permission& from, proto::Permission& to) {
   to.set_configure(from.configure);
   to.set_write(from.write);
   to.set_read(from.read);
+}
+
+void to_proto(const topic_permission& from, proto::TopicPermission& to) {
+  to.set_exchange(from.exchange);
+  to.set_write(from.write);
+  to.set_read(from.read);
+}
+
+void to_proto(const vhost_record& from, proto::VhostRecord& to) {
+  to.set_name(from.name);
+  to.set_description(from.description);
+  for (const std::string& tag : from.tags)
+    to.add_tags(tag);
+  to.set_default_queue_type(from.default_queue_type);
+  to.set_tracing(from.tracing);
+  to_proto(from.limits, *to.mutable_limits());
+}
+
+void to_proto(const policy_record& from, proto::Policy& to) {
+  to.set_vhost(from.vhost);
+  to.set_name(from.name);
+  to.set_pattern(from.pattern);
+  to.set_apply_to(from.apply_to);
+  to.set_priority(from.priority);
+  to.set_definition(from.definition);
+}
+
+void to_proto(const parameter_record& from, proto::Parameter& to) {
+  to.set_vhost(from.vhost);
+  to.set_component(from.component);
+  to.set_name(from.name);
+  to.set_value(from.value);
+}
+
+void to_proto(const limit_table& from, proto_limits& to) {
+  for (const auto& [name, value] : from) {
+    proto::Limit& one = *to.Add();
+    one.set_name(name);
+    one.set_value(value);
+  }
 }
 
 result<queue_record> from_proto(const proto::Queue& from) {
@@ -126,15 +168,48 @@ result<binding_record> from_proto(const proto::Binding& from) {
 }
 
 user_record from_proto(const proto::User& from) {
-  user_record record;
-  record.name = from.name();
-  record.password_hash = from.password_hash();
-  record.tags.assign(from.tags().begin(), from.tags().end());
-  return record;
+  user_record to;
+  to.name = from.name();
+  to.password_hash = from.password_hash();
+  to.tags.assign(from.tags().begin(), from.tags().end());
+  if (!from.hashing().empty())
+    to.hashing = from.hashing();
+  to.limits = from_proto(from.limits());
+  return to;
 }
 
 permission from_proto(const proto::Permission& from) {
   return {from.configure(), from.write(), from.read()};
+}
+
+topic_permission from_proto(const proto::TopicPermission& from) {
+  return {from.exchange(), from.write(), from.read()};
+}
+
+vhost_record from_proto(const proto::VhostRecord& from) {
+  vhost_record to;
+  to.name = from.name();
+  to.description = from.description();
+  to.tags.assign(from.tags().begin(), from.tags().end());
+  to.default_queue_type = from.default_queue_type();
+  to.tracing = from.tracing();
+  to.limits = from_proto(from.limits());
+  return to;
+}
+
+policy_record from_proto(const proto::Policy& from) {
+  return {from.vhost(), from.name(), from.pattern(), from.apply_to(), from.priority(), from.definition()};
+}
+
+parameter_record from_proto(const proto::Parameter& from) {
+  return {from.vhost(), from.component(), from.name(), from.value()};
+}
+
+limit_table from_proto(const proto_limits& from) {
+  limit_table to;
+  for (const proto::Limit& one : from)
+    to[one.name()] = one.value();
+  return to;
 }
 
 } // namespace broker

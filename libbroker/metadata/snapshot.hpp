@@ -78,6 +78,19 @@ public:
   virtual void for_each_user(const std::function<void(const user_record&)>& visit) const = 0;
   virtual void for_each_permission(
     const std::function<void(std::string_view vhost, std::string_view user, const permission&)>& visit) const = 0;
+
+  // -- what operators set. Not pure: a small snapshot of a test need not know them --
+  /// Null if there is none of that name.
+  virtual std::shared_ptr<const vhost_record> find_vhost(std::string_view vhost) const;
+  virtual std::shared_ptr<const user_record> find_user(std::string_view user) const;
+  /// Each of these in the order of vhost, then name; policies of a vhost in order of precedence.
+  virtual void for_each_vhost(const std::function<void(const vhost_record&)>& visit) const;
+  virtual void for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const;
+  virtual void for_each_topic_permission(
+    const std::function<void(std::string_view vhost, std::string_view user, const topic_permission&)>& visit) const;
+  /// Parameters of vhosts: by component, then name.
+  virtual void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const;
+  virtual void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const;
 };
 using snapshot_ptr = std::shared_ptr<const metadata_snapshot>;
 

@@ -41,6 +41,17 @@ routed_by snapshot_view::route(const exchange_record& from, const message& what,
   return in ? route_message(*in, from, what, to) : routed_by::keys;
 }
 
+bool snapshot_view::tracing(std::string_view vhost) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  return in && in->record->tracing;
+}
+
+bool snapshot_view::any_tracing() const {
+  bool any = false;
+  tables_.vhosts.for_each([&](const ref<vhost_tables>& one) { any = any || one->record->tracing; });
+  return any;
+}
+
 // -- who may do what --------------------------------------------------------------------------------------------------
 
 result<login> snapshot_view::authenticate(std::string_view user, std::string_view password, bool loopback) const {
@@ -99,7 +110,7 @@ void snapshot_view::for_each_binding(const std::function<void(std::string_view, 
   for (const auto& vhost : tables_.vhosts.sorted())
     for (const auto& node : vhost->exchanges.sorted())
       for (const bound_ptr& binding : node->router.sorted())
-        visit(vhost->name, binding->record);
+        visit(vhost->name(), binding->record);
 }
 
 void snapshot_view::for_each_user(const std::function<void(const user_record&)>& visit) const {
@@ -111,7 +122,61 @@ void snapshot_view::for_each_permission(
   const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const {
   for (const auto& vhost : tables_.vhosts.sorted())
     for (const auto& row : vhost->permissions.sorted())
-      visit(vhost->name, row->user, row->rights);
+      visit(vhost->name(), row->user, row->rights);
+}
+
+// -- what operators set -----------------------------------------------------------------------------------------------
+
+std::shared_ptr<const vhost_record> metadata_snapshot::find_vhost(std::string_view) const {
+  return nullptr;
+}
+std::shared_ptr<const user_record> metadata_snapshot::find_user(std::string_view) const {
+  return nullptr;
+}
+void metadata_snapshot::for_each_vhost(const std::function<void(const vhost_record&)>&) const {}
+void metadata_snapshot::for_each_policy(bool, const std::function<void(const policy_record&)>&) const {}
+void metadata_snapshot::for_each_topic_permission(
+  const std::function<void(std::string_view, std::string_view, const topic_permission&)>&) const {}
+void metadata_snapshot::for_each_parameter(const std::function<void(const parameter_record&)>&) const {}
+void metadata_snapshot::for_each_global_parameter(const std::function<void(const parameter_record&)>&) const {}
+
+std::shared_ptr<const vhost_record> snapshot_view::find_vhost(std::string_view vhost) const {
+  const vhost_tables* found = tables_.find_vhost(vhost);
+  return found ? found->record : nullptr;
+}
+
+std::shared_ptr<const user_record> snapshot_view::find_user(std::string_view user) const {
+  const auto* found = tables_.users.find(user);
+  return found ? *found : nullptr;
+}
+
+void snapshot_view::for_each_vhost(const std::function<void(const vhost_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    visit(*vhost->record);
+}
+
+void snapshot_view::for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const policy_ptr& one : vhost->list_of(operators))
+      visit(one->record());
+}
+
+void snapshot_view::for_each_topic_permission(
+  const std::function<void(std::string_view, std::string_view, const topic_permission&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& row : vhost->topic_permissions.sorted())
+      visit(vhost->name(), row->user, row->rights);
+}
+
+void snapshot_view::for_each_parameter(const std::function<void(const parameter_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& one : vhost->parameters.sorted())
+      visit(one->record);
+}
+
+void snapshot_view::for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const {
+  for (const auto& one : tables_.global_parameters.sorted())
+    visit(one->record);
 }
 
 } // namespace broker

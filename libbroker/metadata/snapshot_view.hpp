@@ -18,6 +18,8 @@ public:
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
   routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  bool tracing(std::string_view vhost) const override;
+  bool any_tracing() const override;
   const broker::exchange_types& exchange_types() const override { return *settings_->exchange_types; }
 
   result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const override;
@@ -33,6 +35,14 @@ public:
   void for_each_user(const std::function<void(const user_record&)>& visit) const override;
   void for_each_permission(
     const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const override;
+  std::shared_ptr<const vhost_record> find_vhost(std::string_view vhost) const override;
+  std::shared_ptr<const user_record> find_user(std::string_view user) const override;
+  void for_each_vhost(const std::function<void(const vhost_record&)>& visit) const override;
+  void for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const override;
+  void for_each_topic_permission(
+    const std::function<void(std::string_view, std::string_view, const topic_permission&)>& visit) const override;
+  void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const override;
+  void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const override;
 
 private:
   const metadata_tables tables_;

@@ -1,5 +1,6 @@
 // The mutable side of metadata_state: its tables and the indexes that no snapshot needs. Internal to this folder; the
-// apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp.
+// apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp,
+// apply_vhost.cpp, apply_policy.cpp.
 #pragma once
 
 #include <map>
@@ -38,6 +39,26 @@ struct metadata_state::impl {
   command_result apply(const set_permission& what, changes_t& changes);
   command_result apply(const clear_permission& what, changes_t& changes);
 
+  command_result apply(const set_topic_permission& what, changes_t& changes);
+  command_result apply(const clear_topic_permission& what, changes_t& changes);
+  command_result apply(const set_user_limits& what, changes_t& changes);
+  // -- apply_vhost.cpp --
+  command_result apply(const put_vhost& what, changes_t& changes);
+  command_result apply(const delete_vhost& what, changes_t& changes);
+  command_result apply(const set_vhost_limits& what, changes_t& changes);
+  command_result apply(const set_tracing& what, changes_t& changes);
+  command_result apply(const set_parameter& what, changes_t& changes);
+  command_result apply(const clear_parameter& what, changes_t& changes);
+  // -- apply_policy.cpp --
+  command_result apply(const put_policy& what, changes_t& changes);
+  command_result apply(const delete_policy& what, changes_t& changes);
+  /// Fills in what follows from arguments and policies: options, policy names, alternate exchange.
+  static void derive(const vhost_tables& vhost, queue_record& record);
+  static void derive(const vhost_tables& vhost, exchange_record& record);
+  /// `was` has been replaced by `is` (either may be null): whatever they were or are in force for gets a new record.
+  void policy_changed(vhost_tables& vhost, bool operators, const policy_ptr& was, const policy_ptr& is,
+                      changes_t& changes);
+
   // -- snapshot_codec.cpp --
   result<void> read_vhost(const proto::Vhost& from);
   result<void> insert_read_binding(vhost_tables& vhost, binding_record record);
@@ -47,7 +68,7 @@ struct metadata_state::impl {
   vhost_tables* own_vhost(std::string_view name);
   /// The exchange for changing; must exist.
   exchange_node& own_exchange(vhost_tables& vhost, std::string_view name);
-  void create_vhost(const std::string& name);
+  void create_vhost(vhost_record what);
   void insert_queue(vhost_tables& vhost, queue_ptr queue);
   void insert_exchange(vhost_tables& vhost, exchange_record record);
   /// May a binding from `source` be made? Error: 406 of the exchange's type.
@@ -94,6 +115,11 @@ inline command_result refused(error why) {
   out.failure = std::move(why);
   return out;
 }
+/// As AMQP clients read it.
 command_result no_such_vhost(std::string_view name);
+/// As operators read it.
+command_result missing_vhost(const std::string& name);
+/// Limits of a vhost or a user by name; error in rabbitmqctl's words.
+result<void> check_limits(const limit_table& limits, std::initializer_list<std::string_view> known);
 
 } // namespace broker

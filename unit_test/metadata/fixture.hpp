@@ -127,6 +127,7 @@ private:
   queue_record some_queue();
   exchange_record some_exchange();
   binding_record some_binding();
+  command operators_command();
 
   random_source random_;
 };
