@@ -90,6 +90,7 @@ struct channel_state::impl {
   void publish(const batch_ref& batch, slice run);
   void publish_singly(const batch_ref& batch, slice run);
   bool publish_checked(const batch_ref& batch, uint32_t index);
+  result<void> may_publish_keys(const message& what);
   /// Strips BCC, unless the message is routed again later, and fills in the reply address; true if anything changed.
   result<bool> rewrite(amqp::properties& properties, bool keep_bcc);
   void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);

@@ -54,6 +54,11 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     return false;
   }
   const bool extra_keys = may_have_extra_keys(what);
+  if (extra_keys && where.exchange->kind == exchange_type::topic)
+    if (const auto allowed = may_publish_keys(what); !allowed) {
+      fail(allowed.error());
+      return false;
+    }
   batch_ref changed;
   if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration) || may_use_direct_reply(what)) {
     auto properties = checked_properties(what, settings_.user);
@@ -83,6 +88,16 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     accept(batch, {index, index + 1}, queues);
   }
   return phase_ == phase::open;
+}
+
+/// Topic permissions apply to the keys in CC and BCC as well (W47, O33).
+result<void> channel_state::impl::may_publish_keys(const message& what) {
+  const routed_message routed{what};
+  for (const std::string_view key : routed.keys())
+    if (auto allowed = metadata().authorise_topic(settings_.user, settings_.vhost, what.exchange(), key, access::write);
+        !allowed)
+      return allowed;
+  return {};
 }
 
 result<bool> channel_state::impl::rewrite(amqp::properties& properties, bool keep_bcc) {

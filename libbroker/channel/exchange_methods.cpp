@@ -145,6 +145,14 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
   const auto source = metadata().find_exchange(settings_.vhost, binding.source);
   if (!source)
     return true;
+  if (source->kind == exchange_type::topic) {
+    const auto topic =
+      metadata().authorise_topic(settings_.user, settings_.vhost, binding.source, binding.routing_key, access::read);
+    if (!topic) {
+      fail(topic.error());
+      return false;
+    }
+  }
   const auto& types = metadata().exchange_types();
   const auto valid = types.find(source->type)->validate_binding(*source, binding, types);
   if (!valid)

@@ -69,6 +69,9 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
     return no_such_exchange(vhost_, name);
   if (exchange->internal)
     return amqp::access_refused("cannot publish to internal " + exchange_title(vhost_, name));
+  if (exchange->kind == exchange_type::topic)
+    if (auto topic = metadata.authorise_topic(user_, vhost_, name, what.routing_key(), access::write); !topic)
+      return topic.error();
   into.exchange.assign(name);
   into.routing_key.assign(what.routing_key());
   // What the cache answers is for messages without headers, whoever asked first.

@@ -92,6 +92,28 @@ result<void> snapshot_view::authorise(const login& who, std::string_view vhost, 
                               + " refused for user '" + who.user + "'");
 }
 
+result<void> metadata_snapshot::authorise_topic(const login&, std::string_view, std::string_view, std::string_view,
+                                                access) const {
+  return {};
+}
+
+result<void> snapshot_view::authorise_topic(const login& who, std::string_view vhost, std::string_view exchange,
+                                            std::string_view routing_key, access how) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  if (!in || in->topic_permissions.empty())
+    return {};
+  const auto* row = in->topic_permissions.find(topic_rights::key_of(who.user, exchange));
+  if (!row)
+    return {};
+  const bool writes = how == access::write;
+  const std::string_view no_client_id; // an MQTT client's
+  if (writes ? (*row)->may_write(routing_key, vhost, no_client_id) : (*row)->may_read(routing_key, vhost, no_client_id))
+    return {};
+  return amqp::access_refused(std::string{writes ? "write" : "read"} + " access to topic '" + std::string{routing_key}
+                              + "' in exchange " + resource_text("topic", exchange, vhost) + " refused for user '"
+                              + who.user + "'");
+}
+
 // -- lists ------------------------------------------------------------------------------------------------------------
 
 void snapshot_view::for_each_queue(const std::function<void(const queue_ptr&)>& visit) const {

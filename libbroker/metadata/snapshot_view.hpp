@@ -26,6 +26,8 @@ public:
   result<void> open_vhost(const login& who, std::string_view vhost) const override;
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                          access how) const override;
+  result<void> authorise_topic(const login& who, std::string_view vhost, std::string_view exchange,
+                               std::string_view routing_key, access how) const override;
 
   // Each in the order of vhost, then name.
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;

@@ -84,6 +84,18 @@ void fake_metadata::refuse(resource_kind kind, const std::string& name, access h
   ++version_;
 }
 
+void fake_metadata::refuse_topic(const std::string& exchange, const std::string& key, access how) {
+  refused_topics_.insert({exchange, key, how});
+  ++version_;
+}
+
+result<void> fake_metadata::authorise_topic(const login&, std::string_view, std::string_view exchange,
+                                            std::string_view routing_key, access how) const {
+  if (!refused_topics_.contains({std::string{exchange}, std::string{routing_key}, how}))
+    return {};
+  return amqp::access_refused("topic '" + std::string{routing_key} + "' is not allowed");
+}
+
 command_result fake_metadata::apply(const command& what) {
   command_result done;
   if (const auto* declared = std::get_if<declare_queue>(&what)) {

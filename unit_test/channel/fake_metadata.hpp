@@ -27,6 +27,7 @@ public:
   void bind_by_header(const std::string& exchange, const std::string& header, const std::string& queue);
   void set_tracing(bool on);
   void refuse(resource_kind kind, const std::string& name, access how);
+  void refuse_topic(const std::string& exchange, const std::string& key, access how);
   /// Applies what a channel proposed, as far as these tests need it.
   command_result apply(const command& what);
 
@@ -44,6 +45,9 @@ public:
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                          access how) const override;
+  /// Refused are the keys of refuse_topic.
+  result<void> authorise_topic(const login& who, std::string_view vhost, std::string_view exchange,
+                               std::string_view routing_key, access how) const override;
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
   void for_each_binding(const std::function<void(std::string_view, const binding_record&)>&) const override {}
@@ -66,6 +70,7 @@ private:
   std::map<std::string, exchange_ptr, std::less<>> exchanges_;
   std::vector<binding> bindings_;
   std::set<std::tuple<resource_kind, std::string, access>> refused_;
+  std::set<std::tuple<std::string, std::string, access>> refused_topics_;
 };
 
 } // namespace broker::test
