@@ -246,5 +246,40 @@ class Delayed(BrokerTest):
         channel.exchange_delete("kept")
 
 
+class Firehose(BrokerTest):
+    def setUp(self):
+        if self.node.ctl("trace_on", check=False).returncode != 0:
+            self.skipTest("no trace_on in this warrenctl")
+        self.addCleanup(self.node.ctl, "trace_off")
+
+    def test_publishes_and_deliveries_are_copied_while_it_is_on(self):
+        channel = self.channel()
+        log, queue = self.queue(channel, exclusive=True), self.queue(channel, "traced", exclusive=True)
+        channel.queue_bind(log, "amq.rabbitmq.trace", "#")
+        channel.queue_bind(queue, "amq.direct", "k")
+        channel.confirm_delivery()
+        channel.basic_publish("amq.direct", "k", b"body",
+                              pika.BasicProperties(content_type="text/plain", delivery_mode=1, headers={"h": 1}))
+        method, properties, body = self.get(channel, log, auto_ack=True)
+        self.assertEqual((method.routing_key, body), ("publish.amq.direct", b"body"))
+        told = properties.headers
+        self.assertEqual(told["exchange_name"], "amq.direct")
+        self.assertEqual(told["routing_keys"], ["k"])
+        self.assertEqual(told["properties"], {"content_type": "text/plain", "delivery_mode": 1, "headers": {"h": 1}})
+        self.assertEqual(told["node"], self.node.node_name)
+        self.assertEqual((told["vhost"], told["channel"], told["user"]), ("/", 1, "guest"))
+        self.assertIn(f"-> 127.0.0.1:{self.node.port}", told["connection"])
+        self.assertEqual(told["routed_queues"], ["traced"])
+        self.get(channel, "traced", auto_ack=True)
+        method, properties, body = self.get(channel, log, auto_ack=True)
+        self.assertEqual((method.routing_key, body), ("deliver.traced", b"body"))
+        self.assertEqual(properties.headers["redelivered"], 0)
+        self.assertNotIn("routed_queues", properties.headers)
+        self.node.ctl("trace_off")
+        channel.basic_publish("amq.direct", "k", b"unseen")
+        self.get(channel, "traced", auto_ack=True)
+        self.assertEqual(self.count(channel, log), 0)
+
+
 if __name__ == "__main__":
     unittest.main()
