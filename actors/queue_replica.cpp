@@ -81,6 +81,10 @@ void retire(queue_actor* self) {
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
+std::string_view to_string(consumer_activity what) {
+  return what == consumer_activity::up ? "up" : what == consumer_activity::waiting ? "waiting" : "single_active";
+}
+
 queue_report report(const queue_shell& shell) {
   const auto& machine = *shell.machine;
   queue_report result;
@@ -93,6 +97,26 @@ queue_report report(const queue_shell& shell) {
   result.memory_bytes = machine.bytes_in_memory();
   result.consumers = machine.consumers();
   return result;
+}
+
+std::vector<consumer_report> report_consumers(const queue_shell& shell) {
+  std::vector<consumer_report> all;
+  for (const consumer_view& one : shell.machine->consumer_list()) {
+    consumer_report& each = all.emplace_back();
+    each.queue = shell.record;
+    each.tag = one.who->tag;
+    each.connection = one.who->connection;
+    each.channel = one.who->channel_id;
+    each.ack_required = !one.who->no_ack;
+    each.exclusive = one.who->exclusive;
+    each.active = one.activity != consumer_activity::waiting;
+    each.activity_status = to_string(one.activity);
+    each.prefetch = one.who->prefetch;
+    each.priority = one.who->priority;
+    each.unacknowledged = one.unacknowledged;
+    each.arguments = one.who->arguments;
+  }
+  return all;
 }
 
 /// Runs one step of the machine: `call` gets the machine, the time and the step.
@@ -152,9 +176,9 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
-    [self](queue_changed_msg& changed) { self->state.record = std::move(changed.record); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content(report(self->state)); },
+    [self](consumer_report_request& request) { request.content(report_consumers(self->state)); },
   };
 }
 

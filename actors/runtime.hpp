@@ -53,6 +53,8 @@ struct runtime {
   std::string node;
   message_store* store = nullptr;
   queue_settings queues;
+  /// Deliveries unsettled for longer close their channel (W58); 0 = never.
+  uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
   /// Monotonic milliseconds. The wall clock is in `queues`: only deadlines that survive a restart use it.
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.

@@ -103,6 +103,7 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.connection_name = peer_.name;
   settings.tracing = &context_.node->tracing;
   settings.frame_max = machine_->frame_max();
+  settings.consumer_timeout_ms = context_.node->consumer_timeout_ms;
   if (auto* capabilities = machine_->client_properties().find("capabilities"))
     if (auto* table = std::get_if<amqp::field_table>(&capabilities->value))
       if (auto* notify = table->find("consumer_cancel_notify"))

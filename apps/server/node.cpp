@@ -106,6 +106,7 @@ result<void> node::impl::start() {
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
+  shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.wall_ms = unix_ms;
   shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.memory_bytes = config.queue_memory_bytes;
@@ -176,8 +177,11 @@ result<void> node::impl::open_metadata() {
   }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
-  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
-                                config.default_user_tags, user_record{}.hashing, {}};
+  options.start.default_user = {config.default_user,
+                                hash_password(config.default_password.reveal()),
+                                config.default_user_tags,
+                                user_record{}.hashing,
+                                {}};
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));

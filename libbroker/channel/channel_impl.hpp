@@ -9,6 +9,7 @@
 //   consumer_methods.cpp   basic.consume, cancel, get, qos, recover
 //   direct_reply.cpp       amq.rabbitmq.reply-to
 //   firehose.cpp           copies of what passes, for amq.rabbitmq.trace
+//   consumer_timeout.cpp   deliveries that are not settled in time
 #pragma once
 
 #include <deque>
@@ -21,6 +22,7 @@
 #include "base/random.hpp"
 #include "channel/channel_state.hpp"
 #include "channel/confirm_tracker.hpp"
+#include "channel/delivery_clock.hpp"
 #include "channel/publish_outbox.hpp"
 #include "channel/route_cache.hpp"
 #include "channel/transaction.hpp"
@@ -133,6 +135,13 @@ struct channel_state::impl {
   void take_direct_reply(direct_reply& what);
   void declare_reply_address(const amqp::queue_class::declare& what, const std::string& name);
 
+  // -- deliveries that are not settled in time (consumer_timeout.cpp) --
+  void want_tick();
+  void tick(uint64_t now_ms);
+  void watch(const queue_record& queue);
+  uint64_t timeout_of(queue_id queue);
+  void time_out(uint64_t timeout_ms);
+
   // -- methods --
   void handle(const amqp::channel_class::flow& what);
   void handle(const amqp::exchange_class::declare& what);
@@ -213,7 +222,12 @@ struct channel_state::impl {
   uint32_t window_limit_ = 0;   ///< basic.qos global=true
   consumer_ref reply_consumer_; ///< of amq.rabbitmq.reply-to (W69), or null
   std::string reply_address_;
-  std::string last_queue_; ///< declared last on this channel (W16)
+  // -- consumer timeout --
+  bool tick_wanted_ = false;
+  uint64_t check_every_ms_ = limits::consumer_timeout_check_ms;
+  delivery_clock delivered_at_;
+  std::map<queue_id, std::string> watched_; ///< names of the queues that deliveries may be unsettled of
+  std::string last_queue_;                  ///< declared last on this channel (W16)
 };
 
 } // namespace broker

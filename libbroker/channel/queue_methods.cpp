@@ -5,6 +5,7 @@
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
 #include "channel/names.hpp"
+#include "channel/quorum_rules.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
 
@@ -66,8 +67,11 @@ void channel_state::impl::declare_queue_actively(const amqp::queue_class::declar
   wanted.owner = what.exclusive ? settings_.connection : 0;
   wanted.node = settings_.node;
   const auto existing = metadata().find_queue(settings_.vhost, name);
-  if (!existing)
+  if (!existing) {
+    if (const auto possible = check_quorum_properties(wanted); !possible)
+      return fail(possible.error());
     return propose_queue(std::move(wanted), what.no_wait);
+  }
   if (const auto same = equivalent(*existing, wanted); !same)
     return fail(same.error());
   answer_declare(existing, what.no_wait, [this, wanted, no_wait = what.no_wait] { propose_queue(wanted, no_wait); });
@@ -145,6 +149,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return reply(what.no_wait, amqp::queue_class::delete_ok{0});
   if (!owns(*queue))
     return fail(queue_locked(settings_.vhost, name));
+  if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
+    return fail(allowed.error());
   ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},
       [this, queue, no_wait = what.no_wait](queue_event* answer) {
         const auto* checked = answer ? &std::get<delete_checked>(*answer) : nullptr;

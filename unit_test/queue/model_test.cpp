@@ -9,7 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/random.hpp"
-#include "fixture.hpp"
+#include "with_options.hpp"
 
 using namespace test;
 
@@ -23,11 +23,20 @@ struct known_message {
   bool redelivered = false;
   place where = place::ready;
   const void* by = nullptr; ///< consumer, or channel of a get
+  uint8_t priority = 0;
+  uint32_t returns = 0; ///< counted by quorum queues
+  std::string key{};    ///< for de-duplication, "" = none
 };
+
+/// Messages go out in this order.
+std::pair<int, seqno> place_in_line(seqno seq, const known_message& one) {
+  return {-one.priority, seq};
+}
 
 class model_run {
 public:
-  model_run(uint64_t seed, size_t memory_bytes) : random_(seed), f_(settings(memory_bytes, &pressure_)) {
+  model_run(uint64_t seed, size_t memory_bytes, const queue_options& options = {})
+    : random_(seed), options_(options), f_(options, settings(memory_bytes, &pressure_)) {
     for (int at = 0; at < 3; ++at)
       channels_.push_back(f_.channel());
   }
@@ -118,11 +127,14 @@ private:
 
   void publish() {
     const size_t count = 1 + random_.below(random_.chance(1, 4) ? 200 : 5);
-    batch_ref made = f_.batch(count, false, static_cast<uint32_t>(16 + random_.below(100)));
+    const bool plain = options_ == queue_options{};
+    batch_ref made = plain ? f_.batch(count, false, static_cast<uint32_t>(16 + random_.below(100)))
+                           : f_.batch_of(some_properties(count));
     const bool mixed = random_.chance(1, 3);
     const bool persistent = random_.chance(1, 2);
     for (message& one : made->messages)
-      one.flags = (mixed ? random_.chance(1, 2) : persistent) ? message::persistent : 0;
+      if (mixed ? random_.chance(1, 2) : persistent)
+        one.flags |= message::persistent;
     const confirm_number first = number_of(made->messages[0]);
     made->first_confirm = first;
     made->hold(2); // one is the test's: a second release by the queue would credit too early
@@ -138,10 +150,93 @@ private:
     f_.send(std::move(request));
   }
 
+  std::vector<amqp::properties> some_properties(size_t count) {
+    std::vector<amqp::properties> all(count);
+    for (amqp::properties& one : all) {
+      if (random_.chance(1, 2))
+        one.priority = static_cast<uint8_t>(random_.below(12));
+      if (random_.chance(1, 3))
+        (one.headers ? *one.headers : one.headers.emplace())
+          .set("x-deduplication-header", amqp::field_value{static_cast<int64_t>(random_.below(200))});
+    }
+    return all;
+  }
+
   void accepted(const message& one, bool confirm) {
-    known_[++next_seq_] = {number_of(one), one.has(message::persistent), false, place::ready, nullptr};
+    known_message fresh{number_of(one), one.has(message::persistent) || options_.type == queue_type::quorum};
+    if (options_ != queue_options{}) {
+      const auto properties = amqp::decode_properties(one.property_bytes());
+      fresh.priority = std::min(properties->priority.value_or(0), options_.max_priority);
+      int64_t key = 0;
+      if (options_.deduplicate && properties->headers
+          && properties->headers->find("x-deduplication-header")->as_integer(key))
+        fresh.key = std::to_string(key);
+    }
+    if (const auto first = duplicate_of(fresh.key)) {
+      if (confirm)
+        unconfirmed_.emplace(fresh.number, *first);
+      return;
+    }
+    ++next_seq_;
+    if (!fresh.key.empty())
+      keys_[fresh.key] = {next_seq_, next_key_++, true};
     if (confirm)
-      unconfirmed_.emplace(number_of(one), one.has(message::persistent) ? next_seq_ : 0);
+      unconfirmed_.emplace(fresh.number, fresh.persistent ? next_seq_ : 0);
+    known_[next_seq_] = std::move(fresh);
+  }
+
+  /// What must be durable before a duplicate is confirmed, 0 = nothing; nothing if `key` is new.
+  std::optional<seqno> duplicate_of(const std::string& key) const {
+    const auto seen = keys_.find(key);
+    if (seen == keys_.end())
+      return std::nullopt;
+    if (seen->second.in_queue) {
+      const known_message& first = known_.at(seen->second.at);
+      return first.persistent ? seen->second.at : 0;
+    }
+    if (next_key_ - seen->second.number <= options_.deduplication_window)
+      return 0;
+    return std::nullopt;
+  }
+
+  /// A message ends: acknowledged, or in another way.
+  void ends(seqno seq, known_message& one, bool acknowledged) {
+    one.where = place::gone;
+    const auto seen = keys_.find(one.key);
+    if (seen == keys_.end() || seen->second.at != seq)
+      return;
+    if (acknowledged)
+      seen->second.in_queue = false;
+    else
+      keys_.erase(seen);
+  }
+
+  void comes_back(seqno seq, known_message& one) {
+    one.where = place::ready;
+    one.redelivered = true;
+    if (options_.type != queue_type::quorum)
+      return;
+    ++one.returns;
+    if (options_.delivery_limit && one.returns > *options_.delivery_limit)
+      ends(seq, one, false);
+  }
+
+  void subscribe(const consumer_ref& who) {
+    consumers_.push_back(who);
+    everyone_.push_back(who);
+    if (!active_)
+      active_ = who;
+    f_.send(consume_request{who});
+  }
+
+  /// Who is active now that some have left.
+  void choose_active() {
+    if (std::find(consumers_.begin(), consumers_.end(), active_) != consumers_.end())
+      return;
+    active_ = nullptr;
+    for (const consumer_ref& one : consumers_)
+      if (!active_ || (options_.type == queue_type::classic && one->priority > active_->priority))
+        active_ = one;
   }
 
   void consume() {
@@ -150,17 +245,17 @@ private:
     const uint16_t prefetch = static_cast<uint16_t>(random_.below(3) == 0 ? 0 : 1 + random_.below(30));
     auto who = f_.consumer_on(channels_[random_.below(3)], prefetch, random_.chance(1, 5),
                               static_cast<int32_t>(random_.below(2)));
-    consumers_.push_back(who);
-    everyone_.push_back(who);
-    f_.send(consume_request{who});
+    subscribe(who);
   }
 
   void cancel() {
     if (consumers_.empty())
       return;
     const size_t at = random_.below(consumers_.size());
-    f_.send(cancel_request{consumers_[at]});
+    const consumer_ref leaving = consumers_[at];
     consumers_.erase(consumers_.begin() + static_cast<std::ptrdiff_t>(at));
+    choose_active();
+    f_.send(cancel_request{leaving});
   }
 
   void settle() {
@@ -184,8 +279,10 @@ private:
         ++request.seqs.back().last;
       else
         request.seqs.push_back({seq, seq + 1});
-      one.where = request.what == settle_request::kind::requeue ? place::ready : place::gone;
-      one.redelivered = true;
+      if (request.what == settle_request::kind::requeue)
+        comes_back(seq, one);
+      else
+        ends(seq, one, request.what == settle_request::kind::ack);
     }
     f_.send(std::move(request));
   }
@@ -198,12 +295,11 @@ private:
       const bool by_consumer = std::any_of(everyone_.begin(), everyone_.end(), [&](const consumer_ref& who) {
         return who.get() == one.by && who->channel == lost;
       });
-      if (one.where == place::unacked && (one.by == lost.get() || by_consumer)) {
-        one.where = place::ready;
-        one.redelivered = true;
-      }
+      if (one.where == place::unacked && (one.by == lost.get() || by_consumer))
+        comes_back(seq, one);
     }
     std::erase_if(consumers_, [&](const consumer_ref& who) { return who->channel == lost; });
+    choose_active();
     f_.send(channel_gone{lost});
     channels_[which] = f_.channel();
   }
@@ -211,7 +307,7 @@ private:
   void purge() {
     for (auto& [seq, one] : known_)
       if (one.where == place::ready)
-        one.where = place::gone;
+        ends(seq, one, false);
     f_.send(purge_request{channels_[0]});
   }
 
@@ -250,13 +346,18 @@ private:
   void judge() {
     std::vector<seqno> handed_out;
     for (const delivery& one : f_.deliveries) {
+      const auto line = place_in_line(one.seq, known_.at(one.seq));
       const auto last = last_of_step_.find(one.who);
-      BOOST_REQUIRE(last == last_of_step_.end() || last->second < one.seq);
-      last_of_step_[one.who] = one.seq;
+      BOOST_REQUIRE(last == last_of_step_.end() || last->second < line);
+      last_of_step_[one.who] = line;
+      BOOST_REQUIRE(!options_.single_active_consumer || one.who == active_.get());
       hand(one.seq, one.number, one.redelivered, one.who, one.who->no_ack, handed_out);
     }
     for (const auto& [to, event] : f_.events_seen) {
+      if (const auto* pushed = std::get_if<broker::delivered>(&event))
+        judge_counts(pushed->run);
       if (const auto* answer = std::get_if<got>(&event)) {
+        judge_counts(answer->run);
         if (answer->run.batch)
           hand(answer->run.first, number_of(answer->run.batch->messages[answer->run.where.lo]), answer->redelivered,
                to.get(), answer->no_ack, handed_out);
@@ -280,7 +381,10 @@ private:
     BOOST_REQUIRE(one.where == place::ready);
     BOOST_REQUIRE_EQUAL(one.number, number);
     BOOST_REQUIRE_EQUAL(one.redelivered, redelivered);
-    one.where = no_ack ? place::gone : place::unacked;
+    if (no_ack)
+      ends(seq, one, true);
+    else
+      one.where = place::unacked;
     one.by = by;
     handed_out.push_back(seq);
   }
@@ -289,11 +393,23 @@ private:
   void judge_order(const std::vector<seqno>& handed_out) {
     if (handed_out.empty())
       return;
-    const seqno last = *std::max_element(handed_out.begin(), handed_out.end());
-    for (const auto& [seq, one] : known_) {
-      if (seq >= last)
-        break;
-      BOOST_REQUIRE(one.where != place::ready);
+    std::pair<int, seqno> last{-256, 0};
+    for (const seqno seq : handed_out)
+      last = std::max(last, place_in_line(seq, known_.at(seq)));
+    for (const auto& [seq, one] : known_)
+      BOOST_REQUIRE(one.where != place::ready || place_in_line(seq, one) > last);
+  }
+
+  /// A quorum queue says how often a message has come back.
+  void judge_counts(const stored_run& run) {
+    if (options_.type != queue_type::quorum || !run.batch)
+      return;
+    for (uint32_t at = run.where.lo; at < run.where.hi; ++at) {
+      const auto properties = amqp::decode_properties(run.batch->messages[at].property_bytes());
+      const auto* count = properties->headers ? properties->headers->find("x-delivery-count") : nullptr;
+      int64_t told = 0;
+      BOOST_REQUIRE(!count || (count->as_integer(told) && told > 0));
+      BOOST_REQUIRE_EQUAL(told, known_.at(run.first + at - run.where.lo).returns);
     }
   }
 
@@ -338,8 +454,7 @@ private:
     }
     answer_everything();
     auto last = f_.consumer_on(f_.channel(), 0, true);
-    consumers_.push_back(last);
-    f_.send(consume_request{last});
+    subscribe(last);
     answer_everything();
     compare();
     BOOST_REQUIRE(known_.empty());
@@ -367,14 +482,23 @@ private:
 
   random_source random_;
   bool pressure_ = false;
-  fixture f_;
+  const queue_options options_;
+  fixture_with f_;
   std::vector<channel_ref> channels_;
   std::vector<consumer_ref> consumers_; ///< consuming
   std::vector<consumer_ref> everyone_;  ///< that ever was: may hold unacked messages
   std::vector<batch_ref> held_;
   std::map<seqno, known_message> known_;
   std::map<confirm_number, seqno> unconfirmed_; ///< to the seqno that must be durable first, 0 = none
-  std::map<const void*, seqno> last_of_step_;
+  struct seen_key {
+    seqno at = 0;
+    uint64_t number = 0;
+    bool in_queue = true;
+  };
+  std::map<std::string, seen_key> keys_; ///< latest message of each
+  uint64_t next_key_ = 1;
+  consumer_ref active_;
+  std::map<const void*, std::pair<int, seqno>> last_of_step_;
   seqno next_seq_ = 0;
   seqno durable_ = 0;
   seqno paged_ = 0;
@@ -390,6 +514,35 @@ BOOST_AUTO_TEST_CASE(any_sequence_of_operations_agrees_with_a_table_of_messages)
   for (uint64_t seed = 1; seed <= 400; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       model_run{seed, budgets[seed % 4]}.run(300);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_holds_with_every_option_and_all_of_them_together) {
+  queue_options priorities;
+  priorities.max_priority = 9;
+  queue_options single_active;
+  single_active.single_active_consumer = true;
+  queue_options quorum;
+  quorum.type = queue_type::quorum;
+  quorum.delivery_limit = 3;
+  queue_options deduplicating;
+  deduplicating.deduplicate = true;
+  deduplicating.deduplication_window = 20;
+  queue_options everything = deduplicating;
+  everything.max_priority = 255;
+  everything.single_active_consumer = true;
+  everything.type = queue_type::quorum;
+  everything.delivery_limit = 1;
+  const size_t budgets[] = {500, 5'000, limits::queue_memory_bytes};
+  for (const queue_options& one : {priorities, single_active, quorum, deduplicating, everything}) {
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed << (one.max_priority ? " priorities" : "")
+                                 << (one.single_active_consumer ? " single active" : "")
+                                 << (one.type == queue_type::quorum ? " quorum" : "")
+                                 << (one.deduplicate ? " deduplicating" : "")) {
+        model_run{seed, budgets[seed % 3], one}.run(300);
+      }
     }
   }
 }
