@@ -110,6 +110,8 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.vhost = machine_->vhost();
   settings.user = machine_->user();
   settings.node = context_.node->node;
+  settings.connection_name = peer_.name;
+  settings.tracing = &context_.node->tracing;
   settings.frame_max = machine_->frame_max();
   settings.consumer_timeout_ms = context_.node->consumer_timeout_ms;
   if (auto* capabilities = machine_->client_properties().find("capabilities"))

@@ -83,6 +83,8 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send(queue, queue_report_request{[all](queue_report report) {
+                     if (!report.queue->delays_for.empty())
+                       return; // hidden: its exchange's own affair
                      queue_info info;
                      info.queue = std::move(report.queue);
                      info.ready = report.ready;

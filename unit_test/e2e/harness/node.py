@@ -187,7 +187,7 @@ class RabbitNode(Node):
         self.epmd_port = process.free_port()
         self.dist_port = process.free_port()
         self.epmd = None
-        open(os.path.join(self.root, "plugins"), "w").write("[].\n")
+        open(os.path.join(self.root, "plugins"), "w").write("[rabbitmq_consistent_hash_exchange].\n")
 
     def spawn(self):
         if self.epmd is None:  # a child of ours, not the daemon that rabbitmq-server would leave behind
