@@ -183,6 +183,8 @@ private:
       if (!one->gone && !one->running())
         one->boot();
     server* leader = nullptr;
+    if (!world_.run_until([&] { return world_.leader() != nullptr; }, world_.how.leader_ms) && world_.truth.holds())
+      return world_.truth.fail("NO LEADER" + describe());
     // A proposal to whoever leads, until one of them is answered and everybody has it.
     const uint64_t acked = world_.truth.acked();
     uint64_t next = world_.now() + 500;

@@ -77,13 +77,13 @@ void server::crash() {
     return;
   world_.trace(id, 0xdead);
   world_.say("crash " + std::to_string(id));
-  // Of the write under way a part may have reached the disk.
-  if (!steps_.empty() && random_.chance(1, 2) && steps_.front().torn)
-    steps_.front().torn();
+  if (random_.chance(1, 2))
+    tear_steps();
   group.reset();
   ++life;
   paused_until = 0;
   steps_.clear();
+  together_ = 0;
   held_.clear();
   states_queued_ = 0;
   incoming_.clear();
