@@ -40,7 +40,15 @@ struct queue_paged_msg {
   seqno upto = 0;
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
-struct queue_tick_msg {};
+/// Time to look at what has expired; the metadata sends the first. `due_ms` tells the timer that counts from those that
+/// an earlier one has replaced.
+struct queue_tick_msg {
+  uint64_t due_ms = 0;
+};
+/// The queue's record has been replaced: same id, new options (policies, O29).
+struct queue_changed_msg {
+  queue_ptr record;
+};
 /// The node has come under memory pressure.
 struct queue_pressure_msg {};
 /// To itself: its deletion is to be proposed again.
@@ -48,10 +56,6 @@ struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
 struct queue_deleted_msg {};
 struct queue_retired_msg {};
-/// The queue's record has been replaced: same id, new options (policies, O29).
-struct queue_changed_msg {
-  queue_ptr record;
-};
 
 // -- to the metadata
 // ----------------------------------------------------------------------------------------------------
@@ -74,6 +78,11 @@ struct channel_started_msg {
 };
 /// Stop the channels, delete the exclusive queues, then tell the session.
 struct connection_teardown_msg {};
+/// A vhost or a user has been deleted (the other name is empty): close if it is this connection's.
+struct connection_evicted_msg {
+  std::string vhost;
+  std::string user;
+};
 
 // -- what operators ask
 // -------------------------------------------------------------------------------------------------
@@ -123,3 +132,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_evicted_msg)

@@ -45,6 +45,21 @@ void end_queue(runtime& node, const queue_ptr& record) {
     caf::anon_send(who, queue_deleted_msg{});
 }
 
+void evict_connections(runtime& node, const metadata_change& change) {
+  const bool of_vhost = change.what == metadata_change::kind::vhost_deleted;
+  if (!of_vhost && change.what != metadata_change::kind::user_deleted)
+    return;
+  for (const caf::actor& connection : node.connections_by_id.all())
+    caf::anon_send(connection, connection_evicted_msg{of_vhost ? change.name : "", of_vhost ? "" : change.name});
+}
+
+/// Lets a queue begin with what time brings about. Not before the directory has every queue that the snapshot names:
+/// dead letters to a queue that is not there count as delivered.
+void wake_queue(const runtime& node, queue_id id) {
+  if (auto who = node.queues_by_id.find(id))
+    caf::anon_send(who, queue_tick_msg{});
+}
+
 /// Queues first, then the snapshot that names them, then the answers: whoever reads the snapshot finds the queue.
 void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes) {
   for (const auto& change : changes)
@@ -52,11 +67,14 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
       start_queue(system, service, change.queue);
   service.node->snapshots.publish(service.host.snapshot());
   for (const auto& change : changes) {
+    if (change.what == metadata_change::kind::queue_created)
+      wake_queue(*service.node, change.queue->id);
     if (change.what == metadata_change::kind::queue_deleted)
       end_queue(*service.node, change.queue);
     if (change.what == metadata_change::kind::queue_changed)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});
+    evict_connections(*service.node, change);
   }
 }
 
@@ -122,6 +140,7 @@ result<void> boot(caf::actor_system& system, metadata_service& service) {
   const auto snapshot = host.snapshot();
   service.node->snapshots.publish(snapshot);
   snapshot->for_each_queue([&](const queue_ptr& record) { start_queue(system, service, record); });
+  snapshot->for_each_queue([&](const queue_ptr& record) { wake_queue(*service.node, record->id); });
   // Queues that went with the node's last run (transient, exclusive) may have left messages behind.
   for (const auto& change : flushed->changes)
     if (change.what == metadata_change::kind::queue_deleted) {

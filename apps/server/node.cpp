@@ -106,6 +106,8 @@ result<void> node::impl::start() {
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
+  shared.queues.wall_ms = unix_ms;
+  shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.
@@ -167,8 +169,11 @@ result<void> node::impl::open_metadata() {
   options.host.metadata.default_vhost = config.default_vhost;
   options.store = metadata_files.get();
   options.start.node = config.node_name;
-  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
-                                config.default_user_tags, user_record{}.hashing, {}};
+  options.start.default_user = {config.default_user,
+                                hash_password(config.default_password.reveal()),
+                                config.default_user_tags,
+                                user_record{}.hashing,
+                                {}};
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
@@ -275,6 +280,7 @@ void node::impl::stop() {
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
+  shared.connections_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;

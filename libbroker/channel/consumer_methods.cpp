@@ -38,7 +38,7 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   const auto queue = open_queue(*name);
   if (!queue)
     return;
-  const auto priority = check_consume_arguments(what.arguments, queue_title(settings_.vhost, *name));
+  const auto priority = check_consume_arguments(what.arguments, *queue);
   if (!priority)
     return fail(priority.error());
 

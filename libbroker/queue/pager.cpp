@@ -21,10 +21,10 @@ void pager::recovered(seqno next) {
   appended_ = durable_ = next;
 }
 
-void pager::append(const run& what, bool durable) {
+void pager::append(const run& what, bool durable, message_facts facts) {
   BROKER_ASSERT(takes(what), "appended out of order");
   appended_ = what.last();
-  store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable);
+  store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable, facts);
 }
 
 bool pager::has(const run& what) const noexcept {
@@ -107,8 +107,8 @@ bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) co
     if (one.batch)
       continue;
     seqno from = one.first;
-    for (const seq_range& read : reads_)
-      if (read.first <= from && from < read.last)
+    for (const auto& [read, for_list] : reads_)
+      if (for_list && read.first <= from && from < read.last)
         from = read.last;
     if (from >= one.last())
       continue;
@@ -131,24 +131,34 @@ bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) co
 
 void pager::read_ahead(const ready_list& ready, uint64_t bytes) {
   seq_range gap;
-  while (ready.messages_paged() > 0 && reads_.size() < reads_ahead && next_gap(ready, bytes, gap)) {
-    reads_.push_back(gap);
+  while (ready.messages_paged() > 0 && reads_ahead_ < reads_ahead && next_gap(ready, bytes, gap)) {
+    reads_.push_back({gap, true});
+    ++reads_ahead_;
     store_.read(queue_, gap.first, gap.last, bytes * 2);
   }
 }
 
-void pager::read_done(const std::vector<stored_run>& runs, ready_list& ready) {
+void pager::read(seq_range which, uint64_t bytes) {
+  reads_.push_back({which, false});
+  store_.read(queue_, which.first, which.last, bytes);
+}
+
+bool pager::read_done(const std::vector<stored_run>& runs, ready_list& ready) {
   BROKER_ASSERT(!reads_.empty(), "an answer nobody asked for");
-  const seq_range asked = reads_.front();
+  const auto [asked, ahead] = reads_.front();
   reads_.erase(reads_.begin());
-  for (const stored_run& one : runs) {
+  reads_ahead_ -= ahead ? 1 : 0;
+  for (const stored_run& one : runs)
     BROKER_ASSERT(one.first >= asked.first && one.first + one.where.size() <= asked.last,
                   "an answer to something else");
+  if (!ahead)
+    return false;
+  for (const stored_run& one : runs)
     ready.attach(one);
-  }
   const size_t index = ready.find(asked.first);
   BROKER_ASSERT(!runs.empty() || index == ready.runs() || ready.at(index).batch || ready.at(index).first >= asked.last,
                 "the store has lost messages");
+  return true;
 }
 
 } // namespace broker::queueing

@@ -15,8 +15,8 @@ public:
 
   /// The store has everything below `next`.
   void recovered(seqno next);
-  /// Appends a run that comes after everything appended before.
-  void append(const run& what, bool durable);
+  /// Appends a run that comes after everything appended before. `facts`: what recovery must find with a durable one.
+  void append(const run& what, bool durable, message_facts facts = {});
   /// The store takes rising numbers only: true if `what` can still be appended.
   bool takes(const run& what) const noexcept { return what.first >= appended_; }
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
@@ -33,8 +33,10 @@ public:
 
   /// Reads the head of the list back, up to two requests of `bytes` ahead.
   void read_ahead(const ready_list& ready, uint64_t bytes);
-  /// Answer to the oldest request.
-  void read_done(const std::vector<stored_run>& runs, ready_list& ready);
+  /// Reads messages back that are in the list no more. Answers come in the order of all requests.
+  void read(seq_range which, uint64_t bytes);
+  /// Answer to the oldest request. False: that was a read().
+  bool read_done(const std::vector<stored_run>& runs, ready_list& ready);
 
   bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
 
@@ -49,7 +51,12 @@ private:
   seqno paged_ = 0;
   std::vector<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
   std::vector<seq_range> paged_drops_;
-  std::vector<seq_range> reads_; ///< outstanding
+  struct request {
+    seq_range range;
+    bool ahead; ///< of the list's head
+  };
+  std::vector<request> reads_; ///< outstanding
+  size_t reads_ahead_ = 0;     ///< of them for the list
 };
 
 } // namespace broker::queueing

@@ -32,6 +32,7 @@ void queue_state::impl::erase_holder(holder_at at) {
 }
 
 void queue_state::impl::stop_consuming(holder& one) {
+  used();
   ring.remove(one);
   if (exclusive == &one)
     exclusive = nullptr;
@@ -111,6 +112,9 @@ void queue_state::impl::take(settle_request& request, outbox&, queue_step&) {
 
   if (request.what == settle_request::kind::requeue)
     requeue(std::move(taken));
+  else if (request.what == settle_request::kind::reject)
+    for (run& one : taken)
+      die(std::move(one), queueing::dead_letter_reason::rejected);
   else
     for (const run& one : taken)
       ended(one);

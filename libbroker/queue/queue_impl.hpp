@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "queue/consumer_ring.hpp"
+#include "queue/dead_letters.hpp"
 #include "queue/outbox.hpp"
 #include "queue/pager.hpp"
 #include "queue/publisher_credit.hpp"
@@ -31,7 +32,8 @@ struct queue_state::impl {
   using holder_at = std::list<queueing::holder>::iterator;
 
   impl(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
-       const recovered_queue* recovered);
+       const recovered_queue* recovered, uint64_t now_ms);
+  void configure(std::shared_ptr<const queue_record> described);
 
   // -- requests (queue_publish.cpp, queue_consumers.cpp, queue_requests.cpp) --
   void take(publish_request& request, queueing::outbox& out, queue_step& step);
@@ -47,23 +49,48 @@ struct queue_state::impl {
   void end(queueing::outbox& out);
 
   // -- publishing (queue_publish.cpp) --
+  queueing::run cut_run(const batch_ref& batch, slice& left) const;
+  uint64_t deadline_of(const message& what) const;
+  message_facts facts_of(const queueing::run& what) const;
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void admit(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void take_holds();
   bool pacing() const;
+  void pace();
   void slow_down_no_more();
   void store_answered();
 
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
+  void ask_for_tick(queue_step& step) const;
   void serve_gets(queueing::outbox& out);
   void answer(const get_request& get, queueing::outbox& out);
   void dispatch(queueing::outbox& out);
   void hand_out(queueing::holder& to, queueing::run what, queueing::outbox& out);
   void keep_unacked(queueing::holder& by, queueing::run what);
+  bool clear_head();
   void ended(const queueing::run& what);
   void trim_unacked();
   void save_survivors();
   void tell_store();
+
+  // -- limits (queue_limits.cpp) --
+  uint64_t wall_ms() const { return settings.wall_ms ? settings.wall_ms() : 0; }
+  bool expire(uint64_t before_ms);
+  bool drop_over_limit();
+  uint32_t fitting(const queueing::run& what) const;
+  void refuse(queueing::run what, const publish_request& request, queueing::outbox& out);
+  void used() { last_used_ms = now_ms; }
+  bool check_expired(queue_step& step);
+
+  // -- dead letters (queue_dead_letters.cpp) --
+  void die(queueing::run what, queueing::dead_letter_reason why);
+  bool forward_dead(queue_step& step);
+  void read_dead();
+  void dead_read_done(const std::vector<stored_run>& runs);
+  template<class Call>
+  void with_surroundings(Call call);
+  bool too_many_dead() const { return dead.memory() > limits::dead_letter_memory_bytes; }
 
   // -- holders (queue_consumers.cpp) --
   queueing::holder* find(const consumer_ref& who, const channel_ref& channel);
@@ -78,9 +105,11 @@ struct queue_state::impl {
   void check() const;
 
   std::shared_ptr<const queue_record> record;
+  std::shared_ptr<const queue_options> options; ///< the record's; never null
   queue_settings settings;
   message_store& store;
   phase now = phase::open;
+  uint64_t now_ms = 0; ///< of the step under way
   seqno next = 1;
 
   queueing::ready_list ready;
@@ -95,6 +124,9 @@ struct queue_state::impl {
   const queueing::holder* exclusive = nullptr;
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
   std::vector<get_request> gets; ///< wait for a body to be read back
+  queueing::dead_letters dead;
+  seqno dead_read = 0; ///< first of the dead letters that are being read back, 0 = none are
+  uint64_t last_used_ms = 0;
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;
   uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
@@ -108,11 +140,11 @@ struct queue_state::impl {
 
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 
-  bool congested = false; ///< withheld because the store was: until its next answer
-  bool tick_wanted = false;
+  bool congested = false;   ///< withheld because the store was: until its next answer
+  uint64_t pace_due_ms = 0; ///< 0: nothing is withheld
   uint64_t bytes_handed_out = 0;
   uint64_t bytes_at_tick = 0;
-  uint64_t withheld_since_ms = 0; ///< 0: not known before the first tick
+  uint64_t withheld_since_ms = 0; ///< 0: nothing is withheld
 };
 
 } // namespace broker

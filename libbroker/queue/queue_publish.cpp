@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/expiry.hpp"
 #include "queue/queue_impl.hpp"
 
 namespace broker {
@@ -10,16 +11,26 @@ using queueing::home;
 using queueing::outbox;
 using queueing::run;
 
-namespace {
+uint64_t queue_state::impl::deadline_of(const message& what) const {
+  if (!options->message_ttl_ms && !what.has(message::has_expiration))
+    return 0;
+  const auto ttl_ms = queueing::time_to_live_ms(what, *options);
+  return ttl_ms ? queueing::deadline_after(now_ms, *ttl_ms) : 0;
+}
 
-/// Cuts the longest run of equal persistence off `left` and sums it up in the same pass.
-run cut_run(const batch_ref& batch, slice& left) {
+/// Cuts the longest run of messages that are treated alike off `left` and sums it up in the same pass.
+run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
+  constexpr uint16_t alike = message::persistent | message::has_expiration;
   const auto& messages = batch->messages;
   run one;
   one.batch = batch;
   one.lo = left.lo;
-  const bool persistent = messages[left.lo].has(message::persistent);
-  for (; left.lo < left.hi && messages[left.lo].has(message::persistent) == persistent; ++left.lo) {
+  const uint16_t flags = messages[left.lo].flags & alike;
+  const bool own_deadlines = (flags & message::has_expiration) != 0;
+  one.deadline_ms = deadline_of(messages[left.lo]);
+  for (; left.lo < left.hi && (messages[left.lo].flags & alike) == flags; ++left.lo) {
+    if (own_deadlines && deadline_of(messages[left.lo]) != one.deadline_ms)
+      break;
     one.body += messages[left.lo].body_size;
     one.raw += messages[left.lo].raw_size;
   }
@@ -27,7 +38,9 @@ run cut_run(const batch_ref& batch, slice& left) {
   return one;
 }
 
-} // namespace
+message_facts queue_state::impl::facts_of(const run& what) const {
+  return {what.deadline_ms == 0 ? 0 : queueing::deadline_to_wall(what.deadline_ms, now_ms, wall_ms()), what.priority};
+}
 
 void queue_state::impl::take(publish_request& request, outbox& out, queue_step&) {
   const batch_ref& batch = request.batch;
@@ -42,7 +55,7 @@ void queue_state::impl::take(publish_request& request, outbox& out, queue_step&)
   for (slice left : request.slices) {
     BROKER_ASSERT(left.lo <= left.hi && left.hi <= batch->messages.size(), "slice outside its batch");
     while (left.lo < left.hi)
-      accept(cut_run(batch, left), request, hold, out);
+      admit(cut_run(batch, left), request, hold, out);
   }
   fresh.push_back(std::move(hold));
 }
@@ -54,7 +67,7 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
   const seq_range numbers{number, number + what.count};
   if (record->durable && what.batch->messages[what.lo].has(message::persistent)) {
     what.kept = home::durable;
-    pages.append(what, true);
+    pages.append(what, true, facts_of(what));
     hold.durable = what.last();
     if (request.confirm)
       confirms.add(what.last(), request.channel, numbers);

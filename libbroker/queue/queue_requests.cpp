@@ -26,6 +26,7 @@ error queue_state::impl::missing() const {
 }
 
 void queue_state::impl::take(get_request& request, outbox& out, queue_step&) {
+  used();
   if (now == phase::open)
     gets.push_back(std::move(request)); // answered by finish()
   else
@@ -44,6 +45,7 @@ void queue_state::impl::take(purge_request& request, outbox& out, queue_step&) {
 }
 
 void queue_state::impl::take(status_request& request, outbox& out, queue_step&) {
+  used();
   if (now != phase::open)
     out.send(request.channel, queue_missing{record->id});
   else
@@ -83,6 +85,7 @@ void queue_state::impl::end(outbox& out) {
   leaving = nullptr;
   gets.clear();
   ready = {};
+  dead = queueing::dead_letters{settings.address};
   ring = {};
   exclusive = nullptr;
   index.clear();

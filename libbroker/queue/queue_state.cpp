@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/expiry.hpp"
 #include "queue/queue_impl.hpp"
 
 namespace broker {
@@ -17,9 +18,10 @@ constexpr uint64_t pace_rounds_max = 8;
 } // namespace
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
-                        const recovered_queue* recovered)
-  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
-    allowed(settings.memory_bytes) {
+                        const recovered_queue* recovered, uint64_t started_ms)
+  : settings(std::move(chosen)), store(keeper), now_ms(started_ms), pages(described->id, keeper),
+    dead(settings.address), last_used_ms(started_ms), allowed(settings.memory_bytes) {
+  configure(std::move(described));
   if (!recovered)
     return;
   next = recovered->next;
@@ -31,6 +33,9 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
     one.body = found.body_bytes;
     one.kept = queueing::home::durable;
     one.redelivered = found.redelivered;
+    if (found.facts.deadline_ms != 0)
+      one.deadline_ms = queueing::deadline_from_wall(found.facts.deadline_ms, now_ms, wall_ms());
+    one.priority = found.facts.priority;
     BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
     if (found.redelivered)
       handed_out = handed_out_told = one.last();
@@ -38,21 +43,29 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
   }
 }
 
+void queue_state::impl::configure(std::shared_ptr<const queue_record> described) {
+  static const auto defaults = std::make_shared<const queue_options>();
+  record = std::move(described);
+  options = record->options ? record->options : defaults;
+}
+
 queue_state::queue_state(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
-                         const recovered_queue* recovered)
-  : impl_(std::make_unique<impl>(std::move(record), std::move(settings), store, recovered)) {}
+                         const recovered_queue* recovered, uint64_t now_ms)
+  : impl_(std::make_unique<impl>(std::move(record), std::move(settings), store, recovered, now_ms)) {}
 
 queue_state::~queue_state() = default;
 
-void queue_state::handle(queue_request request, queue_step& step) {
+void queue_state::handle(queue_request request, uint64_t now_ms, queue_step& step) {
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
   impl_->finish(out, step);
 }
 
-void queue_state::durable(seqno upto, queue_step& step) {
+void queue_state::durable(seqno upto, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->confirms.durable(upto, out);
   impl_->pages.durable(upto, impl_->ready);
@@ -61,9 +74,10 @@ void queue_state::durable(seqno upto, queue_step& step) {
   impl_->finish(out, step);
 }
 
-void queue_state::paged(seqno upto, queue_step& step) {
+void queue_state::paged(seqno upto, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->pages.paged(upto, impl_->ready);
   impl_->store_answered();
@@ -71,27 +85,51 @@ void queue_state::paged(seqno upto, queue_step& step) {
   impl_->finish(out, step);
 }
 
-void queue_state::read_done(const std::vector<stored_run>& runs, queue_step& step) {
+void queue_state::read_done(const std::vector<stored_run>& runs, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
-  impl_->pages.read_done(runs, impl_->ready);
+  if (!impl_->pages.read_done(runs, impl_->ready))
+    impl_->dead_read_done(runs);
   impl_->finish(out, step);
+}
+
+/// Bounds the time publishers' credit is withheld.
+void queue_state::impl::pace() {
+  if (pace_due_ms == 0 || now_ms < pace_due_ms)
+    return;
+  pace_due_ms = 0;
+  congested = false;
+  const bool progress = bytes_handed_out != bytes_at_tick;
+  if (!progress || now_ms - withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
+    slow_down_no_more();
 }
 
 void queue_state::tick(uint64_t now_ms, queue_step& step) {
-  impl_->tick_wanted = false;
-  impl_->congested = false;
-  if (impl_->withheld_since_ms == 0)
-    impl_->withheld_since_ms = now_ms;
-  const bool progress = impl_->bytes_handed_out != impl_->bytes_at_tick;
-  if (!progress || now_ms - impl_->withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
-    impl_->slow_down_no_more();
+  if (impl_->now == impl::phase::deleted)
+    return;
+  impl_->now_ms = now_ms;
+  impl_->pace();
   outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
 
-void queue_state::under_pressure(queue_step& step) {
+void queue_state::reconfigure(std::shared_ptr<const queue_record> record, uint64_t now_ms, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  BROKER_ASSERT(record->id == impl_->record->id, "reconfigured as another queue");
+  impl_->now_ms = now_ms;
+  const auto before = impl_->options->expires_ms;
+  impl_->configure(std::move(record));
+  if (impl_->options->expires_ms != before)
+    impl_->used();
+  outbox out{step, impl_->record->id};
+  impl_->finish(out, step);
+}
+
+void queue_state::under_pressure(uint64_t now_ms, queue_step& step) {
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
@@ -118,6 +156,9 @@ uint64_t queue_state::messages_persistent() const {
 uint64_t queue_state::bytes_ready() const {
   return impl_->ready.body_bytes();
 }
+uint64_t queue_state::dead_letters() const {
+  return impl_->dead.messages();
+}
 uint64_t queue_state::bytes_unacked() const {
   uint64_t sum = 0;
   for (const queueing::holder& one : impl_->holders)
@@ -125,7 +166,7 @@ uint64_t queue_state::bytes_unacked() const {
   return sum;
 }
 uint64_t queue_state::bytes_in_memory() const {
-  return impl_->ready.memory() + impl_->unacked_memory;
+  return impl_->ready.memory() + impl_->unacked_memory + impl_->dead.memory();
 }
 size_t queue_state::consumers() const {
   return impl_->ring.consumers();
@@ -135,8 +176,8 @@ bool queue_state::idle() const {
   const impl& me = *impl_;
   if (me.now == impl::phase::deleted)
     return true;
-  return me.ready.empty() && me.unacked_messages == 0 && me.confirms.empty() && me.holds.empty() && me.gets.empty()
-      && !me.pages.waiting();
+  return me.ready.empty() && me.unacked_messages == 0 && me.dead.empty() && me.confirms.empty() && me.holds.empty()
+      && me.gets.empty() && !me.pages.waiting();
 }
 
 void queue_state::check() const {
@@ -145,7 +186,8 @@ void queue_state::check() const {
 
 void queue_state::impl::check() const {
   ready.check();
-  std::vector<seq_range> all;
+  dead.check();
+  std::vector<seq_range> all = dead.ranges();
   for (size_t at = 0; at < ready.runs(); ++at)
     all.push_back(ready.at(at).range());
   uint64_t messages = 0;
