@@ -115,6 +115,12 @@ private:
   void load() {
     auto& random = world_.random;
     for (auto& [id, one] : world_.servers) {
+      // Clients of a zombie: what they ask is the first thing it finds when it wakes up.
+      if (one->leads() && !awake(*one) && random.chance(1, 10))
+        world_.later(0, *one, [who = one.get()] {
+          if (who->leads())
+            who->read();
+        });
       if (!awake(*one))
         continue;
       const bool leads = one->leads();

@@ -99,6 +99,7 @@ private:
   ticket next_ticket_ = 1;
   uint64_t command_number_ = 0;
   uint64_t heard_ = 0;
+  uint64_t tick_due_ = 0;
 };
 
 } // namespace raft_sim
