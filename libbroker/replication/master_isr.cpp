@@ -25,7 +25,7 @@ bool master::may_add(const replica_core& core, const peer& who) const {
   const member as_registered{who.node, core.known.nodes.registered(who.node)};
   if (core.known.queue.lists(as_registered) || !core.known.nodes.live(who.node) || !core.known.queue.places(who.node))
     return false;
-  if (!who.heard || who.probe || who.copying || who.barred)
+  if (!who.heard || who.probe || who.barred || who.must_start_over || (who.copying && !planted(plant::ack_in_copy)))
     return false;
   seqno needed = planted(plant::join_at_commit) ? core.commit : std::max(core.commit, office_);
   if (planted(plant::join_short) && needed != 0)

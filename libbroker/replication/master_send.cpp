@@ -87,7 +87,7 @@ void master::log_read(replica_core& core, node_id to, std::optional<std::vector<
     return;
   }
   who->must_start_over = true;
-  core.send(to, start_over{}, out);
+  core.send(to, start_over{core.known.nodes.registered(to)}, out);
 }
 
 /// Everything up to the commit is copied, everything behind it is tail. Not a single entry further: below the base

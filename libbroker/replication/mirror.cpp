@@ -128,10 +128,14 @@ void mirror::copy_arrived(replica_core& core, effects& out) const {
 }
 
 /// Not while the in-sync set lists it under any incarnation: its disk may be the one that saves an entry (I1).
-void mirror::receive(replica_core& core, node_id from, const start_over&, effects& out) {
+void mirror::receive(replica_core& core, node_id from, const start_over& message, effects& out) {
   master_ = from;
-  if (!core.listed() || planted(plant::reset_listed))
-    out.start_over = true;
+  if (message.whom != core.inc && !planted(plant::start_over_any))
+    return;
+  if (core.listed() && !planted(plant::reset_listed))
+    return;
+  core.leaving = !planted(plant::start_over_any);
+  out.start_over = true;
 }
 
 void mirror::describe(std::string& out) const {

@@ -102,7 +102,7 @@ result<void> run(placement& queue, const node_table& nodes, const hand_over& wha
 }
 
 result<void> run(placement& queue, const node_table& nodes, const report_inventory& what) {
-  if (what.mastership != queue.mastership)
+  if (what.mastership != queue.mastership && !planted(plant::known_epoch))
     return refused("there is another master meanwhile");
   if (!nodes.current(what.what.who) || queue.listed(what.what.who.node) == nullptr)
     return refused("not a listed replica");

@@ -85,7 +85,7 @@ void replica::apply(const metadata_view& next, effects& out) {
 void replica::receive(node_id from, const envelope& message, effects& out) {
   BROKER_ASSERT(from != 0 && from != core_.settings.self, "messages come from other nodes");
   BROKER_ASSERT(message.queue == core_.known.queue.queue, "messages reach the queue they are for");
-  if (!core_.registered())
+  if (!core_.registered() || core_.leaving)
     return;
   const bool of_master =
     std::holds_alternative<append>(message.what) || std::holds_alternative<copy_begin>(message.what)
@@ -124,7 +124,7 @@ void replica::receive(node_id from, const envelope& message, effects& out) {
 void replica::written(write_number number, effects& out) {
   const seqno before = core_.log.durable();
   core_.log.written(number);
-  if (core_.log.durable() == before)
+  if (core_.log.durable() == before || core_.leaving)
     return;
   if (master_)
     master_->commit(core_, out);
