@@ -168,7 +168,7 @@ void master::describe(std::string& out) const {
     if (one.copying)
       put(out, one.copy_upto, one.copy_read, one.copy_acked);
   }
-  put(out, pending_.has_value(), hand_over_to_.node, hand_over_to_.inc);
+  put(out, pending_.has_value(), hand_over_to_.node, hand_over_to_.inc, hand_over_asked_);
   if (pending_) {
     put(out, pending_->mastership, pending_->version, pending_->isr.size());
     for (const member& one : pending_->isr)

@@ -86,15 +86,17 @@ bool master::begin_hand_over(const replica_core& core, node_id to) {
   if (!core.known.queue.lists(candidate) && !planted(plant::hand_over_outside))
     return false;
   hand_over_to_ = candidate;
+  hand_over_asked_ = false;
   return true;
 }
 
 /// Waiting until all is committed and over there keeps the pause short; it is not what makes the hand-over safe: that
 /// is that the candidate is in sync when the command applies.
-bool master::propose_hand_over(const replica_core& core, effects& out) const {
+bool master::propose_hand_over(const replica_core& core, effects& out) {
   const peer* to = find(hand_over_to_.node);
   if (to == nullptr || to->match != core.log.length() || core.commit != core.log.length())
     return false;
+  hand_over_asked_ = true;
   out.proposals.emplace_back(hand_over{core.mastership, hand_over_to_});
   return true;
 }

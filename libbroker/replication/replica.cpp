@@ -184,7 +184,7 @@ void replica::pump(effects& out) {
       master_->send(core_, to, out);
     propose_change(to, out);
   }
-  if (master_->handing_over())
+  if (master_->handing_over() && !master_->hand_over_asked())
     master_->propose_hand_over(core_, out);
 }
 

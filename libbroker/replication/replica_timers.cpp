@@ -75,6 +75,7 @@ void replica_timers::tick(uint64_t now_ms, replica& machine, effects& out) {
     pending_ms_ = now_ms;
     machine.repeat_pending(out);
   }
+  machine.propose_hand_over(out);
   machine.announce();
   machine.pump(out);
 }

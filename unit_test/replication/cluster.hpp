@@ -139,7 +139,7 @@ private:
   void perform(int who, repl::effects& out);
   void committed(int who, seqno upto);
   void confirm(int who);
-  void publish_to(int who, uint64_t channel);
+  bool publish_to(int who, uint64_t channel);
   void view_changed(const repl::metadata_view& next);
   std::string check_disk(int who) const;
   std::string check_node(int who) const;

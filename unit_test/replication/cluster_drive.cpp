@@ -51,15 +51,15 @@ bool cluster::channel_sends(uint64_t channel) {
   if (owed_by_ == 0 || !at(owed_by_).up || !at(owed_by_).machine->is_master() || !from.wants_send()
       || at(owed_by_).machine->mastership() != from.target())
     return false;
-  publish_to(owed_by_, channel);
-  return true;
+  return publish_to(owed_by_, channel);
 }
 
-void cluster::publish_to(int who, uint64_t channel) {
+/// False: the master refuses, because it is handing over.
+bool cluster::publish_to(int who, uint64_t channel) {
   repl::publisher& from = channels.at(channel);
   const repl::publish_order order = from.next();
   if (std::exchange(lose_next_publish, false))
-    return;
+    return true;
   repl::effects out;
   const repl::publish_outcome done = at(who).machine->publish(order, out);
   BROKER_ASSERT(!done.refused || at(who).machine->office()->handing_over(), "publishes are refused for a reason");
@@ -81,6 +81,7 @@ void cluster::publish_to(int who, uint64_t channel) {
     from.gap();
   at(who).machine->pump(out);
   perform(who, out);
+  return !done.refused;
 }
 
 int cluster::master() const {
