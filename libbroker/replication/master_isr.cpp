@@ -8,6 +8,7 @@
 namespace broker::replication {
 
 void master::propose(const replica_core& core, std::vector<member> isr, effects& out) {
+  BROKER_ASSERT(core.is_master(), "only a master proposes its in-sync set");
   BROKER_ASSERT(!pending_, "one proposal at a time: its outcome decides what counts");
   BROKER_ASSERT(std::any_of(isr.begin(), isr.end(), [&](const member& one) { return one.node == core.settings.self; }),
                 "a master stays in its in-sync set");
@@ -96,6 +97,7 @@ bool master::propose_hand_over(const replica_core& core, effects& out) {
   const peer* to = find(hand_over_to_.node);
   if (to == nullptr || to->match != core.log.length() || core.commit != core.log.length())
     return false;
+  BROKER_ASSERT(core.is_master(), "only a master hands over");
   hand_over_asked_ = true;
   out.proposals.emplace_back(hand_over{core.mastership, hand_over_to_});
   return true;

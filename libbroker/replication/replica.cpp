@@ -20,6 +20,7 @@ replica::replica(replica_settings settings, incarnation inc, metadata_view known
   BROKER_ASSERT(core_.registered(), "a replica starts with its own registration applied");
   if (core_.log.copying() || core_.log.emptied_at() == 0)
     core_.log.empty_out(inc, out.writes);
+  BROKER_ASSERT(!core_.log.copying() && core_.log.emptied_at() != 0, "a replica starts with a whole log");
   settle_role(false, core_.known, out);
 }
 
@@ -60,6 +61,7 @@ void replica::settle_role(bool was, const metadata_view& before, effects& out) {
   }
   if (now && was)
     master_->metadata_changed(core_, before, out);
+  BROKER_ASSERT(master_.has_value() == core_.is_master(), "the role follows from what is known");
 }
 
 void replica::apply(const metadata_view& next, effects& out) {

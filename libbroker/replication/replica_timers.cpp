@@ -33,6 +33,7 @@ void replica_timers::look_at(watch& one, const peer& now, uint64_t now_ms, repli
     machine.pardon(one.node);
   }
   const bool listed = machine.known().queue.listed(one.node) != nullptr;
+  BROKER_ASSERT(now_ms >= one.moved_ms && now_ms >= one.probed_ms, "time does not go back");
   const uint64_t silent = now_ms - one.moved_ms;
   if (listed && silent >= limits::replication_slow_ms && machine.remove_slow(one.node, out)) {
     one.bar_ms = std::clamp(one.bar_ms * 2, limits::replication_return_ms, limits::replication_return_max_ms);

@@ -19,7 +19,6 @@ private:
     node_id node = 0;
     incarnation inc = 0;
     seqno match = 0;
-    seqno next = 0;
     seqno copied = 0;
     uint64_t moved_ms = 0; ///< last progress, or since when there is anything to wait for
     uint64_t probed_ms = 0;

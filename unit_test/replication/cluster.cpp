@@ -266,7 +266,7 @@ bool cluster::answer_read(int who) {
     for (auto at = one.written.live.lower_bound(order.from); at != one.written.live.end() && at->first <= upto; ++at)
       found.push_back(at->second);
     one.machine->live_read(order.peer, upto, std::move(found), out);
-  } else if (one.image.find(order.from) == nullptr) {
+  } else if (!settings.store_keeps_log || one.image.find(order.from) == nullptr) {
     one.machine->log_read(order.peer, std::nullopt, out);
   } else {
     const repl::log_run& run = *one.image.find(order.from);

@@ -69,6 +69,7 @@ struct cluster_settings {
   size_t tail_bytes = SIZE_MAX;
   size_t copy_above_bytes = SIZE_MAX;
   size_t append_bytes = 4096;
+  bool store_keeps_log = true; ///< else entries that left memory cannot be read back
 };
 
 class cluster {

@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(a_settled_message_is_gone_from_every_replica_and_stays_gone
   world.crash(1);
   world.expire(1);
   world.run_for(1000);
-  BOOST_TEST(world.content(world.master()) == (std::set<broker::seqno>{1, 4, 5}));
+  BOOST_TEST((world.content(world.master()) == std::set<broker::seqno>{1, 4, 5}));
   BOOST_TEST(world.check() == "");
 }
 
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_purge_ends_what_was_ready_and_nothing_else) {
   world.calm();
   world.run_for(1000);
   for (int who : {1, 2, 3})
-    BOOST_TEST(world.content(who) == (std::set<broker::seqno>{5, 6}));
+    BOOST_TEST((world.content(who) == std::set<broker::seqno>{5, 6}));
   BOOST_TEST(world.check() == "");
 }
 
@@ -70,23 +70,27 @@ BOOST_AUTO_TEST_CASE(an_empty_joiner_gets_a_copy_while_publishing_goes_on) {
     world.sync(2);
     world.deliver(2, 1);
     world.answer_read(1);
-    if (world.head().queue.isr.size() == 1)
-      BOOST_TEST(world.confirmed() >= 100u + static_cast<size_t>(step) - 1); // never waits for the joiner
+    if (!world.at(1).machine->office()->pending())
+      BOOST_TEST(world.confirmed() == 101u + static_cast<size_t>(step)); // never waits for the joiner
     world.apply_metadata(1);
   }
   world.run_for(3000);
   BOOST_TEST(world.copies > 0u);
   BOOST_TEST(world.in_sync(2));
   BOOST_TEST(world.confirmed() == 150u);
-  BOOST_TEST(world.content(2) == world.truth.live());
+  BOOST_TEST((world.content(2) == world.truth.live()));
   BOOST_TEST(world.check() == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_publish_sent_again_after_a_copy_and_a_failover_is_held_once) {
   cluster world{{.nodes = 2, .members = 1, .copy_above_bytes = 0}};
+  world.crash(2);
+  world.expire(2);
   world.publish(1, 10);
   world.calm();
+  world.restart(2);
   world.run_for(3000);
+  BOOST_TEST_REQUIRE(world.copies == 1u);
   BOOST_TEST_REQUIRE(world.in_sync(2));
   world.channels.at(1) = broker::replication::publisher{{99, 1, 1}}; // the channel never saw a confirm
   world.published[1] = 0;
@@ -145,9 +149,16 @@ BOOST_AUTO_TEST_CASE(a_hand_over_moves_the_mastership_without_a_duplicate) {
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_is_not_handed_over_to_a_replica_that_is_not_in_sync) {
-  cluster world{{.nodes = 3, .members = 2}};
-  world.cut(1, 3);
-  BOOST_TEST(!world.at(1).machine->begin_hand_over(3) == !world.in_sync(3));
+  cluster world{{}};
+  world.crash(3);
+  world.expire(3);
+  world.run_for(1000);
+  world.restart(3);
+  while (world.apply_metadata(1)) {
+  } // alive again, and not in sync
+  BOOST_TEST(!world.at(1).machine->begin_hand_over(3));
+  world.run_for(1000);
+  BOOST_TEST(world.at(1).machine->begin_hand_over(3));
 }
 
 BOOST_AUTO_TEST_CASE(a_channel_that_has_ended_leaves_no_trace_in_any_replica) {
@@ -165,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_channel_that_has_ended_leaves_no_trace_in_any_replica) {
 }
 
 BOOST_AUTO_TEST_CASE(a_replica_too_far_behind_for_the_tail_starts_over_and_gets_a_copy) {
-  cluster world{{.nodes = 2, .members = 2, .tail_bytes = 0, .copy_above_bytes = 0}};
+  cluster world{{.nodes = 2, .members = 2, .tail_bytes = 0, .copy_above_bytes = 0, .store_keeps_log = false}};
   world.publish(1, 5);
   world.calm();
   world.crash(2);
@@ -177,6 +188,8 @@ BOOST_AUTO_TEST_CASE(a_replica_too_far_behind_for_the_tail_starts_over_and_gets_
   BOOST_TEST(world.confirmed() == 55u);
   world.restart(2);
   world.run_for(5000);
+  BOOST_TEST(world.copies == 1u);
+  BOOST_TEST(world.at(2).inc == 3u); // it came again under another incarnation
   BOOST_TEST(world.in_sync(2));
   BOOST_TEST(world.content(2).size() == 55u);
   BOOST_TEST(world.check() == "");

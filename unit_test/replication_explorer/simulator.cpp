@@ -22,14 +22,14 @@ struct driver {
   }
 
   /// Swarm: each seed has its own cluster and its own kinds of trouble.
-  static test::cluster_settings shape(broker::random_source& random) {
+  static test::cluster_settings shape(broker::random_source& source) {
     test::cluster_settings what;
-    what.nodes = static_cast<int>(2 + random.below(3));
-    what.members = static_cast<int>(1 + random.below(static_cast<uint64_t>(what.nodes)));
-    what.min_in_sync = random.chance(1, 3) && what.members > 1 ? 2 : 1;
-    what.tail_bytes = random.chance(1, 2) ? 4096 : SIZE_MAX;
-    what.copy_above_bytes = random.chance(1, 2) ? 2048 : SIZE_MAX;
-    what.append_bytes = 256 + random.below(4096);
+    what.nodes = static_cast<int>(2 + source.below(3));
+    what.members = static_cast<int>(1 + source.below(static_cast<uint64_t>(what.nodes)));
+    what.min_in_sync = source.chance(1, 3) && what.members > 1 ? 2 : 1;
+    what.tail_bytes = source.chance(1, 2) ? 4096 : SIZE_MAX;
+    what.copy_above_bytes = source.chance(1, 2) ? 2048 : SIZE_MAX;
+    what.append_bytes = 256 + source.below(4096);
     return what;
   }
 
