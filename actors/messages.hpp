@@ -79,6 +79,11 @@ struct channel_started_msg {
 };
 /// Stop the channels, delete the exclusive queues, then tell the session.
 struct connection_teardown_msg {};
+/// A vhost or a user has been deleted (the other name is empty): close if it is this connection's.
+struct connection_evicted_msg {
+  std::string vhost;
+  std::string user;
+};
 
 // -- what operators ask
 // -------------------------------------------------------------------------------------------------
@@ -144,3 +149,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_evicted_msg)

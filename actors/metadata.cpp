@@ -45,6 +45,14 @@ void end_queue(runtime& node, const queue_ptr& record) {
     caf::anon_send(who, queue_deleted_msg{});
 }
 
+void evict_connections(runtime& node, const metadata_change& change) {
+  const bool of_vhost = change.what == metadata_change::kind::vhost_deleted;
+  if (!of_vhost && change.what != metadata_change::kind::user_deleted)
+    return;
+  for (const caf::actor& connection : node.connections_by_id.all())
+    caf::anon_send(connection, connection_evicted_msg{of_vhost ? change.name : "", of_vhost ? "" : change.name});
+}
+
 /// Lets a queue begin with what time brings about. Not before the directory has every queue that the snapshot names:
 /// dead letters to a queue that is not there count as delivered.
 void wake_queue(const runtime& node, queue_id id) {
@@ -66,6 +74,7 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == metadata_change::kind::queue_changed)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});
+    evict_connections(*service.node, change);
   }
 }
 

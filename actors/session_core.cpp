@@ -8,7 +8,9 @@ namespace broker {
 session_core::session_core(session_context& context, peer_info peer)
   : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)),
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
-  machine_ = std::make_unique<connection>(context_.settings, peer_, context_.node->snapshot_reader(), context_.pool,
+  connection_settings settings = context_.settings;
+  settings.counts = &context_.node->admitted;
+  machine_ = std::make_unique<connection>(settings, peer_, context_.node->snapshot_reader(), context_.pool,
                                           ref<credit_sink>{this}, context_.node->now_ms());
 }
 
@@ -77,7 +79,8 @@ void session_core::perform(connection_step& step) {
   if (step.authenticated)
     logged_in_ = true;
   if (step.opened_vhost)
-    guard_ = spawn_connection(*context_.system, *context_.node, id_, ref<session_link>{this});
+    guard_ = spawn_connection(*context_.system, *context_.node, id_, ref<session_link>{this}, machine_->vhost(),
+                              machine_->user().user);
   for (auto number : step.closed) // before `opened`: a number may be used again at once
     channels_.erase(number);
   if (!step.opened.empty())

@@ -281,6 +281,7 @@ void node::impl::stop() {
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
+  shared.connections_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;

@@ -84,6 +84,7 @@ struct sim_node::process {
     scheduler().clock().cancel_all();
     shared.queues_by_id.clear();
     shared.channels_by_id.clear();
+    shared.connections_by_id.clear();
     scheduler().run();
     actors->await_actors_before_shutdown(false);
     actors.reset();

@@ -175,4 +175,38 @@ inline constexpr uint64_t disk_free_limit_bytes = 50'000'000;
 /// File given back to the disk when it runs low, so that what is drained can still be recorded (G6).
 inline constexpr uint64_t ballast_bytes = 64 * 1024 * 1024;
 
+// -- replication (docs/internals/replication.md)
+// ------------------------------------------------------------------------------------------------------------------
+
+/// Largest message between nodes (architecture.md D8); a larger one travels in parts of this size.
+inline constexpr size_t peer_message_bytes = 1024 * 1024;
+/// Largest run of entries, and most entries' bytes in one append: leaves room for heads below peer_message_bytes.
+inline constexpr size_t replication_append_bytes = 768 * 1024;
+/// Bytes sent to one mirror and not acknowledged; above it the mirror's sends wait (own choice: a gigabit for 30 ms).
+inline constexpr size_t replication_window_bytes = 4 * 1024 * 1024;
+/// Bytes of a copy that are on their way to one joiner.
+inline constexpr size_t replication_copy_window_bytes = 2 * 1024 * 1024;
+/// Uncommitted bytes of one queue above which its master takes no publishes (they wait, D13).
+inline constexpr size_t replication_uncommitted_bytes = 16 * 1024 * 1024;
+/// Committed bytes of one queue kept in memory so that a returning mirror needs no copy.
+inline constexpr size_t replication_tail_bytes = 4 * 1024 * 1024;
+/// Masterships a log tells apart; older ones are all committed.
+inline constexpr size_t replication_epochs_max = 256;
+/// Channels with a de-duplication entry in one queue; publishes of further ones are refused until some end.
+inline constexpr size_t replication_channels_max = 65'536;
+/// Without an ack for this long, with something to ack: the mirror is proposed for removal (R7).
+inline constexpr uint32_t replication_slow_ms = 3'000;
+/// Without an ack for this long: probe again; a proposal without outcome for this long: propose it again (T10, T14).
+inline constexpr uint32_t replication_retry_ms = 1'000;
+/// A mirror that was removed for being slow may return after this long, doubled each time up to the maximum (R7).
+inline constexpr uint32_t replication_return_ms = 1'000;
+inline constexpr uint32_t replication_return_max_ms = 60'000;
+/// How long an idle master waits until it tells its mirrors of the last commit.
+inline constexpr uint32_t replication_announce_ms = 200;
+/// A node's session with the metadata group; a master delivers for this long after it last renewed it, less the margin.
+inline constexpr uint32_t session_ms = 5'000;
+inline constexpr uint32_t session_margin_ms = 250;
+/// How long recovery after a loss of power waits for all listed replicas (R6, G10).
+inline constexpr uint32_t recovery_grace_ms = 30'000;
+
 } // namespace broker::limits

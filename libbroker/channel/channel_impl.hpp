@@ -152,10 +152,10 @@ struct channel_state::impl {
 
   // parts of classes exchange and queue
   void declare_exchange_passively(const amqp::exchange_class::declare& what, const std::string& name);
-  void declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name, exchange_type kind,
-                            const std::string& alternate);
+  void declare_new_exchange(exchange_record wanted, bool no_wait);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
+  void declare_new_queue(queue_record wanted, bool no_wait);
   void propose_queue(queue_record wanted, bool no_wait);
   /// declare-ok with the queue's counts.
   void answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone);

@@ -42,7 +42,7 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   const bool quorum = options_of(*queue).type == queue_type::quorum;
   if (quorum && window_limit_ != 0)
     return fail(amqp::not_implemented(queue_title(settings_.vhost, *name) + " does not support global qos"));
-  const auto priority = check_consume_arguments(what.arguments, queue_title(settings_.vhost, *name));
+  const auto priority = check_consume_arguments(what.arguments, *queue);
   if (!priority)
     return fail(priority.error());
 

@@ -67,6 +67,8 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
     return no_such_exchange(vhost_, name);
   if (exchange->internal)
     return amqp::access_refused("cannot publish to internal " + exchange_title(vhost_, name));
+  if (const auto topic = metadata.authorise_topic(user_, *exchange, access::write, what.routing_key()); !topic)
+    return topic.error();
   into.exchange.assign(name);
   into.routing_key.assign(what.routing_key());
   // What the cache answers is for messages without headers, whoever asked first.

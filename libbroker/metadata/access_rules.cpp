@@ -1,8 +1,9 @@
 #include "metadata/access_rules.hpp"
 
-#include <array>
+#include <algorithm>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <re2/re2.h>
 
@@ -13,31 +14,52 @@ namespace broker {
 namespace {
 
 constexpr size_t salt_bytes = 4;
-constexpr size_t hash_bytes_all = salt_bytes + SHA256_DIGEST_LENGTH;
 
-using salted_hash = std::array<unsigned char, hash_bytes_all>;
+struct hashing_algorithm {
+  std::string_view name;
+  const EVP_MD* (*digest)();
+  size_t digest_bytes;
+};
+constexpr hashing_algorithm hashings[] = {{"rabbit_password_hashing_sha256", EVP_sha256, SHA256_DIGEST_LENGTH},
+                                          {"rabbit_password_hashing_sha512", EVP_sha512, SHA512_DIGEST_LENGTH},
+                                          {"rabbit_password_hashing_md5", EVP_md5, MD5_DIGEST_LENGTH}};
+constexpr const hashing_algorithm& default_hashing = hashings[0];
 
-salted_hash salted(std::string_view password, std::string_view salt) {
-  salted_hash out;
+const hashing_algorithm* find_hashing(std::string_view name) {
+  for (const hashing_algorithm& one : hashings)
+    if (one.name == name)
+      return &one;
+  return nullptr;
+}
+
+/// salt + digest(salt + password)
+std::string salted(const hashing_algorithm& how, std::string_view password, std::string_view salt) {
+  std::string out(salt_bytes + how.digest_bytes, '\0');
   std::copy(salt.begin(), salt.end(), out.begin());
   unsigned digest_size = 0;
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   BROKER_ASSERT(context != nullptr, "out of memory");
-  const bool done = EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1
-                 && EVP_DigestUpdate(context, salt.data(), salt.size()) == 1
-                 && EVP_DigestUpdate(context, password.data(), password.size()) == 1
-                 && EVP_DigestFinal_ex(context, out.data() + salt_bytes, &digest_size) == 1;
+  const bool done =
+    EVP_DigestInit_ex(context, how.digest(), nullptr) == 1 && EVP_DigestUpdate(context, salt.data(), salt.size()) == 1
+    && EVP_DigestUpdate(context, password.data(), password.size()) == 1
+    && EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(out.data()) + salt_bytes, &digest_size) == 1;
   EVP_MD_CTX_free(context);
-  BROKER_ASSERT(done && digest_size == SHA256_DIGEST_LENGTH, "SHA-256 is part of OpenSSL");
+  BROKER_ASSERT(done && digest_size == how.digest_bytes, "the digests are part of OpenSSL");
   return out;
 }
 
-/// base64 of exactly `hash_bytes_all` bytes: 48 characters without padding.
-bool decode_hash(std::string_view text, salted_hash& out) {
-  if (text.size() != hash_bytes_all / 3 * 4)
+/// base64 of exactly salt and digest; false, and zeroes, for anything else.
+bool decode_hash(const hashing_algorithm& how, std::string_view text, std::string& out) {
+  const size_t wanted = salt_bytes + how.digest_bytes;
+  const size_t padding = (3 - wanted % 3) % 3;
+  out.assign(wanted + padding, '\0');
+  if (text.size() != out.size() / 3 * 4 || !text.ends_with(std::string_view{"=="}.substr(0, padding)))
     return false;
-  return EVP_DecodeBlock(out.data(), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()))
-      == static_cast<int>(hash_bytes_all);
+  const int decoded =
+    EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                    static_cast<int>(text.size()));
+  out.resize(wanted);
+  return decoded == static_cast<int>(wanted + padding);
 }
 
 RE2::Options regex_options() {
@@ -69,29 +91,34 @@ error invalid_pattern(const std::string& text, const std::string& why) {
 
 } // namespace
 
-static_assert(hash_bytes_all % 3 == 0, "no base64 padding");
-
 std::string hash_password(std::string_view password, std::string_view salt) {
   BROKER_ASSERT(salt.size() == salt_bytes, "the salt has four bytes");
-  const salted_hash raw = salted(password, salt);
-  std::string text(hash_bytes_all / 3 * 4 + 1, '\0'); // EVP_EncodeBlock ends with a zero
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), raw.data(), static_cast<int>(raw.size()));
+  const std::string raw = salted(default_hashing, password, salt);
+  std::string text((raw.size() + 2) / 3 * 4 + 1, '\0'); // EVP_EncodeBlock ends with a zero
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(raw.data()),
+                  static_cast<int>(raw.size()));
   text.pop_back();
   return text;
 }
 
-bool password_matches(std::string_view hash, std::string_view password) {
-  salted_hash expected{};
-  const bool usable = decode_hash(hash, expected);
-  const std::string_view salt{reinterpret_cast<const char*>(expected.data()), salt_bytes};
-  const salted_hash given = salted(password, salt);
+bool password_matches(std::string_view hashing, std::string_view hash, std::string_view password) {
+  const hashing_algorithm* known = find_hashing(hashing);
+  const hashing_algorithm& how = known ? *known : default_hashing;
+  std::string expected;
+  const bool usable = decode_hash(how, hash, expected);
+  expected.resize(salt_bytes + how.digest_bytes);
+  const std::string given = salted(how, password, std::string_view{expected}.substr(0, salt_bytes));
   const bool equal = CRYPTO_memcmp(given.data(), expected.data(), given.size()) == 0;
-  return equal && usable && !password.empty();
+  return equal && usable && known && !password.empty();
+}
+
+bool is_known_hashing(std::string_view hashing) {
+  return find_hashing(hashing) != nullptr;
 }
 
 bool refuse_password(std::string_view password) {
   static const std::string nobodys = hash_password("", "none");
-  static_cast<void>(password_matches(nobodys, password));
+  static_cast<void>(password_matches(default_hashing.name, nobodys, password));
   return false;
 }
 
@@ -147,15 +174,17 @@ public:
   }
 
 private:
-  static std::string expand(std::string text, std::string_view user, std::string_view vhost, std::string_view client) {
+  static std::string expand(const std::string& text, std::string_view user, std::string_view vhost,
+                            std::string_view client) {
     const std::pair<std::string_view, std::string_view> variables[] = {
       {"{username}", user}, {"{vhost}", vhost}, {"{client_id}", client}};
+    const auto end = client.empty() ? std::end(variables) - 1 : std::end(variables); // no value, no variable
     std::string out;
     for (size_t at = 0; at < text.size();) {
-      const auto* found = std::find_if(std::begin(variables), std::end(variables), [&](const auto& variable) {
+      const auto* found = std::find_if(std::begin(variables), end, [&](const auto& variable) {
         return text.compare(at, variable.first.size(), variable.first) == 0;
       });
-      if (found == std::end(variables)) {
+      if (found == end) {
         out += text[at++];
         continue;
       }

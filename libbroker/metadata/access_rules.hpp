@@ -10,9 +10,12 @@
 
 namespace broker {
 
-/// Does `password` give `hash` (see hash_password)? The time taken does not depend on where they differ, nor on whether
-/// `hash` is usable at all. A blank password matches nothing (S2).
-bool password_matches(std::string_view hash, std::string_view password);
+/// Does `password` give `hash` under the algorithm `hashing` (user_record)? The time taken does not depend on where
+/// they differ, nor on whether `hash` is usable at all. A blank password matches nothing (S2), nor does an unknown
+/// algorithm.
+bool password_matches(std::string_view hashing, std::string_view hash, std::string_view password);
+/// rabbit_password_hashing_sha256, _sha512 or _md5: what imported users may have (O28).
+bool is_known_hashing(std::string_view hashing);
 
 /// Compares against a hash nobody has: what an unknown user costs (S3). Always false.
 bool refuse_password(std::string_view password);

@@ -19,6 +19,8 @@ command_result metadata_state::impl::apply(const put_user& what, changes_t&) {
     return refused({0, "User \"" + what.user.name + "\" already exists"});
   if (!existing && what.must_exist)
     return refused(no_such_user(what.user.name));
+  if (!is_known_hashing(what.user.hashing))
+    return refused({0, "Hashing algorithm " + what.user.hashing + " is not known"});
   auto record = std::make_shared<user_record>(what.user);
   if (existing)
     record->limits = (*existing)->limits; // set_user_limits changes them

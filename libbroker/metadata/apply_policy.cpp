@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "metadata/state_impl.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
 namespace {
@@ -19,10 +20,7 @@ bool has_name(const std::string& in_force, const policy_ptr& which) {
 } // namespace
 
 void metadata_state::impl::derive(const vhost_tables& vhost, queue_record& record) {
-  const auto* type = record.arguments.find("x-queue-type");
-  const auto* text = type ? type->as_string() : nullptr;
-  const policy_target target =
-    target_of(text ? parse_queue_type(*text).value_or(queue_type::classic) : queue_type::classic);
+  const policy_target target = target_of(type_of_arguments(record.arguments));
   const policy* user = policy_in_force(*vhost.policies, target, record.name);
   const policy* operators = policy_in_force(*vhost.operator_policies, target, record.name);
   record.policy = name_of(user);

@@ -1,8 +1,30 @@
 #include "amqp/reply.hpp"
 #include "metadata/equivalence.hpp"
 #include "metadata/state_impl.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
+namespace {
+
+/// vhost limit max-queues (O32); negative means none.
+result<void> check_room(const vhost_tables& vhost, const std::string& queue) {
+  const auto limit = vhost.record->limits.find("max-queues");
+  if (limit == vhost.record->limits.end() || limit->second < 0
+      || vhost.queues.size() < static_cast<uint64_t>(limit->second))
+    return {};
+  return amqp::precondition_failed("cannot declare queue '" + queue + "': queue limit in vhost '" + vhost.name() + "' ("
+                                   + std::to_string(limit->second) + ") is reached");
+}
+
+result<void> check_new(const vhost_tables& vhost, const queue_record& wanted) {
+  if (auto known = check_queue_arguments(wanted.arguments, wanted.vhost, wanted.name); !known)
+    return known;
+  if (auto room = check_room(vhost, wanted.name); !room)
+    return room;
+  return check_queue_properties(wanted);
+}
+
+} // namespace
 
 command_result metadata_state::impl::apply(const declare_queue& what, changes_t& changes) {
   const vhost_tables* vhost = now.find_vhost(what.queue.vhost);
@@ -15,6 +37,8 @@ command_result metadata_state::impl::apply(const declare_queue& what, changes_t&
     out.queue = *existing;
     return out;
   }
+  if (auto sound = check_new(*vhost, what.queue); !sound)
+    return refused(sound.error());
   auto record = std::make_shared<queue_record>(what.queue);
   record->id = next_queue++;
   if (!record->exclusive)

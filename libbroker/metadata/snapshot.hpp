@@ -25,6 +25,7 @@ using exchange_ptr = std::shared_ptr<const exchange_record>;
 struct login {
   std::string user;
   std::vector<std::string> tags;
+  std::string client_id = {}; ///< of protocols that have one; {client_id} of topic permissions
   bool has_tag(std::string_view tag) const;
 };
 
@@ -55,10 +56,20 @@ public:
   virtual result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const = 0;
   /// May this user open the vhost (W08)? Error 530.
   virtual result<void> open_vhost(const login& who, std::string_view vhost) const = 0;
-  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for
-  /// user 'u'" as RabbitMQ writes it.
+  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - configure access to queue 'q' in vhost '/'
+  /// refused for user 'u'" as RabbitMQ 3.13 writes it.
   virtual result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                                  access how) const = 0;
+
+  /// Topic permissions (O33), after `authorise`: may this user publish with (write) or bind with (read) the routing
+  /// key? Exchanges of other types, and users without a rule for the exchange, are free to. Error 403.
+  virtual result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
+                                       std::string_view routing_key) const;
+  /// May a user with so many connections, in a vhost with so many, open one more (O32)? Error 530.
+  virtual result<void> admit_connection(const login& who, std::string_view vhost, uint64_t of_vhost,
+                                        uint64_t of_user) const;
+  /// May a user with so many channels open one more? Error 530.
+  virtual result<void> admit_channel(const login& who, uint64_t of_user) const;
 
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;

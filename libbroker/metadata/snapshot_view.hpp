@@ -23,6 +23,11 @@ public:
   result<void> open_vhost(const login& who, std::string_view vhost) const override;
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                          access how) const override;
+  result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
+                               std::string_view routing_key) const override;
+  result<void> admit_connection(const login& who, std::string_view vhost, uint64_t of_vhost,
+                                uint64_t of_user) const override;
+  result<void> admit_channel(const login& who, uint64_t of_user) const override;
 
   // Each in the order of vhost, then name.
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;

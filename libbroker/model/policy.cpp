@@ -146,10 +146,18 @@ const policy* policy_in_force(const policy_list& list, policy_target target, std
   return nullptr;
 }
 
-queue_options merge_options(const amqp::field_table& arguments, const policy* user, const policy* operators) {
-  queue_options out = options_of_arguments(arguments);
-  if (!user && !operators)
-    return out;
+namespace {
+
+/// rabbit_quorum_queue: what it does with combinations it does not know.
+void settle_for_quorum(queue_options& options) {
+  if (options.overflow == overflow_policy::reject_publish_dlx)
+    options.overflow = overflow_policy::drop_head;
+  if (options.overflow != overflow_policy::reject_publish || !options.dead_letter_exchange)
+    options.strategy = dead_letter_strategy::at_most_once;
+}
+
+void merge_definition(queue_options& out, const amqp::field_table& arguments, const policy* user,
+                      const policy* operators) {
   static const policy_definition nothing;
   const policy_definition& of_user = user ? user->definition() : nothing;
   const policy_definition from = operators ? merged(of_user, operators->definition()) : of_user;
@@ -169,6 +177,16 @@ queue_options merge_options(const amqp::field_table& arguments, const policy* us
     out.leader_locator = from.leader_locator.value_or("");
   if (from.mirroring && out.type == queue_type::classic)
     out.mirroring = *from.mirroring;
+}
+
+} // namespace
+
+queue_options merge_options(const amqp::field_table& arguments, const policy* user, const policy* operators) {
+  queue_options out = options_of_arguments(arguments);
+  if (user || operators)
+    merge_definition(out, arguments, user, operators);
+  if (out.type == queue_type::quorum)
+    settle_for_quorum(out);
   return out;
 }
 

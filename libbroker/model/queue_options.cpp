@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "model/queue_arguments.hpp"
+
 namespace broker {
 namespace {
 
@@ -43,7 +45,7 @@ std::optional<Value> look_up(const named<Value> (&all)[Count], std::string_view 
 
 queue_options options_of_arguments(const amqp::field_table& arguments) {
   queue_options out;
-  out.type = parse_queue_type(text(arguments, "x-queue-type").value_or("")).value_or(queue_type::classic);
+  out.type = type_of_arguments(arguments);
   out.message_ttl_ms = number(arguments, "x-message-ttl");
   out.expires_ms = number(arguments, "x-expires");
   out.max_length = number(arguments, "x-max-length");

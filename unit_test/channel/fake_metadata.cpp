@@ -35,6 +35,7 @@ queue_id fake_metadata::add_queue(const std::string& name) {
 queue_id fake_metadata::add_queue(queue_record queue) {
   queue.id = next_queue_++;
   queue.vhost = "/";
+  queue.options = std::make_shared<const queue_options>(options_of_arguments(queue.arguments));
   const auto added = std::make_shared<const queue_record>(std::move(queue));
   queues_[added->name] = added;
   ++version_;
@@ -141,7 +142,8 @@ result<void> fake_metadata::authorise(const login& who, std::string_view vhost, 
                                       std::string_view name, access how) const {
   if (!refused_.contains({kind, std::string{name}, how}))
     return {};
-  std::string text{"access to "};
+  std::string text{how == access::configure ? "configure" : how == access::write ? "write" : "read"};
+  text.append(" access to ");
   text.append(kind == resource_kind::queue ? "queue '" : "exchange '").append(name).append("' in vhost '");
   text.append(vhost).append("' refused for user '").append(who.user).append("'");
   return amqp::access_refused(text);

@@ -216,8 +216,9 @@ BOOST_AUTO_TEST_CASE(publishing_needs_write_permission) {
   input_builder input;
   input.publish("", "a");
   send(input);
-  BOOST_TEST(closed_with()
-             == "403 ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'guest' (60,40)");
+  BOOST_TEST(
+    closed_with()
+    == "403 ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user 'guest' (60,40)");
 }
 
 BOOST_AUTO_TEST_CASE(immediate_is_not_implemented) {

@@ -1,6 +1,5 @@
 #include <boost/test/unit_test.hpp>
 
-#include "channel/quorum_rules.hpp"
 #include "harness.hpp"
 
 using namespace broker;
@@ -25,39 +24,9 @@ struct quorum_channel : channel_harness {
   }
 };
 
-amqp::queue_class::declare declare_quorum(bool durable, bool exclusive, bool auto_delete) {
-  amqp::queue_class::declare what;
-  what.queue = "new";
-  what.durable = durable;
-  what.exclusive = exclusive;
-  what.auto_delete = auto_delete;
-  what.arguments.set("x-queue-type", amqp::field_value{amqp::longstr{"quorum"}});
-  return what;
-}
-
-std::string refusal_of(const amqp::queue_class::declare& what) {
-  queue_record wanted;
-  wanted.vhost = "/";
-  wanted.name = what.queue;
-  wanted.durable = what.durable;
-  wanted.exclusive = what.exclusive;
-  wanted.auto_delete = what.auto_delete;
-  wanted.arguments = what.arguments;
-  const auto checked = check_quorum_properties(wanted);
-  return checked ? "" : checked.error().text;
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(quorum_promises)
-
-BOOST_AUTO_TEST_CASE(a_quorum_queue_is_durable_and_neither_exclusive_nor_auto_deleted) {
-  const std::string prefix = "PRECONDITION_FAILED - invalid property '";
-  BOOST_TEST(refusal_of(declare_quorum(true, false, false)).empty());
-  BOOST_TEST(refusal_of(declare_quorum(false, false, false)) == prefix + "non-durable' for queue 'new' in vhost '/'");
-  BOOST_TEST(refusal_of(declare_quorum(true, true, false)) == prefix + "exclusive-owner' for queue 'new' in vhost '/'");
-  BOOST_TEST(refusal_of(declare_quorum(false, true, true)) == prefix + "auto-delete' for queue 'new' in vhost '/'");
-}
 
 BOOST_AUTO_TEST_CASE(a_channel_wide_prefetch_is_refused_at_consume) {
   quorum_channel c;

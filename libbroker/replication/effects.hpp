@@ -1,0 +1,41 @@
+// What one step of a replica asks its actor to do, in this order: write, then send, propose, read; then tell queue and
+// channels. A step never waits.
+#pragma once
+
+#include <vector>
+
+#include "replication/messages.hpp"
+#include "replication/placement.hpp"
+
+namespace broker::replication {
+
+struct outgoing {
+  node_id to = 0;
+  envelope message;
+};
+
+/// The master needs what is no longer in memory. Answered by replica::log_read or replica::live_read.
+struct read_order {
+  node_id peer = 0;
+  bool live = false; ///< live messages below a copy's base; otherwise log entries
+  seqno from = 0;
+  seqno upto = 0; ///< at most up to here
+  size_t max_bytes = 0;
+};
+
+struct effects {
+  std::vector<log_write> writes; ///< to the store, in order, before anything else
+  std::vector<outgoing> sends;
+  std::vector<placement_command> proposals; ///< to the metadata group, for this queue
+  std::vector<read_order> reads;
+  seqno committed = 0;      ///< not 0: everything up to here is committed; confirm and deliver it
+  bool took_office = false; ///< build the queue from the log; channels may publish
+  bool deposed = false;     ///< consumers and channels go to the new master
+  /// Move the log to quarantine, come again with an empty one under a new incarnation (T19, G7).
+  bool damaged = false;
+  bool start_over = false; ///< the same without quarantine: the log is sound, only too old
+
+  void clear() { *this = {}; }
+};
+
+} // namespace broker::replication

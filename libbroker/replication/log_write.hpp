@@ -1,0 +1,57 @@
+// What a replica writes to its disk, in order. The store writes these records into the journal, syncs them together
+// with everyone else's (group commit) and answers with the number of the last one that is on disk. After a crash a
+// prefix of them is found again; replayed in order they make the log (replica_log::replay).
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "replication/dedupe_table.hpp"
+#include "replication/entry.hpp"
+
+namespace broker::replication {
+
+/// Everything a log needs to know of what lies below its first entry.
+struct log_base {
+  log_position end;   ///< the last entry that is not in the log itself
+  uint32_t chain = 0; ///< crc chain after it
+  dedupe_table dedupe;
+  seqno delivered_upto = 0;
+  friend bool operator==(const log_base&, const log_base&) = default;
+};
+
+/// The log is empty from now on: a new queue, or one whose copy was given up. A later `recover` may take this replica
+/// only if the in-sync set lists it under `at` or later: whatever it was listed for before is gone (T18).
+struct log_emptied {
+  incarnation at = 0;
+};
+struct log_appended {
+  log_run run;
+};
+/// Entries from `from` on are gone (R5). Until this is on disk a crash brings them back.
+struct log_truncated {
+  seqno from = 0;
+};
+/// From now on the log has a hole below its base (T16): a restart that finds no `log_copy_ended` empties it.
+struct log_copy_begun {
+  std::shared_ptr<const log_base> base;
+};
+/// Live messages below the base, in order; up to `upto` the copy is complete.
+struct log_copied {
+  std::vector<stored_run> live;
+  seqno upto = 0;
+};
+struct log_copy_ended {};
+/// Messages whose settle or purge is committed: their bodies need not be kept. Never waited on.
+struct log_forgotten {
+  std::vector<seq_range> ended;
+};
+
+struct log_write {
+  write_number number = 0;
+  std::variant<log_emptied, log_appended, log_truncated, log_copy_begun, log_copied, log_copy_ended, log_forgotten>
+    what;
+};
+
+} // namespace broker::replication

@@ -1,0 +1,44 @@
+#include "replication/messages.hpp"
+
+#include "base/overloaded.hpp"
+#include "replication/describe.hpp"
+
+namespace broker::replication {
+
+namespace {
+
+void describe_live(const std::vector<stored_run>& live, std::string& out) {
+  put(out, live.size());
+  for (const stored_run& run : live)
+    put(out, run.first, run.where.size());
+}
+
+} // namespace
+
+void describe(const envelope& message, std::string& out) {
+  put(out, message.mastership, message.inc, message.what.index());
+  std::visit(overloaded{
+               [&](const append& one) {
+                 put(out, one.prev.mastership, one.prev.seq, one.commit, one.delivered_upto, one.runs.size());
+                 for (const log_run& run : one.runs)
+                   put(out, run.mastership, run.first, run.count, run.chain, static_cast<uint64_t>(run.kind),
+                       run.from.channel.number, run.from.first, run.from.prev);
+               },
+               [&](const append_ok& one) { put(out, one.upto); },
+               [&](const append_reject& one) { put(out, static_cast<uint64_t>(one.why), one.hint); },
+               [&](const copy_begin& one) {
+                 put(out, one.base.end.mastership, one.base.end.seq, one.base.chain, one.base.delivered_upto);
+                 for (const dedupe_entry& entry : one.base.dedupe.entries())
+                   put(out, entry.channel.node, entry.channel.inc, entry.channel.number, entry.last, entry.at);
+               },
+               [&](const copy_chunk& one) {
+                 put(out, one.from, one.upto);
+                 describe_live(one.live, out);
+               },
+               [&](const copy_ok& one) { put(out, one.upto); },
+               [](const start_over&) {},
+             },
+             message.what);
+}
+
+} // namespace broker::replication
