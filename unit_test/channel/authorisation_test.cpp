@@ -2,17 +2,20 @@
 // works with exactly what it needs, and fails with 403 when any of that is missing.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 #include "channel/harness.hpp"
 
 namespace {
 
 using namespace broker;
 using namespace broker::test;
+using right = broker::access; // the system has an access() too
 
 struct need {
   resource_kind kind;
   std::string name;
-  access how;
+  right how;
 };
 struct method_rule {
   std::string what;
@@ -67,39 +70,39 @@ std::vector<method_rule> rules() {
   passive_exchange.passive = true;
   exchange_class::delete_ delete_exchange;
   delete_exchange.exchange = "x";
-  const std::vector<need> to_queue{{queue, "q", access::write}, {exchange, "x", access::read}};
-  const std::vector<need> to_exchange{{exchange, "y", access::write}, {exchange, "x", access::read}};
+  const std::vector<need> to_queue{{queue, "q", right::write}, {exchange, "x", right::read}};
+  const std::vector<need> to_exchange{{exchange, "y", right::write}, {exchange, "x", right::read}};
   return {
-    {"queue.declare", declare_queue_of("new"), {{queue, "new", access::configure}}},
-    {"queue.declare again", declare_queue_of("q"), {{queue, "q", access::configure}}},
+    {"queue.declare", declare_queue_of("new"), {{queue, "new", right::configure}}},
+    {"queue.declare again", declare_queue_of("q"), {{queue, "q", right::configure}}},
     {"queue.declare with DLX",
      declare_queue_of("new", "x"),
-     {{queue, "new", access::configure}, {queue, "new", access::read}, {exchange, "x", access::write}}},
+     {{queue, "new", right::configure}, {queue, "new", right::read}, {exchange, "x", right::write}}},
     {"queue.declare passive",
      passive,
-     {{queue, "q", access::configure}, {queue, "q", access::write}, {queue, "q", access::read}},
+     {{queue, "q", right::configure}, {queue, "q", right::write}, {queue, "q", right::read}},
      true},
     {"queue.bind", between<queue_class::bind>("x", "q"), to_queue},
     {"queue.unbind", between<queue_class::unbind>("x", "q"), to_queue},
-    {"queue.purge", on_queue<queue_class::purge>("q"), {{queue, "q", access::read}}},
-    {"queue.delete", on_queue<queue_class::delete_>("q"), {{queue, "q", access::configure}}},
-    {"exchange.declare", declare_exchange_of("new"), {{exchange, "new", access::configure}}},
+    {"queue.purge", on_queue<queue_class::purge>("q"), {{queue, "q", right::read}}},
+    {"queue.delete", on_queue<queue_class::delete_>("q"), {{queue, "q", right::configure}}},
+    {"exchange.declare", declare_exchange_of("new"), {{exchange, "new", right::configure}}},
     {"exchange.declare with AE",
      declare_exchange_of("new", "x"),
-     {{exchange, "new", access::configure}, {exchange, "new", access::read}, {exchange, "x", access::write}}},
+     {{exchange, "new", right::configure}, {exchange, "new", right::read}, {exchange, "x", right::write}}},
     {"exchange.declare passive", passive_exchange, {}},
-    {"exchange.delete", delete_exchange, {{exchange, "x", access::configure}}},
+    {"exchange.delete", delete_exchange, {{exchange, "x", right::configure}}},
     {"exchange.bind", between<exchange_class::bind>("x", "y"), to_exchange},
     {"exchange.unbind", between<exchange_class::unbind>("x", "y"), to_exchange},
-    {"basic.consume", on_queue<basic_class::consume>("q"), {{queue, "q", access::read}}},
-    {"basic.get", on_queue<basic_class::get>("q"), {{queue, "q", access::read}}},
+    {"basic.consume", on_queue<basic_class::consume>("q"), {{queue, "q", right::read}}},
+    {"basic.get", on_queue<basic_class::get>("q"), {{queue, "q", right::read}}},
   };
 }
 
 /// Every permission on everything the methods name.
 std::vector<need> everything() {
   std::vector<need> all;
-  for (const access how : {access::configure, access::write, access::read}) {
+  for (const right how : {right::configure, right::write, right::read}) {
     for (const char* name : {"q", "new"})
       all.push_back({queue, name, how});
     for (const char* name : {"x", "y", "new"})
