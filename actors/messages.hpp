@@ -97,6 +97,7 @@ struct queue_report {
   uint64_t unacknowledged_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
+  bool flow = false; ///< it withholds publishers' credit (O47)
 };
 /// list_channels.
 struct channel_report {

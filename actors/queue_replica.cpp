@@ -111,6 +111,7 @@ queue_report report(const queue_shell& shell) {
   result.unacknowledged_bytes = machine.bytes_unacked();
   result.memory_bytes = machine.bytes_in_memory();
   result.consumers = machine.consumers();
+  result.flow = machine.withholds_credit();
   return result;
 }
 
