@@ -93,7 +93,8 @@ void fake_metadata::refuse_topic(const std::string& exchange, const std::string&
 
 result<void> fake_metadata::authorise_topic(const login&, const exchange_record& exchange, access how,
                                             std::string_view routing_key) const {
-  if (exchange.kind != exchange_type::topic || !refused_topics_.contains({exchange.name, std::string{routing_key}, how}))
+  if (exchange.kind != exchange_type::topic
+      || !refused_topics_.contains({exchange.name, std::string{routing_key}, how}))
     return {};
   return amqp::access_refused("topic '" + std::string{routing_key} + "' is not allowed");
 }
