@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "amqp/reply.hpp"
+
 namespace broker {
 
 namespace {
@@ -12,6 +14,8 @@ struct connection_shell {
   runtime* node = nullptr;
   connection_id id = 0;
   ref<session_link> session;
+  std::string vhost;
+  std::string user;
   std::vector<caf::actor> channels;
   bool stopping = false;
 };
@@ -19,6 +23,7 @@ struct connection_shell {
 using connection_actor = caf::stateful_actor<connection_shell>;
 
 void finish(connection_actor* self) {
+  self->state.node->connections_by_id.remove(self->state.id);
   self->state.session->torn_down();
   self->quit();
 }
@@ -41,12 +46,31 @@ void channel_ended(connection_actor* self, const caf::actor_addr& who) {
     channels_ended(self);
 }
 
-caf::behavior connection_behavior(connection_actor* self, runtime* node, connection_id id, ref<session_link> session) {
+void evict(connection_actor* self, const std::string& what) {
+  self->state.session->close(amqp::connection_forced(what + " is deleted"));
+}
+
+/// What was deleted before this connection could be told.
+void check_home(connection_actor* self) {
+  const auto& shell = self->state;
+  const auto metadata = shell.node->snapshots.read();
+  if (!metadata->vhost_exists(shell.vhost))
+    evict(self, "vhost '" + shell.vhost + "'");
+  else if (!metadata->find_user(shell.user))
+    evict(self, "user '" + shell.user + "'");
+}
+
+caf::behavior connection_behavior(connection_actor* self, runtime* node, connection_id id, ref<session_link> session,
+                                  std::string vhost, std::string user) {
   die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.id = id;
   shell.session = std::move(session);
+  shell.vhost = std::move(vhost);
+  shell.user = std::move(user);
+  node->connections_by_id.add(id, caf::actor_cast<caf::actor>(self));
+  check_home(self);
   self->set_down_handler([self](caf::down_msg& down) { channel_ended(self, down.source); });
   return {
     [self](channel_started_msg& started) {
@@ -62,14 +86,19 @@ caf::behavior connection_behavior(connection_actor* self, runtime* node, connect
       if (state.channels.empty())
         channels_ended(self);
     },
+    [self](const connection_evicted_msg& deleted) {
+      if (deleted.vhost.empty() ? deleted.user == self->state.user : deleted.vhost == self->state.vhost)
+        evict(self, deleted.vhost.empty() ? "user '" + deleted.user + "'" : "vhost '" + deleted.vhost + "'");
+    },
     [self](command_result_msg&) { finish(self); },
   };
 }
 
 } // namespace
 
-caf::actor spawn_connection(caf::actor_system& system, runtime& node, connection_id id, ref<session_link> session) {
-  return system.spawn(connection_behavior, &node, id, std::move(session));
+caf::actor spawn_connection(caf::actor_system& system, runtime& node, connection_id id, ref<session_link> session,
+                            std::string vhost, std::string user) {
+  return system.spawn(connection_behavior, &node, id, std::move(session), std::move(vhost), std::move(user));
 }
 
 } // namespace broker

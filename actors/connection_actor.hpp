@@ -9,6 +9,9 @@ namespace broker {
 
 /// Spawns the guard of one connection. It is told of every channel, and ends with connection_teardown_msg: stops the
 /// channels, deletes the exclusive queues of `id`, then calls session->torn_down().
-caf::actor spawn_connection(caf::actor_system& system, runtime& node, connection_id id, ref<session_link> session);
+/// While it lives it is in runtime::connections_by_id, and closes the connection with 320 when its vhost or its user is
+/// deleted.
+caf::actor spawn_connection(caf::actor_system& system, runtime& node, connection_id id, ref<session_link> session,
+                            std::string vhost, std::string user);
 
 } // namespace broker

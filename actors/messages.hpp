@@ -27,6 +27,7 @@ using direct_reply_msg = parcel<direct_reply>;
 struct queue_gone_msg {
   queue_id queue = 0;
 };
+struct channel_tick_msg {};
 struct channel_stop_msg {};
 
 // -- to a queue
@@ -40,7 +41,15 @@ struct queue_paged_msg {
   seqno upto = 0;
 };
 using queue_read_msg = parcel<std::vector<stored_run>>;
-struct queue_tick_msg {};
+/// Time to look at what has expired; the metadata sends the first. `due_ms` tells the timer that counts from those that
+/// an earlier one has replaced.
+struct queue_tick_msg {
+  uint64_t due_ms = 0;
+};
+/// The queue's record has been replaced: same id, new options (policies, O29).
+struct queue_changed_msg {
+  queue_ptr record;
+};
 /// The node has come under memory pressure.
 struct queue_pressure_msg {};
 /// To itself: its deletion is to be proposed again.
@@ -70,6 +79,11 @@ struct channel_started_msg {
 };
 /// Stop the channels, delete the exclusive queues, then tell the session.
 struct connection_teardown_msg {};
+/// A vhost or a user has been deleted (the other name is empty): close if it is this connection's.
+struct connection_evicted_msg {
+  std::string vhost;
+  std::string user;
+};
 
 // -- what operators ask
 // -------------------------------------------------------------------------------------------------
@@ -84,6 +98,7 @@ struct queue_report {
   uint64_t unacknowledged_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
+  bool flow = false; ///< it withholds publishers' credit (O47)
 };
 /// list_channels.
 struct channel_report {
@@ -101,12 +116,29 @@ struct channel_report {
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
 };
+/// list_consumers; `active` as RabbitMQ shows it.
+struct consumer_report {
+  queue_ptr queue;
+  std::string tag;
+  connection_id connection = 0;
+  channel_number channel = 0;
+  bool ack_required = true;
+  bool exclusive = false;
+  bool active = true;
+  std::string activity_status; ///< "up", "single_active", "waiting"
+  uint16_t prefetch = 0;
+  int32_t priority = 0;
+  uint64_t unacknowledged = 0;
+  amqp::field_table arguments;
+};
+using consumer_report_request = parcel<std::function<void(std::vector<consumer_report>)>>;
 using queue_report_request = parcel<std::function<void(queue_report)>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
 
 } // namespace broker
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
@@ -114,7 +146,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_evicted_msg)

@@ -4,34 +4,15 @@
 #include <optional>
 
 #include "actors/channel.hpp"
+#include "actors/delay_queue.hpp"
+#include "actors/queue_store_client.hpp"
 
 namespace broker {
 
 namespace {
 
-/// How long a deleted queue still answers requests that were sent before its deletion was known.
-constexpr auto linger = std::chrono::seconds{5};
 /// Until a refused deletion is proposed again.
 constexpr auto retry = std::chrono::milliseconds{100};
-
-/// Posts the store's answers to the queue's actor.
-class queue_store_client final : public store_client {
-public:
-  explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
-
-  void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
-  void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
-  void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
-
-private:
-  template<class Message>
-  void post(Message message) {
-    if (auto who = caf::actor_cast<caf::actor>(queue_))
-      caf::anon_send(who, std::move(message));
-  }
-
-  caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
-};
 
 struct queue_shell {
   static inline const char* name = "queue";
@@ -39,8 +20,8 @@ struct queue_shell {
   runtime* node = nullptr;
   queue_ptr record;
   std::optional<queue_state> machine;
-  queue_step step; // reused: no allocation per message
-  bool ticking = false;
+  queue_step step;          // reused: no allocation per message
+  uint64_t tick_due_ms = 0; ///< 0: no timer counts
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
@@ -55,18 +36,40 @@ void propose_deletion(queue_actor* self) {
                                                         }}});
 }
 
-void perform(queue_actor* self) {
+/// Dead letters to other queues. A queue that is not there (any more) is told to the machine, which may then send
+/// again.
+void send_requests(queue_actor* self, uint64_t now_ms) {
   auto& shell = self->state;
+  while (!shell.step.requests.empty()) {
+    std::vector<queue_id> gone;
+    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
+      if (auto who = shell.node->queues_by_id.find(id)) {
+        self->send(who, queue_request_msg{std::move(request)});
+        continue;
+      }
+      std::get<publish_request>(request).batch->release();
+      gone.push_back(id);
+    }
+    for (const queue_id id : gone)
+      shell.machine->target_gone(id, now_ms, shell.step);
+  }
+}
+
+void perform(queue_actor* self, uint64_t now_ms) {
+  auto& shell = self->state;
+  send_requests(self, now_ms);
   if (std::exchange(shell.step.unused, false)) // before anyone can hear of it and declare the queue anew
     propose_deletion(self);
   for (auto& [channel, events] : shell.step.events)
     self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
   shell.step.events.clear();
-  if (shell.step.tick_in_ms && !shell.ticking) {
-    shell.ticking = true;
-    self->delayed_send(self, std::chrono::milliseconds{shell.step.tick_in_ms}, queue_tick_msg{});
+  if (const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0)) {
+    const uint64_t due_ms = now_ms + in_ms;
+    if (shell.tick_due_ms == 0 || due_ms < shell.tick_due_ms) {
+      shell.tick_due_ms = due_ms;
+      self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
+    }
   }
-  shell.step.tick_in_ms = 0;
 }
 
 void retire(queue_actor* self) {
@@ -74,8 +77,12 @@ void retire(queue_actor* self) {
   shell.machine->deleted(shell.step);
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
-  perform(self);
-  self->delayed_send(self, linger, queue_retired_msg{});
+  perform(self, shell.node->now_ms());
+  self->delayed_send(self, queue_linger, queue_retired_msg{});
+}
+
+std::string_view to_string(consumer_activity what) {
+  return what == consumer_activity::up ? "up" : what == consumer_activity::waiting ? "waiting" : "single_active";
 }
 
 queue_report report(const queue_shell& shell) {
@@ -89,7 +96,37 @@ queue_report report(const queue_shell& shell) {
   result.unacknowledged_bytes = machine.bytes_unacked();
   result.memory_bytes = machine.bytes_in_memory();
   result.consumers = machine.consumers();
+  result.flow = machine.withholds_credit();
   return result;
+}
+
+std::vector<consumer_report> report_consumers(const queue_shell& shell) {
+  std::vector<consumer_report> all;
+  for (const consumer_view& one : shell.machine->consumer_list()) {
+    consumer_report& each = all.emplace_back();
+    each.queue = shell.record;
+    each.tag = one.who->tag;
+    each.connection = one.who->connection;
+    each.channel = one.who->channel_id;
+    each.ack_required = !one.who->no_ack;
+    each.exclusive = one.who->exclusive;
+    each.active = one.activity != consumer_activity::waiting;
+    each.activity_status = to_string(one.activity);
+    each.prefetch = one.who->prefetch;
+    each.priority = one.who->priority;
+    each.unacknowledged = one.unacknowledged;
+    each.arguments = one.who->arguments;
+  }
+  return all;
+}
+
+/// Runs one step of the machine: `call` gets the machine, the time and the step.
+template<class Call>
+void run(queue_actor* self, Call call) {
+  auto& shell = self->state;
+  const uint64_t now_ms = shell.node->now_ms();
+  call(*shell.machine, now_ms, shell.step);
+  perform(self, now_ms);
 }
 
 caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
@@ -99,37 +136,48 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   shell.node = node;
   shell.record = record;
   node->store->attach(record->id, ref<store_client>{new queue_store_client{caf::actor_cast<caf::actor>(self)}});
-  shell.machine.emplace(std::move(record), node->queues, *node->store, recovered.get());
+  queue_settings settings = node->queues;
+  settings.snapshots = node->snapshot_reader();
+  settings.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
+  shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get(), node->now_ms());
   return {
     [self](queue_request_msg& request) {
-      self->state.machine->handle(std::move(request.content), self->state.step);
-      perform(self);
+      run(self,
+          [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(request.content), now_ms, step); });
     },
     [self](queue_durable_msg durable) {
-      self->state.machine->durable(durable.upto, self->state.step);
-      perform(self);
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.durable(durable.upto, now_ms, step); });
     },
     [self](queue_paged_msg paged) {
-      self->state.machine->paged(paged.upto, self->state.step);
-      perform(self);
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.paged(paged.upto, now_ms, step); });
     },
     [self](queue_read_msg& read) {
-      self->state.machine->read_done(read.content, self->state.step);
-      perform(self);
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.read_done(read.content, now_ms, step); });
     },
-    [self](queue_tick_msg) {
-      self->state.ticking = false;
-      self->state.machine->tick(self->state.node->now_ms(), self->state.step);
-      perform(self);
+    [self](queue_tick_msg tick) {
+      if (tick.due_ms != self->state.tick_due_ms)
+        return; // a sooner one took its place
+      self->state.tick_due_ms = 0;
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.tick(now_ms, step); });
+    },
+    [self](queue_changed_msg& changed) {
+      self->state.record = changed.record;
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.reconfigure(changed.record, now_ms, step); });
+    },
+    [self](queue_events_msg& events) { // of the queues that dead letters were sent to
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        for (const queue_event& event : events.content)
+          machine.answered(std::get<confirmed>(event), now_ms, step);
+      });
     },
     [self](queue_pressure_msg) {
-      self->state.machine->under_pressure(self->state.step);
-      perform(self);
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.under_pressure(now_ms, step); });
     },
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content(report(self->state)); },
+    [self](consumer_report_request& request) { request.content(report_consumers(self->state)); },
   };
 }
 
@@ -137,6 +185,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
 
 caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record,
                        std::shared_ptr<const recovered_queue> recovered) {
+  if (!record->delays_for.empty())
+    return spawn_delay_queue(system, node, std::move(record), std::move(recovered));
   return system.spawn(queue_behavior, &node, std::move(record), std::move(recovered));
 }
 

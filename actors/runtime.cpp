@@ -42,4 +42,25 @@ void actor_directory::clear() {
   actors_.clear();
 }
 
+result<void> shared_admission::open_connection(const metadata_snapshot& metadata, const login& who,
+                                               std::string_view vhost) {
+  const std::lock_guard<std::mutex> lock{mutex_};
+  return counts_.open_connection(metadata, who, vhost);
+}
+
+void shared_admission::close_connection(std::string_view user, std::string_view vhost, uint64_t channels) {
+  const std::lock_guard<std::mutex> lock{mutex_};
+  counts_.close_connection(user, vhost, channels);
+}
+
+result<void> shared_admission::open_channel(const metadata_snapshot& metadata, const login& who) {
+  const std::lock_guard<std::mutex> lock{mutex_};
+  return counts_.open_channel(metadata, who);
+}
+
+void shared_admission::close_channel(std::string_view user) {
+  const std::lock_guard<std::mutex> lock{mutex_};
+  counts_.close_channel(user);
+}
+
 } // namespace broker

@@ -15,6 +15,7 @@
 #include "actors/caf.hpp"
 #include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
+#include "connection/admission.hpp"
 #include "connection/connection.hpp"
 #include "metadata/snapshot.hpp"
 #include "ports/message_store.hpp"
@@ -49,11 +50,26 @@ private:
   std::atomic<snapshot_ptr> current_;
 };
 
+/// connection_counts behind a lock: asked once per connection and channel.
+class shared_admission final : public admission {
+public:
+  result<void> open_connection(const metadata_snapshot& metadata, const login& who, std::string_view vhost) override;
+  void close_connection(std::string_view user, std::string_view vhost, uint64_t channels) override;
+  result<void> open_channel(const metadata_snapshot& metadata, const login& who) override;
+  void close_channel(std::string_view user) override;
+
+private:
+  std::mutex mutex_;
+  connection_counts counts_;
+};
+
 struct runtime {
   std::string node;
   message_store* store = nullptr;
   queue_settings queues;
-  /// Monotonic milliseconds.
+  /// Deliveries unsettled for longer close their channel (W58); 0 = never.
+  uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  /// Monotonic milliseconds. The wall clock is in `queues`: only deadlines that survive a restart use it.
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.
   std::function<uint64_t()> next_seed;
@@ -64,9 +80,13 @@ struct runtime {
   queue_factory make_queue;
 
   snapshot_board snapshots;
-  actor_directory queues_by_id;   ///< queue_id
-  actor_directory channels_by_id; ///< channel_address::id, for direct replies (W69)
-  /// Ids of channels and connections of this node start.
+  /// Some vhost is traced (P05). Written by the metadata actor; channels look at it before anything else.
+  std::atomic<bool> tracing{false};
+  actor_directory queues_by_id;      ///< queue_id
+  actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
+  actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
+  shared_admission admitted;         ///< connections and channels by vhost and user (O32)
+  /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};
   caf::actor metadata; ///< set once at start

@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "model/message.hpp"
+#include "ports/message_store.hpp"
 
 namespace broker {
 
@@ -38,9 +39,11 @@ public:
 };
 
 /// A message as the backlog keeps it: checksum over key and content, then the journal's form of one message.
-std::string encode_backlog_value(queue_id queue, seqno seq, const message& content, bool transient);
+std::string encode_backlog_value(queue_id queue, seqno seq, const message& content, bool transient,
+                                 message_facts facts);
 struct backlog_value {
   bool transient = false;
+  message_facts facts;
   message content; ///< points into the value
 };
 /// An error when checksum or shape are wrong.

@@ -5,7 +5,8 @@
 namespace broker {
 namespace {
 
-constexpr size_t value_head_bytes = 8;
+/// Checksum, 1 if transient, facts.
+constexpr size_t value_head_bytes = 16;
 
 uint32_t checksum(queue_id queue, seqno seq, std::string_view after_crc) {
   char key[16];
@@ -16,10 +17,12 @@ uint32_t checksum(queue_id queue, seqno seq, std::string_view after_crc) {
 
 } // namespace
 
-std::string encode_backlog_value(queue_id queue, seqno seq, const message& content, bool transient) {
+std::string encode_backlog_value(queue_id queue, seqno seq, const message& content, bool transient,
+                                 message_facts facts) {
   std::string value(value_head_bytes + message_head_bytes, '\0');
   value.reserve(value.size() + content.names_size + content.raw_size);
   store_u32(value.data() + 4, transient ? 1 : 0);
+  store_u64(value.data() + 8, packed(facts));
   store_message_head(value.data() + value_head_bytes,
                      {content.names_size, content.flags, content.raw_size, content.body_size, content.header_size});
   value.append(content.names, content.names_size);
@@ -35,7 +38,7 @@ result<backlog_value> decode_backlog_value(queue_id queue, seqno seq, std::strin
   std::vector<message> parsed;
   if (!parse_messages(value.substr(value_head_bytes), 1, parsed))
     return error{0, place + " is damaged: wrong shape"};
-  return backlog_value{load_u32(value.data() + 4) != 0, parsed.front()};
+  return backlog_value{load_u32(value.data() + 4) != 0, unpacked_facts(load_u64(value.data() + 8)), parsed.front()};
 }
 
 } // namespace broker

@@ -94,7 +94,7 @@ bool journal_store::move_survivor(queue_id queue, const read_piece& survivor) {
   bool damaged = false;
   std::vector<backlog_store::entry> entries;
   size_t bytes = 0;
-  batch_builder builder;
+  batch_builder builder{true};
   read_messages(survivor, queue, SIZE_MAX, backlog_, builder, [&](const store_damage& found) {
     damaged = true;
     report(found, survivor.where.segment);
@@ -103,9 +103,10 @@ bool journal_store::move_survivor(queue_id queue, const read_piece& survivor) {
     return false;
   for (const auto& run : builder.take())
     for (uint32_t i = 0; i < run.where.size(); ++i) {
-      const message& content = run.batch->messages[run.where.lo + i];
-      entries.push_back(
-        {queue, run.first + i, encode_backlog_value(queue, run.first + i, content, survivor.where.transient)});
+      const uint32_t at = run.where.lo + i;
+      entries.push_back({queue, run.first + i,
+                         encode_backlog_value(queue, run.first + i, run.batch->messages[at], survivor.where.transient,
+                                              builder.facts()[at])});
       bytes += entries.back().value.size();
       if (bytes < migration_bytes)
         continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.hpp"
 #include "base/crc32c.hpp"
 
 namespace broker {
@@ -37,6 +38,15 @@ uint32_t record_seed(uint64_t salt) noexcept {
   return crc32c({bytes, sizeof bytes});
 }
 
+uint64_t packed(message_facts facts) noexcept {
+  BROKER_ASSERT(facts.deadline_ms <= message_facts::deadline_max_ms, "a deadline beyond what the format holds");
+  return facts.deadline_ms << 8 | facts.priority;
+}
+
+message_facts unpacked_facts(uint64_t bits) noexcept {
+  return {bits >> 8, static_cast<uint8_t>(bits & 0xff)};
+}
+
 void store_record_head(char* at, const record_head& head) noexcept {
   store_u32(at, head.crc);
   store_u32(at + 4, head.length);
@@ -49,7 +59,7 @@ void store_record_head(char* at, const record_head& head) noexcept {
   store_u64(at + 48, head.body_bytes);
   store_u32(at + 56, head.count);
   store_u32(at + 60, head.previous);
-  store_u64(at + 64, 0);
+  store_u64(at + 64, packed(head.facts));
 }
 
 std::optional<record_head> load_record_head(std::string_view bytes, uint64_t salt) noexcept {
@@ -59,7 +69,7 @@ std::optional<record_head> load_record_head(std::string_view bytes, uint64_t sal
   const uint32_t kind = load_u32(at + 12);
   record_head head{load_u32(at),      load_u32(at + 4),  load_u32(at + 8),  static_cast<record_kind>(kind),
                    load_u32(at + 56), load_u64(at + 16), load_u64(at + 24), load_u64(at + 32),
-                   load_u64(at + 40), load_u64(at + 48), load_u32(at + 60)};
+                   load_u64(at + 40), load_u64(at + 48), load_u32(at + 60), unpacked_facts(load_u64(at + 64))};
   const bool plausible = head.salt == static_cast<uint32_t>(salt) && kind >= 1
                       && kind <= static_cast<uint32_t>(record_kind::mark) && head.length <= record_payload_max_bytes;
   return plausible ? std::optional(head) : std::nullopt;

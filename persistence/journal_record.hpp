@@ -18,6 +18,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "model/message.hpp"
+#include "ports/message_store.hpp"
 
 namespace broker {
 
@@ -51,6 +52,7 @@ struct record_head {
   uint64_t synced = 0; ///< every record below this number was synced when this one was written
   uint64_t body_bytes = 0;
   uint32_t previous = 0; ///< checksum of record number - 1
+  message_facts facts;   ///< of every message of the record
 
   /// Bytes in the file, padding included.
   uint64_t size() const noexcept { return (record_head_bytes + uint64_t{length} + 7) & ~uint64_t{7}; }
@@ -58,6 +60,10 @@ struct record_head {
 
 /// Start value of the checksums of a segment's records.
 uint32_t record_seed(uint64_t salt) noexcept;
+/// Facts in 8 bytes: the deadline in the upper 56 bits, the priority in the lowest 8. All zero: nothing is special.
+uint64_t packed(message_facts facts) noexcept;
+message_facts unpacked_facts(uint64_t bits) noexcept;
+
 /// Writes the head without its checksum (the caller sums the payload on the way).
 void store_record_head(char* at, const record_head& head) noexcept;
 /// Reads a head; nothing is verified except that it may be one: known kind, sane length, the salt.

@@ -167,7 +167,7 @@ result<void> journal_recovery::apply(const found_segment& segment, const record_
     index_.add(head.queue, {head.first, head.count, head.count, segment.head.sequence, offset,
                             static_cast<uint32_t>(head.size()), false});
     if (!index_.dropped(head.queue))
-      counted_[head.queue].push_back({head.first, head.count, offset, head.body_bytes, segment.file.get()});
+      counted_[head.queue].push_back({head.first, head.count, offset, head.body_bytes, head.facts, segment.file.get()});
     return {};
   case record_kind::page_out:
     index_.note_next(head.queue, head.first + head.count);
@@ -236,7 +236,7 @@ result<void> journal_recovery::load_backlog() {
       else
         ranges.push_back({seq, seq + 1});
     } else {
-      counted_[queue].push_back({seq, 1, 0, decoded->content.body_size, nullptr});
+      counted_[queue].push_back({seq, 1, 0, decoded->content.body_size, decoded->facts, nullptr});
     }
     return true;
   });
@@ -303,23 +303,39 @@ result<void> journal_recovery::seal(found_segment& last) {
 // -- what the queues are told
 // -------------------------------------------------------------------------------------------
 
-result<uint64_t> journal_recovery::body_bytes(const std::vector<counted>& records, seq_range part) const {
+result<uint64_t> journal_recovery::body_bytes(const counted& record, seq_range part) const {
+  if (part.size() == record.count)
+    return record.body_bytes;
+  std::string heads(size_t{record.count} * message_head_bytes, '\0');
+  auto got = record.segment->content->read(record.offset + record_head_bytes, heads);
+  if (!got)
+    return got.error();
   uint64_t total = 0;
+  for (seqno seq = part.first; seq < part.last; ++seq)
+    total += load_message_head(heads.data() + (seq - record.first) * message_head_bytes).body_size;
+  return total;
+}
+
+/// Adds the messages of `part`, which are all alive, as runs of equal facts.
+result<void> journal_recovery::add_runs(const std::vector<counted>& records, seq_range part, bool redelivered,
+                                        std::vector<recovered_run>& to) const {
   auto at = std::upper_bound(records.begin(), records.end(), part.first,
                              [](seqno wanted, const counted& each) { return wanted < each.first + each.count; });
   for (; at != records.end() && at->first < part.last; ++at) {
-    if (part.first <= at->first && at->first + at->count <= part.last) {
-      total += at->body_bytes;
-      continue;
-    }
-    std::string heads(size_t{at->count} * message_head_bytes, '\0');
-    auto got = at->segment->content->read(at->offset + record_head_bytes, heads);
-    if (!got)
-      return got.error();
-    for (seqno seq = std::max(at->first, part.first); seq < std::min<seqno>(at->first + at->count, part.last); ++seq)
-      total += load_message_head(heads.data() + (seq - at->first) * message_head_bytes).body_size;
+    const seq_range here{std::max(at->first, part.first), std::min<seqno>(at->first + at->count, part.last)};
+    auto bytes = body_bytes(*at, here);
+    if (!bytes)
+      return bytes.error();
+    const auto count = static_cast<uint32_t>(here.size());
+    const bool extends = !to.empty() && to.back().first + to.back().count == here.first
+                      && to.back().redelivered == redelivered && to.back().facts == at->facts
+                      && to.back().count <= UINT32_MAX - count;
+    if (!extends)
+      to.push_back({here.first, 0, 0, redelivered, at->facts});
+    to.back().count += count;
+    to.back().body_bytes += *bytes;
   }
-  return total;
+  return {};
 }
 
 result<std::vector<recovered_queue>> journal_recovery::queues() const {
@@ -331,28 +347,12 @@ result<std::vector<recovered_queue>> journal_recovery::queues() const {
       records = content->second;
     std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     const seqno watermark = index_.delivered_upto(id);
-    const auto add = [&](seq_range part, bool redelivered) -> result<void> {
-      if (part.first >= part.last)
-        return {};
-      auto bytes = body_bytes(records, part);
-      if (!bytes)
-        return bytes.error();
-      auto& runs = queue.runs;
-      const auto count = static_cast<uint32_t>(part.size());
-      const bool extends = !runs.empty() && runs.back().first + runs.back().count == part.first
-                        && runs.back().redelivered == redelivered && runs.back().count <= UINT32_MAX - count;
-      if (!extends)
-        runs.push_back({part.first, 0, 0, redelivered});
-      runs.back().count += count;
-      runs.back().body_bytes += *bytes;
-      return {};
-    };
     for (const auto& piece : index_.live_extents(id))
       for (const auto& part : piece.live) {
         const seqno cut = std::clamp(watermark, part.first, part.last);
-        auto added = add({part.first, cut}, true);
+        auto added = add_runs(records, {part.first, cut}, true, queue.runs);
         if (added)
-          added = add({cut, part.last}, false);
+          added = add_runs(records, {cut, part.last}, false, queue.runs);
         if (!added)
           return added.error();
       }

@@ -47,6 +47,7 @@ private:
     uint32_t count = 0;
     uint32_t offset = 0;
     uint64_t body_bytes = 0;
+    message_facts facts;
     const segment_file* segment = nullptr; ///< null: the backlog
   };
 
@@ -69,7 +70,9 @@ private:
   result<void> load_backlog();
   result<void> finish_segments();
   result<void> seal(found_segment& last);
-  result<uint64_t> body_bytes(const std::vector<counted>& records, seq_range part) const;
+  result<uint64_t> body_bytes(const counted& record, seq_range part) const;
+  result<void> add_runs(const std::vector<counted>& records, seq_range part, bool redelivered,
+                        std::vector<recovered_run>& to) const;
 
   segment_pool& pool_;
   backlog_store& backlog_;

@@ -81,23 +81,24 @@ void journal_store::enqueue(operation added, size_t bytes, bool wake) {
     events_.arm_timer();
 }
 
-void journal_store::append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) {
+void journal_store::append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
+                           message_facts facts) {
   BROKER_ASSERT(where.lo < where.hi && where.hi <= batch->messages.size(), "an append names messages of its batch");
-  enqueue({op_kind::append, durable, queue, batch, where, first, {}}, cost(*batch, where), true);
+  enqueue({op_kind::append, durable, queue, batch, where, first, {}, facts}, cost(*batch, where), true);
 }
 
 void journal_store::settle(queue_id queue, std::vector<seq_range> seqs) {
   std::erase_if(seqs, [](const seq_range& range) { return range.first >= range.last; });
   if (!seqs.empty())
-    enqueue({op_kind::settle, false, queue, {}, {}, 0, std::move(seqs)}, 0, false);
+    enqueue({op_kind::settle, false, queue, {}, {}, 0, std::move(seqs), {}}, 0, false);
 }
 
 void journal_store::delivered(queue_id queue, seqno upto) {
-  enqueue({op_kind::delivered, false, queue, {}, {}, upto, {}}, 0, false);
+  enqueue({op_kind::delivered, false, queue, {}, {}, upto, {}, {}}, 0, false);
 }
 
 void journal_store::drop(queue_id queue) {
-  enqueue({op_kind::drop, false, queue, {}, {}, 0, {}}, 0, false);
+  enqueue({op_kind::drop, false, queue, {}, {}, 0, {}, {}}, 0, false);
 }
 
 void journal_store::read(queue_id queue, seqno from, seqno before, size_t max_bytes) {
@@ -168,7 +169,8 @@ result<void> journal_store::write_operations(std::vector<operation>& operations,
   std::map<queue_id, queue_facts> facts;
   for (auto& each : operations) {
     if (each.kind == op_kind::append) {
-      if (auto added = writer_->add_messages(each.queue, *each.batch, each.where, each.seq, each.durable); !added)
+      if (auto added = writer_->add_messages(each.queue, *each.batch, each.where, each.seq, each.durable, each.facts);
+          !added)
         return added;
       auto& upto = (each.durable ? done.durable : done.paged)[each.queue];
       upto = std::max(upto, each.seq + each.where.size());

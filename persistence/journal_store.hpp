@@ -75,7 +75,8 @@ public:
   // -- message_store: any thread --
   void attach(queue_id queue, ref<store_client> who) override;
   void detach(queue_id queue) override;
-  void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) override;
+  void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
+              message_facts facts) override;
   void settle(queue_id queue, std::vector<seq_range> seqs) override;
   void delivered(queue_id queue, seqno upto) override;
   void read(queue_id queue, seqno from, seqno before, size_t max_bytes) override;
@@ -110,6 +111,7 @@ private:
     slice where;
     seqno seq = 0; ///< first of an append, upto of a watermark
     std::vector<seq_range> seqs;
+    message_facts facts;
   };
   struct read_request {
     queue_id queue = 0;

@@ -38,7 +38,7 @@ journal_writer::shape journal_writer::measure(const publish_batch& batch, slice 
 }
 
 result<void> journal_writer::add_messages(queue_id queue, const publish_batch& batch, slice where, seqno first,
-                                          bool durable) {
+                                          bool durable, message_facts facts) {
   while (where.lo < where.hi) {
     const shape run = measure(batch, where);
     if (auto room = make_room(run.payload); !room)
@@ -50,6 +50,7 @@ result<void> journal_writer::add_messages(queue_id queue, const publish_batch& b
     head.first = first;
     head.count = run.count;
     head.body_bytes = run.body;
+    head.facts = facts;
     report_.placed.push_back(
       {queue, extent{first, run.count, run.count, current_->sequence, static_cast<uint32_t>(offset_),
                      static_cast<uint32_t>(head.size()), !durable}});

@@ -41,7 +41,8 @@ public:
   journal_writer(segment_pool& pool, random_source salts, position start,
                  std::function<std::vector<manifest_entry>()> retained);
 
-  result<void> add_messages(queue_id queue, const publish_batch& batch, slice where, seqno first, bool durable);
+  result<void> add_messages(queue_id queue, const publish_batch& batch, slice where, seqno first, bool durable,
+                            message_facts facts);
   result<void> add_facts(std::vector<queue_facts> facts);
   result<void> add_retire(uint32_t sequence);
   /// Writes down what is synced by now: without a later record the last sync has no witness.

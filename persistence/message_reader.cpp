@@ -24,7 +24,7 @@ bool add_record(const record_head& head, std::string_view payload, const read_pi
     return false;
   for (uint32_t i = 0; i < head.count; ++i)
     if (is_live(piece.live, head.first + i))
-      into.add(head.first + i, parsed[i]);
+      into.add(head.first + i, parsed[i], head.facts);
   return true;
 }
 
@@ -85,7 +85,7 @@ seqno read_backlog(const read_piece& piece, queue_id queue, size_t max_bytes, ba
                                         return true;
                                       }
                                       into.add_block(std::move(block));
-                                      into.add(seq, decoded->content);
+                                      into.add(seq, decoded->content, decoded->facts);
                                       return into.bytes() < max_bytes;
                                     });
   if (!visited) {
@@ -97,7 +97,9 @@ seqno read_backlog(const read_piece& piece, queue_id queue, size_t max_bytes, ba
 
 } // namespace
 
-void batch_builder::add(seqno seq, const message& content) {
+void batch_builder::add(seqno seq, const message& content, message_facts facts) {
+  if (keeps_facts_)
+    facts_.push_back(facts);
   const auto at = static_cast<uint32_t>(batch_->messages.size());
   batch_->messages.push_back(content);
   batch_->bytes += content.raw_size + limits::publish_overhead_bytes;

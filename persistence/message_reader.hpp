@@ -20,13 +20,19 @@ struct store_damage {
 /// A batch being filled with messages in order, cut into runs of consecutive sequence numbers.
 class batch_builder {
 public:
+  /// A queue knows the facts of what it reads back: only who moves messages needs them.
+  explicit batch_builder(bool keeps_facts = false) : keeps_facts_(keeps_facts) {}
   void add_block(block_ref block) { batch_->blocks.push_back(std::move(block)); }
-  void add(seqno seq, const message& content);
+  void add(seqno seq, const message& content, message_facts facts);
   size_t bytes() const noexcept { return batch_->bytes; }
   bool empty() const noexcept { return batch_->messages.empty(); }
   std::vector<stored_run> take();
+  /// Of the messages in the batch, in order; what take() has handed out included. Only a builder that keeps them.
+  const std::vector<message_facts>& facts() const noexcept { return facts_; }
 
 private:
+  const bool keeps_facts_;
+  std::vector<message_facts> facts_;
   batch_ref batch_ = make_ref<publish_batch>();
   std::vector<stored_run> runs_;
 };

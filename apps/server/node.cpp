@@ -106,6 +106,9 @@ result<void> node::impl::start() {
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
+  shared.consumer_timeout_ms = config.consumer_timeout_ms;
+  shared.queues.wall_ms = unix_ms;
+  shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.
@@ -165,10 +168,20 @@ result<void> node::impl::open_metadata() {
   options.host.metadata.node = config.node_name;
   options.host.metadata.loopback_users = config.loopback_users;
   options.host.metadata.default_vhost = config.default_vhost;
+  if (!extensions.exchange_types.empty()) {
+    auto types = make_standard_exchange_types();
+    for (const auto& type : extensions.exchange_types)
+      if (!types->add(type))
+        return error{0, "exchange type '" + std::string{type->name()} + "' is registered twice"};
+    options.host.metadata.exchange_types = std::move(types);
+  }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
-  options.start.default_user = {config.default_user, hash_password(config.default_password.reveal()),
-                                config.default_user_tags, user_record{}.hashing, {}};
+  options.start.default_user = {config.default_user,
+                                hash_password(config.default_password.reveal()),
+                                config.default_user_tags,
+                                user_record{}.hashing,
+                                {}};
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
@@ -275,6 +288,7 @@ void node::impl::stop() {
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
+  shared.connections_by_id.clear();
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   shared.metadata = nullptr;

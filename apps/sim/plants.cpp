@@ -83,8 +83,9 @@ public:
     clients_.erase(queue);
     inner_.detach(queue);
   }
-  void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) override {
-    inner_.append(queue, batch, where, first, durable);
+  void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
+              message_facts facts) override {
+    inner_.append(queue, batch, where, first, durable, facts);
     if (durable && ack_early_)
       clients_[queue]->on_durable(first + where.size());
   }

@@ -16,6 +16,8 @@ namespace broker::sim {
 namespace {
 
 constexpr sim_ns tick_interval = 250 * ms;
+/// What the nodes' calendars say when a run begins.
+constexpr uint64_t wall_start_ms = 1'700'000'000'000;
 constexpr sim_ns flush_interval = limits::journal_flush_interval_ms * ms;
 constexpr const char* node_name = "rabbit@sim";
 
@@ -26,6 +28,8 @@ caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, plan
       if (mistakes->keep(request.content))
         self->send(queue, std::move(request));
     },
+    [=](queue_tick_msg tick) { self->send(queue, tick); },
+    [=](const queue_changed_msg& changed) { self->send(queue, changed); },
     [=](queue_deleted_msg) {
       self->send(queue, queue_deleted_msg{});
       self->quit();
@@ -80,6 +84,7 @@ struct sim_node::process {
     scheduler().clock().cancel_all();
     shared.queues_by_id.clear();
     shared.channels_by_id.clear();
+    shared.connections_by_id.clear();
     scheduler().run();
     actors->await_actors_before_shutdown(false);
     actors.reset();
@@ -129,6 +134,8 @@ result<void> sim_node::start() {
   shared.metadata_on_own_thread = false;
   shared.now_ms = [this] { return time_.now() / ms; };
   shared.next_seed = [this] { return next_seed_++; };
+  shared.queues.note = [this](const std::string& text) { log_(text); };
+  shared.queues.wall_ms = [this] { return wall_start_ms + time_.now() / ms; };
   shared.queues.memory_bytes = bounds_.queue_memory_bytes;
   shared.queues.pace_bytes = bounds_.queue_pace_bytes;
   shared.queues.memory_pressure = [] { return false; };
@@ -182,7 +189,7 @@ result<void> sim_node::open_metadata(process& life) {
   options.host.metadata.node = node_name;
   options.store = life.metadata.get();
   options.start.node = node_name;
-  options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}};
+  options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}, {}};
   options.start.default_rights = {".*", ".*", ".*"};
   for (auto& each : life.recovered)
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));

@@ -189,6 +189,23 @@ header_peek peek_properties(std::string_view flags_and_values) noexcept {
   return out;
 }
 
+std::string_view peek_expiration(std::string_view flags_and_values) noexcept {
+  property_reader in{flags_and_values};
+  if (!in.has(expiration))
+    return {};
+  skip_text(in, content_type);
+  skip_text(in, content_encoding);
+  if (in.has(headers))
+    in.table();
+  if (in.has(delivery_mode))
+    in.u8();
+  if (in.has(priority))
+    in.u8();
+  skip_text(in, correlation_id);
+  skip_text(in, reply_to);
+  return in.shortstr();
+}
+
 void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size, const properties& what) {
   const size_t mark = begin_frame(out, frame_header, channel);
   out.put_u16(basic_class_id);

@@ -52,5 +52,7 @@ struct header_peek {
   bool ok = false; ///< false: malformed; the connection is answered as decode_properties says
 };
 header_peek peek_properties(std::string_view flags_and_values) noexcept;
+/// Text of the expiration property, empty if there is none; without allocation. The header must be well-formed.
+std::string_view peek_expiration(std::string_view flags_and_values) noexcept;
 
 } // namespace broker::amqp

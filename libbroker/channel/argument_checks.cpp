@@ -5,23 +5,22 @@
 #include <limits>
 
 #include "amqp/reply.hpp"
-#include "channel/reply_texts.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
 namespace {
 
-constexpr std::string_view not_supported = "not supported by this version";
-
-/// 406 for the first x- argument other than `honoured`.
-result<void> refuse_unknown(const amqp::field_table& arguments, std::string_view honoured, std::string_view title) {
-  for (const auto& [name, value] : arguments.entries)
-    if (name.starts_with("x-") && name != honoured)
-      return invalid_argument(name, title, not_supported);
-  return {};
-}
-
-std::string unacceptable_type(const amqp::field_value& value) {
-  return "{unacceptable_type," + std::string{type_name(value)} + "}";
+/// The name of an exchange in an argument (rabbit_misc:r_arg).
+result<std::optional<std::string>> exchange_argument(const amqp::field_table& arguments, std::string_view name,
+                                                     std::string_view title) {
+  const auto* value = arguments.find(name);
+  if (!value)
+    return std::optional<std::string>{};
+  if (const auto* text = value->as_string())
+    return std::optional{*text};
+  std::string explanation{"invalid type '"};
+  explanation.append(type_name(*value)).append("' for arg '").append(name).append("' in ").append(title);
+  return amqp::precondition_failed(explanation);
 }
 
 } // namespace
@@ -33,57 +32,25 @@ std::string_view type_name(const amqp::field_value& value) {
   return names[value.value.index()];
 }
 
-result<void> check_queue_arguments(const amqp::field_table& arguments, std::string_view title) {
-  constexpr std::string_view queue_type = "x-queue-type";
-  if (const auto* type = arguments.find(queue_type)) {
-    const auto* text = type->as_string();
-    if (!text)
-      return invalid_argument(queue_type, title, unacceptable_type(*type));
-    if (*text != "classic")
-      return invalid_argument(queue_type, title, not_supported);
-  }
-  return refuse_unknown(arguments, queue_type, title);
+result<std::optional<std::string>> check_exchange_arguments(const amqp::field_table& arguments,
+                                                            std::string_view title) {
+  return exchange_argument(arguments, "alternate-exchange", title);
 }
 
-result<std::string> check_exchange_arguments(const amqp::field_table& arguments, std::string_view title) {
-  if (auto known = refuse_unknown(arguments, {}, title); !known)
-    return known.error();
-  const auto* alternate = arguments.find("alternate-exchange");
-  if (!alternate)
-    return std::string{};
-  if (const auto* text = alternate->as_string())
-    return *text;
-  std::string explanation{"invalid type '"};
-  explanation.append(type_name(*alternate)).append("' for arg 'alternate-exchange' in ").append(title);
-  return amqp::precondition_failed(explanation);
+result<std::optional<std::string>> check_dead_letter_exchange(const amqp::field_table& arguments,
+                                                              std::string_view title) {
+  return exchange_argument(arguments, "x-dead-letter-exchange", title);
 }
 
-result<int32_t> check_consume_arguments(const amqp::field_table& arguments, std::string_view title) {
-  constexpr std::string_view priority = "x-priority";
-  if (auto known = refuse_unknown(arguments, priority, title); !known)
+result<int32_t> check_consume_arguments(const amqp::field_table& arguments, const queue_record& queue) {
+  const auto known = check_consumer_arguments(arguments, type_of_arguments(queue.arguments), queue.vhost, queue.name);
+  if (!known)
     return known.error();
-  const auto* given = arguments.find(priority);
-  if (!given)
-    return 0;
   int64_t number = 0;
-  if (!given->as_integer(number))
-    return invalid_argument(priority, title, unacceptable_type(*given));
+  if (const auto* given = arguments.find("x-priority"))
+    static_cast<void>(given->as_integer(number)); // checked above
   using limits = std::numeric_limits<int32_t>;
   return static_cast<int32_t>(std::clamp<int64_t>(number, limits::min(), limits::max()));
-}
-
-result<void> check_header_match(const amqp::field_table& arguments) {
-  const auto* match = arguments.find("x-match");
-  if (!match)
-    return {};
-  const auto* text = match->as_string();
-  if (!text)
-    return amqp::precondition_failed("Invalid x-match field type " + std::string{type_name(*match)}
-                                     + "; expected longstr");
-  if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x")
-    return {};
-  return amqp::precondition_failed("Invalid x-match field value <<\"" + *text
-                                   + "\">>; expected all, any, all-with-x, or any-with-x");
 }
 
 } // namespace broker

@@ -5,6 +5,7 @@
 #include "channel/channel_impl.hpp"
 #include "channel/names.hpp"
 #include "channel/reply_texts.hpp"
+#include "metadata/equivalence.hpp"
 
 namespace broker {
 namespace {
@@ -13,71 +14,34 @@ error default_exchange_refused() {
   return amqp::access_refused("operation not permitted on the default exchange");
 }
 
-std::optional<exchange_type> known_type(std::string_view name) {
-  if (name == "direct")
-    return exchange_type::direct;
-  if (name == "fanout")
-    return exchange_type::fanout;
-  if (name == "topic")
-    return exchange_type::topic;
-  if (name == "headers")
-    return exchange_type::headers;
-  return std::nullopt;
-}
-
-std::string quoted(std::string_view text) {
-  return "'" + std::string{text} + "'";
-}
-
-std::string_view truth(bool value) {
-  return value ? "'true'" : "'false'";
-}
-
-/// How RabbitMQ names an argument's value in a complaint.
-std::string described(std::string_view alternate) {
-  return alternate.empty() ? "none" : "the value '" + std::string{alternate} + "' of type 'longstr'";
-}
-
-/// W36, in RabbitMQ's order.
-result<void> equivalent(const exchange_record& current, const amqp::exchange_class::declare& wanted,
-                        std::string_view alternate) {
-  const auto title = exchange_title(current.vhost, current.name);
-  if (current.type != wanted.type)
-    return inequivalent("type", title, quoted(wanted.type), quoted(current.type));
-  if (current.durable != wanted.durable)
-    return inequivalent("durable", title, truth(wanted.durable), truth(current.durable));
-  if (current.auto_delete != wanted.auto_delete)
-    return inequivalent("auto_delete", title, truth(wanted.auto_delete), truth(current.auto_delete));
-  if (current.internal != wanted.internal)
-    return inequivalent("internal", title, truth(wanted.internal), truth(current.internal));
-  if (current.alternate_exchange != alternate)
-    return inequivalent("alternate-exchange", title, described(alternate), described(current.alternate_exchange));
-  return {};
-}
-
 } // namespace
 
 void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
   const std::string name = without_line_breaks(what.exchange);
   if (what.passive)
     return declare_exchange_passively(what, name);
-  const auto kind = known_type(what.type);
-  if (!kind)
-    return fail(amqp::precondition_failed("unknown exchange type '" + what.type + "'"));
+  const auto type = metadata().exchange_types().find(what.type);
+  if (!type)
+    return fail(unknown_exchange_type(what.type));
   if (name.empty())
     return fail(default_exchange_refused());
   if (!may(resource_kind::exchange, name, access::configure))
     return;
-  const auto title = exchange_title(settings_.vhost, name);
   const auto existing = metadata().find_exchange(settings_.vhost, name);
   if (!existing && is_reserved(name))
     return fail(reserved_name("exchange", name));
-  auto alternate = check_exchange_arguments(what.arguments, title);
-  if (!alternate)
-    return fail(alternate.error());
+  exchange_record wanted;
+  wanted.vhost = settings_.vhost;
+  wanted.name = name;
+  wanted.type = what.type;
+  wanted.kind = exchange_kind(what.type);
+  wanted.durable = what.durable;
+  wanted.auto_delete = what.auto_delete;
+  wanted.internal = what.internal;
+  wanted.arguments = what.arguments;
   if (!existing)
-    return declare_new_exchange(what, name, *kind, *alternate);
-  if (const auto same = equivalent(*existing, what, *alternate); !same)
+    return declare_new_exchange(std::move(wanted), *type, what.no_wait);
+  if (const auto same = check_equivalent(*existing, wanted); !same)
     return fail(same.error());
   reply(what.no_wait, amqp::exchange_class::declare_ok{});
 }
@@ -91,22 +55,24 @@ void channel_state::impl::declare_exchange_passively(const amqp::exchange_class:
   reply(what.no_wait, amqp::exchange_class::declare_ok{});
 }
 
-void channel_state::impl::declare_new_exchange(const amqp::exchange_class::declare& what, const std::string& name,
-                                               exchange_type kind, const std::string& alternate) {
-  if (!alternate.empty()
-      && (!may(resource_kind::exchange, name, access::read) || !may(resource_kind::exchange, alternate, access::write)))
+/// An alternate exchange gets what this one cannot route: that needs rights to both (W42).
+void channel_state::impl::declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait) {
+  const auto alternate = check_exchange_arguments(wanted.arguments, exchange_title(wanted.vhost, wanted.name));
+  if (!alternate)
+    return fail(alternate.error());
+  if (*alternate
+      && (!may(resource_kind::exchange, wanted.name, access::read)
+          || !may(resource_kind::exchange, **alternate, access::write)))
     return;
-  exchange_record wanted;
-  wanted.vhost = settings_.vhost;
-  wanted.name = name;
-  wanted.type = what.type;
-  wanted.kind = kind;
-  wanted.durable = what.durable;
-  wanted.auto_delete = what.auto_delete;
-  wanted.internal = what.internal;
-  wanted.arguments = what.arguments;
-  wanted.alternate_exchange = alternate;
-  propose_and_reply(declare_exchange{std::move(wanted)}, what.no_wait, amqp::exchange_class::declare_ok{});
+  wanted.alternate_exchange = alternate->value_or("");
+  if (auto valid = type.validate(wanted, metadata().exchange_types()); !valid)
+    return fail(valid.error());
+  if (type.delays()) {
+    auto keeper = std::make_shared<queue_record>();
+    keeper->node = settings_.node;
+    wanted.delay_queue = std::move(keeper);
+  }
+  propose_and_reply(declare_exchange{std::move(wanted)}, no_wait, amqp::exchange_class::declare_ok{});
 }
 
 void channel_state::impl::handle(const amqp::exchange_class::delete_& what) {
@@ -148,12 +114,19 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
   if (!may(resource_kind::exchange, binding.source, access::read))
     return false;
   const auto source = metadata().find_exchange(settings_.vhost, binding.source);
-  if (!source || source->kind != exchange_type::headers)
+  const auto topic =
+    source ? metadata().authorise_topic(settings_.user, *source, access::read, binding.routing_key) : result<void>{};
+  if (!topic) {
+    fail(topic.error());
+    return false;
+  }
+  if (!source)
     return true;
-  const auto match = check_header_match(binding.arguments);
-  if (!match)
-    fail(match.error());
-  return match.ok();
+  const auto& types = metadata().exchange_types();
+  const auto valid = types.find(source->type)->validate_binding(*source, binding, types);
+  if (!valid)
+    fail(valid.error());
+  return valid.ok();
 }
 
 void channel_state::impl::propose_and_reply(command what, bool no_wait, const amqp::method& ok) {

@@ -5,44 +5,29 @@
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
 #include "channel/names.hpp"
+#include "channel/quorum_rules.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
+#include "metadata/equivalence.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
-namespace {
-
-std::string_view truth(bool value) {
-  return value ? "'true'" : "'false'";
-}
-
-/// W37, in RabbitMQ's order; arguments need no comparison while "classic" is the only queue type.
-result<void> equivalent(const queue_record& current, const queue_record& wanted) {
-  if (current.exclusive != wanted.exclusive || current.owner != wanted.owner)
-    return queue_locked(current.vhost, current.name);
-  const auto title = queue_title(current.vhost, current.name);
-  if (current.durable != wanted.durable)
-    return inequivalent("durable", title, truth(wanted.durable), truth(current.durable));
-  if (current.auto_delete != wanted.auto_delete)
-    return inequivalent("auto_delete", title, truth(wanted.auto_delete), truth(current.auto_delete));
-  return {};
-}
-
-} // namespace
-
 void channel_state::impl::handle(const amqp::queue_class::declare& what) {
   const std::string name = without_line_breaks(what.queue);
   if (name.starts_with(reply_to_name))
     declare_reply_address(what, name);
   else if (what.passive)
     declare_queue_passively(what, name);
-  else if (is_reserved(name))
-    fail(reserved_name("queue", name));
   else
-    declare_queue_actively(what, name.empty() ? server_name("amq.gen-", random_) : name);
+    declare_queue_actively(what, name);
 }
 
 void channel_state::impl::declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name) {
-  if (!may(resource_kind::queue, name, access::configure))
+  // RabbitMQ 3.13 asks for no right here, 4.3 for any: who has none must not learn which queues there are (W38).
+  const auto has = [&](access how) {
+    return metadata().authorise(settings_.user, settings_.vhost, resource_kind::queue, name, how).ok();
+  };
+  if (!has(access::read) && !has(access::write) && !may(resource_kind::queue, name, access::configure))
     return;
   const auto queue = open_queue(name);
   if (!queue)
@@ -50,11 +35,18 @@ void channel_state::impl::declare_queue_passively(const amqp::queue_class::decla
   answer_declare(queue, what.no_wait, [this, queue] { fail(no_such_queue(queue->vhost, queue->name)); });
 }
 
-void channel_state::impl::declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name) {
+void channel_state::impl::declare_queue_actively(const amqp::queue_class::declare& what, const std::string& given) {
+  const auto vhost = metadata().find_vhost(settings_.vhost);
+  auto arguments = with_default_queue_type(what.arguments, vhost ? vhost->default_queue_type : std::string_view{},
+                                           what.durable, what.exclusive, what.auto_delete);
+  const auto nameless = given.empty() ? check_server_named(arguments) : result<void>{};
+  if (!nameless)
+    return fail(nameless.error());
+  if (is_reserved(given))
+    return fail(reserved_name("queue", given));
+  const std::string name = given.empty() ? server_name("amq.gen-", random_) : given;
   if (!may(resource_kind::queue, name, access::configure))
     return;
-  if (const auto known = check_queue_arguments(what.arguments, queue_title(settings_.vhost, name)); !known)
-    return fail(known.error());
   queue_record wanted;
   wanted.vhost = settings_.vhost;
   wanted.name = name;
@@ -62,15 +54,33 @@ void channel_state::impl::declare_queue_actively(const amqp::queue_class::declar
   wanted.durable = what.durable && !what.exclusive;
   wanted.exclusive = what.exclusive;
   wanted.auto_delete = what.auto_delete;
-  wanted.arguments = what.arguments;
+  wanted.arguments = std::move(arguments);
   wanted.owner = what.exclusive ? settings_.connection : 0;
   wanted.node = settings_.node;
   const auto existing = metadata().find_queue(settings_.vhost, name);
   if (!existing)
-    return propose_queue(std::move(wanted), what.no_wait);
-  if (const auto same = equivalent(*existing, wanted); !same)
+    return declare_new_queue(std::move(wanted), what.no_wait);
+  if (const auto same = check_equivalent(*existing, wanted); !same)
     return fail(same.error());
-  answer_declare(existing, what.no_wait, [this, wanted, no_wait = what.no_wait] { propose_queue(wanted, no_wait); });
+  answer_declare(existing, what.no_wait,
+                 [this, wanted, no_wait = what.no_wait] { declare_new_queue(wanted, no_wait); });
+}
+
+/// What a queue of this name that exists already is not asked for: sound arguments, rights to its dead letters (W42).
+void channel_state::impl::declare_new_queue(queue_record wanted, bool no_wait) {
+  const auto dead_letters = check_dead_letter_exchange(wanted.arguments, queue_title(wanted.vhost, wanted.name));
+  if (!dead_letters)
+    return fail(dead_letters.error());
+  if (*dead_letters
+      && (!may(resource_kind::queue, wanted.name, access::read)
+          || !may(resource_kind::exchange, **dead_letters, access::write)))
+    return;
+  auto sound = check_queue_arguments(wanted.arguments, wanted.vhost, wanted.name);
+  if (sound)
+    sound = check_queue_properties(wanted);
+  if (!sound)
+    return fail(sound.error());
+  propose_queue(std::move(wanted), no_wait);
 }
 
 void channel_state::impl::propose_queue(queue_record wanted, bool no_wait) {
@@ -145,6 +155,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return reply(what.no_wait, amqp::queue_class::delete_ok{0});
   if (!owns(*queue))
     return fail(queue_locked(settings_.vhost, name));
+  if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
+    return fail(allowed.error());
   ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},
       [this, queue, no_wait = what.no_wait](queue_event* answer) {
         const auto* checked = answer ? &std::get<delete_checked>(*answer) : nullptr;

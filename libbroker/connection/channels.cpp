@@ -79,6 +79,9 @@ void connection::impl::open_channel(channel_number number, std::string_view argu
     return fail(amqp::not_allowed("number of channels opened (" + std::to_string(channel_count)
                                   + ") has reached the negotiated channel_max (" + std::to_string(channel_max) + ")"),
                 0, number, step);
+  if (counted)
+    if (auto admitted = settings.counts->open_channel(*metadata(), who); !admitted)
+      return fail(admitted.error(), amqp::channel_class::open::code, number, step);
   channel_generations& of_number = channels[number];
   const bool starts_now = of_number.empty();
   of_number.push_back(make_slot(starts_now ? slot_phase::open : slot_phase::waiting));
@@ -226,6 +229,8 @@ void connection::impl::drop_oldest(channel_number number, connection_step& step)
   unfinished_bytes -= of_number.front()->assembler.memory();
   of_number.erase(of_number.begin());
   --channel_count;
+  if (counted)
+    settings.counts->close_channel(who.user);
   last_number = 0;
   last_slot = nullptr;
   if (of_number.empty()) {

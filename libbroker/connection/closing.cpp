@@ -112,10 +112,16 @@ void connection::impl::on_close_ok(connection_step& step) {
 /// Exclusive queues are gone before the client sees close-ok (W39).
 void connection::impl::torn_down(connection_step& step) {
   teardown_done = true;
+  uncount(); // before the client can know that it may connect again
   if (!close_ok_owed || now_phase == phase::closed)
     return;
   send(amqp::connection_class::close_ok{});
   end(limits::close_ok_linger_ms, step);
+}
+
+void connection::impl::uncount() {
+  if (std::exchange(counted, false))
+    settings.counts->close_connection(who.user, vhost, channel_count);
 }
 
 void connection::impl::peer_closed(connection_step& step) {

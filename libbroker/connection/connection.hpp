@@ -20,6 +20,7 @@
 #include "base/block.hpp"
 #include "base/limits.hpp"
 #include "channel/protocol.hpp"
+#include "connection/admission.hpp"
 #include "metadata/snapshot.hpp"
 
 namespace broker {
@@ -42,6 +43,8 @@ struct connection_settings {
   uint64_t message_max_bytes = limits::message_max_bytes;
   /// Offered in connection.start, separated by blanks; others are refused (rabbitmq.conf auth_mechanisms).
   std::string mechanisms = "PLAIN AMQPLAIN";
+  /// Counts connections and channels against operators' limits (O32); null: nobody counts. Outlives the connection.
+  admission* counts = nullptr;
 };
 
 struct peer_info {

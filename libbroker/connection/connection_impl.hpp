@@ -32,6 +32,7 @@ struct connection::impl {
 
   impl(const connection_settings& settings, peer_info peer, std::function<snapshot_ptr()> metadata,
        block_recycler* pool, ref<credit_sink> credit, time_ms now);
+  ~impl() { uncount(); }
 
   // -- connection.cpp --
   void received(size_t count, time_ms now, connection_step& step);
@@ -85,6 +86,8 @@ struct connection::impl {
   void touch(channel_number number, channel_slot& slot);
 
   // -- closing.cpp --
+  /// Gives back what settings.counts has counted for this connection.
+  void uncount();
   bool is_up() const { return now_phase < phase::closing_for_client; }
   void close(const error& why, connection_step& step);
   void fail(const error& why, uint32_t method, channel_number channel, connection_step& step);
@@ -126,6 +129,7 @@ struct connection::impl {
   std::optional<time_ms> closing_since; ///< set by the first call that knows the time after connection.close was sent
   bool greeted = false;                 ///< something has been received
   bool opened = false;                  ///< connection.open succeeded: there is something to tear down
+  bool counted = false;                 ///< by settings.counts
   bool teardown_wanted = false;
   bool teardown_done = false;
   bool close_ok_owed = false;

@@ -146,6 +146,10 @@ void connection::impl::on_method(const amqp::connection_class::open& method, con
   auto allowed = metadata()->open_vhost(who, method.virtual_host);
   if (!allowed)
     return fail(allowed.error(), method.code, 0, step);
+  if (settings.counts)
+    if (auto admitted = settings.counts->open_connection(*metadata(), who, method.virtual_host); !admitted)
+      return fail(admitted.error(), method.code, 0, step);
+  counted = settings.counts != nullptr;
   vhost = method.virtual_host;
   opened = true;
   now_phase = phase::running;

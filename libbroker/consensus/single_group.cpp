@@ -17,7 +17,8 @@ effects refuse(ticket id, outcome why) {
 } // namespace
 
 single_group::single_group(single_group_settings settings, restart found)
-  : settings_(settings), state_(found.state), unapplied_(found.log.begin(), found.log.end()) {
+  : settings_(settings), members_{{settings.self}, {}}, state_(found.state),
+    unapplied_(found.log.begin(), found.log.end()) {
   BROKER_ASSERT(settings_.self != 0 && settings_.proposals_max > 0 && settings_.snapshot_after_entries > 0,
                 "settings of a group");
   if (found.snapshot)
@@ -32,6 +33,7 @@ single_group::single_group(single_group_settings settings, restart found)
   BROKER_ASSERT(state_.term >= term, "the term is stored before entries of it");
   persisted_ = last_;
   handed_out_ = applied_ = snapshot_;
+  applied_term_ = handed_out_term_ = found.snapshot ? found.snapshot->term : 0;
 }
 
 effects single_group::start() {
@@ -91,8 +93,8 @@ effects single_group::promote(ticket id, node_id) {
 effects single_group::remove(ticket id, node_id) {
   return refuse(id, outcome::unsupported);
 }
-effects single_group::transfer(node_id) {
-  return {};
+effects single_group::transfer(ticket id, node_id) {
+  return refuse(id, outcome::unsupported);
 }
 
 effects single_group::persisted(uint64_t index, uint64_t term) {
@@ -104,6 +106,7 @@ effects single_group::persisted(uint64_t index, uint64_t term) {
     return out;
   while (!unapplied_.empty() && unapplied_.front().index <= persisted_) {
     handed_out_ = unapplied_.front().index;
+    handed_out_term_ = unapplied_.front().term;
     out.apply.push_back(std::move(unapplied_.front()));
     unapplied_.pop_front();
   }
@@ -117,6 +120,8 @@ effects single_group::persisted(uint64_t index, uint64_t term) {
 effects single_group::applied(uint64_t index) {
   BROKER_ASSERT(index >= applied_ && index <= handed_out_, "only what was handed out can be applied");
   applied_ = index;
+  if (applied_ == handed_out_)
+    applied_term_ = handed_out_term_;
   effects out;
   if (!snapshot_wanted_ && applied_ - snapshot_ >= settings_.snapshot_after_entries)
     out.take_snapshot = snapshot_wanted_ = true;
@@ -132,6 +137,11 @@ effects single_group::snapshot_stored(const snapshot_meta& meta) {
 
 effects single_group::snapshot_installed(const snapshot_meta&) {
   BROKER_ASSERT(false, "a group of one never asks to install a snapshot");
+  return {};
+}
+
+effects single_group::snapshot_read(const snapshot_request&, uint64_t, std::optional<std::string_view>) {
+  BROKER_ASSERT(false, "a group of one never sends a snapshot");
   return {};
 }
 

@@ -1,8 +1,30 @@
 #include "amqp/reply.hpp"
 #include "metadata/equivalence.hpp"
 #include "metadata/state_impl.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
+namespace {
+
+/// vhost limit max-queues (O32); negative means none.
+result<void> check_room(const vhost_tables& vhost, const std::string& queue) {
+  const auto limit = vhost.record->limits.find("max-queues");
+  if (limit == vhost.record->limits.end() || limit->second < 0
+      || vhost.queues.size() < static_cast<uint64_t>(limit->second))
+    return {};
+  return amqp::precondition_failed("cannot declare queue '" + queue + "': queue limit in vhost '" + vhost.name() + "' ("
+                                   + std::to_string(limit->second) + ") is reached");
+}
+
+result<void> check_new(const vhost_tables& vhost, const queue_record& wanted) {
+  if (auto known = check_queue_arguments(wanted.arguments, wanted.vhost, wanted.name); !known)
+    return known;
+  if (auto room = check_room(vhost, wanted.name); !room)
+    return room;
+  return check_queue_properties(wanted);
+}
+
+} // namespace
 
 command_result metadata_state::impl::apply(const declare_queue& what, changes_t& changes) {
   const vhost_tables* vhost = now.find_vhost(what.queue.vhost);
@@ -15,12 +37,15 @@ command_result metadata_state::impl::apply(const declare_queue& what, changes_t&
     out.queue = *existing;
     return out;
   }
+  if (auto sound = check_new(*vhost, what.queue); !sound)
+    return refused(sound.error());
   auto record = std::make_shared<queue_record>(what.queue);
   record->id = next_queue++;
   if (!record->exclusive)
     record->owner = 0;
+  derive(*vhost, *record);
   insert_queue(*own_vhost(record->vhost), record);
-  changes.push_back({metadata_change::kind::queue_created, record});
+  changes.push_back({metadata_change::kind::queue_created, record, {}});
   out.created = true;
   out.queue = std::move(record);
   return out;
@@ -56,7 +81,7 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
   if (auto rights = user_rights::compile(what.default_user.name, what.default_rights); !rights)
     return refused(rights.error());
   for (const auto& one : now.vhosts.sorted()) {
-    vhost_tables& vhost = *own_vhost(one->name);
+    vhost_tables& vhost = *own_vhost(one->name());
     // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
     for (const queue_ptr& queue : vhost.queues.sorted())
       if (queue->node == what.node && (queue->exclusive || !queue->durable))
@@ -64,7 +89,7 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
     if (what.alone)
       for (const auto& node : vhost.exchanges.sorted())
         if (!node->record->durable)
-          remove_exchange(vhost, node->record->name, false);
+          remove_exchange(vhost, node->record->name, false, changes);
   }
   if (seeded)
     return {};
@@ -95,9 +120,9 @@ void metadata_state::impl::remove_queue(vhost_tables& vhost, const queue_ptr& qu
     if (own->second.empty())
       exclusive_queues.erase(own);
   }
-  changes.push_back({metadata_change::kind::queue_deleted, queue});
+  changes.push_back({metadata_change::kind::queue_deleted, queue, {}});
   if (cascade)
-    delete_unused_exchanges(vhost, std::move(sources));
+    delete_unused_exchanges(vhost, std::move(sources), changes);
 }
 
 } // namespace broker

@@ -128,8 +128,11 @@ struct node_started {
   user_record default_user;
   permission default_rights; ///< of the default user on metadata_settings::default_vhost
 };
-using command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange,
-                             bind, unbind, put_user, delete_user, set_permission, clear_permission, node_started>;
+using command =
+  std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange, bind, unbind,
+               put_user, delete_user, set_permission, clear_permission, node_started, put_vhost, delete_vhost,
+               set_vhost_limits, set_user_limits, set_tracing, set_topic_permission, clear_topic_permission, put_policy,
+               delete_policy, set_parameter, clear_parameter>;
 
 /// What applying a command gave. `failure.code` 0 and empty text = success; code 0 with text is a refusal of an
 /// operator's command in rabbitmqctl's words.
@@ -140,11 +143,19 @@ struct command_result {
   bool ok() const noexcept { return failure.code == 0 && failure.text.empty(); }
 };
 
-/// What else an applied command did that the actor layer must carry out.
+/// What else an applied command did that the actor layer must carry out, in this order.
 struct metadata_change {
-  enum class kind : uint8_t { queue_created, queue_deleted };
+  enum class kind : uint8_t {
+    queue_created,
+    queue_deleted,
+    queue_changed, ///< same id, new options: of a policy, or of a limit that came or went with one
+    vhost_created,
+    vhost_deleted, ///< close its connections: 320 "CONNECTION_FORCED - vhost 'v' is deleted"
+    user_deleted,  ///< close its connections: 320 "CONNECTION_FORCED - user 'u' is deleted"
+  };
   kind what;
-  std::shared_ptr<const queue_record> queue;
+  std::shared_ptr<const queue_record> queue; ///< of queue_*: the record as it now stands (deleted: as it stood)
+  std::string name;                          ///< of vhost_* and user_*
 };
 
 } // namespace broker

@@ -53,8 +53,53 @@ struct encoder {
     to_proto(what.default_user, *to.mutable_default_user());
     to_proto(what.default_rights, *to.mutable_default_rights());
   }
+  void operator()(const put_vhost& what) const {
+    auto& to = *out.mutable_put_vhost();
+    to_proto(what.vhost, *to.mutable_vhost());
+    to.set_must_be_new(what.must_be_new);
+  }
+  void operator()(const delete_vhost& what) const { out.set_delete_vhost(what.name); }
+  void operator()(const set_vhost_limits& what) const {
+    limits(what.vhost, what.limits, *out.mutable_set_vhost_limits());
+  }
+  void operator()(const set_user_limits& what) const { limits(what.user, what.limits, *out.mutable_set_user_limits()); }
+  void operator()(const set_tracing& what) const {
+    out.mutable_set_tracing()->set_vhost(what.vhost);
+    out.mutable_set_tracing()->set_on(what.on);
+  }
+  void operator()(const set_topic_permission& what) const {
+    auto& to = *out.mutable_set_topic_permission();
+    to.set_vhost(what.vhost);
+    to.set_user(what.user);
+    to_proto(what.rights, *to.mutable_rights());
+  }
+  void operator()(const clear_topic_permission& what) const {
+    auto& to = *out.mutable_clear_topic_permission();
+    to.set_vhost(what.vhost);
+    to.set_user(what.user);
+    to.mutable_rights()->set_exchange(what.exchange);
+  }
+  void operator()(const put_policy& what) const {
+    to_proto(what.policy, *out.mutable_put_policy()->mutable_policy());
+    out.mutable_put_policy()->set_operator_policy(what.operator_policy);
+  }
+  void operator()(const delete_policy& what) const {
+    auto& to = *out.mutable_delete_policy();
+    to.set_vhost(what.vhost);
+    to.set_name(what.name);
+    to.set_operator_policy(what.operator_policy);
+  }
+  void operator()(const set_parameter& what) const { to_proto(what.parameter, *out.mutable_set_parameter()); }
+  void operator()(const clear_parameter& what) const {
+    to_proto(parameter_record{what.vhost, what.component, what.name, {}}, *out.mutable_clear_parameter());
+  }
 
 private:
+  static void limits(const std::string& of, const limit_table& what, proto::SetLimits& to) {
+    to.set_of(of);
+    to_proto(what, *to.mutable_limits());
+  }
+
   template<class Change>
   static void binding(const Change& what, proto::ChangeBinding& to) {
     to.set_vhost(what.vhost);
@@ -73,6 +118,44 @@ result<command> decode_binding(const proto::ChangeBinding& from) {
 
 put_user decode_put_user(const proto::PutUser& from) {
   return {from_proto(from.user()), from.must_be_new(), from.must_exist(), from.keep_hash(), from.keep_tags()};
+}
+
+/// Vhosts, policies and what else operators set.
+result<command> decode_operators_command(const proto::Command& from) {
+  switch (from.what_case()) {
+  case proto::Command::kPutVhost:
+    return command{put_vhost{from_proto(from.put_vhost().vhost()), from.put_vhost().must_be_new()}};
+  case proto::Command::kDeleteVhost:
+    return command{delete_vhost{from.delete_vhost()}};
+  case proto::Command::kSetVhostLimits:
+    return command{set_vhost_limits{from.set_vhost_limits().of(), from_proto(from.set_vhost_limits().limits())}};
+  case proto::Command::kSetUserLimits:
+    return command{set_user_limits{from.set_user_limits().of(), from_proto(from.set_user_limits().limits())}};
+  case proto::Command::kSetTracing:
+    return command{set_tracing{from.set_tracing().vhost(), from.set_tracing().on()}};
+  case proto::Command::kSetTopicPermission: {
+    const auto& what = from.set_topic_permission();
+    return command{set_topic_permission{what.vhost(), what.user(), from_proto(what.rights())}};
+  }
+  case proto::Command::kClearTopicPermission: {
+    const auto& what = from.clear_topic_permission();
+    return command{clear_topic_permission{what.vhost(), what.user(), what.rights().exchange()}};
+  }
+  case proto::Command::kPutPolicy:
+    return command{put_policy{from_proto(from.put_policy().policy()), from.put_policy().operator_policy()}};
+  case proto::Command::kDeletePolicy: {
+    const auto& what = from.delete_policy();
+    return command{delete_policy{what.vhost(), what.name(), what.operator_policy()}};
+  }
+  case proto::Command::kSetParameter:
+    return command{set_parameter{from_proto(from.set_parameter())}};
+  case proto::Command::kClearParameter: {
+    const auto& what = from.clear_parameter();
+    return command{clear_parameter{what.vhost(), what.component(), what.name()}};
+  }
+  default:
+    return error{0, "a metadata command of a kind this version does not know"};
+  }
 }
 
 } // namespace
@@ -120,10 +203,9 @@ result<command> decode_command(std::string_view bytes) {
     return command{node_started{from.node_started().node(), from.node_started().alone(),
                                 from_proto(from.node_started().default_user()),
                                 from_proto(from.node_started().default_rights())}};
-  case proto::Command::WHAT_NOT_SET:
-    break;
+  default:
+    return decode_operators_command(from);
   }
-  return error{0, "a metadata command of a kind this version does not know"};
 }
 
 } // namespace broker

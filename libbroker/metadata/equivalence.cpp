@@ -1,26 +1,14 @@
 #include "metadata/equivalence.hpp"
 
+#include <optional>
+
 #include "amqp/reply.hpp"
 #include "metadata/tables.hpp"
 #include "model/field_text.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
 namespace {
-
-/// Arguments that classic queues act on in RabbitMQ 3.10; all others are ignored when a queue is declared again.
-constexpr std::string_view queue_arguments[] = {"x-expires",
-                                                "x-message-ttl",
-                                                "x-dead-letter-exchange",
-                                                "x-dead-letter-routing-key",
-                                                "x-max-length",
-                                                "x-max-length-bytes",
-                                                "x-max-priority",
-                                                "x-overflow",
-                                                "x-queue-mode",
-                                                "x-queue-version",
-                                                "x-single-active-consumer",
-                                                "x-queue-type",
-                                                "x-queue-master-locator"};
 
 error inequivalent(std::string_view key, const std::string& resource, const std::string& received,
                    const std::string& current) {
@@ -44,11 +32,21 @@ bool differ(const Value& current, const Value& received, std::string_view key, c
   return true;
 }
 
+/// rabbit_misc:type_class: numbers of the same class are compared by value.
 bool same_value(const amqp::field_value& a, const amqp::field_value& b) {
   int64_t x = 0;
   int64_t y = 0;
   if (a.as_integer(x) && b.as_integer(y))
     return x == y;
+  const auto real = [](const amqp::field_value& value) -> std::optional<double> {
+    if (const auto* single = std::get_if<float>(&value.value))
+      return *single;
+    if (const auto* both = std::get_if<double>(&value.value))
+      return *both;
+    return std::nullopt;
+  };
+  if (const auto left = real(a), right = real(b); left && right)
+    return *left == *right;
   return a == b;
 }
 
@@ -59,18 +57,25 @@ std::string shown_alone(const amqp::field_value* value) {
   return "the value '" + field_text(*value) + "' of type '" + std::string{field_type_name(*value)} + "'";
 }
 
+/// Queues of RabbitMQ's first years say nothing of their type: nothing and "classic" are the same.
+bool is_classic(std::string_view key, const amqp::field_value* value) {
+  const std::string* text = value ? value->as_string() : nullptr;
+  return key == "x-queue-type" && text && *text == "classic";
+}
+
 bool arguments_differ(const amqp::field_table& current, const amqp::field_table& received, std::string_view key,
                       const std::string& resource, error& why) {
-  static const amqp::field_value classic{amqp::longstr{"classic"}};
-  const amqp::field_value* fallback = key == "x-queue-type" ? &classic : nullptr;
   const amqp::field_value* a = current.find(key);
   const amqp::field_value* b = received.find(key);
-  const amqp::field_value* x = a ? a : fallback;
-  const amqp::field_value* y = b ? b : fallback;
-  if ((!x && !y) || (x && y && same_value(*x, *y)))
+  if (a && b) {
+    if (same_value(*a, *b))
+      return false;
+    why = inequivalent(key, resource, quoted(field_text(*b)), quoted(field_text(*a)));
+    return true;
+  }
+  if ((!a && !b) || is_classic(key, a ? a : b))
     return false;
-  why = x && y ? inequivalent(key, resource, quoted(field_text(*y)), quoted(field_text(*x)))
-               : inequivalent(key, resource, shown_alone(y), shown_alone(x));
+  why = inequivalent(key, resource, shown_alone(b), shown_alone(a));
   return true;
 }
 
@@ -91,7 +96,7 @@ result<void> check_equivalent(const queue_record& current, const queue_record& r
   if (differ(current.durable, received.durable, "durable", resource, why)
       || differ(current.auto_delete, received.auto_delete, "auto_delete", resource, why))
     return why;
-  for (const std::string_view key : queue_arguments)
+  for (const std::string_view key : known_queue_arguments(type_of_arguments(current.arguments)))
     if (arguments_differ(current.arguments, received.arguments, key, resource, why))
       return why;
   return {};

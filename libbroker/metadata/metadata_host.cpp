@@ -40,7 +40,7 @@ void metadata_host::propose(consensus::ticket id, const command& what) {
 
 void metadata_host::collect(consensus::effects effects) {
   BROKER_ASSERT(!effects.state && !effects.truncate_from && effects.messages.empty() && effects.apply.empty()
-                  && !effects.send_snapshot && !effects.install,
+                  && effects.send_snapshot.empty() && !effects.store_chunk,
                 "a group of one only appends and answers");
   std::move(effects.append.begin(), effects.append.end(), std::back_inserter(pending_.append));
   std::move(effects.done.begin(), effects.done.end(), std::back_inserter(pending_.done));

@@ -10,22 +10,12 @@ command_result no_such_vhost(std::string_view name) {
   return refused(amqp::not_allowed("vhost " + std::string{name} + " not found"));
 }
 
-bool parse_exchange_type(std::string_view name, exchange_type& out) {
-  constexpr std::pair<std::string_view, exchange_type> all[] = {{"direct", exchange_type::direct},
-                                                                {"fanout", exchange_type::fanout},
-                                                                {"topic", exchange_type::topic},
-                                                                {"headers", exchange_type::headers}};
-  for (const auto& [text, kind] : all)
-    if (text == name) {
-      out = kind;
-      return true;
-    }
-  return false;
-}
-
 metadata_state::impl::impl(metadata_settings what)
   : settings(std::make_shared<const metadata_settings>(std::move(what))) {
-  create_vhost(settings->default_vhost);
+  vhost_record first;
+  first.name = settings->default_vhost;
+  first.description = "Default virtual host";
+  create_vhost(std::move(first));
 }
 
 vhost_tables* metadata_state::impl::own_vhost(std::string_view name) {
@@ -34,10 +24,14 @@ vhost_tables* metadata_state::impl::own_vhost(std::string_view name) {
     return nullptr;
   if (!(*slot)->unique()) {
     auto copy = make_ref<vhost_tables>();
-    copy->name = (*slot)->name;
+    copy->record = (*slot)->record;
     copy->queues = (*slot)->queues;
     copy->exchanges = (*slot)->exchanges;
     copy->permissions = (*slot)->permissions;
+    copy->topic_permissions = (*slot)->topic_permissions;
+    copy->policies = (*slot)->policies;
+    copy->operator_policies = (*slot)->operator_policies;
+    copy->parameters = (*slot)->parameters;
     *slot = std::move(copy);
   }
   changed = true;
@@ -47,21 +41,18 @@ vhost_tables* metadata_state::impl::own_vhost(std::string_view name) {
 exchange_node& metadata_state::impl::own_exchange(vhost_tables& vhost, std::string_view name) {
   ref<exchange_node>* slot = vhost.exchanges.find_mutable(name);
   BROKER_ASSERT(slot != nullptr, "the exchange has been found before");
-  if (!(*slot)->unique()) {
-    auto copy = make_ref<exchange_node>((*slot)->record);
-    copy->router = (*slot)->router;
-    *slot = std::move(copy);
-  }
+  if (!(*slot)->unique())
+    *slot = make_ref<exchange_node>((*slot)->record, (*slot)->router);
   return **slot;
 }
 
-void metadata_state::impl::create_vhost(const std::string& name) {
+void metadata_state::impl::create_vhost(vhost_record what) {
   struct builtin {
     const char* name;
     const char* type;
     bool internal;
   };
-  // W35. The trace exchange is there, though nothing is traced yet: clients may bind to it.
+  // W35
   constexpr builtin builtins[] = {{"", "direct", false},
                                   {"amq.direct", "direct", false},
                                   {"amq.fanout", "fanout", false},
@@ -70,14 +61,14 @@ void metadata_state::impl::create_vhost(const std::string& name) {
                                   {"amq.match", "headers", false},
                                   {"amq.rabbitmq.trace", "topic", true}};
   auto vhost = make_ref<vhost_tables>();
-  vhost->name = name;
-  for (const builtin& what : builtins) {
+  vhost->record = std::make_shared<const vhost_record>(std::move(what));
+  for (const builtin& one : builtins) {
     exchange_record record;
-    record.vhost = name;
-    record.name = what.name;
-    record.type = what.type;
+    record.vhost = vhost->name();
+    record.name = one.name;
+    record.type = one.type;
     record.durable = true;
-    record.internal = what.internal;
+    record.internal = one.internal;
     insert_exchange(*vhost, std::move(record));
   }
   now.vhosts.put(std::move(vhost));

@@ -33,6 +33,7 @@ void to_proto(const queue_record& from, proto::Queue& to) {
   to.set_owner(from.owner);
   to.set_node(from.node);
   to.set_mastership(from.mastership);
+  to.set_delays_for(from.delays_for);
 }
 
 void to_proto(const exchange_record& from, proto::Exchange& to) {
@@ -44,6 +45,8 @@ void to_proto(const exchange_record& from, proto::Exchange& to) {
   to.set_internal(from.internal);
   to.set_arguments(encoded(from.arguments));
   to.set_alternate_exchange(from.alternate_exchange);
+  if (from.delay_queue)
+    to_proto(*from.delay_queue, *to.mutable_delay_queue());
 }
 
 void to_proto(const binding_record& from, proto::Binding& to) {
@@ -59,12 +62,54 @@ void to_proto(const user_record& from, proto::User& to) {
   to.set_password_hash(from.password_hash);
   for (const std::string& tag : from.tags)
     to.add_tags(tag);
+  to.set_hashing(from.hashing);
+  to_proto(from.limits, *to.mutable_limits());
 }
 
 void to_proto(const permission& from, proto::Permission& to) {
   to.set_configure(from.configure);
   to.set_write(from.write);
   to.set_read(from.read);
+}
+
+void to_proto(const topic_permission& from, proto::TopicPermission& to) {
+  to.set_exchange(from.exchange);
+  to.set_write(from.write);
+  to.set_read(from.read);
+}
+
+void to_proto(const vhost_record& from, proto::VhostRecord& to) {
+  to.set_name(from.name);
+  to.set_description(from.description);
+  for (const std::string& tag : from.tags)
+    to.add_tags(tag);
+  to.set_default_queue_type(from.default_queue_type);
+  to.set_tracing(from.tracing);
+  to_proto(from.limits, *to.mutable_limits());
+}
+
+void to_proto(const policy_record& from, proto::Policy& to) {
+  to.set_vhost(from.vhost);
+  to.set_name(from.name);
+  to.set_pattern(from.pattern);
+  to.set_apply_to(from.apply_to);
+  to.set_priority(from.priority);
+  to.set_definition(from.definition);
+}
+
+void to_proto(const parameter_record& from, proto::Parameter& to) {
+  to.set_vhost(from.vhost);
+  to.set_component(from.component);
+  to.set_name(from.name);
+  to.set_value(from.value);
+}
+
+void to_proto(const limit_table& from, proto_limits& to) {
+  for (const auto& [name, value] : from) {
+    proto::Limit& one = *to.Add();
+    one.set_name(name);
+    one.set_value(value);
+  }
 }
 
 result<queue_record> from_proto(const proto::Queue& from) {
@@ -82,6 +127,7 @@ result<queue_record> from_proto(const proto::Queue& from) {
   to.owner = from.owner();
   to.node = from.node();
   to.mastership = from.mastership();
+  to.delays_for = from.delays_for();
   return to;
 }
 
@@ -93,13 +139,18 @@ result<exchange_record> from_proto(const proto::Exchange& from) {
   to.vhost = from.vhost();
   to.name = from.name();
   to.type = from.type();
-  // A type nobody knows is refused when the command is applied; in a snapshot it cannot be.
-  static_cast<void>(parse_exchange_type(to.type, to.kind));
+  to.kind = exchange_kind(to.type);
   to.durable = from.durable();
   to.auto_delete = from.auto_delete();
   to.internal = from.internal();
   to.arguments = std::move(*arguments);
   to.alternate_exchange = from.alternate_exchange();
+  if (from.has_delay_queue()) {
+    auto queue = from_proto(from.delay_queue());
+    if (!queue)
+      return queue.error();
+    to.delay_queue = std::make_shared<const queue_record>(std::move(*queue));
+  }
   return to;
 }
 
@@ -117,15 +168,48 @@ result<binding_record> from_proto(const proto::Binding& from) {
 }
 
 user_record from_proto(const proto::User& from) {
-  user_record record;
-  record.name = from.name();
-  record.password_hash = from.password_hash();
-  record.tags.assign(from.tags().begin(), from.tags().end());
-  return record;
+  user_record to;
+  to.name = from.name();
+  to.password_hash = from.password_hash();
+  to.tags.assign(from.tags().begin(), from.tags().end());
+  if (!from.hashing().empty())
+    to.hashing = from.hashing();
+  to.limits = from_proto(from.limits());
+  return to;
 }
 
 permission from_proto(const proto::Permission& from) {
   return {from.configure(), from.write(), from.read()};
+}
+
+topic_permission from_proto(const proto::TopicPermission& from) {
+  return {from.exchange(), from.write(), from.read()};
+}
+
+vhost_record from_proto(const proto::VhostRecord& from) {
+  vhost_record to;
+  to.name = from.name();
+  to.description = from.description();
+  to.tags.assign(from.tags().begin(), from.tags().end());
+  to.default_queue_type = from.default_queue_type();
+  to.tracing = from.tracing();
+  to.limits = from_proto(from.limits());
+  return to;
+}
+
+policy_record from_proto(const proto::Policy& from) {
+  return {from.vhost(), from.name(), from.pattern(), from.apply_to(), from.priority(), from.definition()};
+}
+
+parameter_record from_proto(const proto::Parameter& from) {
+  return {from.vhost(), from.component(), from.name(), from.value()};
+}
+
+limit_table from_proto(const proto_limits& from) {
+  limit_table to;
+  for (const proto::Limit& one : from)
+    to[one.name()] = one.value();
+  return to;
 }
 
 } // namespace broker

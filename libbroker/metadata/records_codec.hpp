@@ -12,6 +12,12 @@ void to_proto(const exchange_record& from, proto::Exchange& to);
 void to_proto(const binding_record& from, proto::Binding& to);
 void to_proto(const user_record& from, proto::User& to);
 void to_proto(const permission& from, proto::Permission& to);
+void to_proto(const topic_permission& from, proto::TopicPermission& to);
+void to_proto(const vhost_record& from, proto::VhostRecord& to);
+void to_proto(const policy_record& from, proto::Policy& to);
+void to_proto(const parameter_record& from, proto::Parameter& to);
+using proto_limits = google::protobuf::RepeatedPtrField<proto::Limit>;
+void to_proto(const limit_table& from, proto_limits& to);
 
 // Errors: arguments that are no field table, an unknown exchange type.
 result<queue_record> from_proto(const proto::Queue& from);
@@ -19,5 +25,10 @@ result<exchange_record> from_proto(const proto::Exchange& from);
 result<binding_record> from_proto(const proto::Binding& from);
 user_record from_proto(const proto::User& from);
 permission from_proto(const proto::Permission& from);
+topic_permission from_proto(const proto::TopicPermission& from);
+vhost_record from_proto(const proto::VhostRecord& from);
+policy_record from_proto(const proto::Policy& from);
+parameter_record from_proto(const proto::Parameter& from);
+limit_table from_proto(const proto_limits& from);
 
 } // namespace broker

@@ -12,6 +12,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "exchanges/standard_types.hpp"
 #include "metadata/command.hpp"
 #include "metadata/records.hpp"
 #include "model/message.hpp"
@@ -25,6 +26,7 @@ using exchange_ptr = std::shared_ptr<const exchange_record>;
 struct login {
   std::string user;
   std::vector<std::string> tags;
+  std::string client_id = {}; ///< of protocols that have one; {client_id} of topic permissions
   bool has_tag(std::string_view tag) const;
 };
 
@@ -44,7 +46,17 @@ public:
 
   /// Appends every queue one publish reaches, each once (W43), alternate exchanges and CC/BCC included (W46, W47).
   /// `what` gives exchange, routing key and, only where needed, headers. `from` is what.exchange()'s record.
-  virtual void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Returns what the exchanges on the way look at, so that the caller knows how long the answer is good.
+  virtual routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Is the firehose on there (trace_on, P05)?
+  virtual bool tracing(std::string_view vhost) const {
+    static_cast<void>(vhost);
+    return false;
+  }
+  /// In any vhost?
+  virtual bool any_tracing() const { return false; }
+  /// The types that exchanges can have. The same in every snapshot of a node.
+  virtual const broker::exchange_types& exchange_types() const { return *standard_exchange_types(); }
 
   /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is
   /// local; users in loopback_users are refused otherwise (S13). Error 403; its text is RabbitMQ's for the log and
@@ -55,10 +67,20 @@ public:
   virtual result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const = 0;
   /// May this user open the vhost (W08)? Error 530.
   virtual result<void> open_vhost(const login& who, std::string_view vhost) const = 0;
-  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for
-  /// user 'u'" as RabbitMQ writes it.
+  /// The one authorisation function (S10). Error 403: "ACCESS_REFUSED - configure access to queue 'q' in vhost '/'
+  /// refused for user 'u'" as RabbitMQ 3.13 writes it.
   virtual result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                                  access how) const = 0;
+  /// Topic permissions (O33), after `authorise`: may this user publish with (write) or bind with (read) the routing
+  /// key? Exchanges of other types, and users without a rule for the exchange, are free to. Error 403, as RabbitMQ 3.13
+  /// writes it: "ACCESS_REFUSED - write access to topic 'k' in exchange topic 'x' in vhost '/' refused for user 'u'".
+  virtual result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
+                                       std::string_view routing_key) const;
+  /// May a user with so many connections, in a vhost with so many, open one more (O32)? Error 530.
+  virtual result<void> admit_connection(const login& who, std::string_view vhost, uint64_t of_vhost,
+                                        uint64_t of_user) const;
+  /// May a user with so many channels open one more? Error 530.
+  virtual result<void> admit_channel(const login& who, uint64_t of_user) const;
 
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
@@ -67,6 +89,19 @@ public:
   virtual void for_each_user(const std::function<void(const user_record&)>& visit) const = 0;
   virtual void for_each_permission(
     const std::function<void(std::string_view vhost, std::string_view user, const permission&)>& visit) const = 0;
+
+  // -- what operators set. Not pure: a small snapshot of a test need not know them --
+  /// Null if there is none of that name.
+  virtual std::shared_ptr<const vhost_record> find_vhost(std::string_view vhost) const;
+  virtual std::shared_ptr<const user_record> find_user(std::string_view user) const;
+  /// Each of these in the order of vhost, then name; policies of a vhost in order of precedence.
+  virtual void for_each_vhost(const std::function<void(const vhost_record&)>& visit) const;
+  virtual void for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const;
+  virtual void for_each_topic_permission(
+    const std::function<void(std::string_view vhost, std::string_view user, const topic_permission&)>& visit) const;
+  /// Parameters of vhosts: by component, then name.
+  virtual void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const;
+  virtual void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const;
 };
 using snapshot_ptr = std::shared_ptr<const metadata_snapshot>;
 

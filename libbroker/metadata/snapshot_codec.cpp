@@ -14,7 +14,8 @@ error not_a_snapshot(const std::string& why) {
 }
 
 void write_vhost(const vhost_tables& from, proto::Vhost& to) {
-  to.set_name(from.name);
+  to.set_name(from.name());
+  to_proto(*from.record, *to.mutable_record());
   for (const auto& queue : from.queues.sorted())
     to_proto(*queue, *to.add_queues());
   for (const auto& node : from.exchanges.sorted()) {
@@ -27,6 +28,51 @@ void write_vhost(const vhost_tables& from, proto::Vhost& to) {
     out.set_user(row->user);
     to_proto(row->rights, *out.mutable_rights());
   }
+  for (const auto& row : from.topic_permissions.sorted()) {
+    auto& out = *to.add_topic_permissions();
+    out.set_user(row->user);
+    to_proto(row->rights, *out.mutable_rights());
+  }
+  for (const policy_ptr& one : *from.policies)
+    to_proto(one->record(), *to.add_policies());
+  for (const policy_ptr& one : *from.operator_policies)
+    to_proto(one->record(), *to.add_operator_policies());
+  for (const auto& one : from.parameters.sorted())
+    to_proto(one->record, *to.add_parameters());
+}
+
+result<void> read_policies(const google::protobuf::RepeatedPtrField<proto::Policy>& from, bool operators,
+                           std::shared_ptr<const policy_list>& to) {
+  auto list = std::make_shared<policy_list>();
+  for (const proto::Policy& one : from) {
+    auto compiled = policy::compile(from_proto(one), operators);
+    if (!compiled)
+      return not_a_snapshot("policy '" + one.name() + "': " + compiled.error().text);
+    put_policy_into(*list, *compiled);
+  }
+  to = std::move(list);
+  return {};
+}
+
+/// Permissions, policies and parameters.
+result<void> read_rules(const proto::Vhost& from, vhost_tables& to) {
+  for (const proto::UserPermission& one : from.permissions()) {
+    auto rights = user_rights::compile(one.user(), from_proto(one.rights()));
+    if (!rights)
+      return rights.error();
+    to.permissions.put(*rights);
+  }
+  for (const proto::UserTopicPermission& one : from.topic_permissions()) {
+    auto rights = topic_rights::compile(one.user(), from_proto(one.rights()));
+    if (!rights)
+      return rights.error();
+    to.topic_permissions.put(*rights);
+  }
+  for (const proto::Parameter& one : from.parameters())
+    to.parameters.put(std::make_shared<const parameter_entry>(from_proto(one)));
+  if (auto done = read_policies(from.policies(), false, to.policies); !done)
+    return done;
+  return read_policies(from.operator_policies(), true, to.operator_policies);
 }
 
 } // namespace
@@ -41,6 +87,8 @@ std::string metadata_state::serialise() const {
     write_vhost(*vhost, *out.add_vhosts());
   for (const auto& user : impl_->now.users.sorted())
     to_proto(*user, *out.add_users());
+  for (const auto& one : impl_->now.global_parameters.sorted())
+    to_proto(one->record, *out.add_global_parameters());
   std::string bytes = out.SerializeAsString();
   BROKER_ASSERT(!bytes.empty(), "metadata beyond Protobuf's 2 GiB");
   return bytes;
@@ -48,22 +96,35 @@ std::string metadata_state::serialise() const {
 
 result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
   auto vhost = make_ref<vhost_tables>();
-  vhost->name = from.name();
+  vhost_record described = from_proto(from.record());
+  described.name = from.name(); // snapshots of part 1 have no record
+  vhost->record = std::make_shared<const vhost_record>(std::move(described));
+  if (auto done = read_rules(from, *vhost); !done) // first: queues and exchanges are derived from them
+    return done;
   for (const proto::Queue& one : from.queues()) {
     auto record = from_proto(one);
     if (!record)
       return record.error();
-    if (record->id == 0 || record->id >= next_queue || record->vhost != vhost->name || vhost->queues.find(record->name))
+    if (record->id == 0 || record->id >= next_queue || record->vhost != vhost->name()
+        || vhost->queues.find(record->name))
       return not_a_snapshot("queue '" + record->name + "'");
+    derive(*vhost, *record);
     insert_queue(*vhost, std::make_shared<const queue_record>(std::move(*record)));
   }
   for (const proto::Exchange& one : from.exchanges()) {
     auto record = from_proto(one);
     if (!record)
       return record.error();
-    exchange_type kind;
-    if (!parse_exchange_type(record->type, kind) || record->vhost != vhost->name || vhost->exchanges.find(record->name))
+    if (record->vhost != vhost->name() || vhost->exchanges.find(record->name))
       return not_a_snapshot("exchange '" + record->name + "'");
+    if (record->delay_queue && (record->delay_queue->id == 0 || record->delay_queue->id >= next_queue))
+      return not_a_snapshot("the hidden queue of exchange '" + record->name + "'");
+    const exchange_plugin_ptr type = settings->exchange_types->find(record->type);
+    if (!type)
+      return error{0, resource_text("exchange", record->name, record->vhost) + " is of type '" + record->type
+                        + "', which no plug-in of this node provides"};
+    if (auto valid = type->validate(*record, *settings->exchange_types); !valid)
+      return error{0, resource_text("exchange", record->name, record->vhost) + ": " + valid.error().text};
     insert_exchange(*vhost, std::move(*record));
   }
   for (const proto::Binding& one : from.bindings()) {
@@ -72,12 +133,6 @@ result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
       return record.error();
     if (auto done = insert_read_binding(*vhost, std::move(*record)); !done)
       return done;
-  }
-  for (const proto::UserPermission& one : from.permissions()) {
-    auto rights = user_rights::compile(one.user(), from_proto(one.rights()));
-    if (!rights)
-      return rights.error();
-    vhost->permissions.put(*rights);
   }
   now.vhosts.put(std::move(vhost));
   return {};
@@ -109,6 +164,8 @@ result<void> metadata_state::restore(std::string_view bytes) {
       return done;
   for (const proto::User& one : from.users())
     fresh->now.users.put(std::make_shared<const user_record>(from_proto(one)));
+  for (const proto::Parameter& one : from.global_parameters())
+    fresh->now.global_parameters.put(std::make_shared<const parameter_entry>(from_proto(one)));
   impl_ = std::move(fresh);
   return {};
 }

@@ -1,10 +1,27 @@
 #include "metadata/snapshot_view.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "amqp/reply.hpp"
 
 namespace broker {
+
+namespace {
+
+std::string_view name_of(access how) {
+  return how == access::configure ? "configure" : how == access::write ? "write" : "read";
+}
+
+/// Empty: no limit.
+std::optional<uint64_t> limit_of(const limit_table& limits, const std::string& name) {
+  const auto found = limits.find(name);
+  if (found == limits.end() || found->second < 0)
+    return std::nullopt;
+  return static_cast<uint64_t>(found->second);
+}
+
+} // namespace
 
 std::string resource_text(std::string_view kind, std::string_view name, std::string_view vhost) {
   std::string text{kind};
@@ -36,16 +53,28 @@ exchange_ptr snapshot_view::find_exchange(std::string_view vhost, std::string_vi
   return found ? (*found)->record : nullptr;
 }
 
-void snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
-  if (const vhost_tables* in = tables_.find_vhost(from.vhost))
-    route_message(*in, from, what, to);
+routed_by snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+  const vhost_tables* in = tables_.find_vhost(from.vhost);
+  return in ? route_message(*in, from, what, to) : routed_by::keys;
+}
+
+bool snapshot_view::tracing(std::string_view vhost) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  return in && in->record->tracing;
+}
+
+bool snapshot_view::any_tracing() const {
+  bool any = false;
+  tables_.vhosts.for_each([&](const ref<vhost_tables>& one) { any = any || one->record->tracing; });
+  return any;
 }
 
 // -- who may do what --------------------------------------------------------------------------------------------------
 
 result<login> snapshot_view::authenticate(std::string_view user, std::string_view password, bool loopback) const {
   const auto* found = tables_.users.find(user);
-  const bool accepted = found ? password_matches((*found)->password_hash, password) : refuse_password(password);
+  const bool accepted =
+    found ? password_matches((*found)->hashing, (*found)->password_hash, password) : refuse_password(password);
   if (!accepted)
     return error{amqp::reply::access_refused, "user '" + std::string{user} + "' - invalid credentials"};
   const auto& local_only = settings_->loopback_users;
@@ -77,8 +106,53 @@ result<void> snapshot_view::authorise(const login& who, std::string_view vhost, 
     if (allowed)
       return {};
   }
-  return amqp::access_refused("access to " + resource_text(is_exchange ? "exchange" : "queue", shown, vhost)
+  return amqp::access_refused(std::string{name_of(how)} + " access to "
+                              + resource_text(is_exchange ? "exchange" : "queue", shown, vhost) + " refused for user '"
+                              + who.user + "'");
+}
+
+result<void> snapshot_view::authorise_topic(const login& who, const exchange_record& exchange, access how,
+                                            std::string_view routing_key) const {
+  if (exchange.kind != exchange_type::topic)
+    return {};
+  const vhost_tables* in = tables_.find_vhost(exchange.vhost);
+  if (!in || in->topic_permissions.empty())
+    return {};
+  const auto* row = in->topic_permissions.find(topic_rights::key_of(who.user, exchange.name));
+  if (!row)
+    return {};
+  const bool allowed = how == access::write ? (*row)->may_write(routing_key, exchange.vhost, who.client_id)
+                                            : (*row)->may_read(routing_key, exchange.vhost, who.client_id);
+  if (allowed)
+    return {};
+  return amqp::access_refused(std::string{name_of(how)} + " access to topic '" + std::string{routing_key}
+                              + "' in exchange " + resource_text("topic", exchange.name, exchange.vhost)
                               + " refused for user '" + who.user + "'");
+}
+
+// -- limits -----------------------------------------------------------------------------------------------------------
+
+result<void> snapshot_view::admit_connection(const login& who, std::string_view vhost, uint64_t of_vhost,
+                                             uint64_t of_user) const {
+  if (const vhost_tables* in = tables_.find_vhost(vhost))
+    if (const auto limit = limit_of(in->record->limits, "max-connections"); limit && of_vhost >= *limit)
+      return amqp::not_allowed("access to vhost '" + std::string{vhost} + "' refused for user '" + who.user
+                               + "': connection limit (" + std::to_string(*limit) + ") is reached");
+  const auto* user = tables_.users.find(who.user);
+  const auto limit = user ? limit_of((*user)->limits, "max-connections") : std::nullopt;
+  if (limit && of_user >= *limit)
+    return amqp::not_allowed("connection refused for user '" + who.user + "': user connection limit ("
+                             + std::to_string(*limit) + ") is reached");
+  return {};
+}
+
+result<void> snapshot_view::admit_channel(const login& who, uint64_t of_user) const {
+  const auto* user = tables_.users.find(who.user);
+  const auto limit = user ? limit_of((*user)->limits, "max-channels") : std::nullopt;
+  if (limit && of_user >= *limit)
+    return amqp::not_allowed("number of channels opened for user '" + who.user
+                             + "' has reached the maximum allowed user limit of (" + std::to_string(*limit) + ")");
+  return {};
 }
 
 // -- lists ------------------------------------------------------------------------------------------------------------
@@ -99,7 +173,7 @@ void snapshot_view::for_each_binding(const std::function<void(std::string_view, 
   for (const auto& vhost : tables_.vhosts.sorted())
     for (const auto& node : vhost->exchanges.sorted())
       for (const bound_ptr& binding : node->router.sorted())
-        visit(vhost->name, binding->record);
+        visit(vhost->name(), binding->record);
 }
 
 void snapshot_view::for_each_user(const std::function<void(const user_record&)>& visit) const {
@@ -111,7 +185,70 @@ void snapshot_view::for_each_permission(
   const std::function<void(std::string_view, std::string_view, const permission&)>& visit) const {
   for (const auto& vhost : tables_.vhosts.sorted())
     for (const auto& row : vhost->permissions.sorted())
-      visit(vhost->name, row->user, row->rights);
+      visit(vhost->name(), row->user, row->rights);
+}
+
+// -- what operators set -----------------------------------------------------------------------------------------------
+
+result<void> metadata_snapshot::authorise_topic(const login&, const exchange_record&, access, std::string_view) const {
+  return {};
+}
+result<void> metadata_snapshot::admit_connection(const login&, std::string_view, uint64_t, uint64_t) const {
+  return {};
+}
+result<void> metadata_snapshot::admit_channel(const login&, uint64_t) const {
+  return {};
+}
+std::shared_ptr<const vhost_record> metadata_snapshot::find_vhost(std::string_view) const {
+  return nullptr;
+}
+std::shared_ptr<const user_record> metadata_snapshot::find_user(std::string_view) const {
+  return nullptr;
+}
+void metadata_snapshot::for_each_vhost(const std::function<void(const vhost_record&)>&) const {}
+void metadata_snapshot::for_each_policy(bool, const std::function<void(const policy_record&)>&) const {}
+void metadata_snapshot::for_each_topic_permission(
+  const std::function<void(std::string_view, std::string_view, const topic_permission&)>&) const {}
+void metadata_snapshot::for_each_parameter(const std::function<void(const parameter_record&)>&) const {}
+void metadata_snapshot::for_each_global_parameter(const std::function<void(const parameter_record&)>&) const {}
+
+std::shared_ptr<const vhost_record> snapshot_view::find_vhost(std::string_view vhost) const {
+  const vhost_tables* found = tables_.find_vhost(vhost);
+  return found ? found->record : nullptr;
+}
+
+std::shared_ptr<const user_record> snapshot_view::find_user(std::string_view user) const {
+  const auto* found = tables_.users.find(user);
+  return found ? *found : nullptr;
+}
+
+void snapshot_view::for_each_vhost(const std::function<void(const vhost_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    visit(*vhost->record);
+}
+
+void snapshot_view::for_each_policy(bool operators, const std::function<void(const policy_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const policy_ptr& one : vhost->list_of(operators))
+      visit(one->record());
+}
+
+void snapshot_view::for_each_topic_permission(
+  const std::function<void(std::string_view, std::string_view, const topic_permission&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& row : vhost->topic_permissions.sorted())
+      visit(vhost->name(), row->user, row->rights);
+}
+
+void snapshot_view::for_each_parameter(const std::function<void(const parameter_record&)>& visit) const {
+  for (const auto& vhost : tables_.vhosts.sorted())
+    for (const auto& one : vhost->parameters.sorted())
+      visit(one->record);
+}
+
+void snapshot_view::for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const {
+  for (const auto& one : tables_.global_parameters.sorted())
+    visit(one->record);
 }
 
 } // namespace broker

@@ -1,5 +1,6 @@
 // The mutable side of metadata_state: its tables and the indexes that no snapshot needs. Internal to this folder; the
-// apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp.
+// apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp,
+// apply_vhost.cpp, apply_policy.cpp.
 #pragma once
 
 #include <map>
@@ -38,6 +39,26 @@ struct metadata_state::impl {
   command_result apply(const set_permission& what, changes_t& changes);
   command_result apply(const clear_permission& what, changes_t& changes);
 
+  command_result apply(const set_topic_permission& what, changes_t& changes);
+  command_result apply(const clear_topic_permission& what, changes_t& changes);
+  command_result apply(const set_user_limits& what, changes_t& changes);
+  // -- apply_vhost.cpp --
+  command_result apply(const put_vhost& what, changes_t& changes);
+  command_result apply(const delete_vhost& what, changes_t& changes);
+  command_result apply(const set_vhost_limits& what, changes_t& changes);
+  command_result apply(const set_tracing& what, changes_t& changes);
+  command_result apply(const set_parameter& what, changes_t& changes);
+  command_result apply(const clear_parameter& what, changes_t& changes);
+  // -- apply_policy.cpp --
+  command_result apply(const put_policy& what, changes_t& changes);
+  command_result apply(const delete_policy& what, changes_t& changes);
+  /// Fills in what follows from arguments and policies: options, policy names, alternate exchange.
+  static void derive(const vhost_tables& vhost, queue_record& record);
+  static void derive(const vhost_tables& vhost, exchange_record& record);
+  /// `was` has been replaced by `is` (either may be null): whatever they were or are in force for gets a new record.
+  void policy_changed(vhost_tables& vhost, bool operators, const policy_ptr& was, const policy_ptr& is,
+                      changes_t& changes);
+
   // -- snapshot_codec.cpp --
   result<void> read_vhost(const proto::Vhost& from);
   result<void> insert_read_binding(vhost_tables& vhost, binding_record record);
@@ -47,20 +68,25 @@ struct metadata_state::impl {
   vhost_tables* own_vhost(std::string_view name);
   /// The exchange for changing; must exist.
   exchange_node& own_exchange(vhost_tables& vhost, std::string_view name);
-  void create_vhost(const std::string& name);
+  void create_vhost(vhost_record what);
   void insert_queue(vhost_tables& vhost, queue_ptr queue);
   void insert_exchange(vhost_tables& vhost, exchange_record record);
-  /// Adds a binding whose ends exist. False if it is there already. Error: 406 for bad header arguments.
+  /// May a binding from `source` be made? Error: 406 of the exchange's type.
+  result<void> check_binding(const exchange_record& source, const binding_record& record) const;
+  /// Adds a binding whose ends exist. False if it is there already. Error: as check_binding.
   result<bool> insert_binding(vhost_tables& vhost, binding_record record);
 
   /// Removes the queue and its bindings. `cascade`: auto-delete exchanges that lose their last binding go too.
   void remove_queue(vhost_tables& vhost, const queue_ptr& queue, bool cascade, changes_t& changes);
   /// Removes the exchange and the bindings from it and to it.
-  void remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade);
+  void remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade, changes_t& changes);
   /// Removes all bindings to a destination. Gives the exchanges they came from, each once, by name.
   std::set<std::string> remove_bindings_to(vhost_tables& vhost, bool to_exchange, const std::string& name);
   /// Deletes those of `sources` that are auto-delete and have no binding left, and so on (W35).
-  void delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources);
+  void delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources, changes_t& changes);
+  /// The hidden queue of a new exchange that delays.
+  queue_ptr make_delay_queue(const exchange_record& exchange);
+  static void forget_delay_queue(const exchange_record& exchange, changes_t& changes);
 
   /// For each destination, the bindings to it: (source, identity). Ordered, since the order of cascades must be the
   /// same on every node.
@@ -89,8 +115,11 @@ inline command_result refused(error why) {
   out.failure = std::move(why);
   return out;
 }
+/// As AMQP clients read it.
 command_result no_such_vhost(std::string_view name);
-/// The type of that name, or false.
-bool parse_exchange_type(std::string_view name, exchange_type& out);
+/// As operators read it.
+command_result missing_vhost(const std::string& name);
+/// Limits of a vhost or a user by name; error in rabbitmqctl's words.
+result<void> check_limits(const limit_table& limits, std::initializer_list<std::string_view> known);
 
 } // namespace broker

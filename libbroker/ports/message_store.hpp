@@ -26,12 +26,24 @@ public:
   virtual void on_read(std::vector<stored_run> runs) = 0;
 };
 
+/// What a queue knows of messages beyond their bytes and must know again after a restart (features.md W48, W55).
+struct message_facts {
+  static constexpr uint64_t deadline_max_ms = (uint64_t{1} << 56) - 1;
+
+  /// Expires then: wall-clock milliseconds since 1970, the only clock that outlives the process; 0 = never. At most
+  /// deadline_max_ms.
+  uint64_t deadline_ms = 0;
+  uint8_t priority = 0;
+  friend bool operator==(const message_facts&, const message_facts&) = default;
+};
+
 /// What recovery found of one queue: live messages, in runs without bodies.
 struct recovered_run {
   seqno first = 0;
   uint32_t count = 0;
   uint64_t body_bytes = 0;
   bool redelivered = false;
+  message_facts facts{}; ///< of every message of the run
 };
 struct recovered_queue {
   queue_id id = 0;
@@ -51,8 +63,9 @@ public:
   /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages
   /// that stayed in memory). `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of
   /// transient messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged. The store
-  /// holds a reference to the batch until written.
-  virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable) = 0;
+  /// holds a reference to the batch until written. `facts` hold for all of these messages.
+  virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
+                      message_facts facts) = 0;
   /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
   virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;
   /// Notes that messages below `upto` were delivered once: recovery marks them redelivered. Rides along like settle.

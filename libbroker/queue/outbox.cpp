@@ -49,16 +49,16 @@ void outbox::deliver(const consumer_ref& who, stored_run run, bool redelivered, 
   events.push_back(delivered{who, std::move(run), redelivered, bytes});
 }
 
-void outbox::confirm(const channel_ref& to, seq_range numbers) {
+void outbox::confirm(const channel_ref& to, seq_range numbers, bool rejected) {
   auto& events = events_of(to);
   if (!events.empty()) {
     auto* before = std::get_if<confirmed>(&events.back());
-    if (before && !before->rejected && before->numbers.last == numbers.first) {
+    if (before && before->rejected == rejected && before->numbers.last == numbers.first) {
       before->numbers.last = numbers.last;
       return;
     }
   }
-  events.push_back(confirmed{queue_, numbers, false});
+  events.push_back(confirmed{queue_, numbers, rejected});
 }
 
 } // namespace broker::queueing

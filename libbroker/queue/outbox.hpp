@@ -16,7 +16,8 @@ public:
 
   void send(const channel_ref& to, queue_event event) { events_of(to).push_back(std::move(event)); }
   void deliver(const consumer_ref& who, stored_run run, bool redelivered, size_t bytes);
-  void confirm(const channel_ref& to, seq_range numbers);
+  /// `rejected`: there is no room for them (W51).
+  void confirm(const channel_ref& to, seq_range numbers, bool rejected = false);
 
 private:
   std::vector<queue_event>& events_of(const channel_ref& to);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/delivery_count.hpp"
 #include "queue/prefix.hpp"
 #include "queue/queue_impl.hpp"
 #include "queue/survivors.hpp"
@@ -14,6 +15,11 @@ using queueing::outbox;
 using queueing::run;
 
 namespace {
+/// What is handed out: only what a quorum queue delivers again differs from what came in (W57).
+stored_run outgoing_form(const run& what) {
+  return what.deliveries == 0 ? what.stored() : queueing::with_delivery_count(what.stored(), what.deliveries);
+}
+
 /// Smallest read-back, where a tiny budget would ask for less.
 constexpr size_t page_in_min_bytes = 4096;
 /// Runs looked at for survivors, per step on average.
@@ -22,8 +28,13 @@ constexpr size_t survivor_runs_per_step = 8;
 
 void queue_state::impl::finish(outbox& out, queue_step& step) {
   if (now != phase::deleted) {
-    serve_gets(out);
-    dispatch(out);
+    for (bool again = true; again;) {
+      serve_gets(out);
+      dispatch(out);
+      // Dropping may bring another overdue message to the head.
+      const bool all_gone = expire(now_ms + 1) && drop_over_limit() && expire(now_ms + 1);
+      again = forward_dead(step) && !all_gone;
+    }
     const bool pressure = settings.memory_pressure && settings.memory_pressure();
     allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
     paged_in_step = std::max(paged_in_step, pages.shed(ready, allowed));
@@ -32,21 +43,50 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
       save_survivors();
     if (!gets.empty() || (now == phase::open && ring.any_awake()))
       pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
+    read_dead();
     take_holds();
     tell_store();
+    check_expired(step);
   }
   if (!congested && !pacing())
     slow_down_no_more();
-  if (holds.any_withheld() && !tick_wanted) {
-    tick_wanted = true;
+  if (!holds.any_withheld()) {
+    pace_due_ms = 0;
+  } else if (pace_due_ms == 0) {
+    pace_due_ms = now_ms + limits::queue_pace_ms;
     bytes_at_tick = bytes_handed_out;
-    step.tick_in_ms = limits::queue_pace_ms;
+    if (withheld_since_ms == 0)
+      withheld_since_ms = now_ms;
   }
+  ask_for_tick(step);
+}
+
+/// The shell keeps one timer: it is told the earliest time at which this queue has something to do.
+void queue_state::impl::ask_for_tick(queue_step& step) const {
+  uint64_t due_ms = pace_due_ms;
+  const auto also = [&due_ms](uint64_t at_ms) {
+    if (at_ms != 0 && (due_ms == 0 || at_ms < due_ms))
+      due_ms = at_ms;
+  };
+  // Only the head expires. One that is overdue waits for room, and that comes with an answer, not with time.
+  if (!ready.empty() && ready.front().deadline_ms > now_ms)
+    also(ready.front().deadline_ms);
+  if (options->expires_ms && ring.consumers() == 0 && now == phase::open)
+    also(last_used_ms + *options->expires_ms);
+  if (!dead.empty())
+    also(dead.due_ms());
+  if (due_ms != 0)
+    step.tick_in_ms = due_ms > now_ms ? due_ms - now_ms : 1;
+}
+
+/// Takes off the head what must not be handed out any more. False: something stays there that has expired.
+bool queue_state::impl::clear_head() {
+  return ready.empty() || ready.front().deadline_ms == 0 || ready.front().deadline_ms >= now_ms || expire(now_ms);
 }
 
 void queue_state::impl::serve_gets(outbox& out) {
   size_t served = 0;
-  for (; served < gets.size() && (ready.empty() || ready.front().batch); ++served)
+  for (; served < gets.size() && clear_head() && (ready.empty() || ready.front().batch); ++served)
     answer(gets[served], out);
   erase_prefix(gets, served);
 }
@@ -58,7 +98,7 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
   }
   run one = ready.take_front(1);
   const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
-  out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack, left});
+  out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left});
   if (get.no_ack) {
     ended(one);
   } else {
@@ -68,10 +108,10 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
 }
 
 void queue_state::impl::dispatch(outbox& out) {
-  if (now != phase::open || !gets.empty())
+  if (now != phase::open || !gets.empty() || too_many_dead())
     return;
   bool alone = false;
-  while (!ready.empty() && ready.front().batch) {
+  while (clear_head() && !ready.empty() && ready.front().batch) {
     holder* to = ring.turn(alone);
     if (!to)
       return;
@@ -90,7 +130,7 @@ void queue_state::impl::dispatch(outbox& out) {
 void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
   to.who->unwritten_bytes.fetch_add(static_cast<int64_t>(what.raw));
   bytes_handed_out += what.raw;
-  out.deliver(to.who, what.stored(), what.redelivered, what.raw);
+  out.deliver(to.who, outgoing_form(what), what.redelivered, what.raw);
   if (to.who->no_ack)
     ended(what);
   else
@@ -153,6 +193,8 @@ void queue_state::impl::save_survivors() {
 }
 
 void queue_state::impl::ended(const run& what) {
+  if (seen)
+    seen->left(what.range());
   if (!what.in_store())
     return;
   if (!settled.empty() && settled.back().last == what.first)

@@ -3,16 +3,19 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "queue/consumer_ring.hpp"
+#include "queue/dead_letters.hpp"
+#include "queue/deduplication.hpp"
 #include "queue/outbox.hpp"
 #include "queue/pager.hpp"
 #include "queue/publisher_credit.hpp"
 #include "queue/queue_state.hpp"
-#include "queue/ready_list.hpp"
+#include "queue/ready_levels.hpp"
 
 namespace broker {
 
@@ -31,7 +34,8 @@ struct queue_state::impl {
   using holder_at = std::list<queueing::holder>::iterator;
 
   impl(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
-       const recovered_queue* recovered);
+       const recovered_queue* recovered, uint64_t now_ms);
+  void configure(std::shared_ptr<const queue_record> described);
 
   // -- requests (queue_publish.cpp, queue_consumers.cpp, queue_requests.cpp) --
   void take(publish_request& request, queueing::outbox& out, queue_step& step);
@@ -44,33 +48,70 @@ struct queue_state::impl {
   void take(delete_request& request, queueing::outbox& out, queue_step& step);
   void take(channel_gone& request, queueing::outbox& out, queue_step& step);
   void take(consumer_ready& request, queueing::outbox& out, queue_step& step);
-  void end(queueing::outbox& out);
+  void end(queueing::outbox& out, queue_step& step);
 
   // -- publishing (queue_publish.cpp) --
+  queueing::run cut_run(const batch_ref& batch, slice& left) const;
+  bool is_persistent(const message& what) const;
+  uint64_t deadline_of(const message& what) const;
+  message_facts facts_of(const queueing::run& what) const;
+  void accept_all(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void admit(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void take_holds();
   bool pacing() const;
+  void pace();
   void slow_down_no_more();
   void store_answered();
 
+  // -- dropping duplicates (queue_deduplicate.cpp) --
+  void take_new_ones(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void confirm_duplicate(confirm_number number, const publish_request& request, queueing::outbox& out);
+  bool must_learn_first(publish_request& request);
+  void learn(seq_range asked, const std::vector<stored_run>& runs, queueing::outbox& out, queue_step& step);
+  void learn_more();
+  void forget_keys(const queueing::run& what);
+
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
+  void ask_for_tick(queue_step& step) const;
   void serve_gets(queueing::outbox& out);
   void answer(const get_request& get, queueing::outbox& out);
   void dispatch(queueing::outbox& out);
   void hand_out(queueing::holder& to, queueing::run what, queueing::outbox& out);
   void keep_unacked(queueing::holder& by, queueing::run what);
+  bool clear_head();
   void ended(const queueing::run& what);
   void trim_unacked();
   void save_survivors();
   void tell_store();
+
+  // -- limits (queue_limits.cpp) --
+  uint64_t wall_ms() const { return settings.wall_ms ? settings.wall_ms() : 0; }
+  bool expire(uint64_t before_ms);
+  bool drop_over_limit();
+  uint32_t fitting(const queueing::run& what) const;
+  void refuse(queueing::run what, const publish_request& request, queueing::outbox& out);
+  void used() { last_used_ms = now_ms; }
+  bool check_expired(queue_step& step);
+
+  // -- dead letters (queue_dead_letters.cpp) --
+  void die(queueing::run what, queueing::dead_letter_reason why);
+  bool forward_dead(queue_step& step);
+  void read_dead();
+  void dead_read_done(const std::vector<stored_run>& runs);
+  template<class Call>
+  void with_surroundings(Call call);
+  bool too_many_dead() const { return dead.memory() > limits::dead_letter_memory_bytes; }
 
   // -- holders (queue_consumers.cpp) --
   queueing::holder* find(const consumer_ref& who, const channel_ref& channel);
   holder_at add_holder(const consumer_ref& who, const channel_ref& channel);
   void erase_holder(holder_at at);
   void stop_consuming(queueing::holder& one);
+  void promote_next();
   void requeue(std::vector<queueing::run> what);
+  void count_returns(std::vector<queueing::run>& what);
   bool check_unused(queue_step& step);
   error refusal(uint16_t code, std::string_view kind, std::string_view what) const;
   error missing() const;
@@ -78,12 +119,14 @@ struct queue_state::impl {
   void check() const;
 
   std::shared_ptr<const queue_record> record;
+  std::shared_ptr<const queue_options> options; ///< the record's; never null
   queue_settings settings;
   message_store& store;
   phase now = phase::open;
+  uint64_t now_ms = 0; ///< of the step under way
   seqno next = 1;
 
-  queueing::ready_list ready;
+  queueing::ready_levels ready;
   queueing::pager pages;
   queueing::confirm_list confirms;
   queueing::hold_list holds;
@@ -93,8 +136,12 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
+  const queueing::holder* active = nullptr; ///< of a queue with a single active consumer
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
   std::vector<get_request> gets; ///< wait for a body to be read back
+  queueing::dead_letters dead;
+  seqno dead_read = 0; ///< first of the dead letters that are being read back, 0 = none are
+  uint64_t last_used_ms = 0;
   uint64_t unacked_messages = 0;
   uint64_t unacked_memory = 0;
   uint64_t trim_above = 0; ///< unacked bytes in memory at which it is worth looking again for bodies to drop
@@ -106,13 +153,17 @@ struct queue_state::impl {
   seqno handed_out = 0;           ///< behind the last durable message that was delivered
   seqno handed_out_told = 0;
 
+  std::unique_ptr<queueing::deduplication> seen; ///< null unless the queue drops duplicates
+  seqno accepted_end = 0;                        ///< behind the last message that was not refused
+  seqno durable_end = 0;                         ///< behind the last message appended as durable
+
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 
-  bool congested = false; ///< withheld because the store was: until its next answer
-  bool tick_wanted = false;
+  bool congested = false;   ///< withheld because the store was: until its next answer
+  uint64_t pace_due_ms = 0; ///< 0: nothing is withheld
   uint64_t bytes_handed_out = 0;
   uint64_t bytes_at_tick = 0;
-  uint64_t withheld_since_ms = 0; ///< 0: not known before the first tick
+  uint64_t withheld_since_ms = 0; ///< 0: nothing is withheld
 };
 
 } // namespace broker

@@ -26,6 +26,7 @@ error queue_state::impl::missing() const {
 }
 
 void queue_state::impl::take(get_request& request, outbox& out, queue_step&) {
+  used();
   if (now == phase::open)
     gets.push_back(std::move(request)); // answered by finish()
   else
@@ -38,12 +39,15 @@ void queue_state::impl::take(purge_request& request, outbox& out, queue_step&) {
     return;
   }
   const uint32_t messages = wire_count(ready.messages());
-  for (const run& one : ready.take_all())
+  for (const run& one : ready.take_all()) {
+    forget_keys(one);
     ended(one);
+  }
   out.send(request.channel, purged{record->id, messages});
 }
 
 void queue_state::impl::take(status_request& request, outbox& out, queue_step&) {
+  used();
   if (now != phase::open)
     out.send(request.channel, queue_missing{record->id});
   else
@@ -69,7 +73,7 @@ void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) 
   out.send(request.channel, std::move(answer));
 }
 
-void queue_state::impl::end(outbox& out) {
+void queue_state::impl::end(outbox& out, queue_step& step) {
   now = phase::deleted;
   for (const get_request& get : gets)
     out.send(get.channel, queue_missing{record->id});
@@ -83,11 +87,15 @@ void queue_state::impl::end(outbox& out) {
   leaving = nullptr;
   gets.clear();
   ready = {};
+  dead = queueing::dead_letters{settings.address};
   ring = {};
-  exclusive = nullptr;
+  exclusive = active = nullptr;
   index.clear();
   holders.clear();
   settled.clear();
+  if (seen) // publishes that waited: they count as confirmed now
+    for (publish_request& one : std::exchange(seen->waiting, {}))
+      take(one, out, step);
   unacked_messages = unacked_memory = 0;
 }
 

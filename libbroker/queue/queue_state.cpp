@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/expiry.hpp"
 #include "queue/queue_impl.hpp"
 
 namespace broker {
@@ -17,12 +18,17 @@ constexpr uint64_t pace_rounds_max = 8;
 } // namespace
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
-                        const recovered_queue* recovered)
-  : record(std::move(described)), settings(std::move(chosen)), store(keeper), pages(record->id, keeper),
-    allowed(settings.memory_bytes) {
+                        const recovered_queue* recovered, uint64_t started_ms)
+  : settings(std::move(chosen)), store(keeper), now_ms(started_ms), pages(described->id, keeper),
+    dead(settings.address), last_used_ms(started_ms), allowed(settings.memory_bytes) {
+  configure(std::move(described));
+  if (options->deduplicate)
+    seen = std::make_unique<queueing::deduplication>(options->deduplication_window);
   if (!recovered)
     return;
   next = recovered->next;
+  if (seen)
+    seen->recovered_below = next;
   pages.recovered(next);
   for (const recovered_run& found : recovered->runs) {
     run one;
@@ -31,6 +37,9 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
     one.body = found.body_bytes;
     one.kept = queueing::home::durable;
     one.redelivered = found.redelivered;
+    if (found.facts.deadline_ms != 0)
+      one.deadline_ms = queueing::deadline_from_wall(found.facts.deadline_ms, now_ms, wall_ms());
+    one.priority = found.facts.priority;
     BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
     if (found.redelivered)
       handed_out = handed_out_told = one.last();
@@ -38,21 +47,29 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
   }
 }
 
+void queue_state::impl::configure(std::shared_ptr<const queue_record> described) {
+  static const auto defaults = std::make_shared<const queue_options>();
+  record = std::move(described);
+  options = record->options ? record->options : defaults;
+}
+
 queue_state::queue_state(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
-                         const recovered_queue* recovered)
-  : impl_(std::make_unique<impl>(std::move(record), std::move(settings), store, recovered)) {}
+                         const recovered_queue* recovered, uint64_t now_ms)
+  : impl_(std::make_unique<impl>(std::move(record), std::move(settings), store, recovered, now_ms)) {}
 
 queue_state::~queue_state() = default;
 
-void queue_state::handle(queue_request request, queue_step& step) {
+void queue_state::handle(queue_request request, uint64_t now_ms, queue_step& step) {
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
   impl_->finish(out, step);
 }
 
-void queue_state::durable(seqno upto, queue_step& step) {
+void queue_state::durable(seqno upto, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->confirms.durable(upto, out);
   impl_->pages.durable(upto, impl_->ready);
@@ -61,9 +78,10 @@ void queue_state::durable(seqno upto, queue_step& step) {
   impl_->finish(out, step);
 }
 
-void queue_state::paged(seqno upto, queue_step& step) {
+void queue_state::paged(seqno upto, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->pages.paged(upto, impl_->ready);
   impl_->store_answered();
@@ -71,27 +89,54 @@ void queue_state::paged(seqno upto, queue_step& step) {
   impl_->finish(out, step);
 }
 
-void queue_state::read_done(const std::vector<stored_run>& runs, queue_step& step) {
+void queue_state::read_done(const std::vector<stored_run>& runs, uint64_t now_ms, queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
-  impl_->pages.read_done(runs, impl_->ready);
+  const auto asked = impl_->pages.read_done(runs, impl_->ready);
+  if (asked.who == queueing::pager::reader::dead)
+    impl_->dead_read_done(runs);
+  else if (asked.who == queueing::pager::reader::keys)
+    impl_->learn(asked.range, runs, out, step);
   impl_->finish(out, step);
+}
+
+/// Bounds the time publishers' credit is withheld.
+void queue_state::impl::pace() {
+  if (pace_due_ms == 0 || now_ms < pace_due_ms)
+    return;
+  pace_due_ms = 0;
+  congested = false;
+  const bool progress = bytes_handed_out != bytes_at_tick;
+  if (!progress || now_ms - withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
+    slow_down_no_more();
 }
 
 void queue_state::tick(uint64_t now_ms, queue_step& step) {
-  impl_->tick_wanted = false;
-  impl_->congested = false;
-  if (impl_->withheld_since_ms == 0)
-    impl_->withheld_since_ms = now_ms;
-  const bool progress = impl_->bytes_handed_out != impl_->bytes_at_tick;
-  if (!progress || now_ms - impl_->withheld_since_ms >= pace_rounds_max * limits::queue_pace_ms)
-    impl_->slow_down_no_more();
+  if (impl_->now == impl::phase::deleted)
+    return;
+  impl_->now_ms = now_ms;
+  impl_->pace();
   outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
 
-void queue_state::under_pressure(queue_step& step) {
+void queue_state::reconfigure(std::shared_ptr<const queue_record> record, uint64_t now_ms, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  BROKER_ASSERT(record->id == impl_->record->id, "reconfigured as another queue");
+  impl_->now_ms = now_ms;
+  const auto before = impl_->options->expires_ms;
+  impl_->configure(std::move(record));
+  if (impl_->options->expires_ms != before)
+    impl_->used();
+  outbox out{step, impl_->record->id};
+  impl_->finish(out, step);
+}
+
+void queue_state::under_pressure(uint64_t now_ms, queue_step& step) {
+  impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
@@ -100,7 +145,7 @@ void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
   outbox out{step, impl_->record->id};
-  impl_->end(out);
+  impl_->end(out, step);
 }
 
 uint64_t queue_state::messages_ready() const {
@@ -118,6 +163,9 @@ uint64_t queue_state::messages_persistent() const {
 uint64_t queue_state::bytes_ready() const {
   return impl_->ready.body_bytes();
 }
+uint64_t queue_state::dead_letters() const {
+  return impl_->dead.messages();
+}
 uint64_t queue_state::bytes_unacked() const {
   uint64_t sum = 0;
   for (const queueing::holder& one : impl_->holders)
@@ -125,18 +173,37 @@ uint64_t queue_state::bytes_unacked() const {
   return sum;
 }
 uint64_t queue_state::bytes_in_memory() const {
-  return impl_->ready.memory() + impl_->unacked_memory;
+  return impl_->ready.memory() + impl_->unacked_memory + impl_->dead.memory();
+}
+bool queue_state::withholds_credit() const {
+  return impl_->holds.any_withheld();
 }
 size_t queue_state::consumers() const {
   return impl_->ring.consumers();
+}
+
+std::vector<consumer_view> queue_state::consumer_list() const {
+  std::vector<consumer_view> all;
+  for (const queueing::holder& one : impl_->holders) {
+    using state = queueing::holder::state;
+    if (one.is == state::gone)
+      continue;
+    const auto activity = one.is == state::waiting               ? consumer_activity::waiting
+                        : impl_->options->single_active_consumer ? consumer_activity::single_active
+                                                                 : consumer_activity::up;
+    all.push_back({one.who, activity, one.unacked.messages()});
+  }
+  return all;
 }
 
 bool queue_state::idle() const {
   const impl& me = *impl_;
   if (me.now == impl::phase::deleted)
     return true;
-  return me.ready.empty() && me.unacked_messages == 0 && me.confirms.empty() && me.holds.empty() && me.gets.empty()
-      && !me.pages.waiting();
+  if (me.seen && !me.seen->waiting.empty())
+    return false;
+  return me.ready.empty() && me.unacked_messages == 0 && me.dead.empty() && me.confirms.empty() && me.holds.empty()
+      && me.gets.empty() && !me.pages.waiting();
 }
 
 void queue_state::check() const {
@@ -145,17 +212,20 @@ void queue_state::check() const {
 
 void queue_state::impl::check() const {
   ready.check();
-  std::vector<seq_range> all;
+  dead.check();
+  std::vector<seq_range> all = dead.ranges();
   for (size_t at = 0; at < ready.runs(); ++at)
     all.push_back(ready.at(at).range());
   uint64_t messages = 0;
   uint64_t memory = 0;
   size_t consuming = 0;
+  size_t waiting = 0;
   for (const queueing::holder& one : holders) {
     one.unacked.check();
     messages += one.unacked.messages();
     memory += one.unacked.memory();
     consuming += one.is != queueing::holder::state::gone;
+    waiting += one.is == queueing::holder::state::waiting;
     BROKER_ASSERT(one.is != queueing::holder::state::gone || !one.unacked.empty(), "a holder of nothing is kept");
     if (one.who && !one.who->no_ack && one.who->prefetch != 0)
       BROKER_ASSERT(one.unacked.messages() <= one.who->prefetch, "prefetch exceeded");
@@ -164,6 +234,11 @@ void queue_state::impl::check() const {
   }
   BROKER_ASSERT(messages == unacked_messages && memory == unacked_memory, "unacked totals are wrong");
   BROKER_ASSERT(consuming == ring.consumers() && holders.size() == index.size(), "consumers are miscounted");
+  if (options->single_active_consumer)
+    BROKER_ASSERT(waiting == (consuming == 0 ? 0 : consuming - 1) && (active != nullptr) == (consuming > 0),
+                  "not exactly one consumer is active");
+  else
+    BROKER_ASSERT(waiting == 0 && !active, "a consumer waits for nothing");
   BROKER_ASSERT(fresh.empty() && settled.empty(), "a step was left unfinished");
   std::sort(all.begin(), all.end(), [](const seq_range& a, const seq_range& b) { return a.first < b.first; });
   for (size_t at = 0; at < all.size(); ++at)

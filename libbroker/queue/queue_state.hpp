@@ -1,11 +1,13 @@
 // One queue without its actor: ready messages, consumers and their credit, unacked messages, order, redelivery, paging
-// to and from the store (features.md W39, W40, W61-W65; architecture.md D12, D13; guarantees.md G1-G3).
+// to and from the store, expiry, length limits and dead letters (features.md W39, W40, W48-W52, W61-W65;
+// architecture.md D12, D13; guarantees.md G1-G3).
 //
 // Works on runs: a batch of 1,000 publishes is one entry, one append, one confirm. A single-copy queue delivers without
 // waiting for its own sync; only the confirm waits.
-// Invariants: every sequence number is in exactly one of ready, unacked, settled; ready is sorted by sequence number (a
-// requeued message returns to its place, W63); messages_ready and bytes equal what the runs hold; memory held stays
-// within the budget plus what consumers have in flight; a batch is released exactly once per hold.
+// Invariants: every sequence number is in exactly one of ready, unacked, dead (dead_letters.hpp), settled; ready is
+// sorted by sequence number (a requeued message returns to its place, W63); messages_ready and bytes equal what the
+// runs hold; memory held stays within the budget plus what consumers have in flight; a batch is released exactly once
+// per hold.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include "base/limits.hpp"
 #include "channel/protocol.hpp"
 #include "metadata/records.hpp"
+#include "metadata/snapshot.hpp"
 #include "ports/message_store.hpp"
 
 namespace broker {
@@ -26,37 +29,70 @@ struct queue_settings {
   size_t pace_bytes = limits::queue_pace_bytes;
   /// True while the node's messages need more memory than allowed: keep only the head, page out the rest.
   std::function<bool()> memory_pressure;
+  /// Milliseconds since 1970, for deadlines that must survive a restart; asked only where a message expires. Null: 0.
+  std::function<uint64_t()> wall_ms;
+  /// The newest metadata, for the routes of dead letters. Null: they go nowhere.
+  std::function<snapshot_ptr()> snapshots;
+  /// The queue's own address, for the confirms of dead letters; each queue's is different.
+  channel_ref address;
+  /// A line for the log; may be null.
+  std::function<void(const std::string&)> note;
 };
 
 /// What one call asks the actor to do.
 struct queue_step {
   /// Events grouped by channel, in order.
   std::vector<std::pair<channel_ref, std::vector<queue_event>>> events;
-  /// Auto-delete: the last consumer has left (W40). The actor proposes the deletion until it commits; from now on the
-  /// queue takes publishes only, and who cancelled last is answered when it is gone, as in RabbitMQ.
+  /// Requests to other queues of the node, perhaps to this one itself: dead letters (W52). What cannot be sent is
+  /// released and told by target_gone().
+  std::vector<std::pair<queue_id, queue_request>> requests;
+  /// Auto-delete: the last consumer has left (W40); or nobody has used the queue for so long (W49). The actor proposes
+  /// the deletion until it commits; from now on the queue takes publishes only, and who cancelled last is answered when
+  /// it is gone, as in RabbitMQ.
   bool unused = false;
-  /// Call tick() again within this many milliseconds (0: no need).
-  uint32_t tick_in_ms = 0;
+  /// Call tick() within this many milliseconds; takes the place of what earlier steps said if it is sooner (0: no
+  /// need).
+  uint64_t tick_in_ms = 0;
 };
 
+enum class consumer_activity : uint8_t {
+  up,
+  single_active, ///< the one that gets the messages of a queue with a single active consumer (W54)
+  waiting,       ///< for the active one to go
+};
+/// One consumer (list_consumers).
+struct consumer_view {
+  consumer_ref who;
+  consumer_activity activity = consumer_activity::up;
+  uint64_t unacknowledged = 0;
+};
+
+/// `now_ms` is monotonic milliseconds everywhere, read once per message of the actor; it never goes back.
 class queue_state {
 public:
   /// `store` is attached for this queue by the caller. `recovered` may be null.
   queue_state(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
-              const recovered_queue* recovered);
+              const recovered_queue* recovered, uint64_t now_ms);
   ~queue_state();
 
-  void handle(queue_request request, queue_step& step);
+  void handle(queue_request request, uint64_t now_ms, queue_step& step);
+
+  // -- answers of the queues that dead letters were sent to --
+  void answered(const confirmed& what, uint64_t now_ms, queue_step& step);
+  /// A request of an earlier step found no queue, or that queue has ended since.
+  void target_gone(queue_id target, uint64_t now_ms, queue_step& step);
 
   // -- answers of the store --
-  void durable(seqno upto, queue_step& step);
-  void paged(seqno upto, queue_step& step);
-  void read_done(const std::vector<stored_run>& runs, queue_step& step);
+  void durable(seqno upto, uint64_t now_ms, queue_step& step);
+  void paged(seqno upto, uint64_t now_ms, queue_step& step);
+  void read_done(const std::vector<stored_run>& runs, uint64_t now_ms, queue_step& step);
 
-  /// Bounds the time publishers' credit is withheld (limits::queue_pace_ms); `now` is monotonic milliseconds.
+  /// What time alone brings about; asked for by queue_step::tick_in_ms. A call too many does no harm.
   void tick(uint64_t now_ms, queue_step& step);
+  /// Arguments or policies have changed: `record` is the same queue's newer record (O29).
+  void reconfigure(std::shared_ptr<const queue_record> record, uint64_t now_ms, queue_step& step);
   /// The node has come under memory pressure: an idle queue would not notice, and pages out what it need not keep.
-  void under_pressure(queue_step& step);
+  void under_pressure(uint64_t now_ms, queue_step& step);
   /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests
   /// are answered as for a missing queue. The store's content is dropped by the caller.
   void deleted(queue_step& step);
@@ -66,10 +102,13 @@ public:
   uint64_t messages_unacked() const;
   uint64_t messages_persistent() const; ///< ready and unacked ones that survive a restart
   uint64_t bytes_ready() const;
+  uint64_t dead_letters() const;  ///< on their way to other queues: neither ready nor unacked
   uint64_t bytes_unacked() const; ///< costs time linear in the unacked messages that are in memory
   uint64_t bytes_in_memory() const;
-  size_t consumers() const;
-  bool idle() const; ///< nothing ready, unacked or waiting for the store
+  size_t consumers() const; ///< those that wait to become active included
+  std::vector<consumer_view> consumer_list() const;
+  bool withholds_credit() const; ///< publishers wait: the queue is in `flow` (O47)
+  bool idle() const;             ///< nothing ready, unacked or waiting for the store
 
   /// Checks every invariant above; aborts on a violation. For tests and simulation: costs time linear in the content.
   void check() const;

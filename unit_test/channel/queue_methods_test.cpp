@@ -194,26 +194,70 @@ BOOST_AUTO_TEST_CASE(an_empty_name_needs_a_declared_queue) {
   BOOST_TEST(closed_with() == "404 NOT_FOUND - no previously declared queue (50,30)");
 }
 
-BOOST_AUTO_TEST_CASE(arguments_not_honoured_are_refused_by_name) {
+BOOST_AUTO_TEST_CASE(arguments_are_checked_when_the_queue_is_new_and_compared_when_it_is_not) {
   auto wanted = declaring("q");
-  wanted.arguments.set("x-message-ttl", {int32_t{1000}});
+  wanted.arguments.set("x-expires", {int32_t{0}});
   send(wanted);
   BOOST_TEST(closed_with()
-             == "406 PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'q' in vhost '/': not supported by "
-                "this version (50,10)");
+             == "406 PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0} (50,10)");
   channel_harness other;
-  auto quorum = declaring("q");
-  quorum.arguments.set("x-queue-type", {amqp::longstr{"quorum"}});
-  other.send(quorum);
+  other.metadata->add_queue("q");
+  other.send(wanted);
   BOOST_TEST(other.closed_with()
-             == "406 PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'q' in vhost '/': not supported by "
-                "this version (50,10)");
+             == "406 PRECONDITION_FAILED - inequivalent arg 'x-expires' for queue 'q' in vhost '/': received the value "
+                "'0' of type 'signedint' but current is none (50,10)");
+}
+
+BOOST_AUTO_TEST_CASE(streams_are_refused_clearly_and_close_the_connection) {
+  auto wanted = declaring("q");
+  wanted.durable = true;
+  wanted.arguments.set("x-queue-type", {amqp::longstr{"stream"}});
+  send(wanted);
+  BOOST_TEST(connection_closed_with()
+             == "540 NOT_IMPLEMENTED - streams are not supported by this broker: x-queue-type 'stream' of queue 'q' in "
+                "vhost '/' (50,10)");
+}
+
+BOOST_AUTO_TEST_CASE(a_quorum_queue_needs_a_name_and_must_be_durable) {
+  auto wanted = declaring("");
+  wanted.durable = true;
+  wanted.arguments.set("x-queue-type", {amqp::longstr{"quorum"}});
+  send(wanted);
+  BOOST_TEST(closed_with()
+             == "406 PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue (50,10)");
+  channel_harness other;
+  wanted.queue = "q";
+  wanted.durable = false;
+  other.send(wanted);
+  BOOST_TEST(other.closed_with()
+             == "406 PRECONDITION_FAILED - invalid property 'non-durable' for queue 'q' in vhost '/' (50,10)");
+}
+
+BOOST_AUTO_TEST_CASE(dead_letters_need_read_here_and_write_there) {
+  auto wanted = declaring("q");
+  wanted.arguments.set("x-dead-letter-exchange", {amqp::longstr{"dlx"}});
+  channel_harness there;
+  there.metadata->refuse(resource_kind::exchange, "dlx", access::write);
+  there.send(wanted);
+  BOOST_TEST(there.closed_with()
+             == "403 ACCESS_REFUSED - write access to exchange 'dlx' in vhost '/' refused for user 'guest' (50,10)");
+  channel_harness here;
+  here.metadata->refuse(resource_kind::queue, "q", access::read);
+  here.send(wanted);
+  BOOST_TEST(here.closed_with()
+             == "403 ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'guest' (50,10)");
+  wanted.arguments.set("x-dead-letter-exchange", {int32_t{1}});
+  send(wanted);
+  BOOST_TEST(closed_with()
+             == "406 PRECONDITION_FAILED - invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in "
+                "vhost '/' (50,10)");
 }
 
 BOOST_AUTO_TEST_CASE(declaring_needs_configure_permission) {
   metadata->refuse(resource_kind::queue, "q", access::configure);
   send(declaring("q"));
-  BOOST_TEST(closed_with() == "403 ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'guest' (50,10)");
+  BOOST_TEST(closed_with()
+             == "403 ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'guest' (50,10)");
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_proposal_closes_the_channel_with_its_reason) {
@@ -270,13 +314,15 @@ BOOST_AUTO_TEST_CASE(binding_needs_write_on_the_queue_and_read_on_the_exchange) 
   add("q");
   metadata->refuse(resource_kind::queue, "q", access::write);
   send(queues::bind{0, "q", "amq.direct", "key", false, {}});
-  BOOST_TEST(closed_with() == "403 ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'guest' (50,20)");
+  BOOST_TEST(closed_with()
+             == "403 ACCESS_REFUSED - write access to queue 'q' in vhost '/' refused for user 'guest' (50,20)");
   fixture other;
   other.add("q");
   other.metadata->refuse(resource_kind::exchange, "amq.direct", access::read);
   other.send(queues::bind{0, "q", "amq.direct", "key", false, {}});
-  BOOST_TEST(other.closed_with()
-             == "403 ACCESS_REFUSED - access to exchange 'amq.direct' in vhost '/' refused for user 'guest' (50,20)");
+  BOOST_TEST(
+    other.closed_with()
+    == "403 ACCESS_REFUSED - read access to exchange 'amq.direct' in vhost '/' refused for user 'guest' (50,20)");
 }
 
 BOOST_AUTO_TEST_CASE(the_default_exchange_cannot_be_bound) {

@@ -101,13 +101,15 @@ class Exchanges(BrokerTest):
         self.assert_channel_closed(404, "NOT_FOUND - no exchange 'missing' in vhost '/'",
                                    channel.basic_publish, "missing", "", b"x")
 
-    def test_alternate_arguments_of_a_later_part_are_never_ignored(self):
-        if is_reference():
-            self.skipTest("RabbitMQ honours x- arguments; the refusal is Warren's until part 2")
-        self.assert_refused_argument("x-message-ttl", 1000)
-        self.assert_refused_argument("x-max-length", 10)
-        self.assert_refused_argument("x-dead-letter-exchange", "amq.fanout")
-        self.assert_refused_argument("x-max-priority", 5)
+    def test_arguments_with_senseless_values_are_refused_by_name(self):
+        self.assert_refused_argument("x-message-ttl", -1)
+        self.assert_refused_argument("x-expires", 0)
+        self.assert_refused_argument("x-max-length", "ten")
+        self.assert_refused_argument("x-dead-letter-exchange", 5)
+        self.assert_refused_argument("x-dead-letter-routing-key", "key")
+        self.assert_refused_argument("x-max-priority", 256)
+        self.assert_refused_argument("x-overflow", "spill")
+        self.assert_refused_argument("x-queue-type", "heap")
 
     def assert_refused_argument(self, name, value):
         with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as raised:

@@ -28,6 +28,7 @@ void fuzz_record(std::string_view bytes) {
   if (!head)
     return;
   BROKER_ASSERT(head->size() % 8 == 0, "records are padded");
+  BROKER_ASSERT(unpacked_facts(packed(head->facts)) == head->facts, "facts fit their eight bytes");
   record_intact(bytes.substr(0, std::min<size_t>(bytes.size(), record_head_bytes + head->length)), salt);
   std::vector<message> messages;
   if (parse_messages(bytes.substr(record_head_bytes), head->count, messages))
@@ -62,8 +63,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     load_segment_head(bytes);
     break;
   default:
-    if (auto value = decode_backlog_value(1, 1, bytes))
+    if (auto value = decode_backlog_value(1, 1, bytes)) {
       look_at({value->content});
+      BROKER_ASSERT(encode_backlog_value(1, 1, value->content, value->transient, value->facts).size() == bytes.size(),
+                    "a backlog value is written as it was read");
+    }
   }
   return 0;
 }

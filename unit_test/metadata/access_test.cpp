@@ -85,9 +85,9 @@ BOOST_AUTO_TEST_CASE(expressions_are_unanchored_and_an_empty_one_means_nothing) 
   BOOST_TEST(may("xqx", broker::access::read));
   BOOST_TEST(!may("x", broker::access::read));
   BOOST_TEST(refusal(now->authorise(ann, "/", resource_kind::queue, "x", broker::access::read))
-             == "ACCESS_REFUSED - access to queue 'x' in vhost '/' refused for user 'ann'");
+             == "ACCESS_REFUSED - read access to queue 'x' in vhost '/' refused for user 'ann'");
   BOOST_TEST(refusal(now->authorise(ann, "/", resource_kind::exchange, "", broker::access::write))
-             == "ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'ann'");
+             == "ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user 'ann'");
   BOOST_TEST(!now->authorise({"nobody", {}}, "/", resource_kind::queue, "q", broker::access::read).ok());
   BOOST_TEST(!now->authorise(ann, "v1", resource_kind::queue, "q", broker::access::read).ok());
 }
@@ -132,6 +132,71 @@ BOOST_AUTO_TEST_CASE(a_deleted_user_loses_its_permissions_and_stays_deleted) {
   BOOST_TEST(!w.state.snapshot()->authenticate("guest", "guest", true).ok());
   w.must(put_user{{"guest", "", {}}});
   BOOST_TEST(!w.state.snapshot()->open_vhost({"guest", {}}, "/").ok());
+}
+
+BOOST_AUTO_TEST_CASE(imported_hashes_of_other_algorithms_are_understood) {
+  world w;
+  user_record ann{"ann", "", {}};
+  // salt "salt", password "secret"
+  ann.hashing = "rabbit_password_hashing_sha512";
+  ann.password_hash = "c2FsdJkBhH/4x2vV+0c7e9Lk9N3REDMqUqiI/WnesnZhOIXd84LlzxIQ7Q3s24AQrjmUMxqeBjnDyn6eixEN1Ql4znY=";
+  w.must(put_user{ann});
+  const auto may_enter = [&](const char* password) {
+    return w.state.snapshot()->authenticate("ann", password, true).ok();
+  };
+  BOOST_TEST(may_enter("secret"));
+  BOOST_TEST(!may_enter("Secret"));
+  ann.hashing = "rabbit_password_hashing_md5";
+  ann.password_hash = "c2FsdNQqD3Qv/Bvk4cwIRcJCnJc=";
+  w.must(put_user{ann});
+  BOOST_TEST(may_enter("secret"));
+  BOOST_TEST(!may_enter("other"));
+  ann.password_hash = "c2FsdA==";
+  w.must(put_user{ann});
+  BOOST_TEST(!may_enter("secret")); // not a hash
+  ann.hashing = "rot13";
+  BOOST_TEST(w.refusal(put_user{ann}) == "Hashing algorithm rot13 is not known");
+}
+
+BOOST_AUTO_TEST_CASE(topic_permissions_filter_routing_keys_of_one_exchange) {
+  world w;
+  w.must(put_user{{"a.nn", "", {}}});
+  w.must(set_topic_permission{"/", "a.nn", {"amq.topic", "^{username}\\.out$", ""}});
+  const snapshot_ptr now = w.state.snapshot();
+  const exchange_ptr topic = now->find_exchange("/", "amq.topic");
+  const login ann{"a.nn", {}};
+  BOOST_TEST(now->authorise_topic(ann, *topic, broker::access::write, "a.nn.out").ok());
+  BOOST_TEST(!now->authorise_topic(ann, *topic, broker::access::write, "axnn.out").ok()); // a name is no pattern
+  BOOST_TEST(now->authorise_topic({"bob", {}}, *topic, broker::access::write, "x").ok());
+  BOOST_TEST(now->authorise_topic(ann, *now->find_exchange("/", "amq.direct"), broker::access::write, "x").ok());
+  BOOST_TEST(refusal(now->authorise_topic(ann, *topic, broker::access::read, "k"))
+             == "ACCESS_REFUSED - read access to topic 'k' in exchange topic 'amq.topic' in vhost '/' refused for "
+                "user 'a.nn'");
+  BOOST_TEST(w.refusal(set_topic_permission{"/", "a.nn", {"x", "[", ""}}).starts_with("{:invalid_regexp, '['"));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_id_stands_for_itself_only_where_there_is_one) {
+  world w;
+  w.must(put_user{{"ann", "", {}}});
+  w.must(set_topic_permission{"/", "ann", {"amq.topic", "^{client_id}-", ".*"}});
+  const exchange_ptr topic = w.state.snapshot()->find_exchange("/", "amq.topic");
+  const auto may = [&](const std::string& client, const std::string& key) {
+    return w.state.snapshot()->authorise_topic({"ann", {}, client}, *topic, broker::access::write, key).ok();
+  };
+  BOOST_TEST(may("c1", "c1-x"));
+  BOOST_TEST(!may("c1", "c2-x"));
+  BOOST_TEST(!may("", "-x"));
+}
+
+BOOST_AUTO_TEST_CASE(a_vhosts_queues_are_limited) {
+  world w;
+  w.must(set_vhost_limits{"/", {{"max-queues", 1}}});
+  w.must(declare_queue{queue("q")});
+  w.must(declare_queue{queue("q")});
+  BOOST_TEST(w.refusal(declare_queue{queue("r")})
+             == "PRECONDITION_FAILED - cannot declare queue 'r': queue limit in vhost '/' (1) is reached");
+  w.must(set_vhost_limits{"/", {}});
+  w.must(declare_queue{queue("r")});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,7 +31,18 @@ std::vector<command> one_of_each() {
           delete_user{"ann"},
           set_permission{"/", "ann", {"c", "w", "r"}},
           clear_permission{"/", "ann"},
-          node_started{"n", false, {"guest", "hash", {"administrator"}}, {"c", "w", "r"}}};
+          node_started{"n", false, {"guest", "hash", {"administrator"}}, {"c", "w", "r"}},
+          put_vhost{{"v", "words", {"t"}, "quorum", true, {{"max-queues", 3}}}, true},
+          delete_vhost{"v"},
+          set_vhost_limits{"v", {{"max-connections", -1}}},
+          set_user_limits{"ann", {{"max-channels", 7}}},
+          set_tracing{"v", true},
+          set_topic_permission{"v", "ann", {"x", "w", "r"}},
+          clear_topic_permission{"v", "ann", "x"},
+          put_policy{{"v", "p", "^q", "queues", -2, R"({"max-length":1})"}, true},
+          delete_policy{"v", "p", true},
+          set_parameter{{"v", "shovel", "s", "{}"}},
+          clear_parameter{"v", "shovel", "s"}};
 }
 
 } // namespace
@@ -98,8 +109,13 @@ BOOST_AUTO_TEST_CASE(a_snapshot_restores_to_the_same_bytes_answers_and_routes) {
         BOOST_REQUIRE_EQUAL(a.queue ? a.queue->id : 0, b.queue ? b.queue->id : 0);
       }
       BOOST_REQUIRE_EQUAL(original.changes.size(), restored.changes.size());
-      for (size_t i = 0; i < original.changes.size(); ++i)
-        BOOST_REQUIRE_EQUAL(original.changes[i].queue->id, restored.changes[i].queue->id);
+      for (size_t i = 0; i < original.changes.size(); ++i) {
+        const metadata_change& a = original.changes[i];
+        const metadata_change& b = restored.changes[i];
+        BOOST_REQUIRE((a.what == b.what && a.name == b.name));
+        BOOST_REQUIRE_EQUAL(a.queue ? a.queue->id : 0, b.queue ? b.queue->id : 0);
+        BOOST_REQUIRE((!a.queue || *a.queue->options == *b.queue->options));
+      }
       BOOST_REQUIRE(original.state.serialise() == restored.state.serialise());
       for (const char* exchange : {"amq.topic", "amq.direct", ""})
         BOOST_REQUIRE(

@@ -81,10 +81,9 @@ BOOST_AUTO_TEST_CASE(an_inequivalent_queue_is_refused_in_rabbitmqs_words) {
        "'10' of type 'long' but current is none");
   other = original;
   other.arguments.set("x-queue-type", text("quorum"));
-  BOOST_TEST(
-    w.refusal(declare_queue{other})
-    == "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but "
-       "current is 'classic'");
+  BOOST_TEST(w.refusal(declare_queue{other})
+             == "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received the value "
+                "'quorum' of type 'longstr' but current is none");
 }
 
 BOOST_AUTO_TEST_CASE(integer_width_unknown_arguments_and_the_default_type_make_no_difference) {

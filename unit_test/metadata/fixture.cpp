@@ -48,8 +48,41 @@ binding_record command_source::some_binding() {
   return {pick(exchange_names), pick(exchanges ? exchange_names : queue_names), exchanges, pick(keys), arguments()};
 }
 
+command command_source::operators_command() {
+  const std::string vhost = pick({"/", "/", "/", "v"});
+  const bool operators = random_.chance(1, 3);
+  switch (random_.below(11)) {
+  case 0:
+    return put_vhost{{vhost, pick(keys), {}, pick({"", "quorum", "odd"}), false, {}}, random_.chance(1, 2)};
+  case 1:
+    return delete_vhost{"v"};
+  case 2:
+    return set_vhost_limits{vhost, {{pick({"max-queues", "max-connections", "odd"}), 4}}};
+  case 3:
+    return set_user_limits{pick(user_names), {{pick({"max-channels", "odd"}), 4}}};
+  case 4:
+    return set_tracing{vhost, random_.chance(1, 2)};
+  case 5:
+    return set_topic_permission{vhost, pick(user_names), {pick(exchange_names), pick({"^a", "["}), "{username}"}};
+  case 6:
+    return clear_topic_permission{vhost, pick(user_names), pick(exchange_names)};
+  case 7:
+    return delete_policy{vhost, pick({"p1", "p2"}), operators};
+  case 8:
+    return random_.chance(1, 2)
+           ? command{set_parameter{{vhost, pick({"", "shovel", "odd"}), pick(keys), pick({"{}", "[1]", "}"})}}}
+           : command{clear_parameter{vhost, pick({"", "shovel"}), pick(keys)}};
+  default:
+    return put_policy{{vhost, pick({"p1", "p2"}), pick({"", "1$", "^q", "["}),
+                       pick({"all", "queues", "exchanges", "odd"}), static_cast<int64_t>(random_.below(3)),
+                       pick({R"({"max-length":2})", R"({"expires":9,"message-ttl":0})", R"({"odd":1})",
+                             R"({"alternate-exchange":"x1"})", "{"})},
+                      operators};
+  }
+}
+
 command command_source::next() {
-  switch (random_.below(16)) {
+  switch (random_.below(20)) {
   case 0:
   case 1:
   case 2:
@@ -80,6 +113,11 @@ command command_source::next() {
                                 : command{clear_permission{"/", pick(user_names)}};
   case 14:
     return set_permission{"/", pick(user_names), {pick({".*", "", "[", "^q"}), ".*", "x"}};
+  case 15:
+  case 16:
+  case 17:
+  case 18:
+    return operators_command();
   default:
     return first_start(pick({"rabbit@localhost", "rabbit@elsewhere"}));
   }

@@ -118,12 +118,12 @@ BOOST_AUTO_TEST_CASE(bindings_in_a_circle_do_not_loop) {
 BOOST_AUTO_TEST_CASE(the_alternate_exchange_gets_what_is_bound_nowhere) {
   with_queues w({"a", "lost"});
   exchange_record x = exchange("x", "direct");
-  x.alternate_exchange = "ae";
+  x.arguments.set("alternate-exchange", text("ae"));
   w.must(declare_exchange{x});
   w.must(bind{"/", binding("x", "a", "k")});
   BOOST_TEST((route(*w.state.snapshot(), "x", "other") == names{})); // it need not exist
   exchange_record ae = exchange("ae", "fanout");
-  ae.alternate_exchange = "x"; // a circle
+  ae.arguments.set("alternate-exchange", text("x")); // a circle
   w.must(declare_exchange{ae});
   BOOST_TEST((route(*w.state.snapshot(), "x", "other") == names{}));
   w.must(bind{"/", binding("ae", "lost")});

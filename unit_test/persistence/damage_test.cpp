@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(damage_in_the_backlog_refuses_to_start) {
   store_fixture world(6);
   BOOST_REQUIRE(world.open());
   const auto batch = test::make_batch(9, 1, 1, 100);
-  std::string value = encode_backlog_value(9, 1, batch->messages[0], false);
+  std::string value = encode_backlog_value(9, 1, batch->messages[0], false, {});
   BOOST_TEST(decode_backlog_value(9, 1, value).ok());
   BOOST_TEST(!decode_backlog_value(9, 2, value).ok()); // a value under another key is damage as well
   value[50] = static_cast<char>(value[50] ^ 4);

@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(confirmed_messages_are_there_after_a_restart_and_settled_on
     auto client = make_ref<waiting_client>();
     first.store().attach(7, client);
     for (seqno seq = 1; seq <= 20'000; seq += 100) {
-      first.store().append(7, test::make_batch(7, seq, 100, 200), {0, 100}, seq, true);
+      first.store().append(7, test::make_batch(7, seq, 100, 200), {0, 100}, seq, true, {});
       if (seq % 1000 == 1)
         BOOST_REQUIRE(client->wait_durable(seq + 100));
       // Every tenth stays: sparse segments go to LevelDB.
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(queues_the_metadata_does_not_know_are_reported_not_removed)
     for (const queue_id queue : {3, 5}) {
       auto client = make_ref<waiting_client>();
       first.store().attach(queue, client);
-      first.store().append(queue, test::make_batch(queue, 1, 2, 10), {0, 2}, 1, true);
+      first.store().append(queue, test::make_batch(queue, 1, 2, 10), {0, 2}, 1, true, {});
       BOOST_REQUIRE(client->wait_durable(3));
     }
   }
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(files_and_directories_are_the_owners_alone) {
   node only(directory.path + "/data");
   auto client = make_ref<waiting_client>();
   only.store().attach(1, client);
-  only.store().append(1, test::make_batch(1, 1, 2, 10), {0, 2}, 1, true);
+  only.store().append(1, test::make_batch(1, 1, 2, 10), {0, 2}, 1, true, {});
   BOOST_REQUIRE(client->wait_durable(3));
   for (const auto& each : {std::string("/data"), std::string("/data/journal"), std::string("/data/backlog")}) {
     struct stat status;

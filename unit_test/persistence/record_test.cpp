@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "backlog_store.hpp"
 #include "base/crc32c.hpp"
 #include "journal_record.hpp"
 #include "range_set.hpp"
@@ -11,7 +12,7 @@ BOOST_AUTO_TEST_SUITE(records)
 
 BOOST_AUTO_TEST_CASE(a_record_head_survives_the_way_to_disk) {
   char bytes[record_head_bytes];
-  store_record_head(bytes, {1, 2, 7, record_kind::page_out, 3, 4, 5, 6, 8, 9, 10});
+  store_record_head(bytes, {1, 2, 7, record_kind::page_out, 3, 4, 5, 6, 8, 9, 10, {1'700'000'000'123, 11}});
   const auto head = load_record_head({bytes, sizeof bytes}, 0xabcd00000007u);
   BOOST_REQUIRE(head);
   BOOST_TEST(head->crc == 1u);
@@ -24,7 +25,27 @@ BOOST_AUTO_TEST_CASE(a_record_head_survives_the_way_to_disk) {
   BOOST_TEST(head->synced == 8u);
   BOOST_TEST(head->body_bytes == 9u);
   BOOST_TEST(head->previous == 10u);
+  BOOST_TEST((head->facts == message_facts{1'700'000'000'123, 11}));
   BOOST_TEST(!load_record_head({bytes, sizeof bytes}, 8)); // another use of the segment
+}
+
+BOOST_AUTO_TEST_CASE(deadline_and_priority_share_eight_bytes_and_nothing_special_is_zero) {
+  for (const message_facts facts :
+       {message_facts{0, 0}, message_facts{0, 255}, message_facts{1, 0},
+        message_facts{message_facts::deadline_max_ms, 0}, message_facts{message_facts::deadline_max_ms, 255}})
+    BOOST_TEST((unpacked_facts(packed(facts)) == facts));
+  BOOST_TEST(packed({}) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_backlog_value_keeps_the_facts_of_its_message) {
+  const auto batch = test::make_batch(1, 1, 1, 50);
+  const message_facts facts{1'700'000'000'123, 7};
+  const auto value = encode_backlog_value(1, 2, batch->messages[0], true, facts);
+  const auto decoded = decode_backlog_value(1, 2, value);
+  BOOST_REQUIRE(decoded.ok());
+  BOOST_TEST(decoded->transient);
+  BOOST_TEST((decoded->facts == facts));
+  BOOST_TEST(test::body(decoded->content) == test::body_of(1, 1, 50));
 }
 
 BOOST_AUTO_TEST_CASE(one_broken_head_of_two_is_enough_and_two_are_damage) {

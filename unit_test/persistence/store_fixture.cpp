@@ -106,9 +106,12 @@ void store_fixture::append(queue_id queue, uint32_t count, size_t body_bytes, bo
   client(queue);
   auto& model = queues_[queue];
   ++operations_;
-  store_->append(queue, make_batch(queue, model.next, count, body_bytes), {0, count}, model.next, durable);
+  message_facts facts;
+  if (random.chance(1, 2))
+    facts = {1'700'000'000'000 + random.below(3), static_cast<uint8_t>(random.below(3))};
+  store_->append(queue, make_batch(queue, model.next, count, body_bytes), {0, count}, model.next, durable, facts);
   for (uint32_t i = 0; i < count; ++i)
-    model.messages[model.next++] = {body_bytes, !durable, false, operations_};
+    model.messages[model.next++] = {body_bytes, facts, !durable, false, operations_};
 }
 
 void store_fixture::settle(queue_id queue, seq_range range) {
@@ -258,6 +261,7 @@ void store_fixture::check_queue(queue_id id, queue_model& model, const recovered
                             "queue " << id << ": " << seq << " came back from the dead");
       BOOST_REQUIRE_MESSAGE(run.redelivered ? seq < mentioned : seq >= marked,
                             "queue " << id << ": redelivered of " << seq);
+      BOOST_REQUIRE_MESSAGE(expected->second.facts == run.facts, "queue " << id << ": other facts of " << seq);
       bytes += expected->second.body_bytes;
       present.insert(seq);
     }

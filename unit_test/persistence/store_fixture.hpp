@@ -77,6 +77,7 @@ public:
 private:
   struct stored {
     size_t body_bytes = 0;
+    message_facts facts;
     bool transient = false;
     bool promised = false; ///< reported durable or paged
     uint64_t issued = 0;   ///< number of the operation

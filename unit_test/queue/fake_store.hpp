@@ -19,6 +19,7 @@ public:
     batch_ref batch;
     uint32_t index = 0;
     bool durable = false;
+    message_facts facts;
   };
   struct request {
     seqno from = 0;
@@ -28,11 +29,11 @@ public:
 
   void attach(queue_id, ref<store_client>) override {}
   void detach(queue_id) override {}
-  void append(queue_id, const batch_ref& batch, slice where, seqno first, bool durable) override {
+  void append(queue_id, const batch_ref& batch, slice where, seqno first, bool durable, message_facts facts) override {
     BROKER_ASSERT(first >= end_, "appends must rise");
     ++appends;
     for (uint32_t at = where.lo; at < where.hi; ++at)
-      live.emplace(first + at - where.lo, entry{batch, at, durable});
+      live.emplace(first + at - where.lo, entry{batch, at, durable, facts});
     end_ = first + where.size();
     (durable ? durable_end : paged_end) = end_;
   }

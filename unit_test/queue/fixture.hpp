@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "amqp/properties.hpp"
 #include "fake_store.hpp"
 #include "queue/queue_state.hpp"
 
@@ -22,9 +23,13 @@ struct counting_sink final : credit_sink {
   int times = 0;
 };
 
+/// Header size of the short messages, which hold nothing but their number.
+inline constexpr uint32_t short_header_bytes = 8;
+
 inline uint64_t number_of(const message& one) {
   uint64_t number = 0;
-  std::memcpy(&number, one.raw, sizeof number);
+  const char* at = one.header_size == short_header_bytes ? one.raw : one.raw + one.header_size + 7;
+  std::memcpy(&number, at, sizeof number);
   return number;
 }
 
@@ -46,14 +51,31 @@ inline void append_deliveries(const stored_run& run, bool redelivered, consumer*
 
 struct fixture {
   explicit fixture(queue_settings settings = {}, const recovered_queue* recovered = nullptr, bool durable = true,
-                   bool auto_delete = false) {
+                   bool auto_delete = false, queue_options options = {}) {
+    settings.wall_ms = [this] { return wall_ms; };
+    settings.address = make_ref<channel_address>(1'000'000);
+    settings.snapshots = [this] { return metadata; };
+    settings.note = [this](const std::string& line) { notes.push_back(line); };
     auto described = std::make_shared<queue_record>();
     described->id = 7;
     described->vhost = "/";
     described->name = "q";
     described->durable = durable;
     described->auto_delete = auto_delete;
-    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered);
+    described->options = std::make_shared<const queue_options>(std::move(options));
+    record = *described;
+    queue = std::make_unique<queue_state>(std::move(described), std::move(settings), store, recovered, now_ms);
+  }
+
+  explicit fixture(queue_options options, const recovered_queue* recovered = nullptr, queue_settings settings = {})
+    : fixture(std::move(settings), recovered, true, false, std::move(options)) {}
+
+  /// A policy changes.
+  void reconfigure(queue_options options) {
+    record.options = std::make_shared<const queue_options>(std::move(options));
+    queue_step step;
+    queue->reconfigure(std::make_shared<const queue_record>(record), now_ms, step);
+    take(step);
   }
 
   channel_ref channel() { return make_ref<channel_address>(++channels); }
@@ -76,7 +98,7 @@ struct fixture {
       char* raw = bytes->data() + at * size;
       const uint64_t number = ++published;
       std::memcpy(raw, &number, sizeof number);
-      message one{"\0\1q", raw, size, size - 8, 8, 3, 0};
+      message one{"\0\1q", raw, size, size - 8, short_header_bytes, 3, 0};
       one.flags = persistent ? message::persistent : 0;
       made->messages.push_back(one);
     }
@@ -84,6 +106,37 @@ struct fixture {
     made->blocks.push_back(std::move(bytes));
     made->credit_to = sink;
     return made;
+  }
+
+  /// Whole messages with these properties and 8 bytes of body, published to exchange "" with key "q".
+  batch_ref real_batch(size_t count, const amqp::properties& properties) {
+    auto made = make_ref<publish_batch>();
+    for (size_t at = 0; at < count; ++at) {
+      byte_buffer raw;
+      amqp::encode_content_header(raw, 1, 8, properties);
+      const auto header_size = static_cast<uint32_t>(raw.size());
+      const uint64_t number = ++published;
+      const char body_head[] = {3, 0, 1, 0, 0, 0, 8};
+      raw.put({body_head, sizeof body_head});
+      raw.put({reinterpret_cast<const char*>(&number), sizeof number});
+      raw.put_u8(0xce);
+      block_ref bytes{block::create(raw.size())};
+      std::memcpy(bytes->data(), raw.data(), raw.size());
+      message one{"\0\1q", bytes->data(), static_cast<uint32_t>(raw.size()), 8, header_size, 3, 0};
+      one.flags = static_cast<uint16_t>((properties.delivery_mode == 2 ? message::persistent : 0)
+                                        | (properties.headers ? message::has_headers : 0)
+                                        | (properties.expiration ? message::has_expiration : 0));
+      made->messages.push_back(one);
+      made->bytes += raw.size() + limits::publish_overhead_bytes;
+      made->blocks.push_back(std::move(bytes));
+    }
+    made->credit_to = sink;
+    return made;
+  }
+  batch_ref expiring(size_t count, const std::string& ttl_ms) {
+    amqp::properties properties;
+    properties.expiration = ttl_ms;
+    return real_batch(count, properties);
   }
 
   void publish(batch_ref what, const channel_ref& from = {}, confirm_number first_confirm = 0) {
@@ -95,7 +148,7 @@ struct fixture {
 
   void send(queue_request request) {
     queue_step step;
-    queue->handle(std::move(request), step);
+    queue->handle(std::move(request), now_ms, step);
     take(step);
   }
   void settle(settle_request::kind what, const consumer_ref& by, std::vector<seq_range> seqs) {
@@ -105,22 +158,35 @@ struct fixture {
 
   void durable() {
     queue_step step;
-    queue->durable(store.durable_end, step);
+    queue->durable(store.durable_end, now_ms, step);
     take(step);
   }
   void paged() {
     queue_step step;
-    queue->paged(store.paged_end, step);
+    queue->paged(store.paged_end, now_ms, step);
     take(step);
   }
   void read_done() {
     queue_step step;
-    queue->read_done(store.answer_read(), step);
+    queue->read_done(store.answer_read(), now_ms, step);
     take(step);
   }
-  void tick(uint64_t now_ms) {
+  /// Time passes up to `at_ms`.
+  void tick(uint64_t at_ms) {
+    now_ms = at_ms;
     queue_step step;
     queue->tick(now_ms, step);
+    take(step);
+  }
+  /// Answers of the queue that dead letters were sent to.
+  void answer(queue_id target, seq_range numbers, bool rejected = false) {
+    queue_step step;
+    queue->answered({target, numbers, rejected}, now_ms, step);
+    take(step);
+  }
+  void target_gone(queue_id target) {
+    queue_step step;
+    queue->target_gone(target, now_ms, step);
     take(step);
   }
   void deleted() {
@@ -143,13 +209,14 @@ struct fixture {
           append_deliveries(gave->run, gave->redelivered, gave->who.get(), deliveries);
         else if (const auto* sure = std::get_if<confirmed>(&one))
           for (uint64_t at = sure->numbers.first; at < sure->numbers.last; ++at)
-            confirms.push_back(at);
+            (sure->rejected ? rejects : confirms).push_back(at);
         ++event_count;
         events_seen.emplace_back(to, std::move(one));
       }
+    for (auto& one : step.requests)
+      requests.push_back(std::move(one));
     unused = unused || step.unused;
-    if (step.tick_in_ms != 0)
-      tick_in_ms = step.tick_in_ms;
+    tick_in_ms = step.tick_in_ms;
     queue->check();
   }
 
@@ -176,10 +243,17 @@ struct fixture {
   uint64_t channels = 0;
   std::vector<delivery> deliveries;
   std::vector<confirm_number> confirms;
+  std::vector<confirm_number> rejects;
+  std::vector<std::pair<queue_id, queue_request>> requests; ///< to other queues
+  std::vector<std::string> notes;
+  snapshot_ptr metadata;
+  queue_record record;
   std::vector<std::pair<channel_ref, queue_event>> events_seen;
   size_t event_count = 0;
   bool unused = false;
-  uint32_t tick_in_ms = 0;
+  uint64_t tick_in_ms = 0;
+  uint64_t now_ms = 1000;
+  uint64_t wall_ms = 1'700'000'000'000;
   std::unique_ptr<queue_state> queue;
 };
 

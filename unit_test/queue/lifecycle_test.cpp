@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(requests_to_a_deleted_queue_are_answered_as_for_a_missing_o
 
 BOOST_AUTO_TEST_CASE(a_get_that_waits_for_a_body_is_answered_when_the_queue_is_deleted) {
   recovered_queue recovered{7, 2, {{1, 1, 8, false}}};
-  fixture f{{}, &recovered};
+  fixture f{queue_settings{}, &recovered};
   f.send(get_request{f.channel(), false});
   f.deleted();
   BOOST_TEST(f.last<queue_missing>() != nullptr);

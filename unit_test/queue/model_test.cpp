@@ -9,13 +9,17 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/random.hpp"
+#include "fake_metadata.hpp"
 #include "fixture.hpp"
+#include "queue/expiry.hpp"
 
 using namespace test;
 
 namespace {
 
-enum class place { ready, unacked, gone };
+enum class place { ready, unacked, dead, gone };
+
+constexpr queue_id dead_letter_target = 20;
 
 struct known_message {
   uint64_t number = 0;
@@ -23,11 +27,31 @@ struct known_message {
   bool redelivered = false;
   place where = place::ready;
   const void* by = nullptr; ///< consumer, or channel of a get
+  uint64_t deadline_ms = 0;
+  bool sent = false; ///< as a dead letter
 };
+
+/// TTL, length and overflow, dead letters: each or none.
+queue_options random_options(random_source& random) {
+  queue_options chosen;
+  if (random.chance(1, 2))
+    chosen.message_ttl_ms = random.below(150);
+  if (random.chance(1, 2))
+    chosen.max_length = random.below(30);
+  chosen.overflow = static_cast<overflow_policy>(random.below(3));
+  if (random.chance(2, 3))
+    chosen.dead_letter_exchange = "dlx";
+  return chosen;
+}
 
 class model_run {
 public:
-  model_run(uint64_t seed, size_t memory_bytes) : random_(seed), f_(settings(memory_bytes, &pressure_)) {
+  model_run(uint64_t seed, size_t memory_bytes, bool with_options = false)
+    : random_(seed), with_options_(with_options), options_(with_options ? random_options(random_) : queue_options{}),
+      f_(options_, nullptr, settings(memory_bytes, &pressure_)) {
+    auto known = std::make_shared<fake_metadata>();
+    known->bind("dlx", "#", dead_letter_target, "dead");
+    f_.metadata = known;
     for (int at = 0; at < 3; ++at)
       channels_.push_back(f_.channel());
   }
@@ -55,6 +79,8 @@ private:
   }
 
   void one_step() {
+    if (with_options_ && random_.chance(1, 3)) // timers may be late
+      f_.now_ms += random_.below(40);
     switch (random_.below(16)) {
     case 0:
     case 1:
@@ -88,7 +114,7 @@ private:
       answer_read();
       break;
     case 14:
-      f_.tick(now_ += 50);
+      f_.tick(f_.now_ms += 50);
       break;
     default:
       rare();
@@ -98,7 +124,11 @@ private:
   }
 
   void rare() {
-    switch (random_.below(8)) {
+    switch (random_.below(10)) {
+    case 8:
+    case 9:
+      answer_dead();
+      break;
     case 0:
       lose_channel(random_.below(channels_.size()));
       break;
@@ -117,29 +147,64 @@ private:
   // -- what clients do --
 
   void publish() {
-    const size_t count = 1 + random_.below(random_.chance(1, 4) ? 200 : 5);
-    batch_ref made = f_.batch(count, false, static_cast<uint32_t>(16 + random_.below(100)));
+    const size_t count = 1 + random_.below(!with_options_ && random_.chance(1, 4) ? 200 : 5);
+    batch_ref made =
+      with_options_ ? expiring_batch(count) : f_.batch(count, false, static_cast<uint32_t>(16 + random_.below(100)));
     const bool mixed = random_.chance(1, 3);
     const bool persistent = random_.chance(1, 2);
     for (message& one : made->messages)
-      one.flags = (mixed ? random_.chance(1, 2) : persistent) ? message::persistent : 0;
+      one.flags = static_cast<uint16_t>((one.flags & ~message::persistent)
+                                        | ((mixed ? random_.chance(1, 2) : persistent) ? message::persistent : 0));
     const confirm_number first = number_of(made->messages[0]);
     made->first_confirm = first;
     made->hold(2); // one is the test's: a second release by the queue would credit too early
-    publish_request request{made, {}, channels_[0], random_.chance(2, 3)};
+    publish_request request{made, {}, channels_[0], refuses() || random_.chance(2, 3)};
     for (uint32_t lo = 0; lo < count;) { // some messages are routed elsewhere
       const auto hi = static_cast<uint32_t>(std::min<size_t>(count, lo + 1 + random_.below(50)));
       request.slices.push_back({lo, hi});
-      for (uint32_t at = lo; at < hi; ++at)
-        accepted(made->messages[at], request.confirm);
       lo = hi + static_cast<uint32_t>(random_.below(3));
     }
-    held_.push_back(std::move(made));
+    held_.push_back(made);
+    const auto slices = request.slices;
+    const bool confirm = request.confirm;
     f_.send(std::move(request));
+    for (const slice& part : slices)
+      for (uint32_t at = part.lo; at < part.hi; ++at)
+        accepted(made->messages[at], confirm);
+    f_.rejects.clear();
+  }
+
+  bool refuses() const { return options_.overflow != overflow_policy::drop_head && options_.max_length; }
+
+  /// Each message with its own expiration, or none.
+  batch_ref expiring_batch(size_t count) {
+    auto made = make_ref<publish_batch>();
+    const char* const choices[] = {"", "", "0", "40", "100"};
+    for (size_t at = 0; at < count; ++at) {
+      amqp::properties properties;
+      if (const std::string chosen = choices[random_.below(std::size(choices))]; !chosen.empty())
+        properties.expiration = chosen;
+      const batch_ref one = f_.real_batch(1, properties);
+      made->messages.push_back(one->messages[0]);
+      made->blocks.push_back(one->blocks[0]);
+      made->bytes += one->bytes;
+    }
+    made->credit_to = f_.sink;
+    return made;
   }
 
   void accepted(const message& one, bool confirm) {
-    known_[++next_seq_] = {number_of(one), one.has(message::persistent), false, place::ready, nullptr};
+    const bool refused = std::find(f_.rejects.begin(), f_.rejects.end(), number_of(one)) != f_.rejects.end();
+    if (refused && options_.overflow != overflow_policy::reject_publish_dlx)
+      return;
+    known_message& added = known_[++next_seq_];
+    added.number = number_of(one);
+    added.persistent = one.has(message::persistent);
+    seq_of_[added.number] = next_seq_;
+    if (refused)
+      return die(added);
+    if (const auto ttl_ms = queueing::time_to_live_ms(one, options_))
+      added.deadline_ms = queueing::deadline_after(f_.now_ms, *ttl_ms);
     if (confirm)
       unconfirmed_.emplace(number_of(one), one.has(message::persistent) ? next_seq_ : 0);
   }
@@ -185,6 +250,8 @@ private:
       else
         request.seqs.push_back({seq, seq + 1});
       one.where = request.what == settle_request::kind::requeue ? place::ready : place::gone;
+      if (request.what == settle_request::kind::reject)
+        die(one);
       one.redelivered = true;
     }
     f_.send(std::move(request));
@@ -230,15 +297,24 @@ private:
     const seqno gap = f_.store.durable_end > durable_ ? f_.store.durable_end - durable_ : 0;
     durable_ += all ? gap : random_.below(gap + 1);
     queue_step step;
-    f_.queue->durable(durable_, step);
+    f_.queue->durable(durable_, f_.now_ms, step);
     f_.take(step);
   }
   void answer_paged(bool all = false) {
     const seqno gap = f_.store.paged_end > paged_ ? f_.store.paged_end - paged_ : 0;
     paged_ += all ? gap : random_.below(gap + 1);
     queue_step step;
-    f_.queue->paged(paged_, step);
+    f_.queue->paged(paged_, f_.now_ms, step);
     f_.take(step);
+  }
+  /// The target confirms dead letters, or refuses them: then they are lost, as at-most-once says.
+  void answer_dead(bool all = false) {
+    while (!flying_.empty() && (all || random_.chance(3, 4))) {
+      const auto one = flying_.extract(flying_.begin());
+      known_.at(one.mapped()).where = place::gone;
+      f_.answer(dead_letter_target, {one.key(), one.key() + 1}, random_.chance(1, 5));
+      judge();
+    }
   }
   void answer_read() {
     if (!f_.store.reads.empty())
@@ -263,6 +339,8 @@ private:
       }
     }
     judge_order(handed_out);
+    end_heads();
+    judge_requests();
     for (const confirm_number number : f_.confirms) {
       const auto waiting = unconfirmed_.find(number);
       BOOST_REQUIRE(waiting != unconfirmed_.end());                  // twice, or never asked for
@@ -278,6 +356,7 @@ private:
   void hand(seqno seq, uint64_t number, bool redelivered, const void* by, bool no_ack, std::vector<seqno>& handed_out) {
     known_message& one = known_.at(seq);
     BOOST_REQUIRE(one.where == place::ready);
+    BOOST_REQUIRE(one.deadline_ms == 0 || one.deadline_ms >= f_.now_ms);
     BOOST_REQUIRE_EQUAL(one.number, number);
     BOOST_REQUIRE_EQUAL(one.redelivered, redelivered);
     one.where = no_ack ? place::gone : place::unacked;
@@ -285,14 +364,52 @@ private:
     handed_out.push_back(seq);
   }
 
-  /// Nothing that stayed ready may precede what was handed out.
+  void die(known_message& one) { one.where = options_.dead_letter_exchange ? place::dead : place::gone; }
+
+  /// What expires at the head, and what is beyond the length.
+  void end_heads() {
+    uint64_t ready = 0;
+    for (const auto& [seq, one] : known_)
+      ready += one.where == place::ready;
+    for (auto& [seq, one] : known_) {
+      if (one.where != place::ready)
+        continue;
+      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.now_ms;
+      const bool beyond =
+        options_.overflow == overflow_policy::drop_head && options_.max_length && ready > *options_.max_length;
+      if (!expired && !beyond)
+        break;
+      die(one);
+      --ready;
+    }
+  }
+
+  /// A dead letter is sent once, and nothing else is.
+  void judge_requests() {
+    for (const auto& [to, request] : std::exchange(f_.requests, {})) {
+      BOOST_REQUIRE_EQUAL(to, dead_letter_target);
+      const auto& publish = std::get<publish_request>(request);
+      for (const slice& part : publish.slices)
+        for (uint32_t at = part.lo; at < part.hi; ++at) {
+          const seqno seq = seq_of_.at(number_of(publish.batch->messages[at]));
+          known_message& one = known_.at(seq);
+          BOOST_REQUIRE(one.where == place::dead && !one.sent);
+          one.sent = true;
+          BOOST_REQUIRE(flying_.emplace(publish.batch->first_confirm + at, seq).second);
+        }
+    }
+  }
+
+  /// Nothing that stayed ready may precede what was handed out, but what had expired then.
   void judge_order(const std::vector<seqno>& handed_out) {
     if (handed_out.empty())
       return;
     const seqno last = *std::max_element(handed_out.begin(), handed_out.end());
-    for (const auto& [seq, one] : known_) {
+    for (auto& [seq, one] : known_) {
       if (seq >= last)
         break;
+      if (one.where == place::ready && one.deadline_ms != 0 && one.deadline_ms < f_.now_ms)
+        die(one);
       BOOST_REQUIRE(one.where != place::ready);
     }
   }
@@ -300,13 +417,16 @@ private:
   void compare() {
     uint64_t ready = 0;
     uint64_t unacked = 0;
+    uint64_t dead = 0;
     for (auto at = known_.begin(); at != known_.end();) {
       ready += at->second.where == place::ready;
       unacked += at->second.where == place::unacked;
+      dead += at->second.where == place::dead;
       at = at->second.where == place::gone ? known_.erase(at) : std::next(at);
     }
     BOOST_REQUIRE_EQUAL(f_.queue->messages_ready(), ready);
     BOOST_REQUIRE_EQUAL(f_.queue->messages_unacked(), unacked);
+    BOOST_REQUIRE_EQUAL(f_.queue->dead_letters(), dead);
     BOOST_REQUIRE_EQUAL(f_.queue->consumers(), consumers_.size());
     for (const consumer_ref& who : consumers_)
       if (!who->no_ack && who->prefetch != 0)
@@ -325,9 +445,13 @@ private:
       answer_paged(true);
       answer_read();
       judge();
-    } while (!f_.store.reads.empty() || durable_ < f_.store.durable_end || paged_ < f_.store.paged_end);
-    f_.tick(now_ += 50);
-    f_.tick(now_ += 1000);
+      answer_dead(true);
+      judge();
+    } while (!f_.store.reads.empty() || !flying_.empty() || durable_ < f_.store.durable_end
+             || paged_ < f_.store.paged_end);
+    f_.tick(f_.now_ms += 50);
+    judge();
+    f_.tick(f_.now_ms += 1000);
     judge();
   }
 
@@ -340,6 +464,7 @@ private:
     auto last = f_.consumer_on(f_.channel(), 0, true);
     consumers_.push_back(last);
     f_.send(consume_request{last});
+    answer_everything();
     answer_everything();
     compare();
     BOOST_REQUIRE(known_.empty());
@@ -367,6 +492,8 @@ private:
 
   random_source random_;
   bool pressure_ = false;
+  const bool with_options_;
+  const queue_options options_;
   fixture f_;
   std::vector<channel_ref> channels_;
   std::vector<consumer_ref> consumers_; ///< consuming
@@ -378,7 +505,8 @@ private:
   seqno next_seq_ = 0;
   seqno durable_ = 0;
   seqno paged_ = 0;
-  uint64_t now_ = 1000;
+  std::map<uint64_t, seqno> seq_of_;       ///< by number
+  std::map<confirm_number, seqno> flying_; ///< dead letters that their target has
 };
 
 } // namespace
@@ -390,6 +518,15 @@ BOOST_AUTO_TEST_CASE(any_sequence_of_operations_agrees_with_a_table_of_messages)
   for (uint64_t seed = 1; seed <= 400; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       model_run{seed, budgets[seed % 4]}.run(300);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(so_does_any_sequence_with_expiry_length_limits_and_dead_letters) {
+  const size_t budgets[] = {500, 5'000, 50'000, limits::queue_memory_bytes};
+  for (uint64_t seed = 1; seed <= 800; ++seed) {
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      model_run{seed, budgets[seed % 4], true}.run(300);
     }
   }
 }

@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(an_idle_queue_gives_up_its_memory_when_the_node_runs_short)
   BOOST_TEST(f.queue->bytes_in_memory() > 8'000'000u);
   short_of_memory = true;
   queue_step step;
-  f.queue->under_pressure(step);
+  f.queue->under_pressure(f.now_ms, step);
   f.take(step);
   f.paged();
   BOOST_TEST(f.queue->bytes_in_memory() < 2'500'000u);
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_get_waits_for_the_body_to_be_read_back) {
   recovered_queue recovered{7, 11, {{3, 4, 32, false}, {8, 2, 16, true}}};
   fixture source;
   source.publish(source.batch(10, true));
-  fixture f{{}, &recovered};
+  fixture f{queue_settings{}, &recovered};
   for (const seqno at : {3, 4, 5, 6, 8, 9})
     f.store.live.emplace(at, source.store.live.at(at));
   auto where = f.channel();
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_recovery_found_is_delivered_in_order_with_its_marks_an
   recovered_queue recovered{7, 11, {{3, 2, 16, true}, {5, 2, 16, false}, {9, 1, 8, false}}};
   fixture source;
   source.publish(source.batch(10, true));
-  fixture f{{}, &recovered};
+  fixture f{queue_settings{}, &recovered};
   for (const seqno at : {3, 4, 5, 6, 9})
     f.store.live.emplace(at, source.store.live.at(at));
   BOOST_TEST(f.queue->messages_ready() == 5u);
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(under_pressure_a_queue_keeps_only_its_head) {
   BOOST_TEST(f.queue->bytes_in_memory() > 8'000'000u);
   pressure = true;
   for (uint64_t at = 1; at < 5; ++at) {
-    f.tick(at);
+    f.tick(1000 + at);
     f.paged();
   }
   BOOST_TEST(f.queue->bytes_in_memory() <= limits::page_in_bytes);
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(under_pressure_a_lone_survivor_does_not_keep_its_block_aliv
   f.settle(settle_request::kind::ack, who, {{1, 500}, {501, 1001}});
   BOOST_TEST(block::total_bytes() - before >= 100'000u);
   pressure = true;
-  f.tick(1);
+  f.tick(1001);
   BOOST_TEST(block::total_bytes() - before < 1000u);
   f.deliveries.clear();
   f.settle(settle_request::kind::requeue, who, {{500, 501}});

@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(a_persistent_message_is_confirmed_and_credited_only_when_du
   BOOST_TEST(f.confirms.empty());
   BOOST_TEST(f.sink->times == 0);
   queue_step step;
-  f.queue->durable(11, step);
+  f.queue->durable(11, f.now_ms, step);
   f.take(step);
   BOOST_TEST(f.confirms == counting(1, 10), boost::test_tools::per_element());
   BOOST_TEST(f.sink->times == 1);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(pacing_ends_even_when_consumers_make_progress_for_ever) {
   f.send(consume_request{who});
   f.publish(f.batch(640, false, 32 * 1024));
   int ticks = 0;
-  for (uint64_t now_ms = 1000; f.sink->times == 0 && ticks < 100; now_ms += 50, ++ticks) {
+  for (uint64_t now_ms = 1050; f.sink->times == 0 && ticks < 100; now_ms += 50, ++ticks) {
     who->unwritten_bytes = 900 * 1024; // writes a little
     f.send(consumer_ready{who});
     f.tick(now_ms);
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_congested_store_keeps_credit_until_its_next_answer) {
   f.publish(f.batch(1, true));
   f.durable();
   BOOST_TEST(f.sink->times == 1);
-  f.tick(1000);
+  f.tick(1050);
   BOOST_TEST(f.sink->times == 2);
 }
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 from . import process
 from .options import options
@@ -23,6 +22,7 @@ class NodeError(AssertionError):
 
 class Node:
     """One broker process. Not thread-safe. `config` is text in rabbitmq.conf's syntax."""
+    start_timeout_s = START_TIMEOUT_S
 
     def __init__(self, config="", data=None, env=None):
         self.root = tempfile.mkdtemp(prefix="warren-e2e-")
@@ -56,8 +56,9 @@ class Node:
 
     def start(self):
         self.spawn()
-        if not process.wait_until(lambda: self.child.poll() is not None or self.accepts(), START_TIMEOUT_S):
-            raise NodeError(f"no listener on port {self.port} after {START_TIMEOUT_S} s\n{self.output_tail()}")
+        if not process.wait_until(lambda: self.child.poll() is not None or self.accepts(),
+                                  self.start_timeout_s):
+            raise NodeError(f"no listener on port {self.port} after {self.start_timeout_s} s\n{self.output_tail()}")
         if self.child.poll() is not None:
             raise NodeError(f"node ended at start with {self.child.returncode}\n{self.output_tail()}")
         return self
@@ -169,10 +170,16 @@ class WarrenNode(Node):
         line = [os.path.join(options.build, "apps/ctl/warrenctl"), "-n", self.node_name, *arguments]
         return run_ctl(line, self.environment(), check)
 
+    def tool(self, name, *arguments):
+        """rabbitmqctl, rabbitmq-diagnostics or rabbitmq-plugins; whatever its exit code."""
+        line = [os.path.join(options.build, "apps/ctl", name), "-n", self.node_name, *arguments]
+        return run_ctl(line, self.environment(), False)
+
 
 class RabbitNode(Node):
     """Debian's rabbitmq-server: the oracle that shows the tests themselves to be right."""
     name = "rabbitmq"
+    start_timeout_s = 180  # on a busy machine
     scripts = "/usr/lib/rabbitmq/bin"
 
     def __init__(self, *arguments, **keywords):
@@ -180,13 +187,14 @@ class RabbitNode(Node):
         self.epmd_port = process.free_port()
         self.dist_port = process.free_port()
         self.epmd = None
-        open(os.path.join(self.root, "plugins"), "w").write("[].\n")
+        open(os.path.join(self.root, "plugins"), "w").write("[rabbitmq_consistent_hash_exchange].\n")
 
     def spawn(self):
         if self.epmd is None:  # a child of ours, not the daemon that rabbitmq-server would leave behind
             self.epmd = subprocess.Popen(["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(0.2)
+            if not process.wait_until(lambda: process.accepts(self.epmd_port), START_TIMEOUT_S):
+                raise NodeError(f"epmd does not listen on port {self.epmd_port}")
         super().spawn()
 
     def command(self):
@@ -216,7 +224,17 @@ class RabbitNode(Node):
 
     def ctl(self, *arguments, check=True):
         line = [os.path.join(self.scripts, "rabbitmqctl"), "-n", self.node_name, *arguments]
-        return run_ctl(line, self.environment(), check)
+        return run_ctl(line, self.tool_environment(), check)
+
+    def tool(self, name, *arguments):
+        line = [os.path.join(self.scripts, name), "-n", self.node_name, *arguments]
+        return run_ctl(line, self.tool_environment(), False)
+
+    def tool_environment(self):
+        """Arguments of the server's own runtime are not for its tools."""
+        env = self.environment()
+        del env["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+        return env
 
     def release(self):
         if self.epmd:

@@ -1,0 +1,37 @@
+// The limits of the consensus core (libbroker/raft), beside base/limits.hpp so that not the whole broker is compiled
+// again for one of them. Unit last in the name; default and origin with each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace broker::limits {
+
+/// Pause between two heartbeats of a leader (own choice: the loss of a leader is noticed within 0.3-0.6 s).
+inline constexpr uint32_t raft_heartbeat_ms = 50;
+/// A follower that has not heard of a leader for a random time between these asks for votes; a leader without answers
+/// of a majority for the longer one steps down.
+inline constexpr uint32_t raft_election_min_ms = 300;
+inline constexpr uint32_t raft_election_max_ms = 600;
+/// Pause after which an unanswered snapshot chunk is sent again.
+inline constexpr uint32_t raft_snapshot_retry_ms = 1'000;
+/// Message between two nodes (architecture.md D8) and what an entry or chunk may take of it.
+inline constexpr size_t raft_message_max_bytes = 1024 * 1024;
+inline constexpr size_t raft_entry_max_bytes = raft_message_max_bytes - 16 * 1024;
+inline constexpr size_t raft_chunk_bytes = raft_message_max_bytes - 16 * 1024;
+/// Entries of one append; one larger entry travels alone.
+inline constexpr size_t raft_append_bytes = 256 * 1024;
+/// Appends to one member that it has not answered.
+inline constexpr size_t raft_inflight_appends_max = 64;
+inline constexpr size_t raft_inflight_bytes = 4 * 1024 * 1024;
+/// Commands of proposals that have no answer yet; beyond it they are refused as overloaded.
+inline constexpr size_t raft_proposal_bytes = 32 * 1024 * 1024;
+/// Entries kept in memory behind a snapshot for members that are a little late.
+inline constexpr size_t raft_trailing_entries = 1'000;
+/// Members of a group (architecture.md D9: five voters, the rest learners; room to replace some).
+inline constexpr size_t raft_voters_max = 9;
+inline constexpr size_t raft_learners_max = 128;
+/// A snapshot that a member offers (own choice: 100,000 queues take 50 MB).
+inline constexpr uint64_t raft_snapshot_max_bytes = uint64_t{16} * 1024 * 1024 * 1024;
+
+} // namespace broker::limits

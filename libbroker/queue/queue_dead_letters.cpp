@@ -1,0 +1,85 @@
+// Dead letters of the queue: where they come from, and what becomes of them (features.md W52).
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "queue/queue_impl.hpp"
+
+namespace broker {
+
+using queueing::outbox;
+using queueing::run;
+
+/// The one way out for what no consumer has acknowledged: rejected, expired, beyond the length, delivered too often.
+void queue_state::impl::die(run what, queueing::dead_letter_reason why) {
+  forget_keys(what);
+  if (!options->dead_letter_exchange)
+    return ended(what);
+  what.leaving = false;
+  if (what.batch && !dead.has_room() && pages.has(what))
+    drop_body(what);
+  if (what.batch)
+    measure(what); // what was unacked does not know its size
+  dead.add(std::move(what), why);
+}
+
+template<class Call>
+void queue_state::impl::with_surroundings(Call call) {
+  const snapshot_ptr metadata = settings.snapshots ? settings.snapshots() : nullptr;
+  call(queueing::dead_letters::surroundings{*record, *options, metadata.get(), now_ms, wall_ms(), settings.note});
+}
+
+/// True if that made room for others to die.
+bool queue_state::impl::forward_dead(queue_step& step) {
+  if (dead.empty())
+    return false;
+  std::vector<run> done;
+  with_surroundings([&](const auto& around) { dead.forward(around, step.requests, done); });
+  for (const run& one : done)
+    ended(one);
+  return !done.empty();
+}
+
+void queue_state::impl::read_dead() {
+  seq_range gap;
+  if (dead_read != 0 || dead.empty() || !dead.wants_bodies(gap))
+    return;
+  dead_read = gap.first;
+  pages.read(queueing::pager::reader::dead, gap, limits::page_in_bytes);
+}
+
+void queue_state::impl::dead_read_done(const std::vector<stored_run>& runs) {
+  const seqno asked = std::exchange(dead_read, 0);
+  for (const stored_run& one : runs)
+    dead.attach(one);
+  seq_range gap;
+  BROKER_ASSERT(!dead.wants_bodies(gap) || gap.first != asked, "the store has lost messages");
+}
+
+void queue_state::answered(const confirmed& what, uint64_t now_ms, queue_step& step) {
+  impl& me = *impl_;
+  if (me.now == impl::phase::deleted)
+    return;
+  me.now_ms = now_ms;
+  std::vector<run> done;
+  me.with_surroundings([&](const auto& around) { me.dead.answered(what, around, done); });
+  for (const run& one : done)
+    me.ended(one);
+  outbox out{step, me.record->id};
+  me.finish(out, step);
+}
+
+void queue_state::target_gone(queue_id target, uint64_t now_ms, queue_step& step) {
+  impl& me = *impl_;
+  if (me.now == impl::phase::deleted)
+    return;
+  me.now_ms = now_ms;
+  std::vector<run> done;
+  me.with_surroundings([&](const auto& around) { me.dead.target_gone(target, around, done); });
+  for (const run& one : done)
+    me.ended(one);
+  outbox out{step, me.record->id};
+  me.finish(out, step);
+}
+
+} // namespace broker

@@ -1,0 +1,124 @@
+// What ends a message before a consumer has it, and a queue before a client deletes it (features.md W48-W51).
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "queue/queue_impl.hpp"
+
+namespace broker {
+
+using queueing::dead_letter_reason;
+using queueing::outbox;
+using queueing::run;
+
+/// Takes what expires before `before_ms` off the head; what has expired behind a living message waits there for its
+/// turn, as in RabbitMQ. False: some had to stay because too many dead letters are under way.
+bool queue_state::impl::expire(uint64_t before_ms) {
+  while (!ready.empty() && ready.front().deadline_ms != 0 && ready.front().deadline_ms < before_ms) {
+    if (!dead.has_room())
+      return false;
+    die(ready.take_front(ready.front().count), dead_letter_reason::expired);
+  }
+  return true;
+}
+
+/// Brings the queue back to its length (overflow drop-head). False: some had to stay, as in expire().
+bool queue_state::impl::drop_over_limit() {
+  if (options->overflow != overflow_policy::drop_head)
+    return true;
+  const uint64_t messages_max = options->max_length.value_or(UINT64_MAX);
+  const uint64_t bytes_max = options->max_length_bytes.value_or(UINT64_MAX);
+  while (ready.messages() > messages_max || (ready.body_bytes() > bytes_max && !ready.empty())) {
+    if (!dead.has_room())
+      return false;
+    const run& head = ready.front();
+    uint64_t count = ready.messages() > messages_max ? ready.messages() - messages_max : 1;
+    if (ready.body_bytes() > bytes_max) {
+      uint64_t over = ready.body_bytes() - bytes_max;
+      if (over >= head.body)
+        count = head.count;
+      else if (head.batch)
+        for (uint64_t at = 0; at < head.count && over > 0; ++at) {
+          const uint64_t size = head.batch->messages[head.lo + at].body_size;
+          over -= std::min(over, size);
+          count = std::max(count, at + 1);
+        }
+      else
+        count = std::max(count, over / std::max<uint64_t>(head.body / head.count, 1));
+    }
+    die(ready.take_front(static_cast<uint32_t>(std::clamp<uint64_t>(count, 1, head.count))),
+        dead_letter_reason::maxlen);
+  }
+  return true;
+}
+
+// -- overflow reject-publish
+// --------------------------------------------------------------------------------------------
+
+/// How many messages at the start of `what` there is room for.
+uint32_t queue_state::impl::fitting(const run& what) const {
+  uint64_t count = what.count;
+  if (options->max_length)
+    count = std::min(count, *options->max_length - std::min(*options->max_length, ready.messages()));
+  if (!options->max_length_bytes)
+    return static_cast<uint32_t>(count);
+  uint64_t room = *options->max_length_bytes - std::min(*options->max_length_bytes, ready.body_bytes());
+  if (what.body <= room)
+    return static_cast<uint32_t>(count);
+  uint32_t fit = 0;
+  for (; fit < count && what.batch->messages[what.lo + fit].body_size <= room; ++fit)
+    room -= what.batch->messages[what.lo + fit].body_size;
+  return fit;
+}
+
+/// Accepts what there is room for and refuses the rest, as if the messages came one by one: consumers make room.
+void queue_state::impl::admit(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
+  if (options->overflow == overflow_policy::drop_head || (!options->max_length && !options->max_length_bytes))
+    return accept(std::move(what), request, hold, out);
+  for (;;) {
+    uint32_t fit = fitting(what);
+    if (fit < what.count) {
+      dispatch(out);
+      fit = fitting(what);
+    }
+    if (fit == what.count)
+      return accept(std::move(what), request, hold, out);
+    if (fit > 0) {
+      accept(cut_front(what, fit), request, hold, out);
+      continue;
+    }
+    // Without room for another message at all everything is refused; else only what is too large.
+    const bool full = options->max_length && ready.messages() >= *options->max_length;
+    const bool all = full || what.count == 1;
+    refuse(all ? std::move(what) : cut_front(what, 1), request, out);
+    if (all)
+      return;
+  }
+}
+
+void queue_state::impl::refuse(run what, const publish_request& request, outbox& out) {
+  if (request.confirm) {
+    const confirm_number number = what.batch->first_confirm + what.lo;
+    out.confirm(request.channel, {number, number + what.count}, true);
+  }
+  if (options->overflow != overflow_policy::reject_publish_dlx || too_many_dead())
+    return; // nobody was promised anything
+  what.first = next;
+  next += what.count;
+  die(std::move(what), dead_letter_reason::maxlen);
+}
+
+// -- expiry of the queue
+// ------------------------------------------------------------------------------------------------
+
+/// W49: neither consumers nor declarations nor gets for so long. What is in it goes with it, not to the dead letters.
+bool queue_state::impl::check_expired(queue_step& step) {
+  if (!options->expires_ms || ring.consumers() != 0 || now != phase::open
+      || now_ms < last_used_ms + *options->expires_ms)
+    return false;
+  now = phase::closed;
+  step.unused = true;
+  return true;
+}
+
+} // namespace broker

@@ -1,0 +1,143 @@
+// W50: a queue holds no more ready messages and bytes than it may. W51: what happens to the others.
+#include <boost/test/unit_test.hpp>
+
+#include "fixture.hpp"
+
+using namespace test;
+
+namespace {
+
+queue_options at_most(uint64_t messages, overflow_policy overflow = overflow_policy::drop_head) {
+  queue_options chosen;
+  chosen.max_length = messages;
+  chosen.overflow = overflow;
+  return chosen;
+}
+queue_options bytes_at_most(uint64_t bytes, overflow_policy overflow = overflow_policy::drop_head) {
+  queue_options chosen;
+  chosen.max_length_bytes = bytes;
+  chosen.overflow = overflow;
+  return chosen;
+}
+using confirm_numbers = std::vector<confirm_number>;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(length_limits)
+
+BOOST_AUTO_TEST_CASE(the_oldest_make_room_for_the_newest) {
+  fixture f{at_most(3)};
+  f.publish(f.batch(2, true));
+  f.publish(f.batch(3, true));
+  BOOST_TEST(f.queue->messages_ready() == 3u);
+  f.send(consume_request{f.consumer_on(f.channel())});
+  BOOST_TEST(f.numbers() == (numbers{3, 4, 5}), boost::test_tools::per_element());
+  f.durable();
+  BOOST_TEST(f.store.live.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_dropped_message_is_confirmed_as_any_other) {
+  fixture f{at_most(1)};
+  f.publish(f.batch(3, true), f.channel(), 1);
+  f.durable();
+  BOOST_TEST(f.confirms == (confirm_numbers{1, 2, 3}), boost::test_tools::per_element());
+  BOOST_TEST(f.rejects.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_consumers_hold_or_get_at_once_does_not_count) {
+  fixture f{at_most(2)};
+  f.send(consume_request{f.consumer_on(f.channel(), 4)});
+  f.publish(f.batch(6));
+  BOOST_TEST(f.numbers() == counting(1, 4), boost::test_tools::per_element());
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(body_bytes_are_counted_and_no_others) {
+  fixture f{bytes_at_most(30)};
+  f.publish(f.batch(5, false, 8 + 10)); // 10 bytes of body each
+  BOOST_TEST(f.queue->messages_ready() == 3u);
+  BOOST_TEST(f.queue->bytes_ready() == 30u);
+  f.publish(f.batch(1, false, 8 + 25));
+  BOOST_TEST(f.queue->messages_ready() == 1u);
+  f.publish(f.batch(1, false, 8 + 31)); // too large for this queue
+  BOOST_TEST(f.queue->messages_ready() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_smaller_limit_takes_effect_at_once) {
+  fixture f;
+  f.publish(f.batch(10, true));
+  f.reconfigure(at_most(4));
+  BOOST_TEST(f.queue->messages_ready() == 4u);
+  f.reconfigure(at_most(4, overflow_policy::reject_publish));
+  f.publish(f.batch(1));
+  BOOST_TEST(f.queue->messages_ready() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(paged_out_messages_can_be_dropped) {
+  queue_settings small;
+  small.memory_bytes = 100;
+  fixture f{at_most(5), nullptr, small};
+  f.publish(f.batch(5, true));
+  f.settle_store();
+  f.publish(f.batch(5, true));
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 5u);
+  f.send(consume_request{f.consumer_on(f.channel(), 0, true)});
+  f.settle_store();
+  BOOST_TEST(f.numbers() == counting(6, 10), boost::test_tools::per_element());
+  BOOST_TEST(f.store.live.empty());
+}
+
+BOOST_AUTO_TEST_CASE(returned_messages_push_others_out) {
+  fixture f{at_most(2)};
+  auto who = f.consumer_on(f.channel(), 2);
+  f.send(consume_request{who});
+  f.publish(f.batch(4));
+  f.send(channel_gone{who->channel});
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+  f.send(consume_request{f.consumer_on(f.channel())});
+  f.numbers();
+}
+
+BOOST_AUTO_TEST_CASE(a_full_queue_refuses_publishes_with_a_nack) {
+  fixture f{at_most(2, overflow_policy::reject_publish)};
+  auto from = f.channel();
+  f.publish(f.batch(5, true), from, 1);
+  f.durable();
+  BOOST_TEST(f.confirms == (confirm_numbers{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(f.rejects == (confirm_numbers{3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+  BOOST_TEST(f.store.live.size() == 2u);
+  f.publish(f.batch(1)); // nobody hears of it
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+  BOOST_TEST(f.sink->times == 2); // refused or not, the batch is given back
+}
+
+BOOST_AUTO_TEST_CASE(what_a_consumer_takes_makes_room_within_a_batch) {
+  fixture f{at_most(2, overflow_policy::reject_publish)};
+  f.send(consume_request{f.consumer_on(f.channel(), 3)});
+  f.publish(f.batch(7), f.channel(), 1);
+  BOOST_TEST(f.numbers() == counting(1, 3), boost::test_tools::per_element());
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+  BOOST_TEST(f.rejects == (confirm_numbers{6, 7}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_of_length_0_refuses_everything_even_with_a_consumer) {
+  fixture f{at_most(0, overflow_policy::reject_publish)};
+  f.send(consume_request{f.consumer_on(f.channel())});
+  f.publish(f.batch(2), f.channel(), 1);
+  BOOST_TEST(f.deliveries.empty());
+  BOOST_TEST(f.rejects.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_smaller_message_fits_where_a_larger_did_not) {
+  fixture f{bytes_at_most(30, overflow_policy::reject_publish)};
+  auto from = f.channel();
+  f.publish(f.batch(1, false, 8 + 20), from, 1);
+  f.publish(f.batch(1, false, 8 + 20), from, 2);
+  f.publish(f.batch(1, false, 8 + 10), from, 3);
+  BOOST_TEST(f.rejects == confirm_numbers{2}, boost::test_tools::per_element());
+  BOOST_TEST(f.queue->bytes_ready() == 30u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,47 @@
+#include "raft_sim/options.hpp"
+
+#include <initializer_list>
+
+namespace raft_sim {
+namespace {
+
+template<class T>
+T pick(broker::random_source& random, std::initializer_list<T> from) {
+  return from.begin()[random.below(from.size())];
+}
+
+} // namespace
+
+options draw(uint64_t seed) {
+  broker::random_source random{seed * 0x9e3779b97f4a7c15u + 7};
+  options out;
+  out.seed = seed;
+  out.servers = pick(random, {1u, 2u, 3u, 3u, 3u, 4u, 5u, 5u});
+  out.chaos_ms = pick(random, {3'000u, 6'000u, 10'000u});
+  out.loss_per_mille = pick(random, {0u, 0u, 20u, 80u, 200u});
+  out.duplicate_per_mille = pick(random, {0u, 30u, 150u});
+  out.slow_per_mille = pick(random, {0u, 0u, 5u, 40u});
+  out.delay_ms = pick(random, {1u, 5u, 20u, 120u});
+  out.fifo = random.chance(3, 4);
+  out.synchronous = random.chance(1, 2);
+  out.atomic_pointer = random.chance(1, 2);
+  out.disk_ms = pick(random, {1u, 5u, 40u, 120u});
+  out.snapshot_ms = pick(random, {2u, 50u, 400u});
+  out.crash_per_mille = pick(random, {0u, 3u, 6u, 12u});
+  out.cut_per_mille = pick(random, {0u, 4u, 10u, 20u});
+  out.pause_per_mille = pick(random, {0u, 2u, 6u});
+  out.die_inside_one_in = pick(random, {0u, 2'000u, 600u, 200u});
+  out.membership = random.chance(1, 2);
+  out.transfers = random.chance(1, 3);
+  out.propose_every_ms = pick(random, {3u, 15u, 60u});
+  out.read_every_ms = pick(random, {10u, 40u, 200u});
+  out.snapshot_after = pick<size_t>(random, {8, 32, 128, 100'000});
+  out.trailing = pick<size_t>(random, {0, 4, 32});
+  out.append_bytes = pick<size_t>(random, {64, 300, 2'000});
+  out.inflight = pick<size_t>(random, {1, 3, 16});
+  out.chunk_bytes = pick<size_t>(random, {40, 150, 5'000});
+  out.proposals_max = pick<size_t>(random, {4, 32, 256});
+  return out;
+}
+
+} // namespace raft_sim
