@@ -9,8 +9,10 @@ namespace broker::replication {
 
 bool master::wants_send(const replica_core& core, node_id to) const {
   const peer* who = find(to);
-  if (who == nullptr || !core.known.nodes.live(to) || who->reading || who->must_start_over || who->unserved)
+  if (who == nullptr || !core.known.nodes.live(to) || who->reading || who->unserved)
     return false;
+  if (who->must_start_over)
+    return who->probe;
   const bool behind = who->next <= core.log.length();
   return who->probe || (behind && who->in_flight_bytes < core.settings.window_bytes) || wants_copy(core, *who);
 }
@@ -28,6 +30,11 @@ bool master::wants_copy(const replica_core& core, const peer& to) const {
 void master::send(replica_core& core, node_id to, effects& out) {
   peer* who = find(to);
   BROKER_ASSERT(who != nullptr, "a replica of this queue");
+  if (who->must_start_over) { // it may have believed itself listed when it heard so first: said until it is gone
+    who->probe = false;
+    core.send(to, start_over{core.known.nodes.registered(to)}, out);
+    return;
+  }
   if (wants_copy(core, *who))
     begin_copy(core, *who, out);
   else if (who->next - 1 >= core.log.memory_floor())
@@ -87,7 +94,8 @@ void master::log_read(replica_core& core, node_id to, std::optional<std::vector<
     who->unserved = true;
     return;
   }
-  who->must_start_over = true;
+  who->must_start_over = true; // for good: it may not be added under this incarnation any more
+  who->probe = false;
   core.send(to, start_over{core.known.nodes.registered(to)}, out);
 }
 

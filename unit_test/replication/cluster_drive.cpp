@@ -207,6 +207,9 @@ std::string cluster::check_disk(int who) const {
     else if (theirs.kind == repl::entry_kind::forget)
       last.erase(theirs.channel);
   }
+  for (size_t seq = truth.committed.size(); seq < one.disk.log.size(); ++seq)
+    if (one.disk.log[seq].kind == repl::entry_kind::forget)
+      last.erase(one.disk.log[seq].channel); // it has ended, whether that is committed or not
   if (live != truth.live())
     return "I1: an in-sync member's messages are not the live ones" + name;
   for (const auto& [channel, number] : last) {

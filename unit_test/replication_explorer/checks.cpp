@@ -47,6 +47,9 @@ const char* world::check_disk(const state& at, int node) const {
     if (what.kind == repl::entry_kind::forget)
       last[what.channel] = 0;
   }
+  for (int i = at.length; i < one.dlen; ++i)
+    if (content_of(one.disk[i]).kind == repl::entry_kind::forget)
+      last[content_of(one.disk[i]).channel] = 0; // it has ended, whether that is committed or not
   const uint32_t live = one.disk_live & ~ended & below, expected = live_of(at);
   if ((expected & ~live) != 0)
     return "I1: an in-sync member lacks a live message";

@@ -128,7 +128,7 @@ void node_steps::perform_as_master(sim_node& one, const event& what, outcome& do
   case step::publish: {
     repl::publisher copy = channels_[what.arg];
     const repl::publish_outcome result = machine.publish(copy.next(), out);
-    done.gap = result.gap;
+    done.gap = result.gap || result.refused; // either way it is sent again
     break;
   }
   case step::send:
