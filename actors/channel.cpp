@@ -1,5 +1,6 @@
 #include "actors/channel.hpp"
 
+#include <chrono>
 #include <optional>
 #include <unordered_map>
 
@@ -78,6 +79,8 @@ void perform(channel_actor* self) {
       shell.node->channels_by_id.remove(shell.id);
       return self->quit();
     }
+    if (step.tick_in_ms != 0)
+      self->delayed_send(self, std::chrono::milliseconds{step.tick_in_ms}, channel_tick_msg{});
     if (gone.empty())
       return;
     for (auto id : std::exchange(gone, {}))
@@ -135,6 +138,10 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
     [self](queue_gone_msg gone) {
       self->state.known.erase(gone.queue);
       self->state.machine->queue_gone(gone.queue, self->state.step);
+      perform(self);
+    },
+    [self](channel_tick_msg) {
+      self->state.machine->tick(self->state.node->now_ms(), self->state.step);
       perform(self);
     },
     [self](channel_stop_msg) {

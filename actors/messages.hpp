@@ -27,6 +27,7 @@ using direct_reply_msg = parcel<direct_reply>;
 struct queue_gone_msg {
   queue_id queue = 0;
 };
+struct channel_tick_msg {};
 struct channel_stop_msg {};
 
 // -- to a queue
@@ -97,6 +98,7 @@ struct queue_report {
   uint64_t unacknowledged_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
+  bool flow = false; ///< it withholds publishers' credit (O47)
 };
 /// list_channels.
 struct channel_report {
@@ -114,12 +116,29 @@ struct channel_report {
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
 };
+/// list_consumers; `active` as RabbitMQ shows it.
+struct consumer_report {
+  queue_ptr queue;
+  std::string tag;
+  connection_id connection = 0;
+  channel_number channel = 0;
+  bool ack_required = true;
+  bool exclusive = false;
+  bool active = true;
+  std::string activity_status; ///< "up", "single_active", "waiting"
+  uint16_t prefetch = 0;
+  int32_t priority = 0;
+  uint64_t unacknowledged = 0;
+  amqp::field_table arguments;
+};
+using consumer_report_request = parcel<std::function<void(std::vector<consumer_report>)>>;
 using queue_report_request = parcel<std::function<void(queue_report)>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
 
 } // namespace broker
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
@@ -127,8 +146,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)

@@ -57,6 +57,7 @@ struct node_config {
   uint16_t channel_max = limits::channel_max;
   size_t connections_max = limits::connections_max;
   uint64_t message_max_bytes = limits::message_max_bytes;
+  uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
   int tcp_backlog = 128;
   bool tcp_nodelay = true;
 

@@ -49,7 +49,6 @@ std::vector<config_key> tuning_keys() {
     {"vm_memory_high_watermark_paging_ratio", noted, "0.5",
      "queues page out at queue_memory_limit and node_memory_limit"},
     {"vm_memory_calculation_strategy", noted, "rss", "memory is the resident set"},
-    {"consumer_timeout", noted, "1800000", "deliveries may stay unacknowledged for ever"},
     {"memory_monitor_interval", noted, "2500", "the interval is fixed"},
     {"collect_statistics", noted, "none", "statistics are always kept"},
     {"collect_statistics_interval", noted, "5000", "tools read current numbers"},

@@ -176,6 +176,11 @@ std::vector<config_key> connection_keys() {
      [](node_config& c, const setting& s) {
        return parse_integer<uint32_t>(s.value, 100, 3'600'000, c.handshake_timeout_ms);
      }},
+    {"consumer_timeout", honoured, "1800000",
+     "milliseconds a delivery may stay unacknowledged before its channel is closed",
+     [](node_config& c, const setting& s) {
+       return parse_integer<uint64_t>(s.value, 1, limits::consumer_timeout_max_ms, c.consumer_timeout_ms);
+     }},
     {"heartbeat", honoured, "60", "seconds, as proposed to clients; 0 = none",
      [](node_config& c, const setting& s) { return parse_integer<uint16_t>(s.value, 0, 65535, c.heartbeat_s); }},
     {"frame_max", honoured, "131072", "bytes, largest frame offered to clients", set_frame_max},

@@ -89,6 +89,12 @@ inline constexpr size_t queue_memory_bytes = 32 * 1024 * 1024;
 inline constexpr size_t node_memory_bytes = 128 * 1024 * 1024;
 /// Messages read back from disk per request of a queue.
 inline constexpr size_t page_in_bytes = 1024 * 1024;
+/// Keys a queue that drops duplicates remembers beyond those of the messages it holds (x-deduplication-window, U11).
+inline constexpr uint64_t deduplication_window = 10'000;
+/// Keys such a queue remembers in all: beyond it the oldest are forgotten, even of messages it still holds.
+inline constexpr uint64_t deduplication_keys_max = 1'000'000;
+/// Longer keys are remembered by their SHA-256.
+inline constexpr size_t deduplication_key_max_bytes = 255;
 
 // -- dead letters (W52)
 // -------------------------------------------------------------------------------------------------------
@@ -108,6 +114,12 @@ inline constexpr uint32_t dead_letter_retry_max_ms = 60'000;
 // ------------------------------------------------------------------------------------------------------------
 
 inline constexpr size_t consumers_per_channel_max = 10'000;
+/// How long a delivery may stay unsettled (rabbitmq.conf consumer_timeout, features.md W58).
+inline constexpr uint64_t consumer_timeout_ms = 1'800'000;
+/// Longest such time: beyond it sums with a clock could overflow (own choice, about 8,900 years).
+inline constexpr uint64_t consumer_timeout_max_ms = uint64_t{1} << 48;
+/// How often a channel with unsettled deliveries looks for one beyond its timeout (RabbitMQ: channel_tick_interval).
+inline constexpr uint64_t consumer_timeout_check_ms = 60'000;
 /// Unsettled deliveries of one channel (AMQP prefetch 0 means unlimited; this is what unlimited means).
 inline constexpr size_t unacked_per_channel_max = 50'000'000;
 /// Direct replies a client has not read yet; beyond this they are dropped (W69 promises nothing).
@@ -128,6 +140,17 @@ inline constexpr size_t connections_max = 65'536;
 inline constexpr size_t metadata_proposals_max = 4096;
 /// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
 inline constexpr size_t metadata_snapshot_entries = 10'000;
+/// Delayed messages of one exchange that are due and wait to be read back; more stay where they wait.
+inline constexpr size_t delayed_due_max = 4096;
+/// Until a queue that has refused a delayed message is asked again.
+inline constexpr uint64_t delayed_retry_ms = 1'000;
+/// Longest sleep of an exchange with delayed messages: a wall clock that is set forward is noticed then.
+inline constexpr uint32_t delayed_tick_max_ms = 60'000;
+/// Longest delay of x-delayed-message (the plug-in's ERL_MAX_T, 49.7 days).
+inline constexpr uint64_t message_delay_max_ms = 4'294'967'295;
+/// Largest weight of a binding of x-consistent-hash; larger ones count as this (own choice: RabbitMQ makes as many
+/// buckets).
+inline constexpr uint64_t hash_weight_max = 1'000'000'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 /// How long they are refused, and how long a failure counts (S4).

@@ -8,6 +8,8 @@
 //   queue_methods.cpp      class queue
 //   consumer_methods.cpp   basic.consume, cancel, get, qos, recover
 //   direct_reply.cpp       amq.rabbitmq.reply-to
+//   firehose.cpp           copies of what passes, for amq.rabbitmq.trace
+//   consumer_timeout.cpp   deliveries that are not settled in time
 #pragma once
 
 #include <deque>
@@ -20,6 +22,7 @@
 #include "base/random.hpp"
 #include "channel/channel_state.hpp"
 #include "channel/confirm_tracker.hpp"
+#include "channel/delivery_clock.hpp"
 #include "channel/publish_outbox.hpp"
 #include "channel/route_cache.hpp"
 #include "channel/transaction.hpp"
@@ -89,8 +92,9 @@ struct channel_state::impl {
   void publish(const batch_ref& batch, slice run);
   void publish_singly(const batch_ref& batch, slice run);
   bool publish_checked(const batch_ref& batch, uint32_t index);
-  /// Strips BCC and fills in the reply address; true if anything changed.
-  result<bool> rewrite(amqp::properties& properties);
+  result<void> may_publish_keys(const exchange_record& to, const message& what);
+  /// Strips BCC, unless the message is routed again later, and fills in the reply address; true if anything changed.
+  result<bool> rewrite(amqp::properties& properties, bool keep_bcc);
   void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void return_unroutable(const batch_ref& batch, slice run);
@@ -116,11 +120,27 @@ struct channel_state::impl {
   void set_window(uint32_t limit);
   void window_has_room();
 
+  // -- firehose (firehose.cpp) --
+  bool traced() {
+    return settings_.tracing && settings_.tracing->load(std::memory_order_relaxed)
+        && metadata().tracing(settings_.vhost);
+  }
+  void trace_publish(const exchange_record& exchange, const message& what);
+  void trace_deliveries(const stored_run& run, const std::string& queue, bool redelivered);
+  void trace(std::string_view event, std::string_view of, const message& what, amqp::field_table more);
+
   // -- direct reply-to (direct_reply.cpp) --
   void consume_replies(const amqp::basic_class::consume& what);
   void send_direct_reply(const batch_ref& batch, slice run);
   void take_direct_reply(direct_reply& what);
   void declare_reply_address(const amqp::queue_class::declare& what, const std::string& name);
+
+  // -- deliveries that are not settled in time (consumer_timeout.cpp) --
+  void want_tick();
+  void tick(uint64_t now_ms);
+  void watch(const queue_record& queue);
+  uint64_t timeout_of(queue_id queue);
+  void time_out(uint64_t timeout_ms);
 
   // -- methods --
   void handle(const amqp::channel_class::flow& what);
@@ -143,7 +163,7 @@ struct channel_state::impl {
 
   // parts of classes exchange and queue
   void declare_exchange_passively(const amqp::exchange_class::declare& what, const std::string& name);
-  void declare_new_exchange(exchange_record wanted, bool no_wait);
+  void declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_new_queue(queue_record wanted, bool no_wait);
@@ -202,7 +222,12 @@ struct channel_state::impl {
   uint32_t window_limit_ = 0;   ///< basic.qos global=true
   consumer_ref reply_consumer_; ///< of amq.rabbitmq.reply-to (W69), or null
   std::string reply_address_;
-  std::string last_queue_; ///< declared last on this channel (W16)
+  // -- consumer timeout --
+  bool tick_wanted_ = false;
+  uint64_t check_every_ms_ = limits::consumer_timeout_check_ms;
+  delivery_clock delivered_at_;
+  std::map<queue_id, std::string> watched_; ///< names of the queues that deliveries may be unsettled of
+  std::string last_queue_;                  ///< declared last on this channel (W16)
 };
 
 } // namespace broker

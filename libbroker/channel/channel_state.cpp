@@ -82,6 +82,12 @@ void channel_state::reply(direct_reply what, channel_step& step) {
   impl_->leave();
 }
 
+void channel_state::tick(uint64_t now_ms, channel_step& step) {
+  impl_->enter(step);
+  impl_->tick(now_ms);
+  impl_->leave();
+}
+
 void channel_state::stop(channel_step& step) {
   impl_->enter(step);
   impl_->stop();
@@ -137,6 +143,8 @@ void channel_state::impl::enter(channel_step& step) {
 
 void channel_state::impl::leave() {
   tell_confirms();
+  if (!tick_wanted_ && unacked_.size() > 0)
+    want_tick();
   // An idle channel must not keep an old snapshot alive.
   snapshot_.reset();
   scratch_.release();

@@ -9,6 +9,7 @@
 // nothing but channel.close-ok is acted on.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,11 +30,16 @@ struct channel_settings {
   std::string vhost;
   login user;
   std::string node;
+  std::string connection_name; ///< for the firehose
+  /// True while any vhost of the node is traced (P05); outlives the channel. Null: never.
+  const std::atomic<bool>* tracing = nullptr;
   uint32_t frame_max = limits::frame_max_bytes;
   bool consumer_cancel_notify = false; ///< client capability (W04)
   uint64_t random_seed = 0;            ///< for server-generated names (W41)
   /// Does the channel of that identity live on this node? For queue.declare of a reply-to address (W69); may be empty.
   std::function<bool(uint64_t channel)> channel_lives;
+  /// For queues that have no timeout of their own (W58); 0 = none.
+  uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
 };
 
 /// What one call asks the actor to do, in this order.
@@ -42,7 +48,9 @@ struct channel_step {
   std::vector<outgoing> out;
   std::vector<command> proposals;    ///< each answered by one metadata_done, in order
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
-  bool finished = false;             ///< the channel has ended; the actor may go once the above is done
+  /// Call tick() in this many milliseconds (0: no need); not asked for again before that.
+  uint64_t tick_in_ms = 0;
+  bool finished = false; ///< the channel has ended; the actor may go once the above is done
 };
 
 class channel_state {
@@ -59,6 +67,8 @@ public:
   void queue_gone(queue_id queue, channel_step& step);
   /// Another channel of this node has published to this one's reply-to address.
   void reply(direct_reply what, channel_step& step);
+  /// Looks for deliveries that have been unsettled for too long (W58). `now_ms` is monotonic milliseconds.
+  void tick(uint64_t now_ms, channel_step& step);
   /// The connection closes: queues get `channel_gone`, nothing is sent to the client.
   void stop(channel_step& step);
 

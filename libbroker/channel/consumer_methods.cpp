@@ -4,6 +4,7 @@
 #include "channel/argument_checks.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
+#include "channel/quorum_rules.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
 
@@ -38,16 +39,24 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   const auto queue = open_queue(*name);
   if (!queue)
     return;
+  const bool quorum = options_of(*queue).type == queue_type::quorum;
+  if (quorum && window_limit_ != 0)
+    return fail(amqp::not_implemented(queue_title(settings_.vhost, *name) + " does not support global qos"));
   const auto priority = check_consume_arguments(what.arguments, *queue);
   if (!priority)
     return fail(priority.error());
 
+  if (!what.no_ack)
+    watch(*queue);
   make_window();
   auto who = make_ref<consumer>();
   who->tag = what.consumer_tag.empty() ? server_name("amq.ctag-", random_) : what.consumer_tag;
   who->channel = self_;
   who->channel_id = settings_.number;
+  who->connection = settings_.connection;
   who->queue = queue->id;
+  who->queue_name = queue->name;
+  who->arguments = what.arguments;
   who->no_ack = what.no_ack;
   who->exclusive = what.exclusive;
   who->prefetch = prefetch_;
@@ -84,14 +93,22 @@ void channel_state::impl::handle(const amqp::basic_class::get& what) {
   const auto queue = open_queue(*name);
   if (!queue)
     return;
+  const auto& options = options_of(*queue);
+  if (options.type == queue_type::quorum && options.single_active_consumer)
+    return fail(
+      amqp::resource_locked("cannot obtain access to locked " + queue_title(settings_.vhost, *name)
+                            + ". basic.get operations are not supported by quorum queues with single active consumer"));
+  if (!what.no_ack)
+    watch(*queue);
   ask(queue->id, get_request{self_, what.no_ack}, [this, queue](queue_event* answer) {
     if (!answer)
       return fail(no_such_queue(queue->vhost, queue->name));
     auto& fetched = std::get<got>(*answer);
-    if (fetched.run.batch)
-      give(fetched);
-    else
-      send(amqp::basic_class::get_empty{});
+    if (!fetched.run.batch)
+      return send(amqp::basic_class::get_empty{});
+    if (traced())
+      trace_deliveries(fetched.run, queue->name, fetched.redelivered);
+    give(fetched);
   });
 }
 

@@ -43,12 +43,15 @@ struct consumer final : ref_counted {
   std::string tag;
   channel_ref channel;
   channel_number channel_id = 0;
+  connection_id connection = 0;
   queue_id queue = 0;
+  std::string queue_name;
   bool no_ack = false;
   bool exclusive = false;
   uint16_t prefetch = 0; ///< own limit, 0 = none; basic.qos global=false in force when it began (W61)
   int32_t priority = 0;  ///< x-priority (W62)
   ref<prefetch_window> window;
+  amqp::field_table arguments; ///< as given with basic.consume
 
   /// Flow by counters (hotpath.md rule 5): the queue adds what it hands out, the session subtracts what it has written.
   std::atomic<int64_t> unwritten_bytes{0};

@@ -5,6 +5,7 @@
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
 #include "channel/names.hpp"
+#include "channel/quorum_rules.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
 #include "metadata/equivalence.hpp"
@@ -154,6 +155,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return reply(what.no_wait, amqp::queue_class::delete_ok{0});
   if (!owns(*queue))
     return fail(queue_locked(settings_.vhost, name));
+  if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
+    return fail(allowed.error());
   ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},
       [this, queue, no_wait = what.no_wait](queue_event* answer) {
         const auto* checked = answer ? &std::get<delete_checked>(*answer) : nullptr;

@@ -5,6 +5,7 @@
 // Blocks whose bits are all gone leave at the front, or when they are the majority.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -47,6 +48,13 @@ public:
   void put_back(const blocks& taken);
 
   size_t size() const noexcept { return size_; }
+  /// Calls visit(tag, queue) with the lowest held tag of each block, rising, until it returns false.
+  template<class Visit>
+  void for_each_block(Visit visit) const {
+    for (const auto& block : blocks_)
+      if (block.held != 0 && !visit(block.first + static_cast<delivery_tag>(std::countr_zero(block.held)), block.queue))
+        return;
+  }
   /// Appends the queue of each held message; with repetitions.
   void append_queues(std::vector<queue_id>& to) const;
 

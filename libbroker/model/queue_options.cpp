@@ -61,7 +61,7 @@ queue_options options_of_arguments(const amqp::field_table& arguments) {
   out.delivery_limit = number(arguments, "x-delivery-limit");
   out.consumer_timeout_ms = number(arguments, "x-consumer-timeout");
   out.deduplicate = truth(arguments, "x-message-deduplication");
-  out.deduplication_window = number(arguments, "x-cache-size").value_or(0);
+  out.deduplication_window = number(arguments, "x-deduplication-window").value_or(0);
   out.leader_locator =
     text(arguments, "x-queue-leader-locator").value_or(text(arguments, "x-queue-master-locator").value_or(""));
   out.initial_group_size = number(arguments, "x-quorum-initial-group-size").value_or(0);

@@ -43,7 +43,7 @@ struct recovered_run {
   uint32_t count = 0;
   uint64_t body_bytes = 0;
   bool redelivered = false;
-  message_facts facts; ///< of every message of the run
+  message_facts facts{}; ///< of every message of the run
 };
 struct recovered_queue {
   queue_id id = 0;

@@ -15,14 +15,20 @@ consumer_ring::level& consumer_ring::level_of(const holder& one) {
   return *at;
 }
 
-void consumer_ring::add(holder& one) {
+void consumer_ring::add(holder& one, bool waits) {
   BROKER_ASSERT(one.is == holder::state::gone, "consumes twice");
-  level& mine = level_of(one);
-  ++mine.consumers;
-  mine.awake.push_back(&one);
+  ++level_of(one).consumers;
   ++consumers_;
-  ++awake_;
+  one.is = holder::state::waiting;
+  if (!waits)
+    promote(one);
+}
+
+void consumer_ring::promote(holder& one) {
+  BROKER_ASSERT(one.is == holder::state::waiting, "promoted twice");
   one.is = holder::state::awake;
+  level_of(one).awake.push_back(&one);
+  ++awake_;
 }
 
 void consumer_ring::remove(holder& one) {
@@ -35,7 +41,7 @@ void consumer_ring::remove(holder& one) {
 }
 
 void consumer_ring::wake(holder& one) {
-  if (one.is == holder::state::awake || one.is == holder::state::gone)
+  if (one.is != holder::state::at_prefetch && one.is != holder::state::starved)
     return;
   if (one.is == holder::state::at_prefetch)
     --at_prefetch_;

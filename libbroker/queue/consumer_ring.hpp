@@ -19,6 +19,7 @@ struct holder {
     awake,       ///< in the ring
     at_prefetch, ///< its own or its channel's limit is reached (W61)
     starved,     ///< its session has too much unwritten (hotpath.md rule 5)
+    waiting,     ///< for the single active consumer to go (W54)
   };
 
   consumer_ref who;
@@ -29,9 +30,11 @@ struct holder {
 
 class consumer_ring {
 public:
-  /// Begins awake.
-  void add(holder& one);
+  /// Begins awake, or waiting for promote().
+  void add(holder& one, bool waits);
   void remove(holder& one);
+  /// One that waited takes part from now on.
+  void promote(holder& one);
   void wake(holder& one);
   /// `one` has no credit.
   void sleep(holder& one, holder::state why);
@@ -41,6 +44,7 @@ public:
   /// `one` had its turn.
   void rotate(holder& one);
 
+  /// All of them, those that wait included.
   size_t consumers() const noexcept { return consumers_; }
   bool any_awake() const noexcept { return awake_ > 0; }
   bool any_at_prefetch() const noexcept { return at_prefetch_ > 0; }

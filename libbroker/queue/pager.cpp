@@ -13,6 +13,8 @@ namespace {
 constexpr size_t reads_ahead = 2;
 /// Runs looked at in vain in one call, so that its cost does not grow with the backlog.
 constexpr size_t look_limit = 64;
+/// The same for one of many priorities.
+constexpr size_t level_look_min = 4;
 /// Messages that are not wanted but read along because they lie between wanted ones.
 constexpr uint64_t read_along_max = 32;
 } // namespace
@@ -42,7 +44,7 @@ void pager::drop_when_stored(const run& what) {
     drops.insert(at, what.range());
 }
 
-void pager::drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready) {
+void pager::drop_below(std::vector<seq_range>& drops, seqno upto, ready_levels& ready) {
   size_t done = 0;
   for (; done < drops.size() && drops[done].first < upto; ++done) {
     drops[done].first = ready.drop_leaving(drops[done], upto);
@@ -52,29 +54,37 @@ void pager::drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& re
   erase_prefix(drops, done);
 }
 
-void pager::durable(seqno upto, ready_list& ready) {
+void pager::durable(seqno upto, ready_levels& ready) {
   durable_ = std::max(durable_, upto);
   drop_below(durable_drops_, durable_, ready);
 }
 
-void pager::paged(seqno upto, ready_list& ready) {
+void pager::paged(seqno upto, ready_levels& ready) {
   paged_ = std::max(paged_, upto);
   drop_below(paged_drops_, paged_, ready);
 }
 
-seqno pager::shed(ready_list& ready, uint64_t budget) {
+seqno pager::shed(ready_levels& ready, uint64_t budget) {
   const uint64_t staying = ready.memory() - ready.leaving();
   if (staying <= budget)
     return 0;
   uint64_t excess = staying - budget;
-  std::vector<seqno> to_append; // falling
+  std::vector<seqno> to_append;
   size_t passed_over = 0;
+  // Each priority has its newest messages last, and those without bodies in front of them.
+  const size_t level_look_limit = std::max(level_look_min, look_limit / ready.levels());
   // The first run stays: it is the next to go out.
-  for (size_t index = ready.runs(); excess > 0 && index > 1 && passed_over < look_limit;) {
+  size_t level_begin = ready.runs();
+  for (size_t index = ready.runs(); excess > 0 && index > 1;) {
     const run& one = ready.at(--index);
     const uint64_t memory = one.memory();
+    if (index < level_begin) {
+      level_begin = ready.level_start(index);
+      passed_over = 0;
+    }
     if (!one.batch || one.leaving || (one.kept == home::memory && !takes(one))) {
-      ++passed_over;
+      if (++passed_over >= level_look_limit)
+        index = ready.level_start(index);
       continue;
     }
     excess -= std::min(excess, memory);
@@ -88,8 +98,9 @@ seqno pager::shed(ready_list& ready, uint64_t budget) {
     }
   }
   seqno end = 0;
-  for (auto at = to_append.rbegin(); at != to_append.rend(); ++at) {
-    const size_t place = ready.find(*at);
+  std::sort(to_append.begin(), to_append.end());
+  for (const seqno first : to_append) {
+    const size_t place = ready.find(first);
     append(ready.at(place), false);
     ready.mark_leaving(place, home::paged);
     drop_when_stored(ready.at(place));
@@ -98,7 +109,7 @@ seqno pager::shed(ready_list& ready, uint64_t budget) {
   return end;
 }
 
-bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) const {
+bool pager::next_gap(const ready_levels& ready, uint64_t bytes, seq_range& gap) const {
   uint64_t ahead = 0;
   const size_t end = std::min(ready.runs(), look_limit);
   for (size_t index = 0; index < end && ahead < reads_ahead * bytes; ++index) {
@@ -107,9 +118,9 @@ bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) co
     if (one.batch)
       continue;
     seqno from = one.first;
-    for (const auto& [read, for_list] : reads_)
-      if (for_list && read.first <= from && from < read.last)
-        from = read.last;
+    for (const request& read : reads_)
+      if (read.who == reader::head && read.range.first <= from && from < read.range.last)
+        from = read.range.last;
     if (from >= one.last())
       continue;
     gap = {from, from};
@@ -118,6 +129,8 @@ bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) co
       const run& part = ready.at(index);
       const seqno begin = std::max(part.first, from);
       if (part.batch || begin > gap.last + read_along_max)
+        break;
+      if (begin < gap.last || part.last() <= gap.last) // a lower priority begins
         break;
       const uint64_t each = part.body / part.count + limits::publish_overhead_bytes;
       const uint64_t count = std::min<uint64_t>(part.last() - begin, (bytes - wanted) / each + 1);
@@ -129,36 +142,34 @@ bool pager::next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) co
   return false;
 }
 
-void pager::read_ahead(const ready_list& ready, uint64_t bytes) {
+void pager::read_ahead(const ready_levels& ready, uint64_t bytes) {
   seq_range gap;
   while (ready.messages_paged() > 0 && reads_ahead_ < reads_ahead && next_gap(ready, bytes, gap)) {
-    reads_.push_back({gap, true});
+    reads_.push_back({gap, reader::head});
     ++reads_ahead_;
     store_.read(queue_, gap.first, gap.last, bytes * 2);
   }
 }
 
-void pager::read(seq_range which, uint64_t bytes) {
-  reads_.push_back({which, false});
+void pager::read(reader who, seq_range which, uint64_t bytes) {
+  reads_.push_back({which, who});
   store_.read(queue_, which.first, which.last, bytes);
 }
 
-bool pager::read_done(const std::vector<stored_run>& runs, ready_list& ready) {
+pager::request pager::read_done(const std::vector<stored_run>& runs, ready_levels& ready) {
   BROKER_ASSERT(!reads_.empty(), "an answer nobody asked for");
-  const auto [asked, ahead] = reads_.front();
+  const request asked = reads_.front();
   reads_.erase(reads_.begin());
-  reads_ahead_ -= ahead ? 1 : 0;
+  reads_ahead_ -= asked.who == reader::head ? 1 : 0;
   for (const stored_run& one : runs)
-    BROKER_ASSERT(one.first >= asked.first && one.first + one.where.size() <= asked.last,
+    BROKER_ASSERT(one.first >= asked.range.first && one.first + one.where.size() <= asked.range.last,
                   "an answer to something else");
-  if (!ahead)
-    return false;
+  if (asked.who != reader::head)
+    return asked;
   for (const stored_run& one : runs)
     ready.attach(one);
-  const size_t index = ready.find(asked.first);
-  BROKER_ASSERT(!runs.empty() || index == ready.runs() || ready.at(index).batch || ready.at(index).first >= asked.last,
-                "the store has lost messages");
-  return true;
+  BROKER_ASSERT(!runs.empty() || !ready.lacks_body(asked.range), "the store has lost messages");
+  return asked;
 }
 
 } // namespace broker::queueing

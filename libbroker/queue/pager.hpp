@@ -5,12 +5,23 @@
 #include <vector>
 
 #include "ports/message_store.hpp"
-#include "queue/ready_list.hpp"
+#include "queue/ready_levels.hpp"
 
 namespace broker::queueing {
 
 class pager {
 public:
+  /// Who wants messages read back.
+  enum class reader : uint8_t {
+    head, ///< the head of the list
+    dead, ///< dead letters
+    keys, ///< de-duplication after a restart
+  };
+  struct request {
+    seq_range range;
+    reader who;
+  };
+
   pager(queue_id queue, message_store& store) : queue_(queue), store_(store) {}
 
   /// The store has everything below `next`.
@@ -22,27 +33,29 @@ public:
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
   bool has(const run& what) const noexcept;
 
-  void durable(seqno upto, ready_list& ready);
-  void paged(seqno upto, ready_list& ready);
+  void durable(seqno upto, ready_levels& ready);
+  void paged(seqno upto, ready_levels& ready);
 
   /// Gets ready messages down to `budget` bytes, newest first. @returns the sequence number behind the last message
   /// that was given to the store for this, 0 if none was.
-  seqno shed(ready_list& ready, uint64_t budget);
+  seqno shed(ready_levels& ready, uint64_t budget);
   /// Waits for `range` to be in the store and then drops its bodies.
   void drop_when_stored(const run& what);
 
   /// Reads the head of the list back, up to two requests of `bytes` ahead.
-  void read_ahead(const ready_list& ready, uint64_t bytes);
-  /// Reads messages back that are in the list no more. Answers come in the order of all requests.
-  void read(seq_range which, uint64_t bytes);
-  /// Answer to the oldest request. False: that was a read().
-  bool read_done(const std::vector<stored_run>& runs, ready_list& ready);
+  void read_ahead(const ready_levels& ready, uint64_t bytes);
+  /// Reads messages back for somebody else than the list. Answers come in the order of all requests.
+  void read(reader who, seq_range which, uint64_t bytes);
+  /// Answer to the oldest request, which is returned; bodies for the list are in it now.
+  request read_done(const std::vector<stored_run>& runs, ready_levels& ready);
+  /// Is everything that was appended as durable below `end` on disk?
+  bool is_durable(seqno end) const noexcept { return end <= durable_; }
 
   bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
 
 private:
-  static void drop_below(std::vector<seq_range>& drops, seqno upto, ready_list& ready);
-  bool next_gap(const ready_list& ready, uint64_t bytes, seq_range& gap) const;
+  static void drop_below(std::vector<seq_range>& drops, seqno upto, ready_levels& ready);
+  bool next_gap(const ready_levels& ready, uint64_t bytes, seq_range& gap) const;
 
   queue_id queue_;
   message_store& store_;
@@ -51,10 +64,6 @@ private:
   seqno paged_ = 0;
   std::vector<seq_range> durable_drops_; ///< bodies to drop, by the answer they wait for; sorted
   std::vector<seq_range> paged_drops_;
-  struct request {
-    seq_range range;
-    bool ahead; ///< of the list's head
-  };
   std::vector<request> reads_; ///< outstanding
   size_t reads_ahead_ = 0;     ///< of them for the list
 };

@@ -36,6 +36,23 @@ void queue_state::impl::stop_consuming(holder& one) {
   ring.remove(one);
   if (exclusive == &one)
     exclusive = nullptr;
+  if (active == &one)
+    promote_next();
+}
+
+/// As RabbitMQ's classic queues: the highest consumer priority that waits, in order of subscription; its quorum queues
+/// look at the order only.
+void queue_state::impl::promote_next() {
+  holder* next_active = nullptr;
+  for (holder& one : holders) {
+    if (one.is != holder::state::waiting)
+      continue;
+    if (!next_active || (options->type == queue_type::classic && one.who->priority > next_active->who->priority))
+      next_active = &one;
+  }
+  if (next_active)
+    ring.promote(*next_active);
+  active = next_active;
 }
 
 void queue_state::impl::take(consume_request& request, outbox& out, queue_step&) {
@@ -44,12 +61,15 @@ void queue_state::impl::take(consume_request& request, outbox& out, queue_step&)
     out.send(who->channel, consume_done{who, false, missing()});
     return;
   }
-  if (exclusive || (who->exclusive && ring.consumers() > 0)) {
+  const bool single_active = options->single_active_consumer;
+  if (exclusive || (who->exclusive && (single_active || ring.consumers() > 0))) {
     out.send(who->channel, consume_done{who, false, refusal(403, "ACCESS_REFUSED", "in exclusive use")});
     return;
   }
   holder& added = *add_holder(who, who->channel);
-  ring.add(added);
+  ring.add(added, single_active && active != nullptr);
+  if (single_active && !active)
+    active = &added;
   if (who->exclusive)
     exclusive = &added;
   out.send(who->channel, consume_done{who, true, {}});
@@ -131,7 +151,22 @@ void queue_state::impl::requeue(std::vector<run> what) {
       measure(one);
   }
   std::sort(what.begin(), what.end(), [](const run& a, const run& b) { return a.first < b.first; });
+  if (options->type == queue_type::quorum)
+    count_returns(what);
   ready.put_back(std::move(what));
+}
+
+/// Quorum queues count how often each message came back; beyond the limit it does not wait again (W57).
+void queue_state::impl::count_returns(std::vector<run>& what) {
+  for (run& one : what)
+    ++one.deliveries;
+  if (!options->delivery_limit)
+    return;
+  const auto beyond = std::stable_partition(what.begin(), what.end(),
+                                            [&](const run& one) { return one.deliveries <= *options->delivery_limit; });
+  for (auto at = beyond; at != what.end(); ++at)
+    die(std::move(*at), queueing::dead_letter_reason::delivery_limit);
+  what.erase(beyond, what.end());
 }
 
 bool queue_state::impl::check_unused(queue_step& step) {

@@ -12,6 +12,7 @@ using queueing::run;
 
 /// The one way out for what no consumer has acknowledged: rejected, expired, beyond the length, delivered too often.
 void queue_state::impl::die(run what, queueing::dead_letter_reason why) {
+  forget_keys(what);
   if (!options->dead_letter_exchange)
     return ended(what);
   what.leaving = false;
@@ -44,7 +45,7 @@ void queue_state::impl::read_dead() {
   if (dead_read != 0 || dead.empty() || !dead.wants_bodies(gap))
     return;
   dead_read = gap.first;
-  pages.read(gap, limits::page_in_bytes);
+  pages.read(queueing::pager::reader::dead, gap, limits::page_in_bytes);
 }
 
 void queue_state::impl::dead_read_done(const std::vector<stored_run>& runs) {

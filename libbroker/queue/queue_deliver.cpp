@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/delivery_count.hpp"
 #include "queue/prefix.hpp"
 #include "queue/queue_impl.hpp"
 #include "queue/survivors.hpp"
@@ -14,6 +15,11 @@ using queueing::outbox;
 using queueing::run;
 
 namespace {
+/// What is handed out: only what a quorum queue delivers again differs from what came in (W57).
+stored_run outgoing_form(const run& what) {
+  return what.deliveries == 0 ? what.stored() : queueing::with_delivery_count(what.stored(), what.deliveries);
+}
+
 /// Smallest read-back, where a tiny budget would ask for less.
 constexpr size_t page_in_min_bytes = 4096;
 /// Runs looked at for survivors, per step on average.
@@ -92,7 +98,7 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
   }
   run one = ready.take_front(1);
   const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
-  out.send(get.channel, got{record->id, one.stored(), one.redelivered, get.no_ack, left});
+  out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left});
   if (get.no_ack) {
     ended(one);
   } else {
@@ -124,7 +130,7 @@ void queue_state::impl::dispatch(outbox& out) {
 void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
   to.who->unwritten_bytes.fetch_add(static_cast<int64_t>(what.raw));
   bytes_handed_out += what.raw;
-  out.deliver(to.who, what.stored(), what.redelivered, what.raw);
+  out.deliver(to.who, outgoing_form(what), what.redelivered, what.raw);
   if (to.who->no_ack)
     ended(what);
   else
@@ -187,6 +193,8 @@ void queue_state::impl::save_survivors() {
 }
 
 void queue_state::impl::ended(const run& what) {
+  if (seen)
+    seen->left(what.range());
   if (!what.in_store())
     return;
   if (!settled.empty() && settled.back().last == what.first)

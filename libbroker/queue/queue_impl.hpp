@@ -3,17 +3,19 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "queue/consumer_ring.hpp"
 #include "queue/dead_letters.hpp"
+#include "queue/deduplication.hpp"
 #include "queue/outbox.hpp"
 #include "queue/pager.hpp"
 #include "queue/publisher_credit.hpp"
 #include "queue/queue_state.hpp"
-#include "queue/ready_list.hpp"
+#include "queue/ready_levels.hpp"
 
 namespace broker {
 
@@ -46,12 +48,14 @@ struct queue_state::impl {
   void take(delete_request& request, queueing::outbox& out, queue_step& step);
   void take(channel_gone& request, queueing::outbox& out, queue_step& step);
   void take(consumer_ready& request, queueing::outbox& out, queue_step& step);
-  void end(queueing::outbox& out);
+  void end(queueing::outbox& out, queue_step& step);
 
   // -- publishing (queue_publish.cpp) --
   queueing::run cut_run(const batch_ref& batch, slice& left) const;
+  bool is_persistent(const message& what) const;
   uint64_t deadline_of(const message& what) const;
   message_facts facts_of(const queueing::run& what) const;
+  void accept_all(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void admit(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void take_holds();
@@ -59,6 +63,14 @@ struct queue_state::impl {
   void pace();
   void slow_down_no_more();
   void store_answered();
+
+  // -- dropping duplicates (queue_deduplicate.cpp) --
+  void take_new_ones(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
+  void confirm_duplicate(confirm_number number, const publish_request& request, queueing::outbox& out);
+  bool must_learn_first(publish_request& request);
+  void learn(seq_range asked, const std::vector<stored_run>& runs, queueing::outbox& out, queue_step& step);
+  void learn_more();
+  void forget_keys(const queueing::run& what);
 
   // -- delivering (queue_deliver.cpp) --
   void finish(queueing::outbox& out, queue_step& step);
@@ -97,7 +109,9 @@ struct queue_state::impl {
   holder_at add_holder(const consumer_ref& who, const channel_ref& channel);
   void erase_holder(holder_at at);
   void stop_consuming(queueing::holder& one);
+  void promote_next();
   void requeue(std::vector<queueing::run> what);
+  void count_returns(std::vector<queueing::run>& what);
   bool check_unused(queue_step& step);
   error refusal(uint16_t code, std::string_view kind, std::string_view what) const;
   error missing() const;
@@ -112,7 +126,7 @@ struct queue_state::impl {
   uint64_t now_ms = 0; ///< of the step under way
   seqno next = 1;
 
-  queueing::ready_list ready;
+  queueing::ready_levels ready;
   queueing::pager pages;
   queueing::confirm_list confirms;
   queueing::hold_list holds;
@@ -122,6 +136,7 @@ struct queue_state::impl {
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
   const queueing::holder* exclusive = nullptr;
+  const queueing::holder* active = nullptr; ///< of a queue with a single active consumer
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
   std::vector<get_request> gets; ///< wait for a body to be read back
   queueing::dead_letters dead;
@@ -137,6 +152,10 @@ struct queue_state::impl {
   std::vector<seq_range> settled; ///< for the store, of this step
   seqno handed_out = 0;           ///< behind the last durable message that was delivered
   seqno handed_out_told = 0;
+
+  std::unique_ptr<queueing::deduplication> seen; ///< null unless the queue drops duplicates
+  seqno accepted_end = 0;                        ///< behind the last message that was not refused
+  seqno durable_end = 0;                         ///< behind the last message appended as durable
 
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "queue/expiry.hpp"
+#include "queue/message_priority.hpp"
 #include "queue/queue_impl.hpp"
 
 namespace broker {
@@ -18,6 +19,11 @@ uint64_t queue_state::impl::deadline_of(const message& what) const {
   return ttl_ms ? queueing::deadline_after(now_ms, *ttl_ms) : 0;
 }
 
+/// Everything in a quorum queue is persistent (Q03).
+bool queue_state::impl::is_persistent(const message& what) const {
+  return what.has(message::persistent) || options->type == queue_type::quorum;
+}
+
 /// Cuts the longest run of messages that are treated alike off `left` and sums it up in the same pass.
 run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   constexpr uint16_t alike = message::persistent | message::has_expiration;
@@ -27,9 +33,13 @@ run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   one.lo = left.lo;
   const uint16_t flags = messages[left.lo].flags & alike;
   const bool own_deadlines = (flags & message::has_expiration) != 0;
+  const uint8_t max_priority = options->max_priority;
   one.deadline_ms = deadline_of(messages[left.lo]);
+  one.priority = queueing::priority_of(messages[left.lo], max_priority);
   for (; left.lo < left.hi && (messages[left.lo].flags & alike) == flags; ++left.lo) {
     if (own_deadlines && deadline_of(messages[left.lo]) != one.deadline_ms)
+      break;
+    if (max_priority != 0 && queueing::priority_of(messages[left.lo], max_priority) != one.priority)
       break;
     one.body += messages[left.lo].body_size;
     one.raw += messages[left.lo].raw_size;
@@ -51,24 +61,34 @@ void queue_state::impl::take(publish_request& request, outbox& out, queue_step&)
     batch->release();
     return;
   }
+  if (seen && must_learn_first(request))
+    return;
   fresh_hold hold{batch, 0, 0};
-  for (slice left : request.slices) {
-    BROKER_ASSERT(left.lo <= left.hi && left.hi <= batch->messages.size(), "slice outside its batch");
-    while (left.lo < left.hi)
-      admit(cut_run(batch, left), request, hold, out);
+  for (const slice& one : request.slices) {
+    BROKER_ASSERT(one.lo <= one.hi && one.hi <= batch->messages.size(), "slice outside its batch");
+    if (seen)
+      take_new_ones(one, request, hold, out);
+    else
+      accept_all(one, request, hold, out);
   }
   fresh.push_back(std::move(hold));
+}
+
+void queue_state::impl::accept_all(slice left, const publish_request& request, fresh_hold& hold, outbox& out) {
+  while (left.lo < left.hi)
+    admit(cut_run(request.batch, left), request, hold, out);
 }
 
 void queue_state::impl::accept(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
   what.first = next;
   next += what.count;
+  accepted_end = next;
   const confirm_number number = what.batch->first_confirm + what.lo;
   const seq_range numbers{number, number + what.count};
-  if (record->durable && what.batch->messages[what.lo].has(message::persistent)) {
+  if (record->durable && is_persistent(what.batch->messages[what.lo])) {
     what.kept = home::durable;
     pages.append(what, true, facts_of(what));
-    hold.durable = what.last();
+    hold.durable = durable_end = what.last();
     if (request.confirm)
       confirms.add(what.last(), request.channel, numbers);
   } else {

@@ -39,8 +39,10 @@ void queue_state::impl::take(purge_request& request, outbox& out, queue_step&) {
     return;
   }
   const uint32_t messages = wire_count(ready.messages());
-  for (const run& one : ready.take_all())
+  for (const run& one : ready.take_all()) {
+    forget_keys(one);
     ended(one);
+  }
   out.send(request.channel, purged{record->id, messages});
 }
 
@@ -71,7 +73,7 @@ void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) 
   out.send(request.channel, std::move(answer));
 }
 
-void queue_state::impl::end(outbox& out) {
+void queue_state::impl::end(outbox& out, queue_step& step) {
   now = phase::deleted;
   for (const get_request& get : gets)
     out.send(get.channel, queue_missing{record->id});
@@ -87,10 +89,13 @@ void queue_state::impl::end(outbox& out) {
   ready = {};
   dead = queueing::dead_letters{settings.address};
   ring = {};
-  exclusive = nullptr;
+  exclusive = active = nullptr;
   index.clear();
   holders.clear();
   settled.clear();
+  if (seen) // publishes that waited: they count as confirmed now
+    for (publish_request& one : std::exchange(seen->waiting, {}))
+      take(one, out, step);
   unacked_messages = unacked_memory = 0;
 }
 

@@ -22,9 +22,13 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
   : settings(std::move(chosen)), store(keeper), now_ms(started_ms), pages(described->id, keeper),
     dead(settings.address), last_used_ms(started_ms), allowed(settings.memory_bytes) {
   configure(std::move(described));
+  if (options->deduplicate)
+    seen = std::make_unique<queueing::deduplication>(options->deduplication_window);
   if (!recovered)
     return;
   next = recovered->next;
+  if (seen)
+    seen->recovered_below = next;
   pages.recovered(next);
   for (const recovered_run& found : recovered->runs) {
     run one;
@@ -90,8 +94,11 @@ void queue_state::read_done(const std::vector<stored_run>& runs, uint64_t now_ms
     return;
   impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
-  if (!impl_->pages.read_done(runs, impl_->ready))
+  const auto asked = impl_->pages.read_done(runs, impl_->ready);
+  if (asked.who == queueing::pager::reader::dead)
     impl_->dead_read_done(runs);
+  else if (asked.who == queueing::pager::reader::keys)
+    impl_->learn(asked.range, runs, out, step);
   impl_->finish(out, step);
 }
 
@@ -138,7 +145,7 @@ void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
   outbox out{step, impl_->record->id};
-  impl_->end(out);
+  impl_->end(out, step);
 }
 
 uint64_t queue_state::messages_ready() const {
@@ -168,14 +175,33 @@ uint64_t queue_state::bytes_unacked() const {
 uint64_t queue_state::bytes_in_memory() const {
   return impl_->ready.memory() + impl_->unacked_memory + impl_->dead.memory();
 }
+bool queue_state::withholds_credit() const {
+  return impl_->holds.any_withheld();
+}
 size_t queue_state::consumers() const {
   return impl_->ring.consumers();
+}
+
+std::vector<consumer_view> queue_state::consumer_list() const {
+  std::vector<consumer_view> all;
+  for (const queueing::holder& one : impl_->holders) {
+    using state = queueing::holder::state;
+    if (one.is == state::gone)
+      continue;
+    const auto activity = one.is == state::waiting               ? consumer_activity::waiting
+                        : impl_->options->single_active_consumer ? consumer_activity::single_active
+                                                                 : consumer_activity::up;
+    all.push_back({one.who, activity, one.unacked.messages()});
+  }
+  return all;
 }
 
 bool queue_state::idle() const {
   const impl& me = *impl_;
   if (me.now == impl::phase::deleted)
     return true;
+  if (me.seen && !me.seen->waiting.empty())
+    return false;
   return me.ready.empty() && me.unacked_messages == 0 && me.dead.empty() && me.confirms.empty() && me.holds.empty()
       && me.gets.empty() && !me.pages.waiting();
 }
@@ -193,11 +219,13 @@ void queue_state::impl::check() const {
   uint64_t messages = 0;
   uint64_t memory = 0;
   size_t consuming = 0;
+  size_t waiting = 0;
   for (const queueing::holder& one : holders) {
     one.unacked.check();
     messages += one.unacked.messages();
     memory += one.unacked.memory();
     consuming += one.is != queueing::holder::state::gone;
+    waiting += one.is == queueing::holder::state::waiting;
     BROKER_ASSERT(one.is != queueing::holder::state::gone || !one.unacked.empty(), "a holder of nothing is kept");
     if (one.who && !one.who->no_ack && one.who->prefetch != 0)
       BROKER_ASSERT(one.unacked.messages() <= one.who->prefetch, "prefetch exceeded");
@@ -206,6 +234,11 @@ void queue_state::impl::check() const {
   }
   BROKER_ASSERT(messages == unacked_messages && memory == unacked_memory, "unacked totals are wrong");
   BROKER_ASSERT(consuming == ring.consumers() && holders.size() == index.size(), "consumers are miscounted");
+  if (options->single_active_consumer)
+    BROKER_ASSERT(waiting == (consuming == 0 ? 0 : consuming - 1) && (active != nullptr) == (consuming > 0),
+                  "not exactly one consumer is active");
+  else
+    BROKER_ASSERT(waiting == 0 && !active, "a consumer waits for nothing");
   BROKER_ASSERT(fresh.empty() && settled.empty(), "a step was left unfinished");
   std::sort(all.begin(), all.end(), [](const seq_range& a, const seq_range& b) { return a.first < b.first; });
   for (size_t at = 0; at < all.size(); ++at)

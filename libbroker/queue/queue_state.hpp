@@ -55,6 +55,18 @@ struct queue_step {
   uint64_t tick_in_ms = 0;
 };
 
+enum class consumer_activity : uint8_t {
+  up,
+  single_active, ///< the one that gets the messages of a queue with a single active consumer (W54)
+  waiting,       ///< for the active one to go
+};
+/// One consumer (list_consumers).
+struct consumer_view {
+  consumer_ref who;
+  consumer_activity activity = consumer_activity::up;
+  uint64_t unacknowledged = 0;
+};
+
 /// `now_ms` is monotonic milliseconds everywhere, read once per message of the actor; it never goes back.
 class queue_state {
 public:
@@ -93,8 +105,10 @@ public:
   uint64_t dead_letters() const;  ///< on their way to other queues: neither ready nor unacked
   uint64_t bytes_unacked() const; ///< costs time linear in the unacked messages that are in memory
   uint64_t bytes_in_memory() const;
-  size_t consumers() const;
-  bool idle() const; ///< nothing ready, unacked or waiting for the store
+  size_t consumers() const; ///< those that wait to become active included
+  std::vector<consumer_view> consumer_list() const;
+  bool withholds_credit() const; ///< publishers wait: the queue is in `flow` (O47)
+  bool idle() const;             ///< nothing ready, unacked or waiting for the store
 
   /// Checks every invariant above; aborts on a violation. For tests and simulation: costs time linear in the content.
   void check() const;

@@ -1,0 +1,85 @@
+// Deliveries that are not settled in time close their channel (features.md W58). The timer exists only while something
+// is unsettled, and a delivery that nobody looks at for a minute costs nothing in between.
+
+#include <algorithm>
+
+#include "amqp/reply.hpp"
+#include "channel/channel_impl.hpp"
+#include "channel/quorum_rules.hpp"
+
+namespace broker {
+namespace {
+
+/// Shorter timeouts are looked at this many times while they run, but not more often than the shortest interval.
+constexpr uint64_t looks_per_timeout = 4;
+constexpr uint64_t shortest_interval_ms = 100;
+
+uint64_t interval_for(uint64_t timeout_ms) {
+  return std::clamp(timeout_ms / looks_per_timeout, shortest_interval_ms, limits::consumer_timeout_check_ms);
+}
+
+} // namespace
+
+void channel_state::impl::want_tick() {
+  if (phase_ != phase::open)
+    return;
+  tick_wanted_ = true;
+  step_->tick_in_ms = check_every_ms_;
+}
+
+/// Deliveries of `queue` may be unsettled from now on.
+void channel_state::impl::watch(const queue_record& queue) {
+  watched_.try_emplace(queue.id, queue.name);
+  const uint64_t timeout = options_of(queue).consumer_timeout_ms.value_or(settings_.consumer_timeout_ms);
+  if (timeout != 0)
+    check_every_ms_ = std::min(check_every_ms_, interval_for(timeout));
+}
+
+/// Policies change: what holds is what the metadata says now. 0 = none.
+uint64_t channel_state::impl::timeout_of(queue_id queue) {
+  const auto name = watched_.find(queue);
+  const auto record = name == watched_.end() ? nullptr : metadata().find_queue(settings_.vhost, name->second);
+  if (record && record->id == queue)
+    return options_of(*record).consumer_timeout_ms.value_or(settings_.consumer_timeout_ms);
+  return settings_.consumer_timeout_ms;
+}
+
+void channel_state::impl::tick(uint64_t now_ms) {
+  tick_wanted_ = false;
+  if (phase_ != phase::open)
+    return;
+  delivered_at_.mark(next_tag_, now_ms);
+  std::map<queue_id, uint64_t> timeouts;
+  for (const auto& [tag, who] : consumers_)
+    timeouts.try_emplace(who->queue, 0);
+  for (auto& [queue, timeout] : timeouts)
+    timeout = timeout_of(queue);
+  delivery_tag oldest = next_tag_;
+  uint64_t exceeded_ms = 0;
+  unacked_.for_each_block([&](delivery_tag tag, queue_id queue) {
+    oldest = std::min(oldest, tag);
+    const auto [timeout, fresh] = timeouts.try_emplace(queue, 0);
+    if (fresh)
+      timeout->second = timeout_of(queue);
+    if (timeout->second != 0 && now_ms - delivered_at_.sent_by(tag) > timeout->second)
+      exceeded_ms = timeout->second;
+    return exceeded_ms == 0;
+  });
+  if (exceeded_ms != 0)
+    return time_out(exceeded_ms);
+  delivered_at_.forget_below(oldest);
+  std::erase_if(watched_, [&](const auto& one) { return !timeouts.contains(one.first); });
+}
+
+void channel_state::impl::time_out(uint64_t timeout_ms) {
+  fail(amqp::precondition_failed("delivery acknowledgement on channel " + std::to_string(settings_.number)
+                                 + " timed out. Timeout value used: " + std::to_string(timeout_ms)
+                                 + " ms. This timeout value can be configured, see consumers doc guide to learn more"),
+       0);
+  // Whatever a method waited for, its answer no longer matters; what is behind it must reach the channel's closing.
+  on_metadata_ = nullptr;
+  on_answer_ = nullptr;
+  run();
+}
+
+} // namespace broker
