@@ -54,7 +54,8 @@ amqp::field_table table_of(const amqp::properties& from) {
 /// The headers that publishes and deliveries share.
 amqp::field_table description(const message& what, const amqp::properties& properties, const std::string& node) {
   amqp::field_array keys;
-  for (const std::string_view key : routed_message{what}.keys())
+  const routed_message routed{what};
+  for (const std::string_view key : routed.keys())
     keys.values.push_back(text(key));
   amqp::field_table headers;
   headers.set("exchange_name", text(what.exchange()));

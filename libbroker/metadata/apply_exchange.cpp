@@ -72,7 +72,7 @@ command_result metadata_state::impl::apply(const declare_exchange& what, changes
   exchange_record record = wanted;
   record.delay_queue = type->delays() ? make_delay_queue(wanted) : nullptr;
   if (record.delay_queue)
-    changes.push_back({metadata_change::kind::queue_created, record.delay_queue});
+    changes.push_back({metadata_change::kind::queue_created, record.delay_queue, {}});
   insert_exchange(*own_vhost(wanted.vhost), std::move(record));
   out.created = true;
   return out;
@@ -202,7 +202,7 @@ std::set<std::string> metadata_state::impl::remove_bindings_to(vhost_tables& vho
 
 void metadata_state::impl::forget_delay_queue(const exchange_record& exchange, changes_t& changes) {
   if (exchange.delay_queue)
-    changes.push_back({metadata_change::kind::queue_deleted, exchange.delay_queue});
+    changes.push_back({metadata_change::kind::queue_deleted, exchange.delay_queue, {}});
 }
 
 void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade,

@@ -49,7 +49,7 @@ public:
     for (const auto& [key, queue] : bindings_.at(from.name))
       if (key == "#" || std::find(keys.begin(), keys.end(), key) != keys.end())
         to.push_back(queue);
-    return {};
+    return routed_by::keys;
   }
   result<login> authenticate(std::string_view, std::string_view, bool) const override { return error{403, ""}; }
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }
