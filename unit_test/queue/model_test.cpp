@@ -79,7 +79,8 @@ private:
   }
 
   void one_step() {
-    if (with_options_ && random_.chance(1, 3)) // timers may be late
+    const bool late = with_options_ && random_.chance(1, 3);
+    if (late) // first the timer is late, then it comes
       f_.now_ms += random_.below(40);
     switch (random_.below(16)) {
     case 0:
@@ -120,6 +121,8 @@ private:
       rare();
       break;
     }
+    if (late)
+      f_.tick(f_.now_ms);
     judge();
   }
 
@@ -374,7 +377,7 @@ private:
     for (auto& [seq, one] : known_) {
       if (one.where != place::ready)
         continue;
-      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.stepped_ms;
+      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.now_ms;
       const bool beyond =
         options_.overflow == overflow_policy::drop_head && options_.max_length && ready > *options_.max_length;
       if (!expired && !beyond)
