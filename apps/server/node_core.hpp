@@ -45,6 +45,7 @@ struct node::impl final : node_view {
   result<void> open_listeners();
   result<void> open_control();
   result<void> watch_resources();
+  result<void> load_definitions();
   void stop_control();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).

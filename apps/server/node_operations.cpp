@@ -2,14 +2,36 @@
 #include <array>
 #include <deque>
 #include <fstream>
+#include <future>
+#include <iterator>
 
 #include <openssl/evp.h>
 
 #include "actors/queue_operator.hpp"
 #include "config_values.hpp"
+#include "definitions_job.hpp"
 #include "node_core.hpp"
 
 namespace broker {
+
+result<void> node::impl::load_definitions() {
+  if (config.definitions_file.empty())
+    return {};
+  const std::string name = config.definitions_file.string();
+  std::ifstream file{config.definitions_file, std::ios::binary};
+  std::string json{std::istreambuf_iterator<char>{file}, {}};
+  if (!file)
+    return error{0, "definitions file " + name + " cannot be read"};
+  std::promise<result<std::vector<std::string>>> imported;
+  import_definitions(*this, json, [&](result<std::vector<std::string>> done) { imported.set_value(std::move(done)); });
+  const auto skipped = imported.get_future().get();
+  if (!skipped)
+    return error{0, "definitions file " + name + ": " + skipped.error().text};
+  for (const auto& line : *skipped)
+    say(log_level::warning, "definitions file " + name + ": not imported: " + line);
+  say(log_level::info, "definitions of " + name + " imported");
+  return {};
+}
 
 void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                    std::function<void(size_t)> done) {

@@ -61,6 +61,7 @@ void master::send_runs(replica_core& core, peer& to, std::vector<log_run> runs, 
     to.next = run.last() + 1;
     to.in_flight_bytes += run.bytes;
   }
+  BROKER_ASSERT(to.next <= core.log.length() + 1, "the tail ends with the log");
   message.runs = std::move(runs);
   message.commit = to.told_commit = core.commit;
   message.delivered_upto = core.delivered_upto;
@@ -87,13 +88,14 @@ void master::log_read(replica_core& core, node_id to, std::optional<std::vector<
     return;
   }
   who->must_start_over = true;
-  core.send(to, start_over{}, out);
+  core.send(to, start_over{core.known.nodes.registered(to)}, out);
 }
 
 /// Everything up to the commit is copied, everything behind it is tail. Not a single entry further: below the base
 /// nothing can be compared, so it must be what no later master can cut off (C9).
 void master::begin_copy(replica_core& core, peer& to, effects& out) {
   const seqno upto = planted(plant::copy_from_end) ? core.log.length() : core.commit;
+  BROKER_ASSERT(!to.copying && to.match == 0 && upto != 0, "a copy goes to one that has nothing");
   copy_begin message{core.log.base_at(upto, core.delivered_upto)};
   to.copying = true;
   to.copy_upto = upto;
@@ -108,6 +110,7 @@ void master::begin_copy(replica_core& core, peer& to, effects& out) {
 void master::read_copy(replica_core& core, peer& to, effects& out) {
   if (to.copy_reading || to.copy_read == to.copy_upto)
     return;
+  BROKER_ASSERT(to.copying && to.copy_read < to.copy_upto, "something of the copy is missing");
   to.copy_reading = true;
   out.reads.push_back({to.node, true, to.copy_read + 1, to.copy_upto, core.settings.append_bytes});
 }
@@ -133,6 +136,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const co
   if (message.upto <= who->copy_acked || message.upto > who->copy_read)
     return; // of a copy before this one
   who->copy_acked = message.upto;
+  BROKER_ASSERT(who->copy_acked <= who->copy_upto, "a copy ends at its base");
   read_copy(core, *who, out);
 }
 
