@@ -79,8 +79,7 @@ private:
   }
 
   void one_step() {
-    const bool late = with_options_ && random_.chance(1, 3);
-    if (late) // first the timer is late, then it comes
+    if (with_options_ && random_.chance(1, 3)) // timers may be late
       f_.now_ms += random_.below(40);
     switch (random_.below(16)) {
     case 0:
@@ -121,8 +120,6 @@ private:
       rare();
       break;
     }
-    if (late)
-      f_.tick(f_.now_ms);
     judge();
   }
 
@@ -377,7 +374,7 @@ private:
     for (auto& [seq, one] : known_) {
       if (one.where != place::ready)
         continue;
-      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.now_ms;
+      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.stepped_ms;
       const bool beyond =
         options_.overflow == overflow_policy::drop_head && options_.max_length && ready > *options_.max_length;
       if (!expired && !beyond)
