@@ -73,6 +73,8 @@ struct node::impl final : node_view {
   void set_disk_free_limit(uint64_t bytes) override;
   uint64_t total_memory_bytes() const override;
   void force_alarm(resource what, bool on) override;
+  void set_channel_max(uint16_t most) override { sessions.channel_max = most; }
+  void free_loopback_users(bool free) override { sessions.loopback_is_free = free; }
   void set_log_level(log_level level) override;
   void reopen_log() override;
   control::value_record settings() const override;

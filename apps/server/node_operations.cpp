@@ -79,7 +79,7 @@ control::value_record node::impl::settings() const {
     ports.emplace_back(each.port);
   return {
     {"auth_mechanisms", texts(config.auth_mechanisms)},
-    {"channel_max", config.channel_max},
+    {"channel_max", sessions.channel_max != 0 ? sessions.channel_max.load() : config.channel_max},
     {"connection_max", config.connections_max},
     {"default_permissions", texts({config.default_configure, config.default_write, config.default_read})},
     {"default_user", config.default_user},
@@ -89,7 +89,7 @@ control::value_record node::impl::settings() const {
     {"frame_max", config.frame_max_bytes},
     {"handshake_timeout", config.handshake_timeout_ms},
     {"heartbeat", config.heartbeat_s},
-    {"loopback_users", texts(config.loopback_users)},
+    {"loopback_users", sessions.loopback_is_free ? control::value_list{} : texts(config.loopback_users)},
     {"max_message_size", config.message_max_bytes},
     {"node_memory_limit", config.node_memory_bytes},
     {"queue_memory_limit", config.queue_memory_bytes},

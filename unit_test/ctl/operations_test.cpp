@@ -145,6 +145,28 @@ BOOST_AUTO_TEST_CASE(feature_flags_are_all_enabled) {
                  "Error:\nThis feature flag is not supported by node rabbit@test\n");
 }
 
+BOOST_AUTO_TEST_CASE(the_expressions_of_clients_tests_are_answered) {
+  expect({"eval", "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []})."}, "ok\n");
+  BOOST_TEST(node.view.alarms.size() == 1u);
+  expect({"eval", "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."}, "ok\n");
+  BOOST_TEST(node.view.alarms.empty());
+  expect({"eval", "application:set_env(rabbit, channel_max, 2048)."}, "ok\n");
+  BOOST_TEST(node.view.channel_max == 2048u);
+  expect({"eval", "application:get_env(rabbit, loopback_users)."}, "{ok,[<<\"guest\">>]}\n");
+  expect({"eval", "application:set_env(rabbit, loopback_users, [])."}, "ok\n");
+  expect({"eval", "application:get_env(rabbit, loopback_users)."}, "{ok,[]}\n");
+  expect({"eval", "application:set_env(rabbit, loopback_users, [<<\"guest\">>])."}, "ok\n");
+  BOOST_TEST(!node.view.loopback_free);
+}
+
+BOOST_AUTO_TEST_CASE(other_expressions_are_refused) {
+  for (const char* expression :
+       {"1+1.", "application:set_env(rabbit, channel_max, 70000).", "application:set_env(rabbit, channel_max, 0).",
+        "application:set_env(rabbit, loopback_users, [<<\"other\">>]).", "init:stop()."})
+    expect_failure({"eval", expression}, 69,
+                   "Error:\nthere is no Erlang here: eval answers only what clients' tests ask\n");
+}
+
 BOOST_AUTO_TEST_CASE(the_environment_is_erlang_terms) {
   expect({"environment"}, "Application environment of node rabbit@test ...\n[{rabbit,\n     [{channel_max,2047},\n"
                           "      {default_user,<<\"guest\">>},\n      {loopback_users,[<<\"guest\">>]}]}]\n");
