@@ -98,6 +98,7 @@ struct queue_report {
   uint64_t unacknowledged_bytes = 0;
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
+  bool flow = false; ///< it withholds publishers' credit (O47)
 };
 /// list_channels.
 struct channel_report {
@@ -145,6 +146,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)

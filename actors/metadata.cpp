@@ -60,12 +60,18 @@ void wake_queue(const runtime& node, queue_id id) {
     caf::anon_send(who, queue_tick_msg{});
 }
 
+void publish_snapshot(metadata_service& service) {
+  auto next = service.host.snapshot();
+  service.node->tracing.store(next->any_tracing(), std::memory_order_relaxed);
+  service.node->snapshots.publish(std::move(next));
+}
+
 /// Queues first, then the snapshot that names them, then the answers: whoever reads the snapshot finds the queue.
 void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes) {
   for (const auto& change : changes)
     if (change.what == metadata_change::kind::queue_created)
       start_queue(system, service, change.queue);
-  service.node->snapshots.publish(service.host.snapshot());
+  publish_snapshot(service);
   for (const auto& change : changes) {
     if (change.what == metadata_change::kind::queue_created)
       wake_queue(*service.node, change.queue->id);
@@ -138,9 +144,17 @@ result<void> boot(caf::actor_system& system, metadata_service& service) {
     if (each.what != consensus::outcome::ok || !each.result.ok())
       return error{0, "the node's first metadata change was refused: " + each.result.failure.text};
   const auto snapshot = host.snapshot();
-  service.node->snapshots.publish(snapshot);
+  publish_snapshot(service);
   snapshot->for_each_queue([&](const queue_ptr& record) { start_queue(system, service, record); });
+  snapshot->for_each_exchange([&](const exchange_ptr& record) {
+    if (record->delay_queue)
+      start_queue(system, service, record->delay_queue);
+  });
   snapshot->for_each_queue([&](const queue_ptr& record) { wake_queue(*service.node, record->id); });
+  snapshot->for_each_exchange([&](const exchange_ptr& record) {
+    if (record->delay_queue)
+      wake_queue(*service.node, record->delay_queue->id);
+  });
   // Queues that went with the node's last run (transient, exclusive) may have left messages behind.
   for (const auto& change : flushed->changes)
     if (change.what == metadata_change::kind::queue_deleted) {

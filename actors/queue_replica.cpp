@@ -4,34 +4,15 @@
 #include <optional>
 
 #include "actors/channel.hpp"
+#include "actors/delay_queue.hpp"
+#include "actors/queue_store_client.hpp"
 
 namespace broker {
 
 namespace {
 
-/// How long a deleted queue still answers requests that were sent before its deletion was known.
-constexpr auto linger = std::chrono::seconds{5};
 /// Until a refused deletion is proposed again.
 constexpr auto retry = std::chrono::milliseconds{100};
-
-/// Posts the store's answers to the queue's actor.
-class queue_store_client final : public store_client {
-public:
-  explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
-
-  void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
-  void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
-  void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
-
-private:
-  template<class Message>
-  void post(Message message) {
-    if (auto who = caf::actor_cast<caf::actor>(queue_))
-      caf::anon_send(who, std::move(message));
-  }
-
-  caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
-};
 
 struct queue_shell {
   static inline const char* name = "queue";
@@ -97,7 +78,7 @@ void retire(queue_actor* self) {
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
   perform(self, shell.node->now_ms());
-  self->delayed_send(self, linger, queue_retired_msg{});
+  self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
 std::string_view to_string(consumer_activity what) {
@@ -115,6 +96,7 @@ queue_report report(const queue_shell& shell) {
   result.unacknowledged_bytes = machine.bytes_unacked();
   result.memory_bytes = machine.bytes_in_memory();
   result.consumers = machine.consumers();
+  result.flow = machine.withholds_credit();
   return result;
 }
 
@@ -203,6 +185,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
 
 caf::actor spawn_queue(caf::actor_system& system, runtime& node, queue_ptr record,
                        std::shared_ptr<const recovered_queue> recovered) {
+  if (!record->delays_for.empty())
+    return spawn_delay_queue(system, node, std::move(record), std::move(recovered));
   return system.spawn(queue_behavior, &node, std::move(record), std::move(recovered));
 }
 

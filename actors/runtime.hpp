@@ -80,6 +80,8 @@ struct runtime {
   queue_factory make_queue;
 
   snapshot_board snapshots;
+  /// Some vhost is traced (P05). Written by the metadata actor; channels look at it before anything else.
+  std::atomic<bool> tracing{false};
   actor_directory queues_by_id;      ///< queue_id
   actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost

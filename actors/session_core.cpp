@@ -5,6 +5,13 @@
 
 namespace broker {
 
+namespace {
+
+/// How long a connection is shown in state `flow` after it was slowed down, as RabbitMQ's credit_flow.
+constexpr uint64_t flow_shown_ms = 1'000;
+
+} // namespace
+
 session_core::session_core(session_context& context, peer_info peer)
   : context_(context), id_(context.node->next_connection++), peer_(std::move(peer)),
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
@@ -103,6 +110,8 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.vhost = machine_->vhost();
   settings.user = machine_->user();
   settings.node = context_.node->node;
+  settings.connection_name = peer_.name;
+  settings.tracing = &context_.node->tracing;
   settings.frame_max = machine_->frame_max();
   settings.consumer_timeout_ms = context_.node->consumer_timeout_ms;
   if (auto* capabilities = machine_->client_properties().find("capabilities"))
@@ -162,13 +171,18 @@ std::vector<caf::actor> session_core::channels() const {
   return result;
 }
 
+bool session_core::in_flow() const {
+  return over_credit() || (slowed_at_ms_ != 0 && now_ms() < slowed_at_ms_ + flow_shown_ms);
+}
+
 session_report session_core::report() const {
+  const bool flow = machine_->state() == "running" && in_flow();
   return {id_,
           peer_.name,
           machine_->user().user,
           machine_->auth_mechanism(),
           machine_->vhost(),
-          std::string{machine_->state()},
+          flow ? "flow" : std::string{machine_->state()},
           machine_->open_channels(),
           machine_->channel_max(),
           machine_->frame_max(),

@@ -85,12 +85,15 @@ protected:
 
   /// More is accepted-but-unprocessed than allowed: do not read (architecture.md D13).
   bool over_credit() const noexcept;
+  /// Reading stopped for want of credit: the connection is shown in state `flow` for a second from now (O47).
+  void slowed_down() { slowed_at_ms_ = now_ms(); }
   /// Gives bytes back; true when reading may be resumed after over_credit() was seen.
   bool take_credit(size_t bytes) noexcept;
 
   connection& machine() { return *machine_; }
   session_context& context() noexcept { return context_; }
   uint64_t now_ms() const { return context_.node->now_ms(); }
+  bool in_flow() const;
 
 private:
   void perform(connection_step& step);
@@ -107,6 +110,7 @@ private:
   bool logged_in_ = false;
   bool torn_down_ = false;
   std::atomic<int64_t> inflight_{0};
+  uint64_t slowed_at_ms_ = 0; ///< 0 = never
   uint64_t received_bytes_ = 0;
   uint64_t sent_bytes_ = 0;
   const int64_t connected_at_ms_;

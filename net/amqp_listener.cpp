@@ -284,19 +284,18 @@ void amqp_listener::channels(std::function<void(std::vector<caf::actor>)> done) 
     std::move(done));
 }
 
-void amqp_listener::close(const std::string& name, const error& why, const std::function<void(bool)>& done) {
-  auto missing = std::make_shared<std::atomic<size_t>>(shards_.size());
-  auto found = std::make_shared<std::atomic<bool>>(false);
-  for (auto& each : shards_)
-    boost::asio::post(each->home().io(), [&local = *each, name, why, done, missing, found] {
-      for (auto& open : local.all())
-        if (open->peer().name == name) {
-          *found = true;
-          open->close(why);
-        }
-      if (--*missing == 0)
-        done(*found);
-    });
+void amqp_listener::close_if(std::function<bool(session_report)> which, size_t most, const error& why,
+                             std::function<void(size_t)> done) {
+  auto room = std::make_shared<std::atomic<int64_t>>(
+    static_cast<int64_t>(std::min<size_t>(most, std::numeric_limits<int64_t>::max())));
+  gather<connection_id>(
+    [which = std::move(which), room, why](session& open, auto& closed) {
+      if (!which(open.report()) || --*room < 0)
+        return;
+      closed.push_back(open.id());
+      open.close(why);
+    },
+    [done = std::move(done)](const std::vector<connection_id>& closed) { done(closed.size()); });
 }
 
 } // namespace broker

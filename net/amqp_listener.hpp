@@ -49,8 +49,10 @@ public:
   void report(std::function<void(std::vector<session_report>)> done);
   /// Calls `done` once with the channel actors of every open session.
   void channels(std::function<void(std::vector<caf::actor>)> done);
-  /// Closes the connection of that name. `done(false)`: there is none.
-  void close(const std::string& name, const error& why, const std::function<void(bool)>& done);
+  /// Closes the connections that `which` chooses, at most `most`. `which` runs on every loop's thread; `done` gets
+  /// their number once, on some loop's thread.
+  void close_if(std::function<bool(session_report)> which, size_t most, const error& why,
+                std::function<void(size_t)> done);
 
 private:
   class shard;

@@ -82,18 +82,27 @@ private:
   }
 
   void next_request() {
+    request_ = {};
+    next_part();
+  }
+
+  void next_part() {
     arm(state_->settings.idle_timeout);
-    read_frame(frame_max_bytes, [this](std::string_view bytes) { serve(bytes); });
+    read_frame(frame_max_bytes, [this](std::string_view bytes) { take_part(bytes); });
+  }
+
+  void take_part(std::string_view bytes) {
+    const auto more = decode_request(bytes, request_);
+    if (!more)
+      return close();
+    *more ? next_part() : serve();
   }
 
   /// The handler may take its time (await_startup): no timer runs meanwhile.
-  void serve(std::string_view bytes) {
-    auto what = decode_request(bytes);
-    if (!what)
-      return close();
+  void serve() {
     timer_.cancel();
     answering_ = true;
-    state_->answer(*std::move(what), [weak = weak_from_this(), executor = socket_.get_executor()](response with) {
+    state_->answer(std::move(request_), [weak = weak_from_this(), executor = socket_.get_executor()](response with) {
       asio::post(executor, [weak, with = std::move(with)] {
         if (auto self = weak.lock())
           self->write_parts(std::make_shared<std::vector<std::string>>(encode_response(with)), 0);
@@ -172,6 +181,7 @@ private:
   std::array<char, sizeof(uint32_t)> header_{};
   std::string payload_;
   std::string output_;
+  request request_; ///< as far as it has come
 };
 
 } // namespace

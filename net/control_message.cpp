@@ -1,5 +1,7 @@
 #include "control_message.hpp"
 
+#include <algorithm>
+
 #include "base/overloaded.hpp"
 #include "proto/control.pb.h"
 
@@ -26,6 +28,15 @@ void to_proto(const value& from, proto::ControlValue& to) {
                             auto& added = *fields.add_fields();
                             added.set_name(name);
                             to_proto(field, *added.mutable_value());
+                          }
+                        },
+                        [&](const value_table& table) {
+                          auto& fields = *to.mutable_table();
+                          for (const auto& field : table) {
+                            auto& added = *fields.add_fields();
+                            added.set_name(field.name);
+                            added.set_type(field.type);
+                            to_proto(field.content, *added.mutable_value());
                           }
                         }},
              from.content);
@@ -67,6 +78,18 @@ bool from_proto(const proto::ControlValue& from, value& to, int depth) {
     to = std::move(record);
     return true;
   }
+  case proto::ControlValue::kTable: {
+    value_table table(static_cast<size_t>(from.table().fields_size()));
+    for (size_t i = 0; i < table.size(); ++i) {
+      const auto& field = from.table().fields(static_cast<int>(i));
+      table[i].name = field.name();
+      table[i].type = field.type();
+      if (!from_proto(field.value(), table[i].content, depth + 1))
+        return false;
+    }
+    to = std::move(table);
+    return true;
+  }
   case proto::ControlValue::KIND_NOT_SET:
     to = value{};
     return true;
@@ -90,7 +113,9 @@ std::string failure_part(const std::string& text) {
 
 } // namespace
 
-std::string encode_request(const request& what) {
+namespace {
+
+proto::ControlRequest head_of(const request& what) {
   proto::ControlRequest message;
   message.set_verb(what.verb);
   for (const auto& argument : what.arguments)
@@ -99,20 +124,46 @@ std::string encode_request(const request& what) {
     (*message.mutable_options())[name] = text;
   for (const auto& column : what.columns)
     message.add_columns(column);
-  return message.SerializeAsString();
+  return message;
 }
 
-result<request> decode_request(std::string_view bytes) {
+} // namespace
+
+bool request_fits(const request& what) {
+  return head_of(what).ByteSizeLong() <= frame_max_bytes - part_slack_bytes
+      && what.attachment.size() <= attachment_max_bytes;
+}
+
+std::vector<std::string> encode_request(const request& what) {
+  std::vector<std::string> parts;
+  proto::ControlRequest message = head_of(what);
+  constexpr size_t part_bytes = frame_max_bytes - part_slack_bytes;
+  for (std::string_view left = what.attachment; !left.empty();) {
+    message.set_more(true);
+    parts.push_back(message.SerializeAsString());
+    message.Clear();
+    message.set_attachment(std::string{left.substr(0, part_bytes)});
+    left.remove_prefix(std::min(part_bytes, left.size()));
+  }
+  parts.push_back(message.SerializeAsString());
+  return parts;
+}
+
+result<bool> decode_request(std::string_view bytes, request& into) {
   proto::ControlRequest message;
   if (bytes.size() > frame_max_bytes || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return error{0, "malformed control request"};
-  request what;
-  what.verb = message.verb();
-  what.arguments.assign(message.arguments().begin(), message.arguments().end());
+  if (into.attachment.size() + message.attachment().size() > attachment_max_bytes)
+    return error{0, "the control request is too large"};
+  into.attachment += message.attachment();
+  if (message.verb().empty())
+    return message.more();
+  into.verb = message.verb();
+  into.arguments.assign(message.arguments().begin(), message.arguments().end());
   for (const auto& [name, text] : message.options())
-    what.options.emplace(name, text);
-  what.columns.assign(message.columns().begin(), message.columns().end());
-  return what;
+    into.options.emplace(name, text);
+  into.columns.assign(message.columns().begin(), message.columns().end());
+  return message.more();
 }
 
 std::vector<std::string> encode_response(const response& what) {
@@ -120,6 +171,7 @@ std::vector<std::string> encode_response(const response& what) {
   proto::ControlResponse part;
   part.set_exit_code(what.exit_code);
   part.set_error(what.error);
+  part.set_bare_error(what.bare_error);
   for (const auto& column : what.columns)
     part.add_columns(column);
   size_t size = part.ByteSizeLong();
@@ -151,6 +203,7 @@ result<bool> decode_response(std::string_view bytes, response& into) {
   if (part.exit_code() != 0)
     into.exit_code = part.exit_code();
   into.error += part.error();
+  into.bare_error |= part.bare_error();
   into.columns.insert(into.columns.end(), part.columns().begin(), part.columns().end());
   for (const auto& from : part.rows()) {
     row cells(static_cast<size_t>(from.values_size()));

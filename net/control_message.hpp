@@ -14,8 +14,11 @@
 
 namespace broker::control {
 
-/// Largest frame payload in either direction, in bytes. Answers are split to fit; requests are never larger.
+/// Largest frame payload in either direction, in bytes. Answers and attachments are split to fit; what else a request
+/// holds is never larger.
 inline constexpr size_t frame_max_bytes = 1024 * 1024;
+/// Largest file that a request may bring (import_definitions), in bytes.
+inline constexpr size_t attachment_max_bytes = 64 * 1024 * 1024;
 /// Nesting of lists and records.
 inline constexpr int value_depth_max = 8;
 
@@ -24,15 +27,19 @@ struct request {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> options;
   std::vector<std::string> columns;
+  std::string attachment = {}; ///< a file's content
 };
 
 struct value;
+struct typed_field;
 using value_list = std::vector<value>;
 using value_record = std::vector<std::pair<std::string, value>>;
+/// An AMQP field table, which tools show with its types.
+using value_table = std::vector<typed_field>;
 
 /// One cell. std::monostate: the object has no such thing (shown as nothing).
 struct value {
-  std::variant<std::monostate, std::string, int64_t, double, bool, value_list, value_record> content;
+  std::variant<std::monostate, std::string, int64_t, double, bool, value_list, value_record, value_table> content;
 
   value() = default;
   value(std::string text) : content(std::move(text)) {}
@@ -42,11 +49,21 @@ struct value {
   value(double real) : content(real) {}
   value(value_list list) : content(std::move(list)) {}
   value(value_record record) : content(std::move(record)) {}
+  value(value_table table);
   template<class Integer>
   requires std::is_integral_v<Integer> value(Integer number) : content(static_cast<int64_t>(number)) {}
 
   friend bool operator==(const value&, const value&) = default;
 };
+
+struct typed_field {
+  std::string name;
+  std::string type; ///< "longstr", "signedint", ...
+  value content;
+  friend bool operator==(const typed_field&, const typed_field&) = default;
+};
+
+inline value::value(value_table table) : content(std::move(table)) {}
 
 using row = std::vector<value>;
 
@@ -54,15 +71,19 @@ struct response {
   int exit_code = 0; ///< features.md O12
   std::string error; ///< for people; RabbitMQ's words
   std::vector<std::string> columns;
-  std::vector<row> rows; ///< each as long as columns
+  std::vector<row> rows;   ///< each as long as columns
+  bool bare_error = false; ///< `error` is shown without the heading "Error:"
 };
 
 /// Answers a request by calling back exactly once, from any thread.
 using reply = std::function<void(response)>;
 using handler = std::function<void(request, reply)>;
 
-std::string encode_request(const request& what);
-result<request> decode_request(std::string_view bytes);
+/// One payload per frame. All but the attachment must fit the first: see request_fits.
+std::vector<std::string> encode_request(const request& what);
+bool request_fits(const request& what);
+/// Adds one payload to `into`. Returns whether more follow.
+result<bool> decode_request(std::string_view bytes, request& into);
 
 /// One payload per frame, each at most frame_max_bytes. A row that alone is larger turns the answer into an error.
 std::vector<std::string> encode_response(const response& what);

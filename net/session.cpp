@@ -63,6 +63,7 @@ bool session::may_read() {
   if (!over_credit())
     return true;
   stopped_reading_ = true;
+  slowed_down();
   return !over_credit() && stopped_reading_.exchange(false);
 }
 

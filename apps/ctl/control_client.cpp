@@ -113,11 +113,11 @@ result<void> control_client::authenticate(std::string_view cookie, std::string_v
 }
 
 result<control::response> control_client::call(const control::request& what) {
-  const std::string bytes = control::encode_request(what);
-  if (bytes.size() > control::frame_max_bytes)
-    return fail(failure_kind::refused, "the request is larger than 1 MiB");
-  if (auto sent = send_frame(bytes); !sent)
-    return sent.error();
+  if (!control::request_fits(what))
+    return fail(failure_kind::refused, "the request is larger than 1 MiB, or its file than 64 MiB");
+  for (const std::string& part : control::encode_request(what))
+    if (auto sent = send_frame(part); !sent)
+      return sent.error();
   control::response answer;
   for (;;) {
     auto part = receive_frame(control::frame_max_bytes);

@@ -18,6 +18,9 @@ std::string format_rows(const control::response& answer, layout format, bool hea
 /// The one row of status or cluster_status as one JSON object.
 std::string format_record(const control::response& answer);
 
+/// "Interface: [::], port: 5672, ..." for each, or with their node first.
+std::string listener_lines(const control::value_list& listeners, bool with_node);
+
 std::string status_page(const control::response& answer);
 std::string cluster_status_page(const control::response& answer);
 

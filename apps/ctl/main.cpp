@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "control_message.hpp"
 #include "run.hpp"
 
 namespace {
@@ -31,10 +32,21 @@ std::string read_secret() {
   return line;
 }
 
+/// Definitions may be large; what is larger than a request may be is refused by its sender.
+std::string read_input() {
+  std::string text;
+  char block[64 * 1024];
+  while (text.size() <= broker::control::attachment_max_bytes
+         && (std::cin.read(block, sizeof block), std::cin.gcount() > 0))
+    text.append(block, static_cast<size_t>(std::cin.gcount()));
+  return text;
+}
+
 } // namespace
 
 int main(int count, char** values) {
   const broker::ctl::terminal console{[](const std::string& text) { write_text(stdout, text); },
-                                      [](const std::string& text) { write_text(stderr, text); }, read_secret};
+                                      [](const std::string& text) { write_text(stderr, text); }, read_secret,
+                                      read_input};
   return broker::ctl::run(values[0], std::span<const char* const>{values + 1, values + count}, console);
 }

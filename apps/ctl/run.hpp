@@ -14,6 +14,8 @@ struct terminal {
   std::function<void(const std::string&)> err;
   /// One line without its end, "" at the end of input; what is typed is not shown.
   std::function<std::string()> read_secret;
+  /// Everything from standard input, at most one byte more than a request may bring.
+  std::function<std::string()> read_input = [] { return std::string{}; };
 };
 
 /// features.md O12.
@@ -21,6 +23,7 @@ namespace exit_code {
 inline constexpr int ok = 0;
 inline constexpr int usage = 64;
 inline constexpr int data = 65;
+inline constexpr int no_user = 67;
 inline constexpr int unavailable = 69;
 inline constexpr int software = 70;
 inline constexpr int temporary = 75;

@@ -72,17 +72,6 @@ void lines_or_none(std::string& page, const value_list& list, std::string_view p
     page += std::string{prefix} + plain_text(each) + "\n";
 }
 
-void listener_lines(std::string& page, const value_list& listeners, bool with_node) {
-  for (const auto& each : listeners) {
-    if (with_node)
-      page += "Node: " + plain_text(field(each, "node")) + ", interface: ";
-    else
-      page += "Interface: ";
-    page += plain_text(field(each, "interface")) + ", port: " + plain_text(field(each, "port")) + ", protocol: "
-          + plain_text(field(each, "protocol")) + ", purpose: " + plain_text(field(each, "purpose")) + "\n";
-  }
-}
-
 void runtime_section(std::string& page, const control::response& answer) {
   title(page, "Runtime");
   line(page, "OS PID", column(answer, "pid"));
@@ -111,6 +100,16 @@ void resource_sections(std::string& page, const control::response& answer) {
 
 } // namespace
 
+std::string listener_lines(const value_list& listeners, bool with_node) {
+  std::string text;
+  for (const auto& each : listeners) {
+    text += with_node ? "Node: " + plain_text(field(each, "node")) + ", interface: " : "Interface: ";
+    text += plain_text(field(each, "interface")) + ", port: " + plain_text(field(each, "port")) + ", protocol: "
+          + plain_text(field(each, "protocol")) + ", purpose: " + plain_text(field(each, "purpose")) + "\n";
+  }
+  return text;
+}
+
 std::string status_page(const control::response& answer) {
   std::string page;
   runtime_section(page, answer);
@@ -129,7 +128,7 @@ std::string status_page(const control::response& answer) {
   line(page, "Queue count", field(totals, "queue_count"));
   line(page, "Virtual host count", field(totals, "virtual_host_count"));
   title(page, "Listeners");
-  listener_lines(page, list_of(column(answer, "listeners")), false);
+  page += listener_lines(list_of(column(answer, "listeners")), false);
   return page;
 }
 
@@ -157,7 +156,7 @@ std::string cluster_status_page(const control::response& answer) {
   page += "(none)\n";
   title(page, "Listeners");
   for (const auto& [node, listeners] : record_of(column(answer, "listeners")))
-    listener_lines(page, list_of(listeners), true);
+    page += listener_lines(list_of(listeners), true);
   title(page, "Feature flags");
   for (const auto& flag : list_of(column(answer, "feature_flags")))
     page += "Flag: " + plain_text(field(flag, "name")) + ", state: " + plain_text(field(flag, "state")) + "\n";

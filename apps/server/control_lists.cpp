@@ -1,6 +1,9 @@
 #include "control_lists.hpp"
 
 #include <algorithm>
+#include <charconv>
+
+#include "control_verb.hpp"
 
 namespace broker {
 
@@ -13,11 +16,6 @@ struct column {
   std::string_view name;
   value (*get)(const Info&, const node_facts&);
 };
-
-/// Like an Erlang process name, which tools expect: unique on this node, and across its restarts.
-std::string process_name(const node_facts& node, uint64_t number) {
-  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(number) + ".0>";
-}
 
 template<class Info>
 control::response pick(std::span<const Info> objects, const node_facts& node, std::span<const column<Info>> known,
@@ -40,35 +38,16 @@ control::response pick(std::span<const Info> objects, const node_facts& node, st
   return answer;
 }
 
-value to_value(const amqp::field_table& table);
-
-value to_value(const amqp::field_value& field) {
-  int64_t number = 0;
-  if (field.as_integer(number))
-    return number;
-  if (const auto* text = field.as_string())
-    return *text;
-  if (const auto* truth = std::get_if<bool>(&field.value))
-    return *truth;
-  if (const auto* real = std::get_if<double>(&field.value))
-    return *real;
-  if (const auto* real = std::get_if<float>(&field.value))
-    return static_cast<double>(*real);
-  if (const auto* table = std::get_if<amqp::field_table>(&field.value))
-    return to_value(*table);
-  return {};
-}
-
-value to_value(const amqp::field_table& table) {
-  control::value_record record;
-  for (const auto& [name, field] : table.entries)
-    record.emplace_back(name, to_value(field));
-  return record;
+/// Channels and connections share one space of process numbers.
+uint64_t channel_number_of(connection_id connection, uint16_t channel) {
+  return connection * 65536 + channel;
 }
 
 using q = queue_info;
 using c = connection_info;
 using h = channel_info;
+using s = consumer_info;
+using e = exchange_record;
 using facts = node_facts;
 
 constexpr column<queue_info> queue_columns[] = {
@@ -80,6 +59,8 @@ constexpr column<queue_info> queue_columns[] = {
   {"owner_pid",
    [](const q& i, const facts& n) -> value { return i.queue->owner == 0 ? value{} : process_name(n, i.queue->owner); }},
   {"exclusive", [](const q& i, const facts&) -> value { return i.queue->exclusive; }},
+  {"policy", [](const q& i, const facts&) -> value { return i.queue->policy; }},
+  {"operator_policy", [](const q& i, const facts&) -> value { return i.queue->operator_policy; }},
   {"messages_ready", [](const q& i, const facts&) -> value { return i.ready; }},
   {"messages_unacknowledged", [](const q& i, const facts&) -> value { return i.unacknowledged; }},
   {"messages", [](const q& i, const facts&) -> value { return i.ready + i.unacknowledged; }},
@@ -90,7 +71,10 @@ constexpr column<queue_info> queue_columns[] = {
   {"consumers", [](const q& i, const facts&) -> value { return i.consumers; }},
   {"memory", [](const q& i, const facts&) -> value { return i.memory_bytes; }},
   {"state", [](const q& i, const facts&) -> value { return i.state; }},
-  {"type", [](const q&, const facts&) -> value { return "classic"; }},
+  {"type",
+   [](const q& i, const facts&) -> value {
+     return i.queue->options && i.queue->options->type == queue_type::quorum ? "quorum" : "classic";
+   }},
 };
 
 constexpr column<connection_info> connection_columns[] = {
@@ -117,7 +101,8 @@ constexpr column<connection_info> connection_columns[] = {
 };
 
 constexpr column<channel_info> channel_columns[] = {
-  {"pid", [](const h& i, const facts& n) -> value { return process_name(n, i.connection * 65536 + i.number); }},
+  {"pid",
+   [](const h& i, const facts& n) -> value { return process_name(n, channel_number_of(i.connection, i.number)); }},
   {"connection", [](const h& i, const facts& n) -> value { return process_name(n, i.connection); }},
   {"name", [](const h& i, const facts&) -> value { return i.connection_name + " (" + std::to_string(i.number) + ")"; }},
   {"number", [](const h& i, const facts&) -> value { return i.number; }},
@@ -132,17 +117,104 @@ constexpr column<channel_info> channel_columns[] = {
   {"messages_unconfirmed", [](const h& i, const facts&) -> value { return i.unconfirmed; }},
   {"prefetch_count", [](const h& i, const facts&) -> value { return i.prefetch; }},
   {"global_prefetch_count", [](const h& i, const facts&) -> value { return i.global_prefetch; }},
+  {"state", [](const h& i, const facts&) -> value { return i.state; }},
+};
+
+constexpr column<consumer_info> consumer_columns[] = {
+  {"queue_name", [](const s& i, const facts&) -> value { return i.queue->name; }},
+  {"channel_pid",
+   [](const s& i, const facts& n) -> value { return process_name(n, channel_number_of(i.connection, i.channel)); }},
+  {"consumer_tag", [](const s& i, const facts&) -> value { return i.tag; }},
+  {"ack_required", [](const s& i, const facts&) -> value { return i.ack_required; }},
+  {"prefetch_count", [](const s& i, const facts&) -> value { return i.prefetch; }},
+  {"active", [](const s& i, const facts&) -> value { return i.active; }},
+  {"activity_status", [](const s& i, const facts&) -> value { return i.activity_status; }},
+  {"arguments", [](const s& i, const facts&) -> value { return to_value(i.arguments); }},
+};
+
+constexpr column<exchange_record> exchange_columns[] = {
+  {"name", [](const e& i, const facts&) -> value { return i.name; }},
+  {"type", [](const e& i, const facts&) -> value { return i.type; }},
+  {"durable", [](const e& i, const facts&) -> value { return i.durable; }},
+  {"auto_delete", [](const e& i, const facts&) -> value { return i.auto_delete; }},
+  {"internal", [](const e& i, const facts&) -> value { return i.internal; }},
+  {"arguments", [](const e& i, const facts&) -> value { return to_value(i.arguments); }},
+  {"policy", [](const e& i, const facts&) -> value { return i.policy; }},
+};
+
+constexpr column<binding_record> binding_columns[] = {
+  {"source_name", [](const binding_record& i, const facts&) -> value { return i.source; }},
+  {"source_kind", [](const binding_record&, const facts&) -> value { return "exchange"; }},
+  {"destination_name", [](const binding_record& i, const facts&) -> value { return i.destination; }},
+  {"destination_kind",
+   [](const binding_record& i, const facts&) -> value { return i.to_exchange ? "exchange" : "queue"; }},
+  {"routing_key", [](const binding_record& i, const facts&) -> value { return i.routing_key; }},
+  {"arguments", [](const binding_record& i, const facts&) -> value { return to_value(i.arguments); }},
 };
 
 } // namespace
 
-control::response queue_rows(std::span<const queue_info> queues, const node_facts& node, std::string_view vhost,
+std::string process_name(const node_facts& node, uint64_t number) {
+  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(number) + ".0>";
+}
+
+std::optional<uint64_t> number_of_process(const node_facts& node, std::string_view name) {
+  const std::string before = "<" + node.node + "." + std::to_string(node.started_at_unix_s) + ".";
+  constexpr std::string_view after = ".0>";
+  if (!name.starts_with(before) || !name.ends_with(after) || name.size() < before.size() + after.size())
+    return {};
+  const std::string_view digits = name.substr(before.size(), name.size() - before.size() - after.size());
+  uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (failed != std::errc{} || end != digits.data() + digits.size())
+    return {};
+  return number;
+}
+
+control::response queue_rows(std::span<const queue_info> queues, const node_facts& node,
+                             const metadata_snapshot& metadata, std::string_view vhost,
                              const std::vector<std::string>& columns) {
   std::vector<queue_info> here;
   for (const auto& each : queues)
+    if (each.queue->vhost == vhost) {
+      auto& added = here.emplace_back(each);
+      if (auto newest = metadata.find_queue(vhost, each.queue->name); newest && newest->id == each.queue->id)
+        added.queue = std::move(newest); // with the policy in force
+    }
+  return pick<queue_info>(here, node, queue_columns, columns);
+}
+
+control::response exchange_rows(const metadata_snapshot& metadata, std::string_view vhost,
+                                const std::vector<std::string>& columns) {
+  std::vector<exchange_record> here;
+  metadata.for_each_exchange([&](const exchange_ptr& each) {
+    if (each->vhost == vhost)
+      here.push_back(*each);
+  });
+  return pick<exchange_record>(here, {}, exchange_columns, columns);
+}
+
+control::response binding_rows(const metadata_snapshot& metadata, std::string_view vhost,
+                               const std::vector<std::string>& columns) {
+  std::vector<binding_record> here;
+  metadata.for_each_queue([&](const queue_ptr& each) {
+    if (each->vhost == vhost)
+      here.push_back({"", each->name, false, each->name, {}});
+  });
+  metadata.for_each_binding([&](std::string_view where, const binding_record& each) {
+    if (where == vhost && !each.source.empty())
+      here.push_back(each);
+  });
+  return pick<binding_record>(here, {}, binding_columns, columns);
+}
+
+control::response consumer_rows(std::span<const consumer_info> consumers, const node_facts& node,
+                                std::string_view vhost, const std::vector<std::string>& columns) {
+  std::vector<consumer_info> here;
+  for (const auto& each : consumers)
     if (each.queue->vhost == vhost)
       here.push_back(each);
-  return pick<queue_info>(here, node, queue_columns, columns);
+  return pick<consumer_info>(here, node, consumer_columns, columns);
 }
 
 control::response connection_rows(std::span<const connection_info> connections, const node_facts& node,

@@ -12,12 +12,38 @@ using control::value;
 using control::value_list;
 using control::value_record;
 
-/// What RabbitMQ 3.10 lists for a fresh node: tools ask for some of these by name.
-constexpr std::string_view feature_flags[] = {
-  "classic_mirrored_queue_version", "drop_unroutable_metric", "empty_basic_get_metric", "implicit_default_bindings",
-  "maintenance_mode_status",        "quorum_queue",           "stream_queue",           "user_limits",
-  "virtual_host_metadata",
+struct feature_flag {
+  std::string_view name;
+  std::string_view provided_by;
+  std::string_view description;
 };
+
+/// What RabbitMQ 3.10 lists for a fresh node: tools ask for some of these by name.
+constexpr feature_flag feature_flags[] = {
+  {"classic_mirrored_queue_version", "rabbit", "Support setting version for classic mirrored queues"},
+  {"drop_unroutable_metric", "rabbitmq_management_agent", "Count unroutable publishes to be dropped in stats"},
+  {"empty_basic_get_metric", "rabbitmq_management_agent", "Count AMQP `basic.get` on empty queues in stats"},
+  {"implicit_default_bindings", "rabbit", "Default bindings are now implicit, instead of being stored in the database"},
+  {"maintenance_mode_status", "rabbit", "Maintenance mode status"},
+  {"quorum_queue", "rabbit", "Support queues of type `quorum`"},
+  {"stream_queue", "rabbit", "Support queues of type `stream`"},
+  {"user_limits", "rabbit", "Configure connection and channel limits for a user"},
+  {"virtual_host_metadata", "rabbit", "Virtual host metadata (description, tags, etc)"},
+};
+
+value flag_cell(const feature_flag& flag, const std::string& column) {
+  if (column == "name")
+    return flag.name;
+  if (column == "state")
+    return "enabled";
+  if (column == "stability")
+    return "stable";
+  if (column == "provided_by")
+    return flag.provided_by;
+  if (column == "desc")
+    return flag.description;
+  return {};
+}
 
 value_list to_list(const std::vector<std::string>& texts) {
   return value_list(texts.begin(), texts.end());
@@ -47,6 +73,18 @@ control::response one_row(value_record record) {
 
 } // namespace
 
+control::response feature_flag_rows(const std::vector<std::string>& columns) {
+  control::response answer;
+  answer.columns = columns;
+  for (const auto& flag : feature_flags) {
+    control::row cells;
+    for (const auto& column : columns)
+      cells.push_back(flag_cell(flag, column));
+    answer.rows.push_back(std::move(cells));
+  }
+  return answer;
+}
+
 control::response status_answer(const node_facts& node) {
   return one_row({
     {"pid", static_cast<int64_t>(getpid())},
@@ -67,15 +105,15 @@ control::response status_answer(const node_facts& node) {
     {"disk_free_limit", node.disk_free_limit_bytes},
     {"totals", value_record{{"connection_count", node.connections},
                             {"queue_count", node.queues},
-                            {"virtual_host_count", node.vhosts.size()}}},
+                            {"virtual_host_count", node.vhosts}}},
     {"listeners", listener_list(node)},
   });
 }
 
 control::response cluster_status_answer(const node_facts& node) {
   value_list flags;
-  for (const auto name : feature_flags)
-    flags.emplace_back(value_record{{"name", name}, {"state", "enabled"}});
+  for (const auto& flag : feature_flags)
+    flags.emplace_back(value_record{{"name", flag.name}, {"state", "enabled"}});
   return one_row({
     {"alarms", to_list(node.alarms)},
     {"cluster_name", node.cluster_name},

@@ -8,5 +8,7 @@ namespace broker {
 
 control::response status_answer(const node_facts& node);
 control::response cluster_status_answer(const node_facts& node);
+/// All of them are enabled.
+control::response feature_flag_rows(const std::vector<std::string>& columns);
 
 } // namespace broker

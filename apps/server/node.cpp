@@ -168,6 +168,13 @@ result<void> node::impl::open_metadata() {
   options.host.metadata.node = config.node_name;
   options.host.metadata.loopback_users = config.loopback_users;
   options.host.metadata.default_vhost = config.default_vhost;
+  if (!extensions.exchange_types.empty()) {
+    auto types = make_standard_exchange_types();
+    for (const auto& type : extensions.exchange_types)
+      if (!types->add(type))
+        return error{0, "exchange type '" + std::string{type->name()} + "' is registered twice"};
+    options.host.metadata.exchange_types = std::move(types);
+  }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
   options.start.default_user = {config.default_user,

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "actors/queue_factory.hpp"
 #include "base/result.hpp"
 #include "config.hpp"
+#include "model/exchange_plugin.hpp"
 #include "node_log.hpp"
 
 namespace broker {
@@ -15,6 +17,8 @@ namespace broker {
 /// What a program that embeds a node may put in the place of the node's own (docs/extending.md).
 struct node_extensions {
   queue_factory make_queue; ///< empty: spawn_queue
+  /// Types beside the standard ones (model/exchange_plugin.hpp). A name that is taken refuses the start.
+  std::vector<exchange_plugin_ptr> exchange_types;
 };
 
 class node {

@@ -29,6 +29,9 @@
 
 namespace broker {
 
+/// As the control verbs show it.
+connection_info to_info(session_report&& report);
+
 struct node::impl final : node_view {
   impl(node_config settings, node_log& lines, node_extensions added);
   ~impl() override;
@@ -54,9 +57,27 @@ struct node::impl final : node_view {
   void list_queues(std::function<void(std::vector<queue_info>)> done) override;
   void list_connections(std::function<void(std::vector<connection_info>)> done) override;
   void list_channels(std::function<void(std::vector<channel_info>)> done) override;
+  void list_consumers(std::function<void(std::vector<consumer_info>)> done) override;
   node_facts facts() const override;
   std::string hash_password(std::string_view password) const override;
   void request_stop() override;
+
+  // -- node_view (node_operations.cpp) --
+  void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+                         std::function<void(size_t)> done) override;
+  void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,
+                    std::function<void(result<uint32_t>)> done) override;
+  void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done) override;
+  void set_memory_watermark(uint64_t bytes) override;
+  void set_disk_free_limit(uint64_t bytes) override;
+  uint64_t total_memory_bytes() const override;
+  void force_alarm(resource what, bool on) override;
+  void set_log_level(log_level level) override;
+  void reopen_log() override;
+  control::value_record settings() const override;
+  result<std::vector<std::string>> log_tail(size_t lines) const override;
+  std::string cookie_hash() const override;
+  std::filesystem::path log_file() const;
 
   const node_config config;
   const node_extensions extensions;

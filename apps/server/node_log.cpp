@@ -147,6 +147,15 @@ void node_log::write(log_level level, uint64_t source, std::string_view text) {
   impl_->lines->log(spdlog_level(level), spdlog::string_view_t{line.data(), line.size()});
 }
 
+void node_log::set_level(log_level level) {
+  if (!impl_->lines)
+    return;
+  const auto least = level == log_level::none ? spdlog::level::off : spdlog_level(level);
+  for (const auto& sink : impl_->lines->sinks()) // atomic, as is the logger's own
+    sink->set_level(least);
+  impl_->lines->set_level(least);
+}
+
 void node_log::flush() {
   impl_->lines.reset();
   impl_->writer.reset(); // joins after the queue is empty

@@ -34,6 +34,8 @@ public:
   bool enabled(log_level level) const;
   /// `source` is the number shown as <0.source.0>.
   void write(log_level level, uint64_t source, std::string_view text);
+  /// Lines below it are no longer written, to file and console.
+  void set_level(log_level level);
   /// The file is opened again by its name before the next line: for log rotation (SIGHUP).
   void reopen();
   /// Hands everything written so far to the operating system and ends the log: for the last words of a node. Later

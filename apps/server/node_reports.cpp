@@ -47,6 +47,8 @@ endpoint split(const std::string& address) {
   return {address.substr(0, colon), static_cast<uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10))};
 }
 
+} // namespace
+
 connection_info to_info(session_report&& report) {
   connection_info info;
   const auto arrow = report.name.find(" -> ");
@@ -73,8 +75,6 @@ connection_info to_info(session_report&& report) {
   return info;
 }
 
-} // namespace
-
 void node::impl::propose(command what, std::function<void(command_result)> done) {
   caf::anon_send(shared.metadata, propose_msg{proposal{std::move(what), std::move(done)}});
 }
@@ -83,6 +83,8 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send(queue, queue_report_request{[all](queue_report report) {
+                     if (!report.queue->delays_for.empty())
+                       return; // hidden: its exchange's own affair
                      queue_info info;
                      info.queue = std::move(report.queue);
                      info.ready = report.ready;
@@ -92,6 +94,8 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.unacknowledged_bytes = report.unacknowledged_bytes;
                      info.consumers = report.consumers;
                      info.memory_bytes = report.memory_bytes;
+                     if (report.flow)
+                       info.state = "flow";
                      all->add(std::move(info));
                    }});
 }
@@ -109,15 +113,20 @@ void node::impl::list_connections(std::function<void(std::vector<connection_info
 void node::impl::list_channels(std::function<void(std::vector<channel_info>)> done) {
   auto all = std::make_shared<gathering<channel_info>>(std::move(done));
   listener->report([this, all](std::vector<session_report> sessions_now) {
-    auto names = std::make_shared<std::map<connection_id, std::string>>();
+    auto connections = std::make_shared<std::map<connection_id, session_report>>();
     for (auto& each : sessions_now)
-      names->emplace(each.id, std::move(each.name));
-    listener->channels([all, names](std::vector<caf::actor> channels) {
+      connections->emplace(each.id, std::move(each));
+    listener->channels([all, connections](std::vector<caf::actor> channels) {
       for (const auto& channel : channels)
-        caf::anon_send(channel, channel_report_request{[all, names](channel_report report) {
+        caf::anon_send(channel, channel_report_request{[all, connections](channel_report report) {
+                         const auto from = connections->find(report.connection);
+                         if (from == connections->end())
+                           return; // its connection has come since
                          channel_info info;
                          info.connection = report.connection;
-                         info.connection_name = (*names)[report.connection];
+                         info.connection_name = from->second.name;
+                         if (from->second.state == "flow") // credit is the connection's
+                           info.state = "flow";
                          info.number = report.number;
                          info.user = std::move(report.user);
                          info.vhost = std::move(report.vhost);
@@ -136,6 +145,26 @@ void node::impl::list_channels(std::function<void(std::vector<channel_info>)> do
   });
 }
 
+void node::impl::list_consumers(std::function<void(std::vector<consumer_info>)> done) {
+  auto all = std::make_shared<gathering<consumer_info>>(std::move(done));
+  for (const auto& queue : shared.queues_by_id.all())
+    caf::anon_send(queue, consumer_report_request{[all](std::vector<consumer_report> reports) {
+                     for (auto& report : reports) {
+                       consumer_info info;
+                       info.queue = std::move(report.queue);
+                       info.tag = std::move(report.tag);
+                       info.connection = report.connection;
+                       info.channel = report.channel;
+                       info.ack_required = report.ack_required;
+                       info.prefetch = report.prefetch;
+                       info.active = report.active;
+                       info.activity_status = std::move(report.activity_status);
+                       info.arguments = std::move(report.arguments);
+                       all->add(std::move(info));
+                     }
+                   }});
+}
+
 node_facts node::impl::facts() const {
   node_facts result;
   result.node = config.node_name;
@@ -145,25 +174,24 @@ node_facts node::impl::facts() const {
     std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at).count());
   result.data_dir = config.data_dir.string();
   result.config_file = config.config_file.string();
-  if (config.log.file)
-    result.log_file =
-      (config.log.folder / (config.log.file_name.empty() ? config.node_name + ".log" : config.log.file_name)).string();
-  result.vhosts = {config.default_vhost};
+  result.log_file = log_file().string();
+  shared.snapshots.read()->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
   for (const auto& where : config.listeners)
     result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
   result.listeners.push_back({"127.0.0.1", control_port, "clustering", "CLI tool communication"});
   result.alarms = resources->alarms();
   result.memory_bytes = resident_bytes();
-  result.memory_watermark_bytes = config.memory_watermark_bytes;
+  result.memory_watermark_bytes = resources->current_limits().memory_bytes;
   if (auto free = files->free_bytes())
     result.disk_free_bytes = *free;
-  result.disk_free_limit_bytes = config.disk_free_limit_bytes;
+  result.disk_free_limit_bytes = resources->current_limits().disk_free_bytes;
   result.open_files = open_files();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
     result.open_files_max = limit.rlim_cur;
   result.connections = listener ? listener->open_sessions() : 0;
   result.queues = shared.queues_by_id.size();
+  result.message_bytes = block::total_bytes();
   return result;
 }
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "amqp/field_table.hpp"
+#include "config.hpp"
+#include "control_message.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 
@@ -61,6 +63,19 @@ struct channel_info {
   uint64_t uncommitted_acks = 0;
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
+  std::string state = "running"; ///< "flow": its queues slow it down (O47)
+};
+
+struct consumer_info {
+  queue_ptr queue;
+  std::string tag;
+  connection_id connection = 0;
+  uint16_t channel = 0;
+  bool ack_required = true;
+  uint64_t prefetch = 0;
+  bool active = true;
+  std::string activity_status = "up"; ///< "up", "single_active", "waiting"
+  amqp::field_table arguments;
 };
 
 struct listener_info {
@@ -79,7 +94,7 @@ struct node_facts {
   std::string data_dir;
   std::string config_file; ///< "" = none
   std::string log_file;    ///< "" = none
-  std::vector<std::string> vhosts;
+  uint64_t vhosts = 0;
   std::vector<std::string> alarms;
   std::vector<listener_info> listeners;
   uint64_t memory_bytes = 0;
@@ -90,7 +105,10 @@ struct node_facts {
   uint64_t open_files_max = 0;
   uint64_t connections = 0;
   uint64_t queues = 0;
+  uint64_t message_bytes = 0; ///< of the memory: messages and what was read from clients
 };
+
+enum class resource : uint8_t { memory, disk };
 
 class node_view {
 public:
@@ -101,7 +119,38 @@ public:
   virtual void list_queues(std::function<void(std::vector<queue_info>)> done) = 0;
   virtual void list_connections(std::function<void(std::vector<connection_info>)> done) = 0;
   virtual void list_channels(std::function<void(std::vector<channel_info>)> done) = 0;
+  /// Those with a consumer.
+  virtual void list_consumers(std::function<void(std::vector<consumer_info>)> done) = 0;
   virtual node_facts facts() const = 0;
+
+  // -- operations --
+  /// Closes the connections that `which` chooses, at most `most`; `which` may be called on any thread. `done` gets
+  /// their number.
+  virtual void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+                                 std::function<void(size_t)> done) = 0;
+  /// Deletes the queue if its conditions hold; `done` gets the number of ready messages it had. Error: 406 in use, not
+  /// empty, or 404.
+  virtual void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,
+                            std::function<void(result<uint32_t>)> done) = 0;
+  /// Drops the ready messages; `done` gets their number. Error: 404.
+  virtual void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done) = 0;
+
+  // -- settings, until the next start --
+  /// Resident bytes above which publishers are blocked; looked at, at once (O46).
+  virtual void set_memory_watermark(uint64_t bytes) = 0;
+  virtual void set_disk_free_limit(uint64_t bytes) = 0;
+  /// What shares of the memory are taken of.
+  virtual uint64_t total_memory_bytes() const = 0;
+  /// Holds an alarm whatever is measured, or lets it go (what clients' tests do).
+  virtual void force_alarm(resource what, bool on) = 0;
+  virtual void set_log_level(log_level level) = 0;
+  virtual void reopen_log() = 0;
+  /// Sizes, limits and names in force, by their names in rabbitmq.conf; no secrets.
+  virtual control::value_record settings() const = 0;
+  /// The newest lines of the log file, oldest first. Error: there is no log file.
+  virtual result<std::vector<std::string>> log_tail(size_t lines) const = 0;
+  /// To compare cookies without showing them: base64 of the MD5, as RabbitMQ prints it.
+  virtual std::string cookie_hash() const = 0;
   /// base64(salt + sha256(salt + password)) with a fresh salt (guarantees.md S2).
   virtual std::string hash_password(std::string_view password) const = 0;
   virtual void request_stop() = 0;

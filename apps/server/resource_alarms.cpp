@@ -25,7 +25,7 @@ resource_alarms::step resource_alarms::sampled(const resource_sample& sample) {
 }
 
 void resource_alarms::memory_sampled(uint64_t used, step& result) {
-  const bool low = used > limits_.memory_bytes;
+  const bool low = memory_forced_ || used > limits_.memory_bytes;
   if (low == memory_)
     return;
   memory_ = low;
@@ -38,7 +38,7 @@ void resource_alarms::memory_sampled(uint64_t used, step& result) {
 void resource_alarms::disk_sampled(uint64_t free, step& result) {
   // The room that the ballast has made is not for publishers: they wait until the file can be made again.
   const uint64_t lent = ballast_ == ballast::released ? limits_.ballast_bytes : 0;
-  const bool low = free < limits_.disk_free_bytes + lent;
+  const bool low = disk_forced_ || free < limits_.disk_free_bytes + lent;
   if (!low)
     result.look_again_ms = static_cast<uint32_t>(
       std::clamp<uint64_t>((free - limits_.disk_free_bytes) / fast_disk_bytes_per_ms / 2, soonest_ms, interval_ms));

@@ -44,6 +44,13 @@ public:
   resource_alarms(std::string node, resource_limits chosen) : node_(std::move(node)), limits_(chosen) {}
 
   step sampled(const resource_sample& sample);
+  /// Judge by these from the next sample on.
+  void set_memory_limit(uint64_t bytes) { limits_.memory_bytes = bytes; }
+  void set_disk_limit(uint64_t bytes) { limits_.disk_free_bytes = bytes; }
+  const resource_limits& current_limits() const { return limits_; }
+  /// An alarm that is on whatever is sampled, until it is let go. Takes effect with the next sample.
+  void force_memory(bool on) { memory_forced_ = on; }
+  void force_disk(bool on) { disk_forced_ = on; }
   /// The ballast file lies on the disk.
   void ballast_made() { ballast_ = ballast::held; }
 
@@ -60,7 +67,9 @@ private:
   void clear(std::string_view resource, step& result) const;
 
   const std::string node_;
-  const resource_limits limits_;
+  resource_limits limits_;
+  bool memory_forced_ = false;
+  bool disk_forced_ = false;
   bool memory_ = false;
   bool disk_ = false;
   ballast ballast_ = ballast::absent;

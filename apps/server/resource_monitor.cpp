@@ -35,8 +35,8 @@ void ballast_file::release() const {
 
 resource_monitor::resource_monitor(boost::asio::io_context& io, std::string node, resource_limits limits,
                                    std::string ballast_path, host around)
-  : timer_(io), limits_(limits), alarms_(std::move(node), limits), ballast_(std::move(ballast_path)),
-    host_(std::move(around)) {}
+  : timer_(io), ballast_bytes_(limits.ballast_bytes), alarms_(std::move(node), limits),
+    ballast_(std::move(ballast_path)), host_(std::move(around)) {}
 
 void resource_monitor::start() {
   ballast_.release(); // of an earlier run: it would not count as free
@@ -64,6 +64,26 @@ void resource_monitor::look() {
   });
 }
 
+void resource_monitor::set_memory_limit(uint64_t bytes) {
+  alarms_.set_memory_limit(bytes);
+  look();
+}
+
+void resource_monitor::set_disk_limit(uint64_t bytes) {
+  alarms_.set_disk_limit(bytes);
+  look();
+}
+
+void resource_monitor::force_memory_alarm(bool on) {
+  alarms_.force_memory(on);
+  look();
+}
+
+void resource_monitor::force_disk_alarm(bool on) {
+  alarms_.force_disk(on);
+  look();
+}
+
 std::optional<uint64_t> resource_monitor::disk_free() {
   const auto free = host_.disk_free();
   if (!free && !disk_unknown_)
@@ -73,7 +93,7 @@ std::optional<uint64_t> resource_monitor::disk_free() {
 }
 
 void resource_monitor::make_ballast() {
-  if (auto made = ballast_.make(limits_.ballast_bytes); made)
+  if (auto made = ballast_.make(ballast_bytes_); made)
     return alarms_.ballast_made();
   else
     host_.log(log_level::warning, made.error().text);

@@ -48,6 +48,12 @@ public:
   void start();
   void stop() { timer_.cancel(); }
   std::vector<std::string> alarms() const { return alarms_.texts(); }
+  const resource_limits& current_limits() const { return alarms_.current_limits(); }
+  /// Each looks at once: `set_vm_memory_high_watermark 0` blocks publishers before it is answered.
+  void set_memory_limit(uint64_t bytes);
+  void set_disk_limit(uint64_t bytes);
+  void force_memory_alarm(bool on);
+  void force_disk_alarm(bool on);
 
 private:
   void look();
@@ -55,7 +61,7 @@ private:
   void make_ballast();
 
   boost::asio::steady_timer timer_;
-  const resource_limits limits_;
+  const uint64_t ballast_bytes_;
   resource_alarms alarms_;
   const ballast_file ballast_;
   const host host_;

@@ -24,7 +24,7 @@ int main(int count, char** values) {
   }
   const examples::end_signals end;
   const auto book = std::make_shared<examples::audit_book>();
-  auto node = examples::embedded_node::start(values[1], port, {examples::audited_queues(book)});
+  auto node = examples::embedded_node::start(values[1], port, {examples::audited_queues(book), {}});
   if (!node) {
     std::fprintf(stderr, "audit_tap: %s\n", node.error().text.c_str());
     return 1;

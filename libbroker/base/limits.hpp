@@ -140,6 +140,17 @@ inline constexpr size_t connections_max = 65'536;
 inline constexpr size_t metadata_proposals_max = 4096;
 /// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
 inline constexpr size_t metadata_snapshot_entries = 10'000;
+/// Delayed messages of one exchange that are due and wait to be read back; more stay where they wait.
+inline constexpr size_t delayed_due_max = 4096;
+/// Until a queue that has refused a delayed message is asked again.
+inline constexpr uint64_t delayed_retry_ms = 1'000;
+/// Longest sleep of an exchange with delayed messages: a wall clock that is set forward is noticed then.
+inline constexpr uint32_t delayed_tick_max_ms = 60'000;
+/// Longest delay of x-delayed-message (the plug-in's ERL_MAX_T, 49.7 days).
+inline constexpr uint64_t message_delay_max_ms = 4'294'967'295;
+/// Largest weight of a binding of x-consistent-hash; larger ones count as this (own choice: RabbitMQ makes as many
+/// buckets).
+inline constexpr uint64_t hash_weight_max = 1'000'000'000;
 /// Failed logins per minute and address before further ones are refused unheard (S4).
 inline constexpr size_t login_failures_per_minute_max = 10;
 /// How long they are refused, and how long a failure counts (S4).

@@ -53,18 +53,4 @@ result<int32_t> check_consume_arguments(const amqp::field_table& arguments, cons
   return static_cast<int32_t>(std::clamp<int64_t>(number, limits::min(), limits::max()));
 }
 
-result<void> check_header_match(const amqp::field_table& arguments) {
-  const auto* match = arguments.find("x-match");
-  if (!match)
-    return {};
-  const auto* text = match->as_string();
-  if (!text)
-    return amqp::precondition_failed("Invalid x-match field type " + std::string{type_name(*match)}
-                                     + "; expected longstr");
-  if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x")
-    return {};
-  return amqp::precondition_failed("Invalid x-match field value <<\"" + *text
-                                   + "\">>; expected all, any, all-with-x, or any-with-x");
-}
-
 } // namespace broker

@@ -20,8 +20,6 @@ result<std::optional<std::string>> check_dead_letter_exchange(const amqp::field_
                                                               std::string_view title);
 /// basic.consume on a queue of this type: gives x-priority, 0 if absent (W62). Error 406.
 result<int32_t> check_consume_arguments(const amqp::field_table& arguments, const queue_record& queue);
-/// Binding to a headers exchange: x-match is all, any, all-with-x or any-with-x (W45). Error 406.
-result<void> check_header_match(const amqp::field_table& arguments);
 
 /// RabbitMQ's name of a value's type: "longstr", "signedint", "table", ...
 std::string_view type_name(const amqp::field_value& value);

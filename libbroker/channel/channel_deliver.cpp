@@ -7,6 +7,8 @@ namespace broker {
 
 void channel_state::impl::deliver(delivered& what) {
   const uint32_t count = what.run.where.size();
+  if (traced())
+    trace_deliveries(what.run, what.who->queue_name, what.redelivered);
   outgoing out;
   out.what = outgoing::kind::deliver;
   out.redelivered = what.redelivered;

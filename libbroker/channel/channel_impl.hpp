@@ -8,6 +8,7 @@
 //   queue_methods.cpp      class queue
 //   consumer_methods.cpp   basic.consume, cancel, get, qos, recover
 //   direct_reply.cpp       amq.rabbitmq.reply-to
+//   firehose.cpp           copies of what passes, for amq.rabbitmq.trace
 //   consumer_timeout.cpp   deliveries that are not settled in time
 #pragma once
 
@@ -91,8 +92,9 @@ struct channel_state::impl {
   void publish(const batch_ref& batch, slice run);
   void publish_singly(const batch_ref& batch, slice run);
   bool publish_checked(const batch_ref& batch, uint32_t index);
-  /// Strips BCC and fills in the reply address; true if anything changed.
-  result<bool> rewrite(amqp::properties& properties);
+  result<void> may_publish_keys(const exchange_record& to, const message& what);
+  /// Strips BCC, unless the message is routed again later, and fills in the reply address; true if anything changed.
+  result<bool> rewrite(amqp::properties& properties, bool keep_bcc);
   void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void return_unroutable(const batch_ref& batch, slice run);
@@ -117,6 +119,15 @@ struct channel_state::impl {
   void make_window();
   void set_window(uint32_t limit);
   void window_has_room();
+
+  // -- firehose (firehose.cpp) --
+  bool traced() {
+    return settings_.tracing && settings_.tracing->load(std::memory_order_relaxed)
+        && metadata().tracing(settings_.vhost);
+  }
+  void trace_publish(const exchange_record& exchange, const message& what);
+  void trace_deliveries(const stored_run& run, const std::string& queue, bool redelivered);
+  void trace(std::string_view event, std::string_view of, const message& what, amqp::field_table more);
 
   // -- direct reply-to (direct_reply.cpp) --
   void consume_replies(const amqp::basic_class::consume& what);
@@ -152,7 +163,7 @@ struct channel_state::impl {
 
   // parts of classes exchange and queue
   void declare_exchange_passively(const amqp::exchange_class::declare& what, const std::string& name);
-  void declare_new_exchange(exchange_record wanted, bool no_wait);
+  void declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_new_queue(queue_record wanted, bool no_wait);

@@ -3,6 +3,7 @@
 #include "amqp/reply.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
+#include "model/routed_message.hpp"
 
 namespace broker {
 namespace {
@@ -10,6 +11,11 @@ namespace {
 /// Flags that make a message one to look into, rather than part of a run.
 constexpr uint16_t looked_into =
   message::has_headers | message::has_user_id | message::has_expiration | message::has_reply_to;
+
+/// Milliseconds the exchange keeps this publish back. Error: 406 of its type.
+result<uint64_t> delay_of(const exchange_record& exchange, const message& what) {
+  return exchange.delay_queue ? exchange.plugin->delay_ms(routed_message{what}.input()) : result<uint64_t>{uint64_t{0}};
+}
 
 } // namespace
 
@@ -23,6 +29,8 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
   const auto found = routes_.find(metadata(), first);
   if (!found)
     return fail(found.error());
+  if ((*found)->each_alone())
+    return publish_singly(batch, run);
   accept(batch, run, (*found)->queues);
 }
 
@@ -39,11 +47,22 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     fail(found.error());
     return false;
   }
+  const route& where = **found;
+  const auto delay = delay_of(*where.exchange, what);
+  if (!delay) {
+    fail(delay.error());
+    return false;
+  }
   const bool extra_keys = may_have_extra_keys(what);
+  if (extra_keys && where.exchange->kind == exchange_type::topic)
+    if (const auto allowed = may_publish_keys(*where.exchange, what); !allowed) {
+      fail(allowed.error());
+      return false;
+    }
   batch_ref changed;
   if (extra_keys || what.has(message::has_user_id) || what.has(message::has_expiration) || may_use_direct_reply(what)) {
     auto properties = checked_properties(what, settings_.user);
-    const auto rewritten = properties ? rewrite(*properties) : result<bool>{properties.error()};
+    const auto rewritten = properties ? rewrite(*properties, *delay > 0) : result<bool>{properties.error()};
     if (!rewritten) {
       fail(rewritten.error());
       return false;
@@ -51,11 +70,12 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
     if (*rewritten)
       changed = with_properties(batch, index, *properties);
   }
-  // From a named exchange a binding or an alternate exchange may lead to a headers exchange.
-  const route& where = **found;
+  if (where.traced)
+    trace_publish(*where.exchange, what);
   std::vector<queue_id> own_queues;
   std::span<const queue_id> queues = where.queues;
-  if (what.has(message::has_headers) && (extra_keys || !where.exchange->name.empty())) {
+  if (extra_keys || where.by == routed_by::properties
+      || (where.by == routed_by::headers && what.has(message::has_headers))) {
     routes_.route_one(metadata(), *where.exchange, what, own_queues);
     queues = own_queues;
   }
@@ -70,7 +90,16 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
   return phase_ == phase::open;
 }
 
-result<bool> channel_state::impl::rewrite(amqp::properties& properties) {
+/// Topic permissions apply to the keys in CC and BCC as well (W47, O33).
+result<void> channel_state::impl::may_publish_keys(const exchange_record& to, const message& what) {
+  const routed_message routed{what};
+  for (const std::string_view key : routed.keys())
+    if (auto allowed = metadata().authorise_topic(settings_.user, to, access::write, key); !allowed)
+      return allowed;
+  return {};
+}
+
+result<bool> channel_state::impl::rewrite(amqp::properties& properties, bool keep_bcc) {
   bool changed = false;
   if (properties.reply_to == reply_to_name) {
     if (!reply_consumer_)
@@ -78,7 +107,7 @@ result<bool> channel_state::impl::rewrite(amqp::properties& properties) {
     properties.reply_to = reply_address_;
     changed = true;
   }
-  if (properties.headers && properties.headers->find("BCC")) {
+  if (!keep_bcc && properties.headers && properties.headers->find("BCC")) {
     std::erase_if(properties.headers->entries, [](const auto& entry) { return entry.first == "BCC"; });
     changed = true;
   }

@@ -9,6 +9,7 @@
 // nothing but channel.close-ok is acted on.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,6 +30,9 @@ struct channel_settings {
   std::string vhost;
   login user;
   std::string node;
+  std::string connection_name; ///< for the firehose
+  /// True while any vhost of the node is traced (P05); outlives the channel. Null: never.
+  const std::atomic<bool>* tracing = nullptr;
   uint32_t frame_max = limits::frame_max_bytes;
   bool consumer_cancel_notify = false; ///< client capability (W04)
   uint64_t random_seed = 0;            ///< for server-generated names (W41)

@@ -55,6 +55,7 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   who->channel_id = settings_.number;
   who->connection = settings_.connection;
   who->queue = queue->id;
+  who->queue_name = queue->name;
   who->arguments = what.arguments;
   who->no_ack = what.no_ack;
   who->exclusive = what.exclusive;
@@ -103,10 +104,11 @@ void channel_state::impl::handle(const amqp::basic_class::get& what) {
     if (!answer)
       return fail(no_such_queue(queue->vhost, queue->name));
     auto& fetched = std::get<got>(*answer);
-    if (fetched.run.batch)
-      give(fetched);
-    else
-      send(amqp::basic_class::get_empty{});
+    if (!fetched.run.batch)
+      return send(amqp::basic_class::get_empty{});
+    if (traced())
+      trace_deliveries(fetched.run, queue->name, fetched.redelivered);
+    give(fetched);
   });
 }
 

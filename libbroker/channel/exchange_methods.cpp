@@ -14,27 +14,15 @@ error default_exchange_refused() {
   return amqp::access_refused("operation not permitted on the default exchange");
 }
 
-std::optional<exchange_type> known_type(std::string_view name) {
-  if (name == "direct")
-    return exchange_type::direct;
-  if (name == "fanout")
-    return exchange_type::fanout;
-  if (name == "topic")
-    return exchange_type::topic;
-  if (name == "headers")
-    return exchange_type::headers;
-  return std::nullopt;
-}
-
 } // namespace
 
 void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
   const std::string name = without_line_breaks(what.exchange);
   if (what.passive)
     return declare_exchange_passively(what, name);
-  const auto kind = known_type(what.type);
-  if (!kind)
-    return fail(amqp::precondition_failed("unknown exchange type '" + what.type + "'"));
+  const auto type = metadata().exchange_types().find(what.type);
+  if (!type)
+    return fail(unknown_exchange_type(what.type));
   if (name.empty())
     return fail(default_exchange_refused());
   if (!may(resource_kind::exchange, name, access::configure))
@@ -46,13 +34,13 @@ void channel_state::impl::handle(const amqp::exchange_class::declare& what) {
   wanted.vhost = settings_.vhost;
   wanted.name = name;
   wanted.type = what.type;
-  wanted.kind = *kind;
+  wanted.kind = exchange_kind(what.type);
   wanted.durable = what.durable;
   wanted.auto_delete = what.auto_delete;
   wanted.internal = what.internal;
   wanted.arguments = what.arguments;
   if (!existing)
-    return declare_new_exchange(std::move(wanted), what.no_wait);
+    return declare_new_exchange(std::move(wanted), *type, what.no_wait);
   if (const auto same = check_equivalent(*existing, wanted); !same)
     return fail(same.error());
   reply(what.no_wait, amqp::exchange_class::declare_ok{});
@@ -68,7 +56,7 @@ void channel_state::impl::declare_exchange_passively(const amqp::exchange_class:
 }
 
 /// An alternate exchange gets what this one cannot route: that needs rights to both (W42).
-void channel_state::impl::declare_new_exchange(exchange_record wanted, bool no_wait) {
+void channel_state::impl::declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait) {
   const auto alternate = check_exchange_arguments(wanted.arguments, exchange_title(wanted.vhost, wanted.name));
   if (!alternate)
     return fail(alternate.error());
@@ -77,6 +65,13 @@ void channel_state::impl::declare_new_exchange(exchange_record wanted, bool no_w
           || !may(resource_kind::exchange, **alternate, access::write)))
     return;
   wanted.alternate_exchange = alternate->value_or("");
+  if (auto valid = type.validate(wanted, metadata().exchange_types()); !valid)
+    return fail(valid.error());
+  if (type.delays()) {
+    auto keeper = std::make_shared<queue_record>();
+    keeper->node = settings_.node;
+    wanted.delay_queue = std::move(keeper);
+  }
   propose_and_reply(declare_exchange{std::move(wanted)}, no_wait, amqp::exchange_class::declare_ok{});
 }
 
@@ -125,12 +120,13 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
     fail(topic.error());
     return false;
   }
-  if (!source || source->kind != exchange_type::headers)
+  if (!source)
     return true;
-  const auto match = check_header_match(binding.arguments);
-  if (!match)
-    fail(match.error());
-  return match.ok();
+  const auto& types = metadata().exchange_types();
+  const auto valid = types.find(source->type)->validate_binding(*source, binding, types);
+  if (!valid)
+    fail(valid.error());
+  return valid.ok();
 }
 
 void channel_state::impl::propose_and_reply(command what, bool no_wait, const amqp::method& ok) {

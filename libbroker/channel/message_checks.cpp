@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <utility>
 
 #include "amqp/reply.hpp"
 #include "channel/argument_checks.hpp"
+#include "model/message_copy.hpp"
 
 namespace broker {
 namespace {
@@ -96,25 +96,7 @@ bool may_use_direct_reply(const message& what) noexcept {
 }
 
 batch_ref with_properties(const batch_ref& original, uint32_t index, const amqp::properties& properties) {
-  const message& old = original->messages[index];
-  byte_buffer header;
-  amqp::encode_content_header(header, load_u16(old.raw + 1), old.body_size, properties);
-  const size_t body = old.raw_size - old.header_size;
-  block_ref bytes{block::create(old.names_size + header.size() + body)};
-  char* names = bytes->data();
-  char* raw = names + old.names_size;
-  std::memcpy(names, old.names, old.names_size);
-  std::memcpy(raw, header.data(), header.size());
-  std::memcpy(raw + header.size(), old.raw + old.header_size, body);
-
-  auto copy = make_ref<publish_batch>();
-  message changed = old;
-  changed.names = names;
-  changed.raw = raw;
-  changed.header_size = static_cast<uint32_t>(header.size());
-  changed.raw_size = static_cast<uint32_t>(header.size() + body);
-  copy->messages.push_back(changed);
-  copy->blocks.push_back(std::move(bytes));
+  batch_ref copy = copy_with_properties(original->messages[index], properties);
   copy->credit_to = make_ref<credit_of_original>(original);
   return copy;
 }

@@ -15,6 +15,9 @@ inline std::string without_line_breaks(std::string_view name) {
   return kept;
 }
 
+/// Where the firehose publishes what passes a vhost (P05).
+inline constexpr std::string_view trace_exchange = "amq.rabbitmq.trace";
+
 /// Names of the form "amq.*" are the server's.
 inline bool is_reserved(std::string_view name) noexcept {
   return name.starts_with("amq.");

@@ -45,6 +45,7 @@ struct consumer final : ref_counted {
   channel_number channel_id = 0;
   connection_id connection = 0;
   queue_id queue = 0;
+  std::string queue_name;
   bool no_ack = false;
   bool exclusive = false;
   uint16_t prefetch = 0; ///< own limit, 0 = none; basic.qos global=false in force when it began (W61)

@@ -6,6 +6,7 @@
 #include "channel/reply_texts.hpp"
 
 namespace broker {
+
 const queue_options& options_of(const queue_record& queue) {
   static const queue_options defaults;
   return queue.options ? *queue.options : defaults;

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "amqp/reply.hpp"
+#include "channel/names.hpp"
 #include "channel/reply_texts.hpp"
 
 namespace broker {
@@ -28,14 +29,15 @@ result<const route*> route_cache::find(const metadata_snapshot& metadata, const 
   return &cached.where;
 }
 
-void route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
-                            std::vector<queue_id>& to) {
+routed_by route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                                 std::vector<queue_id>& to) {
   found_.clear();
-  metadata.route(from, what, found_);
+  const routed_by by = metadata.route(from, what, found_);
   to.clear();
   for (const auto& queue : found_)
     to.push_back(queue->id);
   found_.clear();
+  return by;
 }
 
 route_cache::slot& route_cache::slot_of(uint64_t version, std::string_view exchange, std::string_view routing_key) {
@@ -74,7 +76,8 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
   // What the cache answers is for messages without headers, whoever asked first.
   message plain = what;
   plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
-  route_one(metadata, *exchange, plain, into.where.queues);
+  into.where.by = route_one(metadata, *exchange, plain, into.where.queues);
+  into.where.traced = metadata.tracing(vhost_) && name != trace_exchange;
   into.where.exchange = std::move(exchange);
   return {};
 }

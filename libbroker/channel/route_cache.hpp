@@ -15,7 +15,11 @@ namespace broker {
 
 struct route {
   exchange_ptr exchange;
-  std::vector<queue_id> queues;
+  std::vector<queue_id> queues;   ///< for messages that have nothing but their key to be routed by
+  routed_by by = routed_by::keys; ///< what the exchanges on the way look at
+  bool traced = false;            ///< the firehose is on (P05)
+  /// Every message must be looked at, whatever its flags.
+  bool each_alone() const noexcept { return traced || by == routed_by::properties; }
 };
 
 /// Not thread-safe. A direct-mapped table that grows with the keys in use up to `slots_max`.
@@ -26,11 +30,12 @@ public:
   route_cache(std::string vhost, login user) : vhost_(std::move(vhost)), user_(std::move(user)) {}
 
   /// Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
-  /// call. Errors: 403 without permission or for an internal exchange, 404 for a missing one.
+  /// call. Errors: 403 without permission (on the exchange, or on the key: O33) or for an internal
+  /// exchange, 404 for a missing one.
   result<const route*> find(const metadata_snapshot& metadata, const message& what);
-  /// Routes this very message: where headers can matter.
-  void route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
-                 std::vector<queue_id>& to);
+  /// Routes this very message: where more than its key matters.
+  routed_by route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
+                      std::vector<queue_id>& to);
 
 private:
   struct slot {

@@ -49,13 +49,14 @@ result<bool> check_ends(const vhost_tables& vhost, const binding_record& binding
 
 } // namespace
 
-command_result metadata_state::impl::apply(const declare_exchange& what, changes_t&) {
+command_result metadata_state::impl::apply(const declare_exchange& what, changes_t& changes) {
   const exchange_record& wanted = what.exchange;
   const vhost_tables* vhost = now.find_vhost(wanted.vhost);
   if (!vhost)
     return no_such_vhost(wanted.vhost);
-  if (exchange_type kind; !parse_exchange_type(wanted.type, kind))
-    return refused(amqp::precondition_failed("unknown exchange type '" + wanted.type + "'"));
+  const exchange_plugin_ptr type = settings->exchange_types->find(wanted.type);
+  if (!type)
+    return refused(unknown_exchange_type(wanted.type));
   if (wanted.name.empty())
     return refused(not_on_default_exchange());
   command_result out;
@@ -66,12 +67,18 @@ command_result metadata_state::impl::apply(const declare_exchange& what, changes
   }
   if (is_reserved(wanted.name))
     return refused(amqp::access_refused("exchange name '" + wanted.name + "' contains reserved prefix 'amq.*'"));
-  insert_exchange(*own_vhost(wanted.vhost), wanted);
+  if (auto valid = type->validate(wanted, *settings->exchange_types); !valid)
+    return refused(valid.error());
+  exchange_record record = wanted;
+  record.delay_queue = type->delays() ? make_delay_queue(wanted) : nullptr;
+  if (record.delay_queue)
+    changes.push_back({metadata_change::kind::queue_created, record.delay_queue, {}});
+  insert_exchange(*own_vhost(wanted.vhost), std::move(record));
   out.created = true;
   return out;
 }
 
-command_result metadata_state::impl::apply(const delete_exchange& what, changes_t&) {
+command_result metadata_state::impl::apply(const delete_exchange& what, changes_t& changes) {
   if (what.name.empty())
     return refused(not_on_default_exchange());
   if (is_reserved(what.name))
@@ -83,7 +90,7 @@ command_result metadata_state::impl::apply(const delete_exchange& what, changes_
     return {};
   if (what.if_unused && (*found)->router.size() != 0)
     return refused(amqp::precondition_failed(resource_text("exchange", what.name, what.vhost) + " in use"));
-  remove_exchange(*own_vhost(what.vhost), what.name, true);
+  remove_exchange(*own_vhost(what.vhost), what.name, true, changes);
   return {};
 }
 
@@ -99,16 +106,15 @@ command_result metadata_state::impl::apply(const bind& what, changes_t&) {
   command_result out;
   if (source.router.has(binding_identity(record)))
     return out;
-  if (source.record->kind == exchange_type::headers)
-    if (auto pattern = header_pattern::compile(record.arguments); !pattern)
-      return refused(pattern.error());
+  if (auto valid = check_binding(*source.record, record); !valid)
+    return refused(valid.error());
   const auto inserted = insert_binding(*own_vhost(what.vhost), std::move(record));
   BROKER_ASSERT(inserted.ok() && *inserted, "checked before");
   out.created = true;
   return out;
 }
 
-command_result metadata_state::impl::apply(const unbind& what, changes_t&) {
+command_result metadata_state::impl::apply(const unbind& what, changes_t& changes) {
   const vhost_tables* vhost = now.find_vhost(what.vhost);
   if (!vhost)
     return no_such_vhost(what.vhost);
@@ -124,17 +130,35 @@ command_result metadata_state::impl::apply(const unbind& what, changes_t&) {
     return {};
   vhost_tables& own = *own_vhost(what.vhost);
   forget_binding(own.name(), *own_exchange(own, record.source).router.unbind(identity));
-  delete_unused_exchanges(own, {record.source});
+  delete_unused_exchanges(own, {record.source}, changes);
   return {};
 }
 
+queue_ptr metadata_state::impl::make_delay_queue(const exchange_record& exchange) {
+  auto queue = std::make_shared<queue_record>();
+  queue->id = next_queue++;
+  queue->vhost = exchange.vhost;
+  queue->name = "amq.delayed." + exchange.name;
+  queue->durable = exchange.durable;
+  queue->delays_for = exchange.name;
+  queue->node = exchange.delay_queue ? exchange.delay_queue->node : std::string{};
+  queue->options = std::make_shared<const queue_options>();
+  return queue;
+}
+
 void metadata_state::impl::insert_exchange(vhost_tables& vhost, exchange_record record) {
-  const bool known = parse_exchange_type(record.type, record.kind);
-  BROKER_ASSERT(known, "the type has been checked before");
+  const auto resolved = resolve_type(record, *settings->exchange_types);
+  BROKER_ASSERT(resolved.ok(), "the type has been checked before");
   derive(vhost, record);
+  exchange_router router{record, *settings->exchange_types};
   auto shared = std::make_shared<const exchange_record>(std::move(record));
-  const bool added = vhost.exchanges.put(make_ref<exchange_node>(std::move(shared)));
+  const bool added = vhost.exchanges.put(make_ref<exchange_node>(std::move(shared), std::move(router)));
   BROKER_ASSERT(added, "an exchange is inserted once");
+}
+
+result<void> metadata_state::impl::check_binding(const exchange_record& source, const binding_record& record) const {
+  const exchange_types& types = *settings->exchange_types;
+  return types.find(source.type)->validate_binding(source, record, types);
 }
 
 result<bool> metadata_state::impl::insert_binding(vhost_tables& vhost, binding_record record) {
@@ -143,12 +167,8 @@ result<bool> metadata_state::impl::insert_binding(vhost_tables& vhost, binding_r
   binding->to = resolve(vhost, record);
   BROKER_ASSERT(binding->to.queue || binding->to.exchange, "the destination exists");
   exchange_node& source = own_exchange(vhost, record.source);
-  if (source.record->kind == exchange_type::headers) {
-    auto pattern = header_pattern::compile(record.arguments);
-    if (!pattern)
-      return pattern.error();
-    binding->pattern = std::make_shared<const header_pattern>(std::move(*pattern));
-  }
+  if (auto valid = check_binding(*source.record, record); !valid)
+    return valid.error();
   binding->record = std::move(record);
   if (!source.router.bind(binding))
     return false;
@@ -180,19 +200,27 @@ std::set<std::string> metadata_state::impl::remove_bindings_to(vhost_tables& vho
   return sources;
 }
 
-void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade) {
+void metadata_state::impl::forget_delay_queue(const exchange_record& exchange, changes_t& changes) {
+  if (exchange.delay_queue)
+    changes.push_back({metadata_change::kind::queue_deleted, exchange.delay_queue, {}});
+}
+
+void metadata_state::impl::remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade,
+                                           changes_t& changes) {
   for (const bound_ptr& binding : (*vhost.exchanges.find(name))->router.sorted())
     forget_binding(vhost.name(), *binding);
   const std::string keep = name; // NOLINT(performance-unnecessary-copy-initialization): it may live in the record
   // A binding from the exchange to itself has just been forgotten and goes with the router.
   std::set<std::string> sources = remove_bindings_to(vhost, true, keep);
+  forget_delay_queue(*(*vhost.exchanges.find(keep))->record, changes);
   vhost.exchanges.erase(keep);
   sources.erase(keep);
   if (cascade)
-    delete_unused_exchanges(vhost, std::move(sources));
+    delete_unused_exchanges(vhost, std::move(sources), changes);
 }
 
-void metadata_state::impl::delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources) {
+void metadata_state::impl::delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources,
+                                                   changes_t& changes) {
   while (!sources.empty()) {
     const std::string name = *sources.begin();
     sources.erase(sources.begin());
@@ -200,6 +228,7 @@ void metadata_state::impl::delete_unused_exchanges(vhost_tables& vhost, std::set
     if (!found || !(*found)->record->auto_delete || (*found)->router.size() != 0)
       continue;
     sources.merge(remove_bindings_to(vhost, true, name));
+    forget_delay_queue(*(*vhost.exchanges.find(name))->record, changes);
     vhost.exchanges.erase(name);
   }
 }

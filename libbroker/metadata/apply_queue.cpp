@@ -89,7 +89,7 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
     if (what.alone)
       for (const auto& node : vhost.exchanges.sorted())
         if (!node->record->durable)
-          remove_exchange(vhost, node->record->name, false);
+          remove_exchange(vhost, node->record->name, false, changes);
   }
   if (seeded)
     return {};
@@ -122,7 +122,7 @@ void metadata_state::impl::remove_queue(vhost_tables& vhost, const queue_ptr& qu
   }
   changes.push_back({metadata_change::kind::queue_deleted, queue, {}});
   if (cascade)
-    delete_unused_exchanges(vhost, std::move(sources));
+    delete_unused_exchanges(vhost, std::move(sources), changes);
 }
 
 } // namespace broker

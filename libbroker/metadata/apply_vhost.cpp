@@ -68,7 +68,7 @@ command_result metadata_state::impl::apply(const delete_vhost& what, changes_t& 
   for (const queue_ptr& queue : vhost.queues.sorted())
     remove_queue(vhost, queue, false, changes);
   for (const auto& exchange : vhost.exchanges.sorted())
-    remove_exchange(vhost, exchange->record->name, false);
+    remove_exchange(vhost, exchange->record->name, false, changes);
   now.vhosts.erase(what.name);
   changes.push_back({metadata_change::kind::vhost_deleted, nullptr, what.name});
   return {};

@@ -10,19 +10,6 @@ command_result no_such_vhost(std::string_view name) {
   return refused(amqp::not_allowed("vhost " + std::string{name} + " not found"));
 }
 
-bool parse_exchange_type(std::string_view name, exchange_type& out) {
-  constexpr std::pair<std::string_view, exchange_type> all[] = {{"direct", exchange_type::direct},
-                                                                {"fanout", exchange_type::fanout},
-                                                                {"topic", exchange_type::topic},
-                                                                {"headers", exchange_type::headers}};
-  for (const auto& [text, kind] : all)
-    if (text == name) {
-      out = kind;
-      return true;
-    }
-  return false;
-}
-
 metadata_state::impl::impl(metadata_settings what)
   : settings(std::make_shared<const metadata_settings>(std::move(what))) {
   vhost_record first;
@@ -54,11 +41,8 @@ vhost_tables* metadata_state::impl::own_vhost(std::string_view name) {
 exchange_node& metadata_state::impl::own_exchange(vhost_tables& vhost, std::string_view name) {
   ref<exchange_node>* slot = vhost.exchanges.find_mutable(name);
   BROKER_ASSERT(slot != nullptr, "the exchange has been found before");
-  if (!(*slot)->unique()) {
-    auto copy = make_ref<exchange_node>((*slot)->record);
-    copy->router = (*slot)->router;
-    *slot = std::move(copy);
-  }
+  if (!(*slot)->unique())
+    *slot = make_ref<exchange_node>((*slot)->record, (*slot)->router);
   return **slot;
 }
 
@@ -68,7 +52,7 @@ void metadata_state::impl::create_vhost(vhost_record what) {
     const char* type;
     bool internal;
   };
-  // W35. The trace exchange is there, though nothing is traced yet: clients may bind to it.
+  // W35
   constexpr builtin builtins[] = {{"", "direct", false},
                                   {"amq.direct", "direct", false},
                                   {"amq.fanout", "fanout", false},

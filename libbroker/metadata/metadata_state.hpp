@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "exchanges/standard_types.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 
@@ -19,6 +20,7 @@ struct metadata_settings {
   std::string node = "rabbit@localhost";
   std::vector<std::string> loopback_users = {"guest"};
   std::string default_vhost = "/";
+  exchange_types_ptr exchange_types = standard_exchange_types(); ///< the same on every node of a cluster
 };
 
 /// A new state holds the default vhost with its built-in exchanges (W35) and no user; see node_started.

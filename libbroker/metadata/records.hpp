@@ -13,19 +13,26 @@
 
 namespace broker {
 
-enum class exchange_type : uint8_t { direct, fanout, topic, headers };
+class exchange_plugin;
+struct queue_record;
+
+enum class exchange_type : uint8_t { direct, fanout, topic, headers, plugin };
 
 struct exchange_record {
   std::string vhost;
   std::string name; ///< "" is the default exchange
-  std::string type; ///< "direct", "fanout", "topic", "headers"
+  std::string type; ///< "direct", "fanout", "topic", "headers", or the name of a plug-in's type
+  // -- derived from the type (resolve_type) --
   exchange_type kind = exchange_type::direct;
+  std::shared_ptr<const exchange_plugin> plugin; ///< null for built-in types
   bool durable = false;
   bool auto_delete = false;
   bool internal = false;
   amqp::field_table arguments;
   std::string alternate_exchange; ///< "" = none (W46); argument, else policy
   std::string policy;             ///< name of the policy in force, "" = none (O29)
+  /// Hidden queue of a type that delays (P07), else null. In declare_exchange: on which node it is to be.
+  std::shared_ptr<const queue_record> delay_queue;
 };
 
 struct queue_record {
@@ -40,6 +47,9 @@ struct queue_record {
   connection_id owner = 0;
   std::string node; ///< master's node name
   epoch mastership = 1;
+  /// Hidden queues only: the exchange whose delayed messages this one keeps (P07). A hidden queue is no client's: it is
+  /// reached through its exchange's record alone, lives and dies with the exchange, and is in no list.
+  std::string delays_for;
   // -- derived by the metadata from arguments and policies; never proposed, never serialised --
   std::string policy;          ///< name of the policy in force, "" = none (O29)
   std::string operator_policy; ///< O31

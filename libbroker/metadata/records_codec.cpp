@@ -33,6 +33,7 @@ void to_proto(const queue_record& from, proto::Queue& to) {
   to.set_owner(from.owner);
   to.set_node(from.node);
   to.set_mastership(from.mastership);
+  to.set_delays_for(from.delays_for);
 }
 
 void to_proto(const exchange_record& from, proto::Exchange& to) {
@@ -44,6 +45,8 @@ void to_proto(const exchange_record& from, proto::Exchange& to) {
   to.set_internal(from.internal);
   to.set_arguments(encoded(from.arguments));
   to.set_alternate_exchange(from.alternate_exchange);
+  if (from.delay_queue)
+    to_proto(*from.delay_queue, *to.mutable_delay_queue());
 }
 
 void to_proto(const binding_record& from, proto::Binding& to) {
@@ -124,6 +127,7 @@ result<queue_record> from_proto(const proto::Queue& from) {
   to.owner = from.owner();
   to.node = from.node();
   to.mastership = from.mastership();
+  to.delays_for = from.delays_for();
   return to;
 }
 
@@ -135,13 +139,18 @@ result<exchange_record> from_proto(const proto::Exchange& from) {
   to.vhost = from.vhost();
   to.name = from.name();
   to.type = from.type();
-  // A type nobody knows is refused when the command is applied; in a snapshot it cannot be.
-  static_cast<void>(parse_exchange_type(to.type, to.kind));
+  to.kind = exchange_kind(to.type);
   to.durable = from.durable();
   to.auto_delete = from.auto_delete();
   to.internal = from.internal();
   to.arguments = std::move(*arguments);
   to.alternate_exchange = from.alternate_exchange();
+  if (from.has_delay_queue()) {
+    auto queue = from_proto(from.delay_queue());
+    if (!queue)
+      return queue.error();
+    to.delay_queue = std::make_shared<const queue_record>(std::move(*queue));
+  }
   return to;
 }
 

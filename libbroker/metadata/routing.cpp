@@ -6,36 +6,19 @@
 #include <unordered_set>
 
 #include "metadata/snapshot_view.hpp"
+#include "model/routed_message.hpp"
 
 namespace broker {
 namespace {
 
-/// The routing key and the keys in CC and BCC headers (W47). Holds views into the message.
-class message_keys {
-public:
-  explicit message_keys(const message& what) {
-    keys_.push_back(what.routing_key());
-    if (!what.has(message::has_headers))
-      return;
-    scan_table(find_headers(what.property_bytes()), headers_);
-    sort_by_name(headers_);
-    for (const std::string_view name : {"CC", "BCC"}) {
-      const auto at =
-        std::lower_bound(headers_.begin(), headers_.end(), name,
-                         [](const raw_field& field, std::string_view wanted) { return field.name < wanted; });
-      if (at != headers_.end() && at->name == name)
-        collect_array_texts(*at, keys_);
-    }
-  }
-  routing_input input() const { return {keys_, headers_}; }
-  const std::pmr::vector<std::string_view>& keys() const { return keys_; }
-
-private:
-  std::byte stack_[1024];
-  std::pmr::monotonic_buffer_resource arena_{stack_, sizeof stack_};
-  std::pmr::vector<std::string_view> keys_{&arena_};
-  raw_fields headers_{&arena_};
-};
+/// Is this publish kept back by the exchange? A delay that is too long has been refused to the publisher already; one
+/// that comes through another exchange is none.
+bool is_delayed(const exchange_record& exchange, const routing_input& what) {
+  if (!exchange.delay_queue)
+    return false;
+  const auto delay = exchange.plugin->delay_ms(what);
+  return delay && *delay > 0;
+}
 
 /// Queues found from `first` on, each once, in the order of their ids.
 void keep_each_once(std::vector<queue_ptr>& queues, size_t first) {
@@ -47,9 +30,10 @@ void keep_each_once(std::vector<queue_ptr>& queues, size_t first) {
 
 } // namespace
 
-void route_message(const vhost_tables& vhost, const exchange_record& from, const message& what,
-                   std::vector<queue_ptr>& to) {
-  const message_keys keys{what};
+routed_by route_message(const vhost_tables& vhost, const exchange_record& from, const message& what,
+                        std::vector<queue_ptr>& to) {
+  routed_by by = routed_by::keys;
+  const routed_message keys{what};
   const size_t first = to.size();
   std::byte stack[512];
   std::pmr::monotonic_buffer_resource arena{stack, sizeof stack};
@@ -74,6 +58,12 @@ void route_message(const vhost_tables& vhost, const exchange_record& from, const
         continue; // a missing alternate exchange is no error
       const size_t groups_before = found.groups;
       found.exchanges.clear();
+      by = std::max(by, (*node)->router.looks_at());
+      if (is_delayed(*(*node)->record, keys.input())) {
+        to.push_back((*node)->record->delay_queue);
+        ++found.groups;
+        continue;
+      }
       (*node)->router.route(keys.input(), found);
       for (const exchange_record* exchange : found.exchanges)
         visit_later(exchange->name);
@@ -84,6 +74,7 @@ void route_message(const vhost_tables& vhost, const exchange_record& from, const
   }
   if (found.groups > 1)
     keep_each_once(to, first);
+  return by;
 }
 
 } // namespace broker

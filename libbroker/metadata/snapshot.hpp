@@ -12,6 +12,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "exchanges/standard_types.hpp"
 #include "metadata/command.hpp"
 #include "metadata/records.hpp"
 #include "model/message.hpp"
@@ -45,7 +46,17 @@ public:
 
   /// Appends every queue one publish reaches, each once (W43), alternate exchanges and CC/BCC included (W46, W47).
   /// `what` gives exchange, routing key and, only where needed, headers. `from` is what.exchange()'s record.
-  virtual void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Returns what the exchanges on the way look at, so that the caller knows how long the answer is good.
+  virtual routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const = 0;
+  /// Is the firehose on there (trace_on, P05)?
+  virtual bool tracing(std::string_view vhost) const {
+    static_cast<void>(vhost);
+    return false;
+  }
+  /// In any vhost?
+  virtual bool any_tracing() const { return false; }
+  /// The types that exchanges can have. The same in every snapshot of a node.
+  virtual const broker::exchange_types& exchange_types() const { return *standard_exchange_types(); }
 
   /// Checks a password in constant time; an unknown user costs the same (guarantees.md S3). `loopback`: the peer is
   /// local; users in loopback_users are refused otherwise (S13). Error 403; its text is RabbitMQ's for the log and
@@ -60,9 +71,9 @@ public:
   /// refused for user 'u'" as RabbitMQ 3.13 writes it.
   virtual result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                                  access how) const = 0;
-
   /// Topic permissions (O33), after `authorise`: may this user publish with (write) or bind with (read) the routing
-  /// key? Exchanges of other types, and users without a rule for the exchange, are free to. Error 403.
+  /// key? Exchanges of other types, and users without a rule for the exchange, are free to. Error 403, as RabbitMQ 3.13
+  /// writes it: "ACCESS_REFUSED - write access to topic 'k' in exchange topic 'x' in vhost '/' refused for user 'u'".
   virtual result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
                                        std::string_view routing_key) const;
   /// May a user with so many connections, in a vhost with so many, open one more (O32)? Error 530.

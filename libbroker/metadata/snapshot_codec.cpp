@@ -115,10 +115,16 @@ result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
     auto record = from_proto(one);
     if (!record)
       return record.error();
-    exchange_type kind;
-    if (!parse_exchange_type(record->type, kind) || record->vhost != vhost->name()
-        || vhost->exchanges.find(record->name))
+    if (record->vhost != vhost->name() || vhost->exchanges.find(record->name))
       return not_a_snapshot("exchange '" + record->name + "'");
+    if (record->delay_queue && (record->delay_queue->id == 0 || record->delay_queue->id >= next_queue))
+      return not_a_snapshot("the hidden queue of exchange '" + record->name + "'");
+    const exchange_plugin_ptr type = settings->exchange_types->find(record->type);
+    if (!type)
+      return error{0, resource_text("exchange", record->name, record->vhost) + " is of type '" + record->type
+                        + "', which no plug-in of this node provides"};
+    if (auto valid = type->validate(*record, *settings->exchange_types); !valid)
+      return error{0, resource_text("exchange", record->name, record->vhost) + ": " + valid.error().text};
     insert_exchange(*vhost, std::move(*record));
   }
   for (const proto::Binding& one : from.bindings()) {

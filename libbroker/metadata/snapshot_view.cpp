@@ -53,9 +53,20 @@ exchange_ptr snapshot_view::find_exchange(std::string_view vhost, std::string_vi
   return found ? (*found)->record : nullptr;
 }
 
-void snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
-  if (const vhost_tables* in = tables_.find_vhost(from.vhost))
-    route_message(*in, from, what, to);
+routed_by snapshot_view::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+  const vhost_tables* in = tables_.find_vhost(from.vhost);
+  return in ? route_message(*in, from, what, to) : routed_by::keys;
+}
+
+bool snapshot_view::tracing(std::string_view vhost) const {
+  const vhost_tables* in = tables_.find_vhost(vhost);
+  return in && in->record->tracing;
+}
+
+bool snapshot_view::any_tracing() const {
+  bool any = false;
+  tables_.vhosts.for_each([&](const ref<vhost_tables>& one) { any = any || one->record->tracing; });
+  return any;
 }
 
 // -- who may do what --------------------------------------------------------------------------------------------------
@@ -115,8 +126,8 @@ result<void> snapshot_view::authorise_topic(const login& who, const exchange_rec
   if (allowed)
     return {};
   return amqp::access_refused(std::string{name_of(how)} + " access to topic '" + std::string{routing_key}
-                              + "' in exchange '" + exchange.name + "' in vhost '" + exchange.vhost
-                              + "' refused for user '" + who.user + "'");
+                              + "' in exchange " + resource_text("topic", exchange.name, exchange.vhost)
+                              + " refused for user '" + who.user + "'");
 }
 
 // -- limits -----------------------------------------------------------------------------------------------------------

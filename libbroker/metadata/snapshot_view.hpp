@@ -17,7 +17,10 @@ public:
   bool vhost_exists(std::string_view vhost) const override;
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
-  void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  bool tracing(std::string_view vhost) const override;
+  bool any_tracing() const override;
+  const broker::exchange_types& exchange_types() const override { return *settings_->exchange_types; }
 
   result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const override;
   result<void> open_vhost(const login& who, std::string_view vhost) const override;
@@ -52,8 +55,8 @@ private:
   const std::shared_ptr<const metadata_settings> settings_;
 };
 
-/// Every queue a publish to `from` reaches, appended once each (W43, W46, W47).
-void route_message(const vhost_tables& vhost, const exchange_record& from, const message& what,
-                   std::vector<queue_ptr>& to);
+/// Every queue a publish to `from` reaches, appended once each (W43, W46, W47); see metadata_snapshot::route.
+routed_by route_message(const vhost_tables& vhost, const exchange_record& from, const message& what,
+                        std::vector<queue_ptr>& to);
 
 } // namespace broker

@@ -71,17 +71,22 @@ struct metadata_state::impl {
   void create_vhost(vhost_record what);
   void insert_queue(vhost_tables& vhost, queue_ptr queue);
   void insert_exchange(vhost_tables& vhost, exchange_record record);
-  /// Adds a binding whose ends exist. False if it is there already. Error: 406 for bad header arguments.
+  /// May a binding from `source` be made? Error: 406 of the exchange's type.
+  result<void> check_binding(const exchange_record& source, const binding_record& record) const;
+  /// Adds a binding whose ends exist. False if it is there already. Error: as check_binding.
   result<bool> insert_binding(vhost_tables& vhost, binding_record record);
 
   /// Removes the queue and its bindings. `cascade`: auto-delete exchanges that lose their last binding go too.
   void remove_queue(vhost_tables& vhost, const queue_ptr& queue, bool cascade, changes_t& changes);
   /// Removes the exchange and the bindings from it and to it.
-  void remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade);
+  void remove_exchange(vhost_tables& vhost, const std::string& name, bool cascade, changes_t& changes);
   /// Removes all bindings to a destination. Gives the exchanges they came from, each once, by name.
   std::set<std::string> remove_bindings_to(vhost_tables& vhost, bool to_exchange, const std::string& name);
   /// Deletes those of `sources` that are auto-delete and have no binding left, and so on (W35).
-  void delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources);
+  void delete_unused_exchanges(vhost_tables& vhost, std::set<std::string> sources, changes_t& changes);
+  /// The hidden queue of a new exchange that delays.
+  queue_ptr make_delay_queue(const exchange_record& exchange);
+  static void forget_delay_queue(const exchange_record& exchange, changes_t& changes);
 
   /// For each destination, the bindings to it: (source, identity). Ordered, since the order of cascades must be the
   /// same on every node.
@@ -116,7 +121,5 @@ command_result no_such_vhost(std::string_view name);
 command_result missing_vhost(const std::string& name);
 /// Limits of a vhost or a user by name; error in rabbitmqctl's words.
 result<void> check_limits(const limit_table& limits, std::initializer_list<std::string_view> known);
-/// The type of that name, or false.
-bool parse_exchange_type(std::string_view name, exchange_type& out);
 
 } // namespace broker

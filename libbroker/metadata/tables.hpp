@@ -17,7 +17,8 @@ namespace broker {
 
 /// An exchange with its bindings. Changed only while nobody else has it (own_node), else copied.
 struct exchange_node final : ref_counted {
-  explicit exchange_node(std::shared_ptr<const exchange_record> what) : record(std::move(what)), router(record->kind) {}
+  exchange_node(std::shared_ptr<const exchange_record> what, exchange_router how)
+    : record(std::move(what)), router(std::move(how)) {}
 
   std::shared_ptr<const exchange_record> record;
   exchange_router router;

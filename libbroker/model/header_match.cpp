@@ -1,6 +1,7 @@
 #include "model/header_match.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "amqp/reply.hpp"
 #include "base/bytes.hpp"
@@ -69,8 +70,81 @@ bool take_field(std::string_view& from, raw_field& field) {
   return take_value(from, field.type, field.value);
 }
 
+/// Delivery-mode and priority are octets, the timestamp has 64 bits, headers are a table, all others short texts.
+bool take_property(std::string_view& from, int bit, std::string_view& value) {
+  switch (bit) {
+  case 13:
+    return take_long(from, value);
+  case 12:
+  case 11:
+    return take(from, 1, value);
+  case 6:
+    return take(from, 8, value);
+  default:
+    return take_short(from, value);
+  }
+}
+
 bool starts_with_x(std::string_view name) {
   return name.substr(0, 2) == "x-";
+}
+
+/// Values are compared across the types of one class; what is in a class of its own is compared by its bytes.
+char value_class(char type) {
+  switch (type) {
+  case 'b':
+  case 'B':
+  case 's':
+  case 'u':
+  case 'I':
+  case 'i':
+  case 'l':
+    return 'l';
+  case 'f':
+  case 'd':
+    return 'd';
+  case 'S':
+  case 'x':
+    return 'S';
+  default:
+    return type;
+  }
+}
+
+/// Of an integer field; all types fit, there is no unsigned one of 64 bits.
+int64_t integer_of(const raw_field& field) {
+  const char* at = field.value.data();
+  switch (field.type) {
+  case 'b':
+    return static_cast<int8_t>(*at);
+  case 'B':
+    return static_cast<uint8_t>(*at);
+  case 's':
+    return static_cast<int16_t>(load_u16(at));
+  case 'u':
+    return load_u16(at);
+  case 'I':
+    return static_cast<int32_t>(load_u32(at));
+  case 'i':
+    return load_u32(at);
+  default:
+    return static_cast<int64_t>(load_u64(at));
+  }
+}
+
+double float_of(const raw_field& field) {
+  return field.type == 'f' ? static_cast<double>(std::bit_cast<float>(load_u32(field.value.data())))
+                           : std::bit_cast<double>(load_u64(field.value.data()));
+}
+
+bool same_value(const raw_field& a, const raw_field& b) {
+  const char kind = value_class(a.type);
+  if (kind != value_class(b.type))
+    return false;
+  if (a.type == b.type && a.value == b.value)
+    return true;
+  return (kind == 'l' && integer_of(a) == integer_of(b)) || (kind == 'd' && float_of(a) == float_of(b))
+      || (kind == 'S' && a.value == b.value);
 }
 
 error bad_match(const std::string& what) {
@@ -89,22 +163,38 @@ bool scan_table(std::string_view bytes, raw_fields& into) {
   return true;
 }
 
-std::string_view find_headers(std::string_view bytes) {
+std::optional<std::string_view> find_property(std::string_view bytes, content_property which) {
   std::string_view octets;
   if (!take(bytes, 2, octets))
-    return {};
+    return std::nullopt;
   const uint16_t flags = load_u16(octets.data());
   for (uint16_t more = flags; (more & 1) != 0; more = load_u16(octets.data())) // flag words go on while bit 0 is set
     if (!take(bytes, 2, octets))
-      return {};
-  if ((flags & 1u << 15) != 0 && !take_short(bytes, octets)) // content-type
-    return {};
-  if ((flags & 1u << 14) != 0 && !take_short(bytes, octets)) // content-encoding
-    return {};
-  std::string_view table;
-  if ((flags & 1u << 13) == 0 || !take_long(bytes, table))
-    return {};
-  return table;
+      return std::nullopt;
+  for (int bit = 15; bit >= static_cast<int>(which); --bit) {
+    std::string_view value;
+    if ((flags & 1u << bit) == 0)
+      continue;
+    if (!take_property(bytes, bit, value))
+      return std::nullopt;
+    if (bit == static_cast<int>(which))
+      return value;
+  }
+  return std::nullopt;
+}
+
+std::string_view find_headers(std::string_view property_bytes) {
+  return find_property(property_bytes, content_property::headers).value_or(std::string_view{});
+}
+
+const raw_field* find_field(const raw_fields& fields, std::string_view name) {
+  const auto at = std::lower_bound(fields.begin(), fields.end(), name,
+                                   [](const raw_field& field, std::string_view wanted) { return field.name < wanted; });
+  return at == fields.end() || at->name != name ? nullptr : &*at;
+}
+
+std::optional<int64_t> integer_value(const raw_field& field) {
+  return value_class(field.type) == 'l' ? std::optional{integer_of(field)} : std::nullopt;
 }
 
 void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into) {
@@ -149,11 +239,8 @@ result<header_pattern> header_pattern::compile(const amqp::field_table& argument
 }
 
 bool header_pattern::field_matches(const raw_field& wanted, const raw_fields& headers) const {
-  const auto at = std::lower_bound(headers.begin(), headers.end(), wanted.name,
-                                   [](const raw_field& field, std::string_view name) { return field.name < name; });
-  if (at == headers.end() || at->name != wanted.name)
-    return false;
-  return wanted.type == 'V' || (wanted.type == at->type && wanted.value == at->value);
+  const raw_field* header = find_field(headers, wanted.name);
+  return header && (wanted.type == 'V' || same_value(wanted, *header));
 }
 
 bool header_pattern::matches(const raw_fields& headers) const {

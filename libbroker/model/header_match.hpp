@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,23 @@ using raw_fields = std::pmr::vector<raw_field>;
 
 /// Appends the entries of a table (without its four-octet length). False: malformed; what came before it is appended.
 bool scan_table(std::string_view bytes, raw_fields& into);
+/// Properties of class basic by the bit of the property flags that says they are there (AMQP 0-9-1 section 4.2.6.1).
+enum class content_property : uint8_t {
+  timestamp = 6,
+  message_id = 7,
+  correlation_id = 10,
+  headers = 13,
+};
+/// The value of one property without its length, where it lies in content properties; empty if it is absent or what
+/// comes before it is malformed.
+std::optional<std::string_view> find_property(std::string_view property_bytes, content_property which);
 /// The headers table of content properties (flags and values, see message::property_bytes), without its length; empty
 /// if there is none or the properties are malformed.
 std::string_view find_headers(std::string_view property_bytes);
+/// The field of that name, or null. `fields` sorted by name.
+const raw_field* find_field(const raw_fields& fields, std::string_view name);
+/// The value of a field of any integer type.
+std::optional<int64_t> integer_value(const raw_field& field);
 /// Appends the texts of an array header (CC, BCC); other values in it are passed over.
 void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into);
 
@@ -39,7 +54,9 @@ public:
   header_pattern& operator=(header_pattern&&) = default;
   header_pattern(const header_pattern&) = delete;
 
-  /// `headers` sorted by name (stable). Equal means equal type and bytes; a void value asks for presence only.
+  /// `headers` sorted by name (stable). A void value asks for presence only;
+  /// other values must be equal as RabbitMQ 3.13 has it: integers whatever their width, texts and byte arrays by their
+  /// bytes, floats whatever their width; but no integer equals a float.
   bool matches(const raw_fields& headers) const;
 
 private:

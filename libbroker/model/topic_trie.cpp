@@ -146,6 +146,8 @@ public:
       at->here.collect(into);
   }
 
+  size_t visited() const noexcept { return visited_; }
+
 private:
   void settle() { settled_hashes_ = hashes_.size(); }
   void leave(const node& at, std::string_view word) {
@@ -155,6 +157,7 @@ private:
       enter(*at.star);
   }
   void enter(const node& at) {
+    ++visited_;
     if (at.is_hash) {
       if (!entered_.insert(&at).second)
         return;
@@ -173,11 +176,12 @@ private:
   std::pmr::vector<const node*> hashes_;         ///< in the order they were entered
   std::pmr::unordered_set<const node*> entered_; ///< the same, for looking up only
   size_t settled_hashes_ = 0;
+  size_t visited_ = 0;
 };
 
-void topic_trie::match(std::string_view key, found_destinations& into) const {
+size_t topic_trie::match(std::string_view key, found_destinations& into) const {
   if (!root_)
-    return;
+    return 0;
   matcher places;
   places.start(*root_);
   bool done = key.empty();
@@ -186,6 +190,7 @@ void topic_trie::match(std::string_view key, found_destinations& into) const {
     places.step(word);
   }
   places.collect(into);
+  return places.visited();
 }
 
 } // namespace broker

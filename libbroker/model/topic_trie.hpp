@@ -25,7 +25,8 @@ public:
   void add(std::string_view pattern, const destination& to);
   /// Takes back an `add`; leaves no empty branch.
   void remove(std::string_view pattern, const destination& to);
-  void match(std::string_view key, found_destinations& into) const;
+  /// Returns the places visited: what the match has cost.
+  size_t match(std::string_view key, found_destinations& into) const;
   bool empty() const noexcept { return !root_; }
 
 private:

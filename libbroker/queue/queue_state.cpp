@@ -175,6 +175,9 @@ uint64_t queue_state::bytes_unacked() const {
 uint64_t queue_state::bytes_in_memory() const {
   return impl_->ready.memory() + impl_->unacked_memory + impl_->dead.memory();
 }
+bool queue_state::withholds_credit() const {
+  return impl_->holds.any_withheld();
+}
 size_t queue_state::consumers() const {
   return impl_->ring.consumers();
 }

@@ -107,7 +107,8 @@ public:
   uint64_t bytes_in_memory() const;
   size_t consumers() const; ///< those that wait to become active included
   std::vector<consumer_view> consumer_list() const;
-  bool idle() const; ///< nothing ready, unacked or waiting for the store
+  bool withholds_credit() const; ///< publishers wait: the queue is in `flow` (O47)
+  bool idle() const;             ///< nothing ready, unacked or waiting for the store
 
   /// Checks every invariant above; aborts on a violation. For tests and simulation: costs time linear in the content.
   void check() const;

@@ -12,7 +12,7 @@ using namespace broker::test;
 struct need {
   resource_kind kind;
   std::string name;
-  access how;
+  broker::access how;
 };
 struct method_rule {
   std::string what;
@@ -67,39 +67,43 @@ std::vector<method_rule> rules() {
   passive_exchange.passive = true;
   exchange_class::delete_ delete_exchange;
   delete_exchange.exchange = "x";
-  const std::vector<need> to_queue{{queue, "q", access::write}, {exchange, "x", access::read}};
-  const std::vector<need> to_exchange{{exchange, "y", access::write}, {exchange, "x", access::read}};
+  const std::vector<need> to_queue{{queue, "q", broker::access::write}, {exchange, "x", broker::access::read}};
+  const std::vector<need> to_exchange{{exchange, "y", broker::access::write}, {exchange, "x", broker::access::read}};
   return {
-    {"queue.declare", declare_queue_of("new"), {{queue, "new", access::configure}}},
-    {"queue.declare again", declare_queue_of("q"), {{queue, "q", access::configure}}},
+    {"queue.declare", declare_queue_of("new"), {{queue, "new", broker::access::configure}}},
+    {"queue.declare again", declare_queue_of("q"), {{queue, "q", broker::access::configure}}},
     {"queue.declare with DLX",
      declare_queue_of("new", "x"),
-     {{queue, "new", access::configure}, {queue, "new", access::read}, {exchange, "x", access::write}}},
+     {{queue, "new", broker::access::configure},
+      {queue, "new", broker::access::read},
+      {exchange, "x", broker::access::write}}},
     {"queue.declare passive",
      passive,
-     {{queue, "q", access::configure}, {queue, "q", access::write}, {queue, "q", access::read}},
+     {{queue, "q", broker::access::configure}, {queue, "q", broker::access::write}, {queue, "q", broker::access::read}},
      true},
     {"queue.bind", between<queue_class::bind>("x", "q"), to_queue},
     {"queue.unbind", between<queue_class::unbind>("x", "q"), to_queue},
-    {"queue.purge", on_queue<queue_class::purge>("q"), {{queue, "q", access::read}}},
-    {"queue.delete", on_queue<queue_class::delete_>("q"), {{queue, "q", access::configure}}},
-    {"exchange.declare", declare_exchange_of("new"), {{exchange, "new", access::configure}}},
+    {"queue.purge", on_queue<queue_class::purge>("q"), {{queue, "q", broker::access::read}}},
+    {"queue.delete", on_queue<queue_class::delete_>("q"), {{queue, "q", broker::access::configure}}},
+    {"exchange.declare", declare_exchange_of("new"), {{exchange, "new", broker::access::configure}}},
     {"exchange.declare with AE",
      declare_exchange_of("new", "x"),
-     {{exchange, "new", access::configure}, {exchange, "new", access::read}, {exchange, "x", access::write}}},
+     {{exchange, "new", broker::access::configure},
+      {exchange, "new", broker::access::read},
+      {exchange, "x", broker::access::write}}},
     {"exchange.declare passive", passive_exchange, {}},
-    {"exchange.delete", delete_exchange, {{exchange, "x", access::configure}}},
+    {"exchange.delete", delete_exchange, {{exchange, "x", broker::access::configure}}},
     {"exchange.bind", between<exchange_class::bind>("x", "y"), to_exchange},
     {"exchange.unbind", between<exchange_class::unbind>("x", "y"), to_exchange},
-    {"basic.consume", on_queue<basic_class::consume>("q"), {{queue, "q", access::read}}},
-    {"basic.get", on_queue<basic_class::get>("q"), {{queue, "q", access::read}}},
+    {"basic.consume", on_queue<basic_class::consume>("q"), {{queue, "q", broker::access::read}}},
+    {"basic.get", on_queue<basic_class::get>("q"), {{queue, "q", broker::access::read}}},
   };
 }
 
 /// Every permission on everything the methods name.
 std::vector<need> everything() {
   std::vector<need> all;
-  for (const access how : {access::configure, access::write, access::read}) {
+  for (const broker::access how : {broker::access::configure, broker::access::write, broker::access::read}) {
     for (const char* name : {"q", "new"})
       all.push_back({queue, name, how});
     for (const char* name : {"x", "y", "new"})

@@ -148,4 +148,37 @@ BOOST_AUTO_TEST_CASE(exchanges_are_bound_to_exchanges) {
              == "403 ACCESS_REFUSED - operation not permitted on the default exchange (40,30)");
 }
 
+BOOST_AUTO_TEST_CASE(binding_to_a_topic_exchange_needs_the_right_to_read_the_topic) {
+  metadata->add_queue("q");
+  metadata->add_exchange("t", exchange_type::topic);
+  metadata->refuse_topic("t", "secret.#", access::read);
+  amqp::queue_class::bind wanted;
+  wanted.queue = "q";
+  wanted.exchange = "t";
+  wanted.routing_key = "secret.#";
+  send(wanted);
+  BOOST_TEST(closed_with() == "403 ACCESS_REFUSED - topic 'secret.#' is not allowed (50,20)");
+}
+
+BOOST_AUTO_TEST_CASE(a_plug_ins_type_is_asked_about_exchanges_and_bindings) {
+  auto wanted = declaring("hash", "x-consistent-hash");
+  wanted.arguments.set("hash-property", {amqp::longstr{"app_id"}});
+  BOOST_TEST(refusal(wanted) == "406 PRECONDITION_FAILED - Unsupported property: app_id (40,10)");
+  wanted.arguments.set("hash-property", {amqp::longstr{"message_id"}});
+  wanted.arguments.set("x-anything", {amqp::longstr{"is the type's own affair"}});
+  send(wanted);
+  BOOST_REQUIRE(step.proposals.size() == 1u);
+  BOOST_TEST((std::get<declare_exchange>(step.proposals[0]).exchange.kind == exchange_type::plugin));
+}
+
+BOOST_AUTO_TEST_CASE(an_exchange_that_delays_says_where_its_hidden_queue_is_to_be) {
+  auto wanted = declaring("later", "x-delayed-message");
+  wanted.arguments.set("x-delayed-type", {amqp::longstr{"direct"}});
+  send(wanted);
+  BOOST_REQUIRE(step.proposals.size() == 1u);
+  const auto& proposed = std::get<declare_exchange>(step.proposals[0]).exchange;
+  BOOST_REQUIRE(proposed.delay_queue != nullptr);
+  BOOST_TEST(proposed.delay_queue->node == default_settings().node);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

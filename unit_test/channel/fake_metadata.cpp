@@ -75,9 +75,26 @@ void fake_metadata::bind_by_header(const std::string& exchange, const std::strin
   ++version_;
 }
 
+void fake_metadata::set_tracing(bool on) {
+  tracing_ = on;
+  ++version_;
+}
+
 void fake_metadata::refuse(resource_kind kind, const std::string& name, access how) {
   refused_.insert({kind, name, how});
   ++version_;
+}
+
+void fake_metadata::refuse_topic(const std::string& exchange, const std::string& key, access how) {
+  refused_topics_.insert({exchange, key, how});
+  ++version_;
+}
+
+result<void> fake_metadata::authorise_topic(const login&, const exchange_record& exchange, access how,
+                                            std::string_view routing_key) const {
+  if (!refused_topics_.contains({exchange.name, std::string{routing_key}, how}))
+    return {};
+  return amqp::access_refused("topic '" + std::string{routing_key} + "' is not allowed");
 }
 
 command_result fake_metadata::apply(const command& what) {
@@ -107,7 +124,7 @@ exchange_ptr fake_metadata::find_exchange(std::string_view, std::string_view nam
   return found == exchanges_.end() ? nullptr : found->second;
 }
 
-void fake_metadata::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
+routed_by fake_metadata::route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const {
   ++const_cast<fake_metadata*>(this)->lookups;
   std::set<std::string> keys{std::string{what.routing_key()}};
   amqp::field_table headers;
@@ -122,16 +139,19 @@ void fake_metadata::route(const exchange_record& from, const message& what, std:
   for (const auto& key : keys)
     if (from.name.empty())
       add(key);
+  routed_by by = routed_by::keys;
   for (const auto& bound : bindings_) {
     if (bound.exchange != from.name)
       continue;
+    by = std::max(by, bound.by_header ? routed_by::headers : routed_by::keys);
     if (bound.by_header ? headers.find(bound.key) != nullptr
                         : from.kind == exchange_type::fanout || keys.contains(bound.key))
       add(bound.queue);
   }
   if (to.empty() && !from.alternate_exchange.empty())
     if (const auto alternate = find_exchange("/", from.alternate_exchange))
-      route(*alternate, what, to);
+      by = std::max(by, route(*alternate, what, to));
+  return by;
 }
 
 result<login> fake_metadata::authenticate(std::string_view, std::string_view, bool) const {

@@ -25,7 +25,9 @@ public:
   void add_exchange(exchange_record exchange);
   void bind(const std::string& exchange, const std::string& key, const std::string& queue);
   void bind_by_header(const std::string& exchange, const std::string& header, const std::string& queue);
+  void set_tracing(bool on);
   void refuse(resource_kind kind, const std::string& name, access how);
+  void refuse_topic(const std::string& exchange, const std::string& key, access how);
   /// Applies what a channel proposed, as far as these tests need it.
   command_result apply(const command& what);
 
@@ -36,11 +38,16 @@ public:
   bool vhost_exists(std::string_view vhost) const override { return vhost == "/"; }
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
-  void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override;
+  bool tracing(std::string_view) const override { return tracing_; }
+  bool any_tracing() const override { return tracing_; }
   result<login> authenticate(std::string_view, std::string_view, bool) const override;
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }
   result<void> authorise(const login& who, std::string_view vhost, resource_kind kind, std::string_view name,
                          access how) const override;
+  /// Refused are the keys of refuse_topic.
+  result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
+                               std::string_view routing_key) const override;
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
   void for_each_binding(const std::function<void(std::string_view, const binding_record&)>&) const override {}
@@ -56,12 +63,14 @@ private:
     std::string queue;
   };
 
+  bool tracing_ = false;
   uint64_t version_ = 1;
   queue_id next_queue_ = 1;
   std::map<std::string, queue_ptr, std::less<>> queues_;
   std::map<std::string, exchange_ptr, std::less<>> exchanges_;
   std::vector<binding> bindings_;
   std::set<std::tuple<resource_kind, std::string, access>> refused_;
+  std::set<std::tuple<std::string, std::string, access>> refused_topics_;
 };
 
 } // namespace broker::test

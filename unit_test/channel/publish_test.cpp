@@ -360,4 +360,46 @@ BOOST_AUTO_TEST_CASE(more_routing_keys_than_the_cache_holds_still_route_right) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(topic_permissions_apply_to_every_key) {
+  const auto closed_after = [&](const std::string& key, const publish_options& options) {
+    channel_harness other;
+    other.metadata->add_exchange("t", exchange_type::topic);
+    other.metadata->add_exchange("d", exchange_type::direct);
+    for (const char* exchange : {"t", "d"})
+      other.metadata->refuse_topic(exchange, "secret", access::write);
+    input_builder input;
+    input.publish(key == "direct" ? "d" : "t", key == "direct" ? "secret" : key, options);
+    other.send(input);
+    return other.closed_with();
+  };
+  const std::string refused = "403 ACCESS_REFUSED - topic 'secret' is not allowed (60,40)";
+  BOOST_TEST(closed_after("open", {}) == "");
+  BOOST_TEST(closed_after("secret", {}) == refused);
+  BOOST_TEST(closed_after("direct", {}) == ""); // topic exchanges only
+  BOOST_TEST(closed_after("open", with(&amqp::properties::headers, array_header("CC", "secret"))) == refused);
+  BOOST_TEST(closed_after("open", with(&amqp::properties::headers, array_header("BCC", "secret"))) == refused);
+  BOOST_TEST(closed_after("open", with(&amqp::properties::headers, array_header("CC", "more"))) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_route_by_headers_or_properties_is_never_remembered_for_other_messages) {
+  metadata->add_exchange("h", exchange_type::headers);
+  metadata->bind_by_header("h", "red", "a");
+  const size_t before = metadata->lookups;
+  amqp::field_table red;
+  red.set("red", {true});
+  input_builder input;
+  input.publish("h", "").publish("h", "", with(&amqp::properties::headers, red)).publish("h", "");
+  send(input);
+  BOOST_TEST(metadata->lookups - before == 2u); // once for those without headers, once for the one that has some
+  amqp::field_table any;
+  any.set("any", {true});
+  const size_t plain_before = metadata->lookups;
+  for (int i = 0; i < 5; ++i) {
+    input_builder plain;
+    plain.publish("amq.direct", "k", with(&amqp::properties::headers, any));
+    send(plain);
+  }
+  BOOST_TEST(metadata->lookups - plain_before == 1u); // no headers exchange on the way: headers cost nothing
+}
+
 BOOST_AUTO_TEST_SUITE_END()

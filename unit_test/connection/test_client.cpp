@@ -17,7 +17,9 @@ public:
   bool vhost_exists(std::string_view vhost) const override { return vhost == "/" || vhost == "other"; }
   queue_ptr find_queue(std::string_view, std::string_view) const override { return {}; }
   exchange_ptr find_exchange(std::string_view, std::string_view) const override { return {}; }
-  void route(const exchange_record&, const message&, std::vector<queue_ptr>&) const override {}
+  routed_by route(const exchange_record&, const message&, std::vector<queue_ptr>&) const override {
+    return routed_by::keys;
+  }
   result<login> authenticate(std::string_view user, std::string_view password, bool loopback) const override {
     if (!loopback)
       return error{403, "user 'guest' can only connect via localhost"};

@@ -1,4 +1,5 @@
-// A node of three queues and two users behind a real control endpoint on a free loopback port.
+// A node of three queues and one user behind a real control endpoint on a free loopback port. Its metadata are the real
+// state machine.
 #pragma once
 
 #include <atomic>
@@ -11,100 +12,80 @@
 
 #include "control_listener.hpp"
 #include "control_verbs.hpp"
+#include "metadata/metadata_state.hpp"
 #include "node_view.hpp"
 
 namespace test {
 
-struct fake_snapshot final : broker::metadata_snapshot {
-  std::map<std::string, broker::user_record> users;
-  std::map<std::string, std::string> passwords;
-  std::map<std::string, broker::permission> permissions;
-
-  uint64_t version() const override { return 1; }
-  bool vhost_exists(std::string_view vhost) const override { return vhost == "/"; }
-  broker::queue_ptr find_queue(std::string_view, std::string_view) const override { return nullptr; }
-  broker::exchange_ptr find_exchange(std::string_view, std::string_view) const override { return nullptr; }
-  void route(const broker::exchange_record&, const broker::message&, std::vector<broker::queue_ptr>&) const override {}
-  broker::result<broker::login> authenticate(std::string_view user, std::string_view password, bool) const override {
-    const auto found = passwords.find(std::string{user});
-    if (found == passwords.end() || found->second != password)
-      return broker::error{403, "ACCESS_REFUSED"};
-    return broker::login{std::string{user}, {}};
-  }
-  broker::result<void> open_vhost(const broker::login&, std::string_view) const override { return {}; }
-  broker::result<void> authorise(const broker::login&, std::string_view, broker::resource_kind, std::string_view,
-                                 broker::access) const override {
-    return {};
-  }
-  void for_each_queue(const std::function<void(const broker::queue_ptr&)>&) const override {}
-  void for_each_exchange(const std::function<void(const broker::exchange_ptr&)>&) const override {}
-  void for_each_binding(const std::function<void(std::string_view, const broker::binding_record&)>&) const override {}
-  void for_each_user(const std::function<void(const broker::user_record&)>& visit) const override {
-    for (const auto& [name, user] : users)
-      visit(user);
-  }
-  void for_each_permission(
-    const std::function<void(std::string_view, std::string_view, const broker::permission&)>& visit) const override {
-    for (const auto& [user, rights] : permissions)
-      visit("/", user, rights);
-  }
-};
+inline broker::metadata_settings fake_settings() {
+  broker::metadata_settings settings;
+  settings.node = "rabbit@test";
+  return settings;
+}
 
 class fake_view final : public broker::node_view {
 public:
   fake_view() {
-    state.users["guest"] = {"guest", "", {"administrator"}};
-    state.passwords["guest"] = "guest";
-    state.permissions["guest"] = {".*", ".*", ".*"};
+    broker::node_started first;
+    first.node = "rabbit@test";
+    first.default_user.name = "guest";
+    first.default_user.password_hash = hash_password("guest");
+    first.default_user.tags = {"administrator"};
+    first.default_rights = {".*", ".*", ".*"};
+    apply(first);
+    for (size_t i = 0; i < 3; ++i)
+      declare("q" + std::to_string(i));
   }
 
-  broker::snapshot_ptr metadata() const override { return std::make_shared<fake_snapshot>(state); }
-  void propose(broker::command what, std::function<void(broker::command_result)> done) override {
-    if (const auto* put = std::get_if<broker::put_user>(&what)) {
-      auto& user = state.users[put->user.name];
-      user.name = put->user.name;
-      if (!put->keep_tags)
-        user.tags = put->user.tags;
-      if (!put->keep_hash)
-        state.passwords[user.name] = put->user.password_hash;
-    } else if (const auto* gone = std::get_if<broker::delete_user>(&what)) {
-      state.users.erase(gone->name);
-    } else if (const auto* set = std::get_if<broker::set_permission>(&what)) {
-      state.permissions[set->user] = set->rights;
-    } else if (const auto* clear = std::get_if<broker::clear_permission>(&what))
-      state.permissions.erase(clear->user);
-    done({});
+  broker::command_result apply(const broker::command& what) { return state.apply(what, changes); }
+  void declare(const std::string& name) {
+    broker::declare_queue what;
+    what.queue.vhost = "/";
+    what.queue.name = name;
+    what.queue.durable = true;
+    what.queue.node = "rabbit@test";
+    what.queue.arguments.set("x-max-length", {int32_t{5}});
+    apply(what);
   }
+
+  broker::snapshot_ptr metadata() const override { return state.snapshot(); }
+  void propose(broker::command what, std::function<void(broker::command_result)> done) override { done(apply(what)); }
+
+  // -- lists --
   void list_queues(std::function<void(std::vector<broker::queue_info>)> done) override {
-    std::vector<broker::queue_info> all;
-    for (size_t i = 0; i < queues; ++i) {
-      auto record = std::make_shared<broker::queue_record>();
-      record->id = i + 1;
-      record->vhost = "/";
-      record->name = "q" + std::to_string(i);
-      record->durable = true;
-      broker::queue_info info;
-      info.queue = record;
-      info.ready = i;
-      info.unacknowledged = 1;
-      all.push_back(info);
-    }
-    done(std::move(all));
-  }
-  void list_connections(std::function<void(std::vector<broker::connection_info>)> done) override {
-    broker::connection_info one;
-    one.id = 7;
-    one.user = "guest";
-    one.peer_host = "127.0.0.1";
-    one.peer_port = 51234;
-    one.state = "running";
-    one.client_properties.set("product", {broker::amqp::longstr{"pika"}});
-    done({one});
-  }
-  void list_channels(std::function<void(std::vector<broker::channel_info>)> done) override {
     if (silent)
       return; // a node that never answers
-    done({});
+    std::vector<broker::queue_info> all;
+    state.snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
+      broker::queue_info info;
+      info.queue = queue;
+      info.ready = all.size();
+      info.unacknowledged = 1;
+      info.state = all.size() == 2 ? "flow" : "running";
+      all.push_back(info);
+    });
+    for (size_t i = 0; i < invented; ++i)
+      all.push_back(all.back());
+    done(std::move(all));
+  }
+  void list_connections(std::function<void(std::vector<broker::connection_info>)> done) override { done(connections); }
+  void list_channels(std::function<void(std::vector<broker::channel_info>)> done) override {
+    broker::channel_info one;
+    one.connection = 7;
+    one.number = 1;
+    one.user = "guest";
+    one.state = "flow";
+    done({one});
+  }
+  void list_consumers(std::function<void(std::vector<broker::consumer_info>)> done) override {
+    broker::consumer_info one;
+    one.queue = state.snapshot()->find_queue("/", "q0");
+    one.tag = "ct1";
+    one.connection = 7;
+    one.channel = 1;
+    one.prefetch = 10;
+    one.arguments.set("x-priority", {int32_t{3}});
+    done({one});
   }
   broker::node_facts facts() const override {
     broker::node_facts now;
@@ -112,15 +93,83 @@ public:
     now.cluster_name = "rabbit@test";
     now.started_at_unix_s = 1'795'415'102;
     now.uptime_s = 22;
-    now.vhosts = {"/"};
-    now.listeners = {{"[::]", 5672, "amqp", "AMQP 0-9-1 and AMQP 1.0"}};
+    now.vhosts = 1;
+    now.alarms = alarms;
+    now.listeners = {{"[::]", port, "amqp", "AMQP 0-9-1 and AMQP 1.0"}};
+    now.memory_bytes = 200'000'000;
+    now.message_bytes = 50'000'000;
     return now;
   }
-  std::string hash_password(std::string_view password) const override { return std::string{password}; }
+
+  // -- operations --
+  void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most, broker::error why,
+                         std::function<void(size_t)> done) override {
+    size_t closed = 0;
+    std::erase_if(connections, [&](const auto& each) { return closed < most && which(each) && ++closed != 0; });
+    closed_because = why.text;
+    done(closed);
+  }
+  void delete_queue(const broker::queue_ptr& queue, bool if_unused, bool if_empty,
+                    std::function<void(broker::result<uint32_t>)> done) override {
+    if (if_unused || if_empty)
+      return done(
+        broker::error{406, if_empty ? "PRECONDITION_FAILED - queue 'q0' in vhost '/' is not empty" : "in use"});
+    apply(broker::delete_queue{queue->vhost, queue->name, queue->id});
+    done(uint32_t{4});
+  }
+  void purge_queue(const broker::queue_ptr&, std::function<void(broker::result<uint32_t>)> done) override {
+    done(uint32_t{4});
+  }
+
+  // -- settings --
+  void set_memory_watermark(uint64_t bytes) override { memory_watermark = bytes; }
+  void set_disk_free_limit(uint64_t bytes) override { disk_free_limit = bytes; }
+  uint64_t total_memory_bytes() const override { return 1'000'000'000; }
+  void force_alarm(broker::resource what, bool on) override {
+    alarms.clear();
+    if (on)
+      alarms.push_back(what == broker::resource::memory ? "Memory alarm on node rabbit@test"
+                                                        : "Free disk space alarm on node rabbit@test");
+  }
+  void set_log_level(broker::log_level chosen) override { level = chosen; }
+  void reopen_log() override { reopened = true; }
+  broker::control::value_record settings() const override {
+    return {{"channel_max", 2047}, {"default_user", "guest"}, {"loopback_users", broker::control::value_list{"guest"}}};
+  }
+  broker::result<std::vector<std::string>> log_tail(size_t lines) const override {
+    std::vector<std::string> all{"one", "two", "three"};
+    all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(std::min(lines, all.size())));
+    return all;
+  }
+  std::string cookie_hash() const override { return "OQLufhSeuDE6NHV+ieIa9g=="; }
+  std::string hash_password(std::string_view password) const override {
+    return broker::hash_password(password, "salt");
+  }
   void request_stop() override { stopped = true; }
 
-  fake_snapshot state;
-  size_t queues = 3;
+  static broker::connection_info connection(broker::connection_id id, std::string user) {
+    broker::connection_info one;
+    one.id = id;
+    one.user = std::move(user);
+    one.vhost = "/";
+    one.peer_host = "127.0.0.1";
+    one.peer_port = 51234;
+    one.state = "running";
+    one.client_properties.set("product", {broker::amqp::longstr{"pika"}});
+    return one;
+  }
+
+  broker::metadata_state state{fake_settings()};
+  std::vector<broker::metadata_change> changes;
+  std::vector<broker::connection_info> connections{connection(7, "guest")};
+  std::vector<std::string> alarms;
+  std::string closed_because;
+  uint64_t memory_watermark = 1;
+  uint64_t disk_free_limit = 1;
+  broker::log_level level = broker::log_level::info;
+  bool reopened = false;
+  uint16_t port = 5672; ///< where it says that it listens
+  size_t invented = 0;  ///< further queues that are listed
   bool silent = false;
   std::atomic<bool> stopped{false};
 };

@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(amqp_at_the_control_port_closes_the_connection) {
 BOOST_AUTO_TEST_CASE(a_request_before_login_is_not_heard) {
   test::fake_node node;
   raw_peer peer{node.port};
-  const auto request = broker::control::encode_request({"stop", {}, {}, {}});
+  const auto request = broker::control::encode_request({"stop", {}, {}, {}}).at(0);
   peer.send_header(static_cast<uint32_t>(request.size()));
   peer.send_bytes(request);
   BOOST_TEST(peer.closed());
@@ -150,14 +150,45 @@ BOOST_AUTO_TEST_CASE(too_many_connections_are_turned_away_and_others_go_on) {
 
 BOOST_AUTO_TEST_CASE(a_long_answer_comes_in_many_frames) {
   test::fake_node node;
-  node.view.queues = 100'000;
+  node.view.invented = 99'997; // besides three
   control_client client{control_client::clock::now() + 20s};
   BOOST_REQUIRE(log_in(client, node.port).ok());
   const auto answer = client.call({"list_queues", {}, {{"vhost", "/"}}, {"name", "messages", "pid"}});
   BOOST_REQUIRE(answer.ok());
   BOOST_REQUIRE(answer->rows.size() == 100'000u);
-  BOOST_CHECK(answer->rows[99'999][0] == broker::control::value{"q99999"});
-  BOOST_CHECK(answer->rows[99'999][1] == broker::control::value{100'000});
+  BOOST_CHECK(answer->rows[99'999][0] == broker::control::value{"q2"});
+  BOOST_CHECK(answer->rows[99'999][1] == broker::control::value{3});
+}
+
+BOOST_AUTO_TEST_CASE(a_file_comes_in_many_frames) {
+  broker::control::request sent{"import_definitions", {"a"}, {{"vhost", "/"}}, {}};
+  for (int i = 0; sent.attachment.size() < 3 * broker::control::frame_max_bytes; ++i)
+    sent.attachment += std::to_string(i);
+  BOOST_TEST(broker::control::request_fits(sent));
+  const auto parts = broker::control::encode_request(sent);
+  BOOST_TEST(parts.size() == 5u); // the head, then what is a little more than three frames
+  broker::control::request got;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    BOOST_TEST(parts[i].size() <= broker::control::frame_max_bytes);
+    const auto more = broker::control::decode_request(parts[i], got);
+    BOOST_REQUIRE(more.ok());
+    BOOST_TEST(*more == (i + 1 < parts.size()));
+  }
+  BOOST_TEST(got.verb == sent.verb);
+  BOOST_TEST(got.arguments == sent.arguments);
+  BOOST_TEST((got.attachment == sent.attachment));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_beyond_the_limit_is_refused_at_both_ends) {
+  broker::control::request sent{"import_definitions", {}, {}, {}};
+  sent.attachment.assign(broker::control::attachment_max_bytes + 1, 'x');
+  BOOST_TEST(!broker::control::request_fits(sent));
+  broker::control::request got;
+  bool refused = false;
+  for (const auto& part : broker::control::encode_request(sent))
+    refused |= !broker::control::decode_request(part, got).ok();
+  BOOST_TEST(refused);
+  BOOST_TEST(got.attachment.size() <= broker::control::attachment_max_bytes);
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_does_not_answer_is_timed_out) {
@@ -165,7 +196,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_does_not_answer_is_timed_out) {
   node.view.silent = true;
   control_client client{control_client::clock::now() + 300ms};
   BOOST_REQUIRE(log_in(client, node.port).ok());
-  BOOST_TEST(!client.call({"list_channels", {}, {}, {}}).ok());
+  BOOST_TEST(!client.call({"list_queues", {}, {}, {}}).ok());
   BOOST_CHECK(client.failure() == failure_kind::timed_out);
 }
 

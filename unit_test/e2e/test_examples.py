@@ -90,6 +90,26 @@ class Examples(unittest.TestCase):
         for name in ("idle", "gone"):
             self.assertIn("published 0, acknowledged 0, returned 0", lines.get(name, "published 0, acknowledged 0, returned 0"))
 
+    def test_custom_exchange_routes_by_the_longest_prefix_and_keeps_its_bindings(self):
+        child, port = self.start("custom_exchange")
+        channel = self.channel(port)
+        channel.exchange_declare("calls", "x-longest-prefix", durable=True)
+        for name, prefix in {"world": "", "germany": "+49", "berlin": "+4930"}.items():
+            channel.queue_declare(name, durable=True)
+            channel.queue_bind(name, "calls", prefix)
+        for number in ("+4930123", "+4989123", "+331", ""):
+            channel.basic_publish("calls", number, number.encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
+        expected = {"berlin": [b"+4930123"], "germany": [b"+4989123"], "world": [b"+331", b""]}
+        for name, bodies in expected.items():
+            self.assertEqual([channel.basic_get(name, auto_ack=True)[2] for _ in bodies], bodies)
+            self.assertIsNone(channel.basic_get(name, auto_ack=True)[0])
+        with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as refused:
+            channel.queue_bind("world", "calls", "+*")
+        self.assertEqual((refused.exception.reply_code, refused.exception.reply_text),
+                         (406, "PRECONDITION_FAILED - x-longest-prefix knows no wildcards: '+*'"))
+        channel.connection.close()
+        self.assertEqual(self.stop(child), "")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -54,7 +54,9 @@ inline node_started first_start(std::string node = "rabbit@localhost") {
 
 /// A state with a few verbs.
 struct world {
-  metadata_state state{metadata_settings{}};
+  explicit world(metadata_settings settings = {}) : state(std::move(settings)) {}
+
+  metadata_state state;
   std::vector<metadata_change> changes;
 
   command_result apply(const command& what) { return state.apply(what, changes); }

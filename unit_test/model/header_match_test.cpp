@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,31 @@ bool matches(const field_table& arguments, const field_table& headers) {
   return pattern->matches(fields);
 }
 
+/// Equal in RabbitMQ 3.13: the types of a value matter only as far as Erlang keeps them apart.
+bool equal_values(const field_value& a, const field_value& b) {
+  int64_t x = 0;
+  int64_t y = 0;
+  if (a.as_integer(x) || b.as_integer(y))
+    return a.as_integer(x) && b.as_integer(y) && x == y;
+  const auto as_float = [](const field_value& value) -> std::optional<double> {
+    if (const auto* single = std::get_if<float>(&value.value))
+      return *single;
+    const auto* twofold = std::get_if<double>(&value.value);
+    return twofold ? std::optional{*twofold} : std::nullopt;
+  };
+  if (as_float(a) || as_float(b))
+    return as_float(a) == as_float(b);
+  const auto as_bytes = [](const field_value& value) -> std::optional<std::string> {
+    if (const auto* text = std::get_if<longstr>(&value.value))
+      return text->bytes;
+    const auto* bytes = std::get_if<broker::amqp::byte_array>(&value.value);
+    return bytes ? std::optional{bytes->bytes} : std::nullopt;
+  };
+  if (as_bytes(a) || as_bytes(b))
+    return as_bytes(a) == as_bytes(b);
+  return a == b;
+}
+
 /// W45, on decoded values.
 bool naive(const field_table& arguments, const field_table& headers) {
   std::string kind = "all";
@@ -43,7 +69,7 @@ bool naive(const field_table& arguments, const field_table& headers) {
       continue;
     const field_value* header = headers.find(name);
     const bool present_only = std::holds_alternative<broker::amqp::void_value>(value.value);
-    const bool equal = header && (present_only || *header == value);
+    const bool equal = header && (present_only || equal_values(*header, value));
     every = every && equal;
     some = some || equal;
   }
@@ -51,7 +77,7 @@ bool naive(const field_table& arguments, const field_table& headers) {
 }
 
 field_value random_value(broker::random_source& random) {
-  switch (random.below(8)) {
+  switch (random.below(13)) {
   case 0:
     return {longstr{random.chance(1, 2) ? "one" : ""}};
   case 1:
@@ -66,6 +92,16 @@ field_value random_value(broker::random_source& random) {
     return {broker::amqp::field_array{{{longstr{"x"}}, {static_cast<int64_t>(random.below(2))}}}};
   case 6:
     return {broker::amqp::timestamp{random.below(2)}};
+  case 7:
+    return {static_cast<int8_t>(random.below(2))};
+  case 8:
+    return {static_cast<uint16_t>(random.below(2))};
+  case 9:
+    return {static_cast<float>(random.below(2))};
+  case 10:
+    return {broker::amqp::byte_array{random.chance(1, 2) ? "one" : ""}};
+  case 11:
+    return {static_cast<uint32_t>(random.below(2))};
   default:
     return {static_cast<double>(random.below(2))};
   }
@@ -98,6 +134,27 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_definition) {
   }
   BOOST_TEST(matched > 1000); // the comparison has seen both answers often
   BOOST_TEST(matched < 19'000);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_are_compared_as_numbers_and_texts_as_bytes) {
+  const auto equal = [](field_value wanted, field_value header) {
+    field_table arguments;
+    arguments.set("a", std::move(wanted));
+    field_table headers;
+    headers.set("a", std::move(header));
+    return matches(arguments, headers);
+  };
+  BOOST_TEST(equal({int32_t{5}}, {int64_t{5}}));
+  BOOST_TEST(equal({int8_t{-1}}, {int64_t{-1}}));
+  BOOST_TEST(!equal({uint8_t{255}}, {int8_t{-1}}));
+  BOOST_TEST(equal({uint32_t{4'000'000'000}}, {int64_t{4'000'000'000}}));
+  BOOST_TEST(!equal({int32_t{5}}, {5.0}));
+  BOOST_TEST(equal({0.5F}, {0.5}));
+  BOOST_TEST(equal({longstr{"x"}}, {broker::amqp::byte_array{"x"}}));
+  BOOST_TEST(!equal({longstr{"5"}}, {int32_t{5}}));
+  BOOST_TEST(!equal({true}, {int32_t{1}}));
+  BOOST_TEST(!equal({longstr{""}}, {broker::amqp::void_value{}}));
+  BOOST_TEST(equal({broker::amqp::void_value{}}, {int32_t{1}})); // presence is enough
 }
 
 BOOST_AUTO_TEST_CASE(empty_all_matches_everything_and_empty_any_nothing) {

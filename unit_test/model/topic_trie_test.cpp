@@ -148,6 +148,32 @@ BOOST_AUTO_TEST_CASE(removing_everything_leaves_nothing) {
   BOOST_TEST(trie.empty());
 }
 
+/// What matching costs in places visited, which no machine's speed changes.
+BOOST_AUTO_TEST_CASE(the_cost_of_a_key_does_not_grow_with_the_bindings) {
+  const auto trie_of = [](int bindings) {
+    topic_trie trie;
+    for (int i = 0; i < bindings; ++i) {
+      const std::string n = std::to_string(i);
+      trie.add("site" + n + ".*.alarm.#", queue(1));
+      trie.add("*.device" + n + ".#", queue(2));
+      trie.add("site" + n + ".device" + n + ".alarm.*", queue(3));
+    }
+    return trie;
+  };
+  const auto cost = [](const topic_trie& trie, std::string_view key) {
+    std::vector<std::shared_ptr<const broker::queue_record>> queues;
+    broker::found_destinations found{queues, {}};
+    return trie.match(key, found);
+  };
+  const topic_trie few = trie_of(300);
+  const topic_trie many = trie_of(33'000);
+  for (const char* key : {"site7.device7.alarm.high", "site7.device8.alarm", "nobody.cares", "site7", ""}) {
+    BOOST_TEST(cost(few, key) == cost(many, key), key);
+    BOOST_TEST(cost(many, key) <= 12u, key);
+  }
+  BOOST_TEST((match(many, "site7.device7.alarm.high") == std::set<uint64_t>{1, 2, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(many_hashes_in_a_pattern_do_not_explode) {
   topic_trie trie;
   std::string pattern = "#";

@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(confirmed_messages_are_there_after_a_restart_and_settled_on
     auto client = make_ref<waiting_client>();
     first.store().attach(7, client);
     for (seqno seq = 1; seq <= 20'000; seq += 100) {
-      first.store().append(7, test::make_batch(7, seq, 100, 200), {0, 100}, seq, true);
+      first.store().append(7, test::make_batch(7, seq, 100, 200), {0, 100}, seq, true, {});
       if (seq % 1000 == 1)
         BOOST_REQUIRE(client->wait_durable(seq + 100));
       // Every tenth stays: sparse segments go to LevelDB.

@@ -37,7 +37,7 @@ public:
     const auto found = exchanges_.find(std::string{name});
     return found == exchanges_.end() ? nullptr : found->second;
   }
-  void route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override {
+  routed_by route(const exchange_record& from, const message& what, std::vector<queue_ptr>& to) const override {
     std::vector<std::string> keys{std::string{what.routing_key()}};
     if (what.has(message::has_headers)) {
       const auto properties = amqp::decode_properties(what.property_bytes());
@@ -49,6 +49,7 @@ public:
     for (const auto& [key, queue] : bindings_.at(from.name))
       if (key == "#" || std::find(keys.begin(), keys.end(), key) != keys.end())
         to.push_back(queue);
+    return routed_by::keys;
   }
   result<login> authenticate(std::string_view, std::string_view, bool) const override { return error{403, ""}; }
   result<void> open_vhost(const login&, std::string_view) const override { return {}; }

@@ -170,6 +170,11 @@ class WarrenNode(Node):
         line = [os.path.join(options.build, "apps/ctl/warrenctl"), "-n", self.node_name, *arguments]
         return run_ctl(line, self.environment(), check)
 
+    def tool(self, name, *arguments):
+        """rabbitmqctl, rabbitmq-diagnostics or rabbitmq-plugins; whatever its exit code."""
+        line = [os.path.join(options.build, "apps/ctl", name), "-n", self.node_name, *arguments]
+        return run_ctl(line, self.environment(), False)
+
 
 class RabbitNode(Node):
     """Debian's rabbitmq-server: the oracle that shows the tests themselves to be right."""
@@ -182,7 +187,7 @@ class RabbitNode(Node):
         self.epmd_port = process.free_port()
         self.dist_port = process.free_port()
         self.epmd = None
-        open(os.path.join(self.root, "plugins"), "w").write("[].\n")
+        open(os.path.join(self.root, "plugins"), "w").write("[rabbitmq_consistent_hash_exchange].\n")
 
     def spawn(self):
         if self.epmd is None:  # a child of ours, not the daemon that rabbitmq-server would leave behind
@@ -219,7 +224,17 @@ class RabbitNode(Node):
 
     def ctl(self, *arguments, check=True):
         line = [os.path.join(self.scripts, "rabbitmqctl"), "-n", self.node_name, *arguments]
-        return run_ctl(line, self.environment(), check)
+        return run_ctl(line, self.tool_environment(), check)
+
+    def tool(self, name, *arguments):
+        line = [os.path.join(self.scripts, name), "-n", self.node_name, *arguments]
+        return run_ctl(line, self.tool_environment(), False)
+
+    def tool_environment(self):
+        """Arguments of the server's own runtime are not for its tools."""
+        env = self.environment()
+        del env["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+        return env
 
     def release(self):
         if self.epmd:

@@ -1,0 +1,133 @@
+#include "actors/delay_queue.hpp"
+
+#include <chrono>
+#include <optional>
+
+#include "actors/channel.hpp"
+#include "actors/queue_store_client.hpp"
+#include "queue/delay_queue.hpp"
+
+namespace broker {
+
+namespace {
+
+struct delay_shell {
+  static inline const char* name = "delay queue";
+
+  runtime* node = nullptr;
+  queue_ptr record;
+  std::optional<delay_queue> machine;
+  queue_step step;
+  uint64_t tick_due_ms = 0; ///< 0: no timer counts
+};
+
+using delay_actor = caf::stateful_actor<delay_shell>;
+
+void send_requests(delay_actor* self) {
+  auto& shell = self->state;
+  while (!shell.step.requests.empty()) {
+    std::vector<queue_id> gone;
+    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
+      if (auto who = shell.node->queues_by_id.find(id)) {
+        self->send(who, queue_request_msg{std::move(request)});
+        continue;
+      }
+      std::get<publish_request>(request).batch->release();
+      gone.push_back(id);
+    }
+    for (const queue_id id : gone)
+      shell.machine->target_gone(id, shell.node->queues.wall_ms(), shell.step);
+  }
+}
+
+void perform(delay_actor* self) {
+  auto& shell = self->state;
+  send_requests(self);
+  for (auto& [channel, events] : shell.step.events)
+    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
+  shell.step.events.clear();
+  const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0);
+  if (in_ms == 0)
+    return;
+  const uint64_t due_ms = shell.node->now_ms() + in_ms;
+  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due_ms)
+    return;
+  shell.tick_due_ms = due_ms;
+  self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
+}
+
+/// Runs one step of the machine: `call` gets the machine, the wall clock and the step.
+template<class Call>
+void run(delay_actor* self, Call call) {
+  auto& shell = self->state;
+  call(*shell.machine, shell.node->queues.wall_ms(), shell.step);
+  perform(self);
+}
+
+void retire(delay_actor* self) {
+  auto& shell = self->state;
+  shell.machine->deleted(shell.step);
+  shell.node->store->drop(shell.record->id);
+  shell.node->store->detach(shell.record->id);
+  perform(self);
+  self->delayed_send(self, queue_linger, queue_retired_msg{});
+}
+
+caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
+                             const std::shared_ptr<const recovered_queue>& recovered) {
+  die_on_exceptions(self);
+  auto& shell = self->state;
+  shell.node = node;
+  shell.record = record;
+  const auto me = caf::actor_cast<caf::actor>(self);
+  node->store->attach(record->id, ref<store_client>{new queue_store_client{me}});
+  queue_settings settings = node->queues;
+  settings.snapshots = node->snapshot_reader();
+  settings.address = make_ref<local_channel>(node->next_channel++, me);
+  shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get());
+  run(self, [](auto& machine, auto wall_ms, auto& step) { machine.tick(wall_ms, step); }); // what fell due meanwhile
+  return {
+    [self](queue_request_msg& request) {
+      run(self,
+          [&](auto& machine, auto wall_ms, auto& step) { machine.handle(std::move(request.content), wall_ms, step); });
+    },
+    [self](queue_events_msg& events) {
+      run(self, [&](auto& machine, auto wall_ms, auto& step) {
+        for (const queue_event& event : events.content)
+          machine.answered(std::get<confirmed>(event), wall_ms, step);
+      });
+    },
+    [self](queue_durable_msg durable) {
+      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.durable(durable.upto, wall_ms, step); });
+    },
+    [](queue_paged_msg) {}, // nothing is paged out: everything is durable
+    [self](queue_read_msg& read) {
+      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.read_done(read.content, wall_ms, step); });
+    },
+    [self](queue_tick_msg tick) {
+      if (tick.due_ms != self->state.tick_due_ms)
+        return; // a sooner one took its place
+      self->state.tick_due_ms = 0;
+      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.tick(wall_ms, step); });
+    },
+    [](queue_pressure_msg) {}, // keeps no bodies
+    [](queue_changed_msg&) {}, // has no options
+    [self](queue_deleted_msg) { retire(self); },
+    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_report_request& request) {
+      queue_report result;
+      result.queue = self->state.record;
+      result.ready = result.persistent = self->state.machine->messages();
+      request.content(std::move(result));
+    },
+  };
+}
+
+} // namespace
+
+caf::actor spawn_delay_queue(caf::actor_system& system, runtime& node, queue_ptr record,
+                             std::shared_ptr<const recovered_queue> recovered) {
+  return system.spawn(delay_behavior, &node, std::move(record), std::move(recovered));
+}
+
+} // namespace broker
