@@ -85,7 +85,6 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
   settings.snapshots = node->snapshot_reader();
   settings.address = make_ref<local_channel>(node->next_channel++, me);
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get());
-  run(self, [](auto& machine, auto wall_ms, auto& step) { machine.tick(wall_ms, step); }); // what fell due meanwhile
   return {
     [self](queue_request_msg& request) {
       run(self,
@@ -114,6 +113,7 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
     [](queue_changed_msg&) {}, // has no options
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
+    [](consumer_report_request& request) { request.content({}); },
     [self](queue_report_request& request) {
       queue_report result;
       result.queue = self->state.record;

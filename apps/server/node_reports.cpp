@@ -190,7 +190,7 @@ node_facts node::impl::facts() const {
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
     result.open_files_max = limit.rlim_cur;
   result.connections = listener ? listener->open_sessions() : 0;
-  result.queues = shared.queues_by_id.size();
+  shared.snapshots.read()->for_each_queue([&](const queue_ptr&) { ++result.queues; }); // hidden ones are not counted
   result.message_bytes = block::total_bytes();
   return result;
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "amqp/reply.hpp"
+#include "base/bytes.hpp"
 #include "base/limits.hpp"
 #include "model/field_text.hpp"
 #include "model/persistent_map.hpp"
@@ -108,6 +109,16 @@ uint64_t hash_of(char type, std::string_view value) {
   return mixed(hash_bytes(value) + static_cast<uint8_t>(type));
 }
 
+/// Integers count by their value, texts and byte arrays by their bytes: clients choose the width.
+uint64_t hash_of(const raw_field& field) {
+  if (const auto number = integer_value(field)) {
+    char octets[8];
+    store_u64(octets, static_cast<uint64_t>(*number));
+    return hash_of('l', {octets, sizeof octets});
+  }
+  return hash_of(field.type == 'x' ? 'S' : field.type, field.value);
+}
+
 class hash_table {
 public:
   explicit hash_table(hashed_part part) : part_(std::move(part)) {}
@@ -196,7 +207,7 @@ private:
     switch (part_.what) {
     case hashed_part::kind::header: {
       const raw_field* field = find_field(what.headers, part_.header);
-      return field ? hash_of(field->type, field->value) : hash_of('V', {});
+      return field ? hash_of(*field) : hash_of('V', {});
     }
     case hashed_part::kind::property:
       return hash_of('S', find_property(what.properties, part_.property).value_or(std::string_view{}));

@@ -135,6 +135,25 @@ BOOST_AUTO_TEST_CASE(the_key_is_not_looked_at_when_a_header_is_hashed) {
   BOOST_TEST(chosen.size() == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(a_number_hashes_alike_in_every_width) {
+  exchange_under_test x{"x-consistent-hash", argument("hash-header", text("n"))};
+  for (int i = 0; i < 20; ++i)
+    x.bind("q" + std::to_string(i), "1");
+  const auto choice = [&](amqp::field_value value) {
+    amqp::properties properties;
+    properties.headers = argument("n", std::move(value));
+    return x.choice("", properties);
+  };
+  std::set<std::string> texts;
+  for (int8_t n = -20; n < 20; ++n) {
+    BOOST_TEST(choice({n}) == choice({int64_t{n}}));
+    BOOST_TEST(choice({int16_t{n}}) == choice({int32_t{n}}));
+    BOOST_TEST(choice(text(std::to_string(n))) == choice({amqp::byte_array{std::to_string(n)}}));
+    texts.insert(choice({n}));
+  }
+  BOOST_TEST(texts.size() > 10u);
+}
+
 BOOST_AUTO_TEST_CASE(a_property_can_be_hashed) {
   for (const char* which : {"message_id", "correlation_id", "timestamp"})
     BOOST_TEST_CONTEXT(which) {
