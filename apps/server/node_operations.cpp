@@ -1,15 +1,38 @@
 // What tools do to a running node, and what they change until its next start.
 #include <array>
+#include <cctype>
 #include <deque>
 #include <fstream>
+#include <future>
+#include <iterator>
 
 #include <openssl/evp.h>
 
 #include "actors/queue_operator.hpp"
 #include "config_values.hpp"
+#include "definitions_job.hpp"
 #include "node_core.hpp"
 
 namespace broker {
+
+result<void> node::impl::load_definitions() {
+  if (config.definitions_file.empty())
+    return {};
+  const std::string name = config.definitions_file.string();
+  std::ifstream file{config.definitions_file, std::ios::binary};
+  std::string json{std::istreambuf_iterator<char>{file}, {}};
+  if (!file)
+    return error{0, "definitions file " + name + " cannot be read"};
+  std::promise<result<std::vector<std::string>>> imported;
+  import_definitions(*this, json, [&](result<std::vector<std::string>> done) { imported.set_value(std::move(done)); });
+  const auto skipped = imported.get_future().get();
+  if (!skipped)
+    return error{0, "definitions file " + name + ": " + skipped.error().text};
+  for (const auto& line : *skipped)
+    say(log_level::warning, "definitions file " + name + ": not imported: " + line);
+  say(log_level::info, "definitions of " + name + " imported");
+  return {};
+}
 
 void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                    std::function<void(size_t)> done) {
@@ -42,6 +65,44 @@ void node::impl::force_alarm(resource what, bool on) {
   what == resource::memory ? resources->force_memory_alarm(on) : resources->force_disk_alarm(on);
 }
 
+/// RABBITMQ's file and form: [rabbitmq_shovel,rabbitmq_top].
+result<std::vector<std::string>> node::impl::enabled_plugins() const {
+  const auto path = config.data_dir / "enabled_plugins";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored))
+    return std::vector<std::string>{};
+  std::ifstream file{path};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  if (!file || !text.starts_with('[') || text.find("].") == std::string::npos)
+    return error{0, path.string() + " is not a list of plugins"};
+  std::vector<std::string> names;
+  std::string name;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_')
+      name.push_back(c);
+    else if (!name.empty())
+      names.push_back(std::exchange(name, {}));
+  }
+  return names;
+}
+
+result<void> node::impl::enable_plugins(const std::vector<std::string>& names) {
+  const auto path = config.data_dir / "enabled_plugins";
+  const auto fresh = config.data_dir / "enabled_plugins.new";
+  std::string text;
+  for (const auto& name : names)
+    text += (text.empty() ? "[" : ",") + name;
+  std::ofstream file{fresh, std::ios::trunc};
+  file << (text.empty() ? "[" : text) << "].\n";
+  file.close();
+  std::error_code failed;
+  if (file)
+    std::filesystem::rename(fresh, path, failed);
+  if (!file || failed)
+    return error{0, path.string() + " cannot be written"};
+  return {};
+}
+
 void node::impl::set_log_level(log_level level) {
   log.set_level(level);
 }
@@ -57,7 +118,7 @@ control::value_record node::impl::settings() const {
     ports.emplace_back(each.port);
   return {
     {"auth_mechanisms", texts(config.auth_mechanisms)},
-    {"channel_max", config.channel_max},
+    {"channel_max", sessions.channel_max != 0 ? sessions.channel_max.load() : config.channel_max},
     {"connection_max", config.connections_max},
     {"default_permissions", texts({config.default_configure, config.default_write, config.default_read})},
     {"default_user", config.default_user},
@@ -67,7 +128,7 @@ control::value_record node::impl::settings() const {
     {"frame_max", config.frame_max_bytes},
     {"handshake_timeout", config.handshake_timeout_ms},
     {"heartbeat", config.heartbeat_s},
-    {"loopback_users", texts(config.loopback_users)},
+    {"loopback_users", sessions.loopback_is_free ? control::value_list{} : texts(config.loopback_users)},
     {"max_message_size", config.message_max_bytes},
     {"node_memory_limit", config.node_memory_bytes},
     {"queue_memory_limit", config.queue_memory_bytes},
