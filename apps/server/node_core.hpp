@@ -75,6 +75,8 @@ struct node::impl final : node_view {
   void force_alarm(resource what, bool on) override;
   void set_channel_max(uint16_t most) override { sessions.channel_max = most; }
   void free_loopback_users(bool free) override { sessions.loopback_is_free = free; }
+  result<std::vector<std::string>> enabled_plugins() const override;
+  result<void> enable_plugins(const std::vector<std::string>& names) override;
   void set_log_level(log_level level) override;
   void reopen_log() override;
   control::value_record settings() const override;

@@ -1,5 +1,6 @@
 // What tools do to a running node, and what they change until its next start.
 #include <array>
+#include <cctype>
 #include <deque>
 #include <fstream>
 #include <future>
@@ -62,6 +63,44 @@ uint64_t node::impl::total_memory_bytes() const {
 
 void node::impl::force_alarm(resource what, bool on) {
   what == resource::memory ? resources->force_memory_alarm(on) : resources->force_disk_alarm(on);
+}
+
+/// RABBITMQ's file and form: [rabbitmq_shovel,rabbitmq_top].
+result<std::vector<std::string>> node::impl::enabled_plugins() const {
+  const auto path = config.data_dir / "enabled_plugins";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored))
+    return std::vector<std::string>{};
+  std::ifstream file{path};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  if (!file || !text.starts_with('[') || text.find("].") == std::string::npos)
+    return error{0, path.string() + " is not a list of plugins"};
+  std::vector<std::string> names;
+  std::string name;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_')
+      name.push_back(c);
+    else if (!name.empty())
+      names.push_back(std::exchange(name, {}));
+  }
+  return names;
+}
+
+result<void> node::impl::enable_plugins(const std::vector<std::string>& names) {
+  const auto path = config.data_dir / "enabled_plugins";
+  const auto fresh = config.data_dir / "enabled_plugins.new";
+  std::string text;
+  for (const auto& name : names)
+    text += (text.empty() ? "[" : ",") + name;
+  std::ofstream file{fresh, std::ios::trunc};
+  file << (text.empty() ? "[" : text) << "].\n";
+  file.close();
+  std::error_code failed;
+  if (file)
+    std::filesystem::rename(fresh, path, failed);
+  if (!file || failed)
+    return error{0, path.string() + " cannot be written"};
+  return {};
 }
 
 void node::impl::set_log_level(log_level level) {

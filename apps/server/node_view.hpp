@@ -147,6 +147,9 @@ public:
   virtual void set_channel_max(uint16_t most) = 0;
   /// `free`: who is in loopback_users may log in from anywhere, in connections to come.
   virtual void free_loopback_users(bool free) = 0;
+  /// Names in the file of enabled plugins; it survives restarts. Error: it cannot be read or written.
+  virtual result<std::vector<std::string>> enabled_plugins() const = 0;
+  virtual result<void> enable_plugins(const std::vector<std::string>& names) = 0;
   virtual void set_log_level(log_level level) = 0;
   virtual void reopen_log() = 0;
   /// Sizes, limits and names in force, by their names in rabbitmq.conf; no secrets.

@@ -133,6 +133,11 @@ public:
   }
   void set_channel_max(uint16_t most) override { channel_max = most; }
   void free_loopback_users(bool free) override { loopback_free = free; }
+  broker::result<std::vector<std::string>> enabled_plugins() const override { return plugins; }
+  broker::result<void> enable_plugins(const std::vector<std::string>& names) override {
+    plugins = names;
+    return {};
+  }
   void set_log_level(broker::log_level chosen) override { level = chosen; }
   void reopen_log() override { reopened = true; }
   broker::control::value_record settings() const override {
@@ -171,6 +176,7 @@ public:
   uint64_t disk_free_limit = 1;
   broker::log_level level = broker::log_level::info;
   bool reopened = false;
+  std::vector<std::string> plugins;
   uint16_t channel_max = 2047;
   bool loopback_free = false;
   uint16_t port = 5672; ///< where it says that it listens

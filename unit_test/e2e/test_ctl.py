@@ -1,6 +1,7 @@
 """The tools word for word (features.md O02-O05, O08, O10, O12, O46, O47): what Debian's rabbitmqctl prints for the same
 commands, recorded with `run.py --broker rabbitmq test_ctl`, which must pass too. NODE stands for the node's name."""
 import json
+import os
 import re
 import time
 
@@ -8,6 +9,7 @@ import pika
 
 from harness import process, raw
 from harness.case import WAIT_S, BrokerTest, is_reference
+from harness.node import make_node
 
 BLOCKED, UNBLOCKED = (10, 60), (10, 61)
 
@@ -325,6 +327,80 @@ class Health(ToolTest):
         self.assertEqual(code, 0)
         parts = json.loads(text).values()
         self.assertAlmostEqual(sum(part["percentage"] for part in parts), 100, delta=2)
+
+
+class Definitions(ToolTest):
+    """What one node exports makes another the same (O10, O28)."""
+
+    def test_definitions_move_to_another_node(self):
+        self.node.tool("rabbitmqctl", "add_user", "alice", "secret")
+        self.node.tool("rabbitmqctl", "set_permissions", "alice", ".*", ".*", ".*")
+        channel = self.channel()
+        channel.queue_declare("kept", durable=True, arguments={"x-max-length": 5})
+        channel.exchange_declare("x1", "topic", durable=True)
+        channel.queue_bind("kept", "x1", "a.b")
+        file = os.path.join(self.node.root, "definitions.json")
+        self.check(f'Exporting definitions in JSON to a file at "{file}" ...', "export_definitions", file)
+        with open(file) as exported:
+            self.assertEqual([queue["name"] for queue in json.load(exported)["queues"]], ["kept"])
+        other = make_node(config=f"load_definitions = {file}\n")
+        self.addCleanup(other.close)
+        other.start()
+        bindings = other.tool("rabbitmqctl", "-s", "list_bindings", "source_name", "destination_name", "routing_key")
+        self.assertIn("x1\tkept\ta.b", bindings.stdout.split("\n"))
+        self.assertEqual(other.tool("rabbitmqctl", "authenticate_user", "alice", "secret").returncode, 0)
+        again = other.tool("rabbitmqctl", "import_definitions", file)  # import adds: twice is once
+        self.assertEqual(again.returncode, 0, again.stderr)
+
+    def test_a_file_that_makes_no_sense_is_refused(self):
+        file = os.path.join(self.node.root, "bad.json")
+        with open(file, "w") as bad:
+            bad.write("nonsense")
+        code, text = self.run_tool("rabbitmqctl", "import_definitions", file)
+        self.assertNotEqual(code, 0)
+        self.assertIn("\nError:\n", text)
+        self.check_usage("Bad argument: File /nonexistent/x.json does not exist", "import_definitions",
+                         "/nonexistent/x.json", code=65)
+
+
+class Plugins(ToolTest):
+    def check(self, expected, *arguments, code=0):
+        got, text = self.run_tool("rabbitmq-plugins", *arguments)
+        text = "\n".join(line for line in text.split("\n") if not line.startswith("Warning: ")).rstrip("\n")
+        self.assertEqual((got, text), (code, expected))
+
+    def test_names_are_enabled_and_disabled_again_and_again(self):
+        banner = "Enabling plugins on node NODE:\nrabbitmq_top\nThe following plugins have been configured:\n"
+        names = "  rabbitmq_top\n" if not is_reference() else None
+        if names is None:
+            self.skipTest("its plug-ins bring dependencies along")
+        self.check(banner + names + "Applying plugin configuration to NODE...\nThe following plugins have been enabled:\n"
+                   + names + "\nstarted 1 plugins.", "enable", "rabbitmq_top")
+        self.check(banner + names + "Applying plugin configuration to NODE...\nPlugin configuration unchanged.",
+                   "enable", "rabbitmq_top")
+        self.node.restart()
+        self.check("Asking node NODE if plugin rabbitmq_top is enabled...\nPlugin rabbitmq_top is enabled on node NODE",
+                   "is_enabled", "rabbitmq_top")
+        self.assertEqual(self.run_tool("rabbitmq-plugins", "disable", "rabbitmq_top")[0], 0)
+        self.assertEqual(self.run_tool("rabbitmq-plugins", "is_enabled", "rabbitmq_top")[0], 69)
+
+    def test_a_name_that_nobody_knows_is_refused(self):
+        self.check("Enabling plugins on node NODE:\nbogus\nError:\n{:plugins_not_found, [:bogus]}", "enable", "bogus",
+                   code=70)
+
+
+class Eval(ToolTest):
+    def test_what_clients_tests_send(self):
+        self.check("ok", "eval", "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).")
+        self.assertIn("Memory alarm on node NODE", self.run_tool("rabbitmq-diagnostics", "alarms")[1])
+        self.check("ok", "eval", "rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
+        self.check('{ok,[<<"guest">>]}', "eval", "application:get_env(rabbit, loopback_users).")
+        self.check("ok", "eval", "application:set_env(rabbit, channel_max, 5).")
+        with raw.RawClient(self.node.port) as client:
+            client.send(raw.HEADER)
+            client.expect(10, 10)
+            client.send(raw.start_ok())
+            self.assertEqual(client.expect(10, 30)[:2], b"\x00\x05")
 
 
 class Flow(ToolTest):
