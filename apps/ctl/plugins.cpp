@@ -1,8 +1,9 @@
 #include "plugins.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <set>
+
+#include <re2/re2.h>
 
 #include "ask.hpp"
 #include "formatter.hpp"
@@ -184,15 +185,13 @@ int list_plugins(invocation& call, const command&, const terminal& console) {
   if (const int code = node.ask({"list_plugins", {}, {}, {}}, answer); code != exit_code::ok)
     return code;
   std::vector<plugin> shown;
-  try {
-    const std::regex pattern{call.arguments.empty() ? ".*" : call.arguments[0]};
-    for (auto& each : plugins_in(answer))
-      if (std::regex_search(each.name, pattern)
-          && (each.enabled || !(call.has("enabled") || call.has("implicitly-enabled"))))
-        shown.push_back(std::move(each));
-  } catch (const std::regex_error&) {
+  const re2::RE2 pattern{call.arguments.empty() ? ".*" : call.arguments[0], re2::RE2::Quiet};
+  if (!pattern.ok())
     return report_failure(call, exit_code::software, "invalid pattern", console);
-  }
+  for (auto& each : plugins_in(answer))
+    if (re2::RE2::PartialMatch(each.name, pattern)
+        && (each.enabled || !(call.has("enabled") || call.has("implicitly-enabled"))))
+      shown.push_back(std::move(each));
   console.out(call.format == layout::json ? list_json(shown) : list_page(call, shown));
   return exit_code::ok;
 }
