@@ -120,8 +120,11 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
     fail(topic.error());
     return false;
   }
-  if (!source)
-    return true;
+  const bool has_destination = binding.to_exchange
+                               ? metadata().find_exchange(settings_.vhost, binding.destination) != nullptr
+                               : metadata().find_queue(settings_.vhost, binding.destination) != nullptr;
+  if (!source || !has_destination)
+    return true; // the proposal fails with what is missing, before anybody looks at the arguments (W26)
   const auto& types = metadata().exchange_types();
   const auto valid = types.find(source->type)->validate_binding(*source, binding, types);
   if (!valid)

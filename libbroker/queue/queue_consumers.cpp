@@ -112,9 +112,9 @@ void queue_state::impl::take(channel_gone& request, outbox&, queue_step& step) {
     erase_holder(one);
   }
   std::erase_if(gets, [&](const get_request& get) { return get.channel == request.channel; });
-  requeue(std::move(back));
   if (left)
-    check_unused(step);
+    check_unused(step); // first: what a queue holds that goes with its last consumer is no dead letter
+  requeue(std::move(back));
 }
 
 /// What is not held is passed over: the queue may have lost it to a deletion or to the channel's own end.
@@ -154,6 +154,8 @@ void queue_state::impl::requeue(std::vector<run> what) {
   if (options->type == queue_type::quorum)
     count_returns(what);
   ready.put_back(std::move(what));
+  if (now == phase::open)
+    drop_over_limit(); // before anybody gets them again (W50)
 }
 
 /// Quorum queues count how often each message came back; beyond the limit it does not wait again (W57).

@@ -31,8 +31,7 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     for (bool again = true; again;) {
       serve_gets(out);
       dispatch(out);
-      // Dropping may bring another overdue message to the head.
-      const bool all_gone = expire(now_ms + 1) && drop_over_limit() && expire(now_ms + 1);
+      const bool all_gone = end_heads();
       again = forward_dead(step) && !all_gone;
     }
     const bool pressure = settings.memory_pressure && settings.memory_pressure();
@@ -97,6 +96,7 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
     return;
   }
   run one = ready.take_front(1);
+  clear_head(); // what has expired behind it is no longer counted
   const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
   out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left});
   if (get.no_ack) {

@@ -90,6 +90,7 @@ struct queue_state::impl {
   uint64_t wall_ms() const { return settings.wall_ms ? settings.wall_ms() : 0; }
   bool expire(uint64_t before_ms);
   bool drop_over_limit();
+  bool end_heads();
   uint32_t fitting(const queueing::run& what) const;
   void refuse(queueing::run what, const publish_request& request, queueing::outbox& out);
   void used() { last_used_ms = now_ms; }

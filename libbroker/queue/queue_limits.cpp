@@ -52,6 +52,14 @@ bool queue_state::impl::drop_over_limit() {
   return true;
 }
 
+/// Both, as if the messages came one by one: what the queue never has room for dies of the length even when it is
+/// overdue as well (W52). Dropping may bring another overdue message to the head.
+bool queue_state::impl::end_heads() {
+  if (options->max_length == 0u && !drop_over_limit())
+    return false;
+  return expire(now_ms + 1) && drop_over_limit() && expire(now_ms + 1);
+}
+
 // -- overflow reject-publish
 // --------------------------------------------------------------------------------------------
 

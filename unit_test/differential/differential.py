@@ -27,6 +27,7 @@ from shrink import shrink  # noqa: E402
 from themes import THEMES  # noqa: E402
 
 CASES = os.path.join(HERE, "cases.jsonl")  # programs that once differed
+SHRUNK = 10      # differences that are made small; each takes a while
 RETRIES = 3      # a difference counts when it shows in each of so many more runs; else the program is called unstable
 UNSTABLE = 0.03  # more of the programs than this being unstable is a failure of the test itself
 
@@ -115,13 +116,15 @@ class Comparison:
                     self.unstable.append(seed)
                 if found:
                     self.found.append((seed, program, found))
+                    print(f"differs: seed {seed}, operation {found[0]}: {json.dumps(program[found[0]:found[0] + 1])}\n"
+                          f"  {json.dumps(found[1])[:600]}\n  {json.dumps(found[2])[:600]}", flush=True)
 
     def all(self):
         with ThreadPoolExecutor(self.pair.workers) as pool:
             for worker in [pool.submit(self.work) for _ in range(self.pair.workers)]:
                 worker.result()
         elapsed = time.monotonic() - self.started
-        for seed, program, found in self.found:
+        for seed, program, found in self.found[:SHRUNK]:
             report(self.pair, seed, program, found)
         print(f"differential: {self.run} programs in {elapsed:.1f} s ({self.run / elapsed:.1f}/s), {len(self.found)} "
               f"differences, {len(self.unstable)} unstable {self.unstable[:20]}")

@@ -2,14 +2,19 @@
 
 A program is a list of operations (dicts that JSON can hold); runner.py says what each does. A theme decides which features
 meet in one program; what two right brokers may do differently is not generated:
+- RabbitMQ dead-letters to the keys of a BCC header that it has removed: no BCC where there are dead letters;
+- RabbitMQ looks for the queues of a transaction's messages again at the commit: no queue is deleted meanwhile;
+- RabbitMQ expires by a timer that a message of higher priority does not set: no short lives among priorities;
 - two queues' deliveries on one channel have no order between them: runner.py orders them by consumer;
-- a short time to live is always followed by a wait that is much longer.
+- when a short time to live is about, what puts messages into queues is followed by a wait that is much longer.
 """
+import json
 import random
 
 from themes import THEMES
 
-SHORT_TTL, LONG_TTL, WAIT_MS = 20, 3_600_000, 60
+WAIT_MS = 60  # a short time to live is 20 ms
+FILLS_QUEUES = {"publish", "settle", "recover", "close", "commit", "error", "redeclare", "delete_queue", "cancel"}
 
 
 class Generator:
@@ -125,7 +130,7 @@ class Generator:
         headers = {}
         if self.chance(self.theme.get("headers", 0.1)):
             headers.update({name: self.pick([1, "1", True, None]) for name in ("h1", "h2", "x-h3") if self.chance(0.6)})
-        for name in ("CC", "BCC"):
+        for name in ("CC", "BCC") if self.theme.get("bcc") else ("CC",):
             if self.chance(self.theme.get("cc", 0.03)):
                 headers[name] = ["A", [["S", self.key(exchange)] for _ in range(self.random.randint(1, 2))]]
         if headers:
@@ -140,8 +145,6 @@ class Generator:
         if self.chance(self.theme.get("sized", 0.05)):
             operation["size"] = self.pick([1, 10, 20, 40])
         self.add("publish", "a1" if self.confirming or self.transactional else self.channel(), **operation)
-        if self.chance(self.theme.get("wait", 0)):
-            self.add("wait", ms=WAIT_MS)
 
     def act_get(self):
         self.add("get", self.channel(), queue=self.queue(), no_ack=self.chance(0.3))
@@ -226,6 +229,10 @@ class Generator:
     def act_wait(self):
         self.add("wait", ms=WAIT_MS)
 
+    def short_lived(self):
+        """Whether a message may be about to expire: then nothing else happens until it has."""
+        return any(sign in json.dumps(self.operations) for sign in ('"20"', ': 20,', ': 20}', "ttl20", "op-ttl"))
+
     def program(self):
         self.declare_exchanges()
         self.declare_queues()
@@ -237,9 +244,14 @@ class Generator:
         weights = {"publish": 6, "get": 2, "consume": 1, "cancel": 0.3, "settle": 3, "qos": 0.1, "recover": 0.2,
                    "purge": 0.2, "unbind": 0.2, "delete_queue": 0.2, "delete_exchange": 0.1, "close": 0.4,
                    "redeclare": 0.2, "passive": 0.1, "commit": 2 if self.transactional else 0, **self.theme["acts"]}
+        if self.transactional:
+            weights["delete_queue"] = 0
         acts = sorted(weights)
         for _ in range(self.random.randint(4, 18)):
-            getattr(self, "act_" + self.random.choices(acts, [weights[act] for act in acts])[0])()
+            act = self.random.choices(acts, [weights[act] for act in acts])[0]
+            getattr(self, "act_" + act)()
+            if act in FILLS_QUEUES and self.short_lived():
+                self.add("wait", ms=WAIT_MS)
         return self.operations
 
 

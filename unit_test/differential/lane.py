@@ -41,11 +41,12 @@ class Lane:
         self.tx_acked = []
 
     def confirmed(self, event):
-        """The sequence numbers that an ack or nack settles."""
+        """(sequence numbers that an ack or nack settles, those of them that were settled before)."""
         tag = event.delivery_tag
         if event.multiple:
             numbers = {n for n in self.published.values() if n <= tag and n not in self.settled}
         else:
             numbers = {tag}
+        again = numbers & self.settled
         self.settled |= numbers
-        return numbers
+        return numbers, again

@@ -15,18 +15,30 @@ def shrink(program, fails, budget=400):
     return fewer_operations(program, still)
 
 
+def units(program):
+    """An operation and the wait that goes with it stay together: without it time would decide what happens."""
+    parts = []
+    for operation in program:
+        if operation["op"] == "wait" and parts:
+            parts[-1].append(operation)
+        else:
+            parts.append([operation])
+    return parts
+
+
 def fewer_operations(program, still):
-    size = max(1, len(program) // 2)
+    parts = units(program)
+    size = max(1, len(parts) // 2)
     while True:
         at, removed = 0, False
-        while at < len(program):
-            candidate = program[:at] + program[at + size:]
-            if candidate and still(candidate):
-                program, removed = candidate, True
+        while at < len(parts):
+            candidate = parts[:at] + parts[at + size:]
+            if candidate and still([operation for part in candidate for operation in part]):
+                parts, removed = candidate, True
             else:
                 at += size
         if size == 1 and not removed:
-            return program
+            return [operation for part in parts for operation in part]
         size = max(1, size // 2)
 
 
@@ -56,5 +68,5 @@ def details(operation):
             yield without_entry(name, entry)
     if operation.get("n", 1) > 2:
         yield lambda op: {**op, "n": 2}
-    if operation["c"] != "a1" and operation["op"] != "close_connection":
+    if operation["c"] != "a1" and operation["op"] != "wait" and operation["op"] != "close_connection":
         yield lambda op: {**op, "c": "a1"}

@@ -82,6 +82,17 @@ BOOST_AUTO_TEST_CASE(basic_get_passes_the_expired_over) {
   BOOST_TEST(f.last<got>()->messages_left == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(basic_get_does_not_count_what_has_expired_behind_its_message) {
+  fixture f;
+  f.publish(f.batch(1));
+  f.publish(f.expiring(2, "100"));
+  f.publish(f.batch(1));
+  f.now_ms = 1101;
+  f.send(get_request{f.channel(), true});
+  BOOST_TEST(f.last<got>()->run.first == 1u);
+  BOOST_TEST(f.last<got>()->messages_left == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(ttl_0_is_delivered_at_once_or_never) {
   fixture f{ttl(0)};
   f.publish(f.batch(2));

@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(what_consumers_hold_or_get_at_once_does_not_count) {
   BOOST_TEST(f.queue->messages_ready() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_back_and_is_too_much_goes_before_anybody_gets_it_again) {
+  fixture f{at_most(2)};
+  const auto who = f.consumer_on(f.channel());
+  f.send(consume_request{who});
+  f.publish(f.batch(4));
+  f.deliveries.clear();
+  f.settle(settle_request::kind::requeue, who, {{1, 5}});
+  BOOST_TEST(f.numbers() == (numbers{3, 4}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(body_bytes_are_counted_and_no_others) {
   fixture f{bytes_at_most(30)};
   f.publish(f.batch(5, false, 8 + 10)); // 10 bytes of body each

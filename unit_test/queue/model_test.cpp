@@ -254,6 +254,7 @@ private:
         die(one);
       one.redelivered = true;
     }
+    drop_beyond();
     f_.send(std::move(request));
   }
 
@@ -270,6 +271,7 @@ private:
         one.redelivered = true;
       }
     }
+    drop_beyond();
     std::erase_if(consumers_, [&](const consumer_ref& who) { return who->channel == lost; });
     f_.send(channel_gone{lost});
     channels_[which] = f_.channel();
@@ -365,6 +367,20 @@ private:
   }
 
   void die(known_message& one) { one.where = options_.dead_letter_exchange ? place::dead : place::gone; }
+
+  /// What comes back may make the queue too long: that goes before anybody gets it again.
+  void drop_beyond() {
+    if (options_.overflow != overflow_policy::drop_head || !options_.max_length)
+      return;
+    uint64_t ready = 0;
+    for (const auto& [seq, one] : known_)
+      ready += one.where == place::ready;
+    for (auto at = known_.begin(); ready > *options_.max_length; ++at)
+      if (at->second.where == place::ready) {
+        die(at->second);
+        --ready;
+      }
+  }
 
   /// What expires at the head, and what is beyond the length.
   void end_heads() {
