@@ -73,7 +73,7 @@ public:
                                  access how) const = 0;
   /// Topic permissions (O33), after `authorise`: may this user publish with (write) or bind with (read) the routing
   /// key? Exchanges of other types, and users without a rule for the exchange, are free to. Error 403, as RabbitMQ 3.13
-  /// writes it: "ACCESS_REFUSED - write access to topic 'k' in exchange topic 'x' in vhost '/' refused for user 'u'".
+  /// writes it: "ACCESS_REFUSED - write access to topic 'k' in exchange 'x' in vhost '/' refused for user 'u'".
   virtual result<void> authorise_topic(const login& who, const exchange_record& exchange, access how,
                                        std::string_view routing_key) const;
   /// May a user with so many connections, in a vhost with so many, open one more (O32)? Error 530.

@@ -126,7 +126,7 @@ result<void> snapshot_view::authorise_topic(const login& who, const exchange_rec
   if (allowed)
     return {};
   return amqp::access_refused(std::string{name_of(how)} + " access to topic '" + std::string{routing_key}
-                              + "' in exchange " + resource_text("topic", exchange.name, exchange.vhost)
+                              + "' in " + resource_text("exchange", exchange.name, exchange.vhost)
                               + " refused for user '" + who.user + "'");
 }
 

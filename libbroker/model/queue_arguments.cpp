@@ -156,7 +156,8 @@ constexpr std::string_view classic_arguments[] = {"x-expires",
                                                   "x-queue-version",
                                                   "x-single-active-consumer",
                                                   "x-queue-type",
-                                                  "x-queue-master-locator"};
+                                                  "x-queue-master-locator",
+                                                  "x-queue-leader-locator"};
 constexpr std::string_view quorum_arguments[] = {"x-dead-letter-exchange",
                                                  "x-dead-letter-routing-key",
                                                  "x-dead-letter-strategy",

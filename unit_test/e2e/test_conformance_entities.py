@@ -2,6 +2,7 @@
 import re
 
 from harness import client as amqp
+from harness.case import access_refused
 from harness.client import Refused
 from harness.conformance import ConformanceTest
 
@@ -126,7 +127,7 @@ class Entities(ConformanceTest):
         self.node.ctl("add_user", name, "secret")
         self.node.ctl("set_permissions", name, configure, write, read)
         client = self.client(user=name, password="secret")
-        self.denied = f"ACCESS_REFUSED - access to {{}} '{{}}' in vhost '/' refused for user '{name}'"
+        self.denied = lambda how, kind, of: access_refused(how, f"{kind} '{of}' in vhost '/'", name)
         return client
 
     def test_w42_bind_needs_write_on_the_destination_and_read_on_the_source(self):
@@ -137,23 +138,23 @@ class Entities(ConformanceTest):
         client = self.user("^$", ".-w$", ".-r$")
         client.bind("w42-w", "w42-r")
         client.bind_exchange("w42-w", "w42-r")
-        self.refused(403, self.denied.format("queue", "w42-r"), client.bind, "w42-r", "w42-r")
-        self.refused(403, self.denied.format("exchange", "w42-w"), client.bind, "w42-w", "w42-w")
-        self.refused(403, self.denied.format("exchange", "w42-r"), client.bind_exchange, "w42-r", "w42-r")
+        self.refused(403, self.denied("write", "queue", "w42-r"), client.bind, "w42-r", "w42-r")
+        self.refused(403, self.denied("read", "exchange", "w42-w"), client.bind, "w42-w", "w42-w")
+        self.refused(403, self.denied("write", "exchange", "w42-r"), client.bind_exchange, "w42-r", "w42-r")
         client.get("w42-r")
-        self.refused(403, self.denied.format("queue", "w42-w"), client.get, "w42-w")
-        self.refused(403, self.denied.format("queue", "w42-w"), client.consume, "w42-w", "c")
+        self.refused(403, self.denied("read", "queue", "w42-w"), client.get, "w42-w")
+        self.refused(403, self.denied("read", "queue", "w42-w"), client.consume, "w42-w", "c")
         client.publish("w42-w", "k", b"m")
-        self.refused(403, self.denied.format("exchange", "w42-r"), client.publish, "w42-r", "k", b"m")
-        self.refused(403, self.denied.format("queue", "w42-new"), client.declare, "w42-new")
+        self.refused(403, self.denied("write", "exchange", "w42-r"), client.publish, "w42-r", "k", b"m")
+        self.refused(403, self.denied("configure", "queue", "w42-new"), client.declare, "w42-new")
 
     def test_w42_dead_letter_and_alternate_exchange_at_declare(self):
         client = self.user("^own", "^own|target-w$", "^own")
         client.declare("own-1", arguments={"x-dead-letter-exchange": "target-w"})
         client.exchange("own-2", arguments={"alternate-exchange": "target-w"})
-        self.refused(403, self.denied.format("exchange", "target-no"), client.declare, "own-3",
+        self.refused(403, self.denied("write", "exchange", "target-no"), client.declare, "own-3",
                      arguments={"x-dead-letter-exchange": "target-no"})
-        self.refused(403, self.denied.format("exchange", "target-no"), client.exchange, "own-4",
+        self.refused(403, self.denied("write", "exchange", "target-no"), client.exchange, "own-4",
                      arguments={"alternate-exchange": "target-no"})
 
     def test_w42_topic_permissions(self):
@@ -166,8 +167,7 @@ class Entities(ConformanceTest):
             client.publish("amq.topic", "other.k", b"m")
             client.barrier()
         self.assertEqual((raised.exception.event.code, raised.exception.event.text),
-                         (403, f"ACCESS_REFUSED - access to topic 'other.k' in exchange 'amq.topic' in vhost '/' refused "
-                               f"for user '{name}'"))
+                         (403, access_refused("write", "topic 'other.k' in exchange 'amq.topic' in vhost '/'", name)))
         client.open()
         queue = client.declare("", exclusive=True).queue
         client.bind(queue, "amq.topic", "read.#")

@@ -1,7 +1,7 @@
 """Rows W21-W34: reply codes, their kind and their texts."""
 from harness import client as amqp
 from harness import raw
-from harness.case import is_reference
+from harness.case import access_refused, is_reference
 from harness.client import Client, Refused
 from harness.conformance import ConformanceTest
 
@@ -73,10 +73,10 @@ class Errors(ConformanceTest):
         self.node.ctl("set_permissions", "limited", "^mine", "^mine", "^mine")
         client, owner = self.client(user="limited", password="secret"), self.client()
         owner.declare("others")
-        denied = "ACCESS_REFUSED - access to {} '{}' in vhost '/' refused for user 'limited'"
-        self.refused(403, denied.format("queue", "others"), client.declare, "others")
-        self.refused(403, denied.format("queue", "others"), client.get, "others")
-        self.refused(403, denied.format("exchange", "amq.direct"), client.publish, "amq.direct", "k", b"m")
+        for how, resource, call in (("configure", "queue 'others'", (client.declare, "others")),
+                                    ("read", "queue 'others'", (client.get, "others")),
+                                    ("write", "exchange 'amq.direct'", (client.publish, "amq.direct", "k", b"m"))):
+            self.refused(403, access_refused(how, f"{resource} in vhost '/'", "limited"), *call)
 
     def test_w26_not_found(self):
         client, queue = self.client(), self.name("q")

@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(topic_permissions_filter_routing_keys_of_one_exchange) {
   BOOST_TEST(now->authorise_topic({"bob", {}}, *topic, broker::access::write, "x").ok());
   BOOST_TEST(now->authorise_topic(ann, *now->find_exchange("/", "amq.direct"), broker::access::write, "x").ok());
   BOOST_TEST(refusal(now->authorise_topic(ann, *topic, broker::access::read, "k"))
-             == "ACCESS_REFUSED - read access to topic 'k' in exchange topic 'amq.topic' in vhost '/' refused for "
+             == "ACCESS_REFUSED - read access to topic 'k' in exchange 'amq.topic' in vhost '/' refused for "
                 "user 'a.nn'");
   BOOST_TEST(w.refusal(set_topic_permission{"/", "a.nn", {"x", "[", ""}}).starts_with("{:invalid_regexp, '['"));
 }

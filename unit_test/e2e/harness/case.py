@@ -158,5 +158,10 @@ def scaled(mib):
     return mib * options.memory_scale
 
 
+def access_refused(how, resource, user):
+    """The text of a missing permission; RabbitMQ says which one (configure, write, read) since 3.11."""
+    return f"ACCESS_REFUSED - {'' if is_reference() else how + ' '}access to {resource} refused for user '{user}'"
+
+
 def is_reference():
     return options.broker == "rabbitmq"
