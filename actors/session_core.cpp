@@ -17,7 +17,11 @@ session_core::session_core(session_context& context, peer_info peer)
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
   connection_settings settings = context_.settings;
   settings.counts = &context_.node->admitted;
-  machine_ = std::make_unique<connection>(settings, peer_, context_.node->snapshot_reader(), context_.pool,
+  if (const uint16_t changed = context_.channel_max.load(std::memory_order_relaxed); changed != 0)
+    settings.channel_max = changed;
+  peer_info seen = peer_;
+  seen.loopback |= context_.loopback_is_free.load(std::memory_order_relaxed);
+  machine_ = std::make_unique<connection>(settings, std::move(seen), context_.node->snapshot_reader(), context_.pool,
                                           ref<credit_sink>{this}, context_.node->now_ms());
 }
 

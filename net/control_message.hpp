@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "base/result.hpp"
 
 namespace broker::control {
@@ -18,7 +19,7 @@ namespace broker::control {
 /// holds is never larger.
 inline constexpr size_t frame_max_bytes = 1024 * 1024;
 /// Largest file that a request may bring (import_definitions), in bytes.
-inline constexpr size_t attachment_max_bytes = 64 * 1024 * 1024;
+inline constexpr size_t attachment_max_bytes = limits::definitions_bytes_max;
 /// Nesting of lists and records.
 inline constexpr int value_depth_max = 8;
 

@@ -114,7 +114,7 @@ result<void> control_client::authenticate(std::string_view cookie, std::string_v
 
 result<control::response> control_client::call(const control::request& what) {
   if (!control::request_fits(what))
-    return fail(failure_kind::refused, "the request is larger than 1 MiB, or its file than 64 MiB");
+    return fail(failure_kind::refused, "the request is larger than 1 MiB, or its file than 20 MB");
   for (const std::string& part : control::encode_request(what))
     if (auto sent = send_frame(part); !sent)
       return sent.error();

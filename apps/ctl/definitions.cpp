@@ -84,14 +84,19 @@ int import_definitions(invocation& call, const command& what, const terminal& co
   if (!read_definitions(call, request.attachment, console))
     return exit_data;
   if (request.attachment.size() > control::attachment_max_bytes)
-    return report_failure(call, exit_data, "The definitions are larger than 64 MiB", console);
+    return report_failure(call, exit_data, "The definitions are larger than 20 MB", console);
   node_call node{call, console};
   if (const int code = node.open(); code != exit_code::ok)
     return code;
   control::response answer;
   if (const int code = node.ask(request, answer); code != exit_code::ok)
     return code;
-  console.out(call.format == layout::json ? answer_text(call, what, answer) : "Successfully imported definitions\n");
+  for (const auto& entry : answer.rows)
+    console.err("Not imported: " + plain_text(entry[0]) + "\n");
+  if (call.format == layout::json)
+    console.out(format_record({0, {}, {"node", "result"}, {{call.node, "ok"}}}));
+  else if (!call.quiet && !call.silent)
+    console.out("Successfully imported definitions\n");
   return exit_code::ok;
 }
 

@@ -71,7 +71,8 @@ struct node_config {
   std::string default_read = ".*";
   std::vector<std::string> loopback_users{"guest"};
   std::vector<std::string> auth_mechanisms{"PLAIN", "AMQPLAIN"};
-  std::string cluster_name; ///< "" = the node name
+  std::string cluster_name;               ///< "" = the node name
+  std::filesystem::path definitions_file; ///< imported at every start (O28); "" = none
 
   // -- resources (O39) --
   /// Resident bytes above which publishers are blocked (O46).

@@ -95,7 +95,6 @@ std::vector<config_key> tuning_keys() {
 std::vector<config_key> unsafe_keys() {
   constexpr std::string_view tls = "there is no TLS yet, and clients would talk in the clear";
   constexpr std::string_view cluster = "there is no clustering yet, and the node would run alone";
-  constexpr std::string_view definitions = "definitions cannot be imported yet, and the node would start without them";
   constexpr std::string_view limit = "the limit is not enforced yet";
   return {
     {"listeners.ssl.$", refused, "", tls},
@@ -106,10 +105,6 @@ std::vector<config_key> unsafe_keys() {
     {"management.ssl.$", refused, "", tls},
     {"cluster_formation.peer_discovery_backend", refused, "", cluster},
     {"cluster_formation.classic_config.nodes.$", refused, "", cluster},
-    {"load_definitions", refused, "", definitions},
-    {"management.load_definitions", refused, "", definitions},
-    {"definitions.import_backend", refused, "", definitions},
-    {"definitions.local.path", refused, "", definitions},
     {"log.file.formatter", refused, "", "log lines have one format"},
     {"log.console.formatter", refused, "", "log lines have one format"},
     {"channel_max_per_node", refused, "", limit},

@@ -104,6 +104,13 @@ problem set_memory_share(node_config& config, const setting& given) {
   return {};
 }
 
+problem set_definitions(node_config& config, const setting& given) {
+  if (given.value.empty())
+    return "expects a file";
+  config.definitions_file = given.value;
+  return {};
+}
+
 problem set_disk_share(node_config& config, const setting& given) {
   double share = 0;
   if (auto wrong = parse_ratio(given.value, 100.0, share); !wrong.empty())
@@ -219,6 +226,14 @@ std::vector<config_key> login_keys() {
     {"auth_mechanisms.$", honoured, "PLAIN, AMQPLAIN", "SASL mechanisms offered, numbered from 1", set_mechanism},
     {"auth_backends.$", honoured, "internal", "only `internal`", set_auth_backend},
     {"password_hashing_module", honoured, "rabbit_password_hashing_sha256", "only this one", set_hashing},
+    {"load_definitions", honoured, "", "definitions file that is imported at every start, before clients may connect",
+     set_definitions},
+    {"management.load_definitions", honoured, "", "the same", set_definitions},
+    {"definitions.local.path", honoured, "", "the same", set_definitions},
+    {"definitions.import_backend", honoured, "local_filesystem", "only `local_filesystem`",
+     [](node_config&, const setting& s) {
+       return s.value == "local_filesystem" ? problem{} : "expects local_filesystem";
+     }},
     {"cluster_name", honoured, "the node name", "name shown to clients and tools",
      set_text<&node_config::cluster_name>},
   };

@@ -31,6 +31,8 @@ std::span<const verb> parameter_verbs();
 std::span<const verb> list_verbs();
 std::span<const verb> operation_verbs();
 std::span<const verb> setting_verbs();
+std::span<const verb> definition_verbs();
+std::span<const verb> eval_verbs();
 
 // -- answers
 // ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ namespace {
 
 const verb* find_verb(std::string_view name) {
   for (const auto part : {node_verbs(), user_verbs(), access_verbs(), vhost_verbs(), policy_verbs(), parameter_verbs(),
-                          list_verbs(), operation_verbs(), setting_verbs()})
+                          list_verbs(), operation_verbs(), setting_verbs(), definition_verbs(), eval_verbs()})
     for (const verb& each : part)
       if (each.name == name)
         return &each;

@@ -118,7 +118,8 @@ result<void> node::impl::start() {
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
   running = true;
-  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::open_control})
+  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::load_definitions,
+                    &impl::open_control})
     if (auto opened = (this->*step)(); !opened) {
       stop();
       return opened;

@@ -45,6 +45,7 @@ struct node::impl final : node_view {
   result<void> open_listeners();
   result<void> open_control();
   result<void> watch_resources();
+  result<void> load_definitions();
   void stop_control();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
@@ -72,6 +73,8 @@ struct node::impl final : node_view {
   void set_disk_free_limit(uint64_t bytes) override;
   uint64_t total_memory_bytes() const override;
   void force_alarm(resource what, bool on) override;
+  void set_channel_max(uint16_t most) override { sessions.channel_max = most; }
+  void free_loopback_users(bool free) override { sessions.loopback_is_free = free; }
   void set_log_level(log_level level) override;
   void reopen_log() override;
   control::value_record settings() const override;

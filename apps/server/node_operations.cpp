@@ -2,14 +2,36 @@
 #include <array>
 #include <deque>
 #include <fstream>
+#include <future>
+#include <iterator>
 
 #include <openssl/evp.h>
 
 #include "actors/queue_operator.hpp"
 #include "config_values.hpp"
+#include "definitions_job.hpp"
 #include "node_core.hpp"
 
 namespace broker {
+
+result<void> node::impl::load_definitions() {
+  if (config.definitions_file.empty())
+    return {};
+  const std::string name = config.definitions_file.string();
+  std::ifstream file{config.definitions_file, std::ios::binary};
+  std::string json{std::istreambuf_iterator<char>{file}, {}};
+  if (!file)
+    return error{0, "definitions file " + name + " cannot be read"};
+  std::promise<result<std::vector<std::string>>> imported;
+  import_definitions(*this, json, [&](result<std::vector<std::string>> done) { imported.set_value(std::move(done)); });
+  const auto skipped = imported.get_future().get();
+  if (!skipped)
+    return error{0, "definitions file " + name + ": " + skipped.error().text};
+  for (const auto& line : *skipped)
+    say(log_level::warning, "definitions file " + name + ": not imported: " + line);
+  say(log_level::info, "definitions of " + name + " imported");
+  return {};
+}
 
 void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                    std::function<void(size_t)> done) {
@@ -57,7 +79,7 @@ control::value_record node::impl::settings() const {
     ports.emplace_back(each.port);
   return {
     {"auth_mechanisms", texts(config.auth_mechanisms)},
-    {"channel_max", config.channel_max},
+    {"channel_max", sessions.channel_max != 0 ? sessions.channel_max.load() : config.channel_max},
     {"connection_max", config.connections_max},
     {"default_permissions", texts({config.default_configure, config.default_write, config.default_read})},
     {"default_user", config.default_user},
@@ -67,7 +89,7 @@ control::value_record node::impl::settings() const {
     {"frame_max", config.frame_max_bytes},
     {"handshake_timeout", config.handshake_timeout_ms},
     {"heartbeat", config.heartbeat_s},
-    {"loopback_users", texts(config.loopback_users)},
+    {"loopback_users", sessions.loopback_is_free ? control::value_list{} : texts(config.loopback_users)},
     {"max_message_size", config.message_max_bytes},
     {"node_memory_limit", config.node_memory_bytes},
     {"queue_memory_limit", config.queue_memory_bytes},

@@ -143,6 +143,10 @@ public:
   virtual uint64_t total_memory_bytes() const = 0;
   /// Holds an alarm whatever is measured, or lets it go (what clients' tests do).
   virtual void force_alarm(resource what, bool on) = 0;
+  /// For connections to come.
+  virtual void set_channel_max(uint16_t most) = 0;
+  /// `free`: who is in loopback_users may log in from anywhere, in connections to come.
+  virtual void free_loopback_users(bool free) = 0;
   virtual void set_log_level(log_level level) = 0;
   virtual void reopen_log() = 0;
   /// Sizes, limits and names in force, by their names in rabbitmq.conf; no secrets.

@@ -6,7 +6,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/limits.hpp"
-#include "replication.pb.h"
+#include "proto/replication.pb.h"
 #include "replication/wire.hpp"
 
 namespace broker::replication {

@@ -2,7 +2,7 @@
 #include "base/bytes.hpp"
 #include "base/limits.hpp"
 #include "base/overloaded.hpp"
-#include "replication.pb.h"
+#include "proto/replication.pb.h"
 #include "replication/wire.hpp"
 
 namespace broker::replication {

@@ -53,6 +53,32 @@ BOOST_AUTO_TEST_CASE(a_watermark_of_zero_blocks_at_once) {
   BOOST_TEST(none.reason() == "low on memory");
 }
 
+BOOST_AUTO_TEST_CASE(changed_limits_count_from_the_next_sample_on) {
+  memory(900);
+  BOOST_TEST(alarms.reason() == "");
+  alarms.set_memory_limit(0);
+  memory(900);
+  BOOST_TEST(alarms.reason() == "low on memory");
+  alarms.set_memory_limit(1000);
+  memory(900);
+  BOOST_TEST(alarms.reason() == "");
+  disk(700);
+  alarms.set_disk_limit(800);
+  disk(700);
+  BOOST_TEST(alarms.reason() == "low on disk");
+}
+
+BOOST_AUTO_TEST_CASE(a_forced_alarm_is_on_until_it_is_let_go) {
+  alarms.force_memory(true);
+  memory(1);
+  BOOST_TEST(alarms.reason() == "low on memory");
+  memory(1);
+  BOOST_TEST(!step.changed);
+  alarms.force_memory(false);
+  memory(1);
+  BOOST_TEST(alarms.reason() == "");
+}
+
 BOOST_AUTO_TEST_CASE(disk_below_the_limit_sets_the_alarm) {
   disk(500);
   BOOST_TEST(!step.changed);

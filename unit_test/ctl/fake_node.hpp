@@ -131,10 +131,13 @@ public:
       alarms.push_back(what == broker::resource::memory ? "Memory alarm on node rabbit@test"
                                                         : "Free disk space alarm on node rabbit@test");
   }
+  void set_channel_max(uint16_t most) override { channel_max = most; }
+  void free_loopback_users(bool free) override { loopback_free = free; }
   void set_log_level(broker::log_level chosen) override { level = chosen; }
   void reopen_log() override { reopened = true; }
   broker::control::value_record settings() const override {
-    return {{"channel_max", 2047}, {"default_user", "guest"}, {"loopback_users", broker::control::value_list{"guest"}}};
+    const auto users = loopback_free ? broker::control::value_list{} : broker::control::value_list{"guest"};
+    return {{"channel_max", channel_max}, {"default_user", "guest"}, {"loopback_users", users}};
   }
   broker::result<std::vector<std::string>> log_tail(size_t lines) const override {
     std::vector<std::string> all{"one", "two", "three"};
@@ -168,6 +171,8 @@ public:
   uint64_t disk_free_limit = 1;
   broker::log_level level = broker::log_level::info;
   bool reopened = false;
+  uint16_t channel_max = 2047;
+  bool loopback_free = false;
   uint16_t port = 5672; ///< where it says that it listens
   size_t invented = 0;  ///< further queues that are listed
   bool silent = false;

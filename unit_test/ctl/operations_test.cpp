@@ -87,6 +87,44 @@ BOOST_AUTO_TEST_CASE(bad_limits_are_refused_before_anything_is_asked) {
   BOOST_TEST(node.view.memory_watermark == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(exported_definitions_make_another_node_the_same) {
+  run({"add_user", "alice", "secret"});
+  run({"add_vhost", "v1"});
+  run({"set_policy", "p1", "^a", "{\"max-length\":5}"});
+  const std::string file = folder + "/definitions.json";
+  expect({"export_definitions", file.c_str()}, "Exporting definitions in JSON to a file at \"" + file + "\" ...\n");
+  test::lab other;
+  other.expect({"import_definitions", file.c_str()}, "Importing definitions in JSON from a file at \"" + file
+                                                       + "\" ...\nSuccessfully imported definitions\n");
+  BOOST_TEST(other.run({"authenticate_user", "alice", "secret"}).code == 0);
+  other.expect({"-s", "list_vhosts"}, "/\nv1\n");
+  other.expect({"-s", "list_policies"}, "/\tp1\t^a\tall\t{\"max-length\":5}\t0\n");
+}
+
+BOOST_AUTO_TEST_CASE(definitions_travel_by_pipe) {
+  const auto exported = run({"export_definitions", "-"});
+  BOOST_TEST(exported.code == 0);
+  BOOST_TEST(exported.out.starts_with("{"));
+  piped = exported.out;
+  BOOST_TEST(run({"import_definitions"}).code == 0);
+  piped = "nonsense";
+  const auto bad = run({"import_definitions"});
+  BOOST_TEST(bad.code == 69);
+  BOOST_TEST(bad.err.starts_with("Error:\n"));
+}
+
+BOOST_AUTO_TEST_CASE(definition_files_that_are_not_there_are_bad_arguments) {
+  const auto missing = run({"import_definitions", "/nonexistent/x.json"});
+  BOOST_TEST(missing.code == 65);
+  BOOST_TEST(
+    missing.err.starts_with("Error (argument validation): Bad argument: File /nonexistent/x.json does not exist\n"));
+  const auto folderless = run({"export_definitions", "/nonexistent/x.json"});
+  BOOST_TEST(folderless.code == 65);
+  BOOST_TEST(
+    folderless.err.starts_with("Error (argument validation): Bad argument: Directory /nonexistent does not exist\n"));
+  BOOST_TEST(run({"export_definitions", "-", "--format", "erlang"}).code == 64);
+}
+
 BOOST_AUTO_TEST_CASE(the_log_is_tuned_and_reopened) {
   expect({"set_log_level", "debug"}, "Setting log level to \"debug\" ...\n");
   BOOST_TEST((node.view.level == broker::log_level::debug));
@@ -105,6 +143,28 @@ BOOST_AUTO_TEST_CASE(feature_flags_are_all_enabled) {
   expect({"enable_feature_flag", "all"}, "Enabling all feature flags ...\n");
   expect_failure({"enable_feature_flag", "bogus"}, 64,
                  "Error:\nThis feature flag is not supported by node rabbit@test\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_expressions_of_clients_tests_are_answered) {
+  expect({"eval", "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []})."}, "ok\n");
+  BOOST_TEST(node.view.alarms.size() == 1u);
+  expect({"eval", "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."}, "ok\n");
+  BOOST_TEST(node.view.alarms.empty());
+  expect({"eval", "application:set_env(rabbit, channel_max, 2048)."}, "ok\n");
+  BOOST_TEST(node.view.channel_max == 2048u);
+  expect({"eval", "application:get_env(rabbit, loopback_users)."}, "{ok,[<<\"guest\">>]}\n");
+  expect({"eval", "application:set_env(rabbit, loopback_users, [])."}, "ok\n");
+  expect({"eval", "application:get_env(rabbit, loopback_users)."}, "{ok,[]}\n");
+  expect({"eval", "application:set_env(rabbit, loopback_users, [<<\"guest\">>])."}, "ok\n");
+  BOOST_TEST(!node.view.loopback_free);
+}
+
+BOOST_AUTO_TEST_CASE(other_expressions_are_refused) {
+  for (const char* expression :
+       {"1+1.", "application:set_env(rabbit, channel_max, 70000).", "application:set_env(rabbit, channel_max, 0).",
+        "application:set_env(rabbit, loopback_users, [<<\"other\">>]).", "init:stop()."})
+    expect_failure({"eval", expression}, 69,
+                   "Error:\nthere is no Erlang here: eval answers only what clients' tests ask\n");
 }
 
 BOOST_AUTO_TEST_CASE(the_environment_is_erlang_terms) {

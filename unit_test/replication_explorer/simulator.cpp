@@ -5,6 +5,8 @@
 #include "../replication/cluster.hpp"
 #include "node_steps.hpp"
 
+namespace repl = broker::replication;
+
 namespace simulator {
 
 namespace {
