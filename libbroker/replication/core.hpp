@@ -29,6 +29,7 @@ struct replica_core {
   seqno matched = 0; ///< prefix verified equal to the log of the master of `mastership`
   seqno commit = 0;  ///< highest known committed
   seqno delivered_upto = 0;
+  uint64_t read_tickets = 0; ///< given out, over all offices
   /// It will empty its log and come again under another incarnation: from now on it acknowledges nothing, or it could
   /// be put into the in-sync set just before it does.
   bool leaving = false;

@@ -17,7 +17,8 @@ struct outgoing {
 /// The master needs what is no longer in memory. Answered by replica::log_read or replica::live_read.
 struct read_order {
   node_id peer = 0;
-  bool live = false; ///< live messages below a copy's base; otherwise log entries
+  uint64_t ticket = 0; ///< to be given back: an answer to what is not wanted any more is recognised by it
+  bool live = false;   ///< live messages below a copy's base; otherwise log entries
   seqno from = 0;
   seqno upto = 0; ///< at most up to here
   size_t max_bytes = 0;

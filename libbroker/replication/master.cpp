@@ -115,7 +115,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   const seqno before = who->match;
   who->match = std::max(who->match, std::min(message.upto, core.log.length()));
   who->next = std::max(who->next, who->match + 1);
-  who->heard = true;
+  who->heard = who->streaming = true;
   BROKER_ASSERT(who->match < who->next, "what is acknowledged was sent");
   if (who->match + 1 == who->next)
     who->in_flight_bytes = 0;
@@ -133,12 +133,15 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   if (message.why == append_reject::reason::damaged)
     return; // it comes back under another incarnation
   BROKER_ASSERT(message.why != append_reject::reason::stale, "an older epoch's master hears of the newer one first");
+  if (message.why == append_reject::reason::gap && who->copying && message.hint < who->copy_upto)
+    return; // an answer to what was sent before the copy
   if (message.why == append_reject::reason::copy_refused) {
     who->forget_copy();
     who->copy_refused = true;
   }
   who->next = std::max(who->match, std::min(who->next - 1, message.hint)) + 1;
   who->in_flight_bytes = 0;
+  who->streaming = false;
   who->probe = true;
   who->heard = true;
   BROKER_ASSERT(who->match < who->next && who->next <= core.log.length() + 1, "the next entry is one of the log");
@@ -155,6 +158,7 @@ void master::probe_again(node_id who) {
   to->reading = false;
   to->next = to->match + 1;
   to->in_flight_bytes = 0;
+  to->streaming = false;
   to->probe = true;
 }
 
@@ -169,7 +173,7 @@ void master::describe(std::string& out) const {
   for (const peer& one : peers_) {
     put(out, one.node, one.match, one.next, one.told_commit);
     put(out, one.probe | one.heard << 1 | one.barred << 2 | one.reading << 3 | one.copying << 4 | one.copy_refused << 5
-               | one.must_start_over << 6 | one.copy_reading << 7 | one.unserved << 8);
+               | one.must_start_over << 6 | one.copy_reading << 7 | one.unserved << 8 | one.streaming << 9);
     if (one.copying)
       put(out, one.copy_upto, one.copy_read, one.copy_acked);
   }

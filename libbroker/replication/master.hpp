@@ -52,8 +52,10 @@ public:
   // -- T5, T15: pulled by the actor when the link has room, so that what came together is sent together --
   bool wants_send(const replica_core& core, node_id to) const;
   void send(replica_core& core, node_id to, effects& out);
-  void log_read(replica_core& core, node_id to, std::optional<std::vector<log_run>> runs, effects& out);
-  void live_read(replica_core& core, node_id to, seqno upto, std::vector<stored_run> live, effects& out);
+  void log_read(replica_core& core, node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs,
+                effects& out);
+  void live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live,
+                 effects& out);
 
   // -- T12-T14 --
   /// Adds or removes `who` if that is due. True if something was proposed.

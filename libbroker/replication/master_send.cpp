@@ -14,7 +14,8 @@ bool master::wants_send(const replica_core& core, node_id to) const {
   if (who->must_start_over)
     return who->probe;
   const bool behind = who->next <= core.log.length();
-  return who->probe || (behind && who->in_flight_bytes < core.settings.window_bytes) || wants_copy(core, *who);
+  return who->probe || (behind && who->streaming && who->in_flight_bytes < core.settings.window_bytes)
+      || wants_copy(core, *who);
 }
 
 /// Only to one that is known to have nothing: its answer to a probe said so.
@@ -41,7 +42,8 @@ void master::send(replica_core& core, node_id to, effects& out) {
     send_from_memory(core, *who, out);
   else {
     who->reading = true;
-    out.reads.push_back({to, false, who->next, core.log.memory_floor(), core.settings.append_bytes});
+    who->read_ticket = ++core.read_tickets;
+    out.reads.push_back({to, who->read_ticket, false, who->next, core.log.memory_floor(), core.settings.append_bytes});
   }
 }
 
@@ -78,9 +80,10 @@ void master::send_runs(replica_core& core, peer& to, std::vector<log_run> runs, 
 
 /// `runs` start where the order said; nothing: the store has not kept them, so only a copy can help, and that needs an
 /// empty log at the other end (T19).
-void master::log_read(replica_core& core, node_id to, std::optional<std::vector<log_run>> runs, effects& out) {
+void master::log_read(replica_core& core, node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs,
+                      effects& out) {
   peer* who = find(to);
-  if (who == nullptr || !who->reading)
+  if (who == nullptr || !who->reading || ticket != who->read_ticket)
     return;
   who->reading = false;
   if (runs && (runs->empty() || runs->front().first != who->next))
@@ -90,7 +93,7 @@ void master::log_read(replica_core& core, node_id to, std::optional<std::vector<
     return;
   }
   const bool listed = core.known.queue.listed(to) != nullptr;
-  if (listed && !planted(plant::reset_listed)) { // its disk may be needed (I1)
+  if (listed) { // its disk may be needed (I6)
     who->unserved = true;
     return;
   }
@@ -106,6 +109,7 @@ void master::begin_copy(replica_core& core, peer& to, effects& out) {
   BROKER_ASSERT(!to.copying && to.match == 0 && upto != 0, "a copy goes to one that has nothing");
   copy_begin message{core.log.base_at(upto, core.delivered_upto)};
   to.copying = true;
+  to.streaming = true; // the tail from the base on fits; its acknowledgement comes with the end of the copy
   to.copy_upto = upto;
   to.copy_read = to.copy_acked = 0;
   to.next = upto + 1;
@@ -120,13 +124,15 @@ void master::read_copy(replica_core& core, peer& to, effects& out) {
     return;
   BROKER_ASSERT(to.copying && to.copy_read < to.copy_upto, "something of the copy is missing");
   to.copy_reading = true;
-  out.reads.push_back({to.node, true, to.copy_read + 1, to.copy_upto, core.settings.append_bytes});
+  to.copy_ticket = ++core.read_tickets;
+  out.reads.push_back({to.node, to.copy_ticket, true, to.copy_read + 1, to.copy_upto, core.settings.append_bytes});
 }
 
 /// `live`: the live messages of [asked from, upto]. One chunk is read while the one before is under way.
-void master::live_read(replica_core& core, node_id to, seqno upto, std::vector<stored_run> live, effects& out) {
+void master::live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live,
+                       effects& out) {
   peer* who = find(to);
-  if (who == nullptr || !who->copy_reading)
+  if (who == nullptr || !who->copy_reading || ticket != who->copy_ticket)
     return; // the copy has been given up
   BROKER_ASSERT(upto > who->copy_read && upto <= who->copy_upto, "a read makes progress within the copy");
   who->copy_reading = false;

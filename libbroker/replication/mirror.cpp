@@ -135,7 +135,7 @@ void mirror::receive(replica_core& core, node_id from, const start_over& message
   master_ = from;
   if (message.whom != core.inc && !planted(plant::start_over_any))
     return;
-  if (core.listed() && !planted(plant::reset_listed))
+  if (core.listed())
     return;
   core.leaving = !planted(plant::start_over_any);
   out.start_over = true;

@@ -7,14 +7,18 @@ namespace broker::replication {
 
 struct peer {
   node_id node = 0;
-  seqno match = 0;       ///< acknowledged in this epoch by its registered incarnation
-  seqno next = 1;        ///< first entry not sent yet
-  bool probe = true;     ///< wants an append even if there is nothing to send
-  bool heard = false;    ///< has acknowledged in this epoch, under this incarnation
-  bool barred = false;   ///< was slow: not to be added yet (R7)
-  bool reading = false;  ///< waits for entries from the store
-  bool unserved = false; ///< listed, and too far behind for what the store keeps: it must leave the set first
-  seqno told_commit = 0; ///< commit in the last append
+  seqno match = 0;   ///< acknowledged in this epoch by its registered incarnation
+  seqno next = 1;    ///< first entry not sent yet
+  bool probe = true; ///< wants an append even if there is nothing to send
+  /// It has acknowledged since its last reject: what is sent now will fit, so all of it may go. Before, one append at a
+  /// time: every append that does not fit is rejected, and each reject would send the whole window again.
+  bool streaming = false;
+  bool heard = false;       ///< has acknowledged in this epoch, under this incarnation
+  bool barred = false;      ///< was slow: not to be added yet (R7)
+  bool reading = false;     ///< waits for entries from the store
+  uint64_t read_ticket = 0; ///< of that read
+  bool unserved = false;    ///< listed, and too far behind for what the store keeps: it must leave the set first
+  seqno told_commit = 0;    ///< commit in the last append
   size_t in_flight_bytes = 0;
 
   // -- a copy (T15) --
@@ -25,6 +29,7 @@ struct peer {
   seqno copy_read = 0;          ///< read from the store up to here
   seqno copy_acked = 0;
   bool copy_reading = false;
+  uint64_t copy_ticket = 0; ///< of the read under way. What an older one found live may have been settled since
 
   bool copied() const noexcept { return copying && copy_acked == copy_upto; }
   /// Nothing of it is under way or wanted.

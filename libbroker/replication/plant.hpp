@@ -40,7 +40,6 @@ enum class plant : uint8_t {
   copy_no_dedupe,     ///< the copy carries no de-duplication table (C15)
   copy_drops_settles, ///< settles that arrive during a copy are dropped
   keep_dedupe,        ///< truncation does not take the de-duplication table back
-  reset_listed,       ///< a replica whose diff cannot be served empties its log though the in-sync set lists it
   hand_over_outside,  ///< hand-over to a replica outside the in-sync set
   start_over_any,     ///< a replica empties its log on a word that was meant for an earlier life of it
   purge_all,          ///< a mirror forgets everything at a purge, not what the master purged

@@ -190,14 +190,14 @@ void replica::pump(effects& out) {
     master_->propose_hand_over(core_, out);
 }
 
-void replica::log_read(node_id to, std::optional<std::vector<log_run>> runs, effects& out) {
+void replica::log_read(node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs, effects& out) {
   if (master_)
-    master_->log_read(core_, to, std::move(runs), out);
+    master_->log_read(core_, to, ticket, std::move(runs), out);
 }
 
-void replica::live_read(node_id to, seqno upto, std::vector<stored_run> live, effects& out) {
+void replica::live_read(node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live, effects& out) {
   if (master_)
-    master_->live_read(core_, to, upto, std::move(live), out);
+    master_->live_read(core_, to, ticket, upto, std::move(live), out);
 }
 
 bool replica::remove_slow(node_id who, effects& out) {

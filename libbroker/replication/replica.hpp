@@ -55,8 +55,8 @@ public:
   bool propose_change(node_id who, effects& out);
   /// All of the above for every peer, as far as windows allow.
   void pump(effects& out);
-  void log_read(node_id to, std::optional<std::vector<log_run>> runs, effects& out);
-  void live_read(node_id to, seqno upto, std::vector<stored_run> live, effects& out);
+  void log_read(node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs, effects& out);
+  void live_read(node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live, effects& out);
 
   // -- what time decides (replica_timers); nothing happens unless master --
   bool remove_slow(node_id who, effects& out);

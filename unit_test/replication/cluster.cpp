@@ -265,15 +265,15 @@ bool cluster::answer_read(int who) {
     const seqno upto = std::min(order.upto, order.from + 15);
     for (auto at = one.written.live.lower_bound(order.from); at != one.written.live.end() && at->first <= upto; ++at)
       found.push_back(at->second);
-    one.machine->live_read(order.peer, upto, std::move(found), out);
+    one.machine->live_read(order.peer, order.ticket, upto, std::move(found), out);
   } else if (!settings.store_keeps_log || one.image.find(order.from) == nullptr) {
-    one.machine->log_read(order.peer, std::nullopt, out);
+    one.machine->log_read(order.peer, order.ticket, std::nullopt, out);
   } else {
     const repl::log_run& run = *one.image.find(order.from);
     const seqno last = std::min(run.last(), order.upto);
     repl::log_run part = repl::cut(run, order.from, last);
     part.chain = *one.image.chain_at(last);
-    one.machine->log_read(order.peer, std::vector{part}, out);
+    one.machine->log_read(order.peer, order.ticket, std::vector{part}, out);
   }
   one.machine->pump(out);
   perform(who, out);

@@ -51,7 +51,6 @@ constexpr planted_run plant_runs[] = {
   {"copy-no-dedupe", "--copy --nodes 2 --members 1 --msgs 1", quick},
   {"copy-drops-settles", "--copy --nodes 2 --members 1 --msgs 1 --settle 1", quick},
   {"keep-dedupe", A2 "--free --expire 1", quick},
-  {"reset-listed", "--short-tail " A "--slow 1 --crash 1", quick},
   {"hand-over-outside", J "--hand-over 1", quick},
   {"start-over-any", "--short-tail " A "--slow 1 --crash 1", quick},
   {"purge-all", A2 "--purge 1 --announce", quick},

@@ -111,7 +111,7 @@ void node_steps::answer_read(sim_node& one, repl::effects& out) const {
   const repl::read_order order = one.reads.front();
   one.reads.erase(one.reads.begin());
   if (!order.live) {
-    one.machine->log_read(order.peer, std::nullopt, out);
+    one.machine->log_read(order.peer, order.ticket, std::nullopt, out);
     return;
   }
   std::vector<broker::stored_run> live;
@@ -119,7 +119,7 @@ void node_steps::answer_read(sim_node& one, repl::effects& out) const {
   for (seqno seq = order.from; seq <= order.upto; ++seq)
     if (stored >> seq & 1)
       live.push_back({batch_of(1, 1), {0, 1}, seq});
-  one.machine->live_read(order.peer, order.upto, std::move(live), out);
+  one.machine->live_read(order.peer, order.ticket, order.upto, std::move(live), out);
 }
 
 void node_steps::perform_as_master(sim_node& one, const event& what, outcome& done, repl::effects& out) {

@@ -13,15 +13,14 @@ constexpr const char* budget_names[] = {"crash",  "loss",   "expire", "slow",   
                                         "resend", "settle", "purge",  "hand-over", "retry", "forget"};
 static_assert(std::size(budget_names) == budgets);
 
-constexpr const char* plant_names[] = {"remove-early",    "old-inc-ack",       "join-short",         "hw-truncate",
-                                       "promote-outside", "shortest",          "stale-epoch",        "no-own-fsync",
-                                       "keep-inc",        "deliver-early",     "join-uncounted",     "ack-before-fsync",
-                                       "ack-log-end",     "no-version-check",  "no-dedupe",          "gap-publish",
-                                       "add-stale-inc",   "known-epoch",       "forget-pending",     "recover-all",
-                                       "wiped-eligible",  "ack-in-copy",       "wipe-in-place",      "min-at-publish",
-                                       "promote-shrinks", "register-shrinks",  "join-at-commit",     "forget-early",
-                                       "copy-from-end",   "copy-no-dedupe",    "copy-drops-settles", "keep-dedupe",
-                                       "reset-listed",    "hand-over-outside", "start-over-any",     "purge-all"};
+constexpr const char* plant_names[] = {
+  "remove-early",       "old-inc-ack",      "join-short",        "hw-truncate",      "promote-outside",
+  "shortest",           "stale-epoch",      "no-own-fsync",      "keep-inc",         "deliver-early",
+  "join-uncounted",     "ack-before-fsync", "ack-log-end",       "no-version-check", "no-dedupe",
+  "gap-publish",        "add-stale-inc",    "known-epoch",       "forget-pending",   "recover-all",
+  "wiped-eligible",     "ack-in-copy",      "wipe-in-place",     "min-at-publish",   "promote-shrinks",
+  "register-shrinks",   "join-at-commit",   "forget-early",      "copy-from-end",    "copy-no-dedupe",
+  "copy-drops-settles", "keep-dedupe",      "hand-over-outside", "start-over-any",   "purge-all"};
 static_assert(std::size(plant_names) == static_cast<size_t>(plant::count_plants));
 
 struct flag {

@@ -127,6 +127,15 @@ void sim_node::power_failure() {
   reads.clear();
 }
 
+bool sim_node::wanted(const repl::read_order& order) const {
+  const repl::master* office = machine ? machine->office() : nullptr;
+  const repl::peer* peer = office ? office->find(order.peer) : nullptr;
+  if (peer == nullptr)
+    return false;
+  return order.live ? peer->copy_reading && peer->copy_ticket == order.ticket
+                    : peer->reading && peer->read_ticket == order.ticket;
+}
+
 void sim_node::describe(std::string& out) const {
   using repl::put;
   put(out, up, damaged, start_over, inc, image_live, pending.size(), reads.size());
@@ -147,7 +156,7 @@ void sim_node::describe(std::string& out) const {
       put(out, bits(gone->ended));
   }
   for (const repl::read_order& one : reads)
-    put(out, one.peer, one.live, one.from, one.upto);
+    put(out, one.peer, one.live, one.from, one.upto, wanted(one)); // tickets as such say nothing
   image.describe(out);
   if (machine)
     machine->describe(out);

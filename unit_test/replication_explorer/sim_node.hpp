@@ -51,6 +51,9 @@ struct sim_node {
   void take(repl::effects& out, bool settles_sync_at_once);
   void power_failure();
   void describe(std::string& out) const;
+
+private:
+  bool wanted(const repl::read_order& order) const;
 };
 
 /// What a write does to the bodies a store has.
