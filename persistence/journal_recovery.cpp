@@ -319,6 +319,8 @@ result<uint64_t> journal_recovery::body_bytes(const counted& record, seq_range p
 /// Adds the messages of `part`, which are all alive, as runs of equal facts.
 result<void> journal_recovery::add_runs(const std::vector<counted>& records, seq_range part, bool redelivered,
                                         std::vector<recovered_run>& to) const {
+  if (part.first >= part.last)
+    return {};
   auto at = std::upper_bound(records.begin(), records.end(), part.first,
                              [](seqno wanted, const counted& each) { return wanted < each.first + each.count; });
   for (; at != records.end() && at->first < part.last; ++at) {

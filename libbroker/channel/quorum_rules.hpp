@@ -1,4 +1,5 @@
-// What RabbitMQ 3.13 refuses for quorum queues (features.md Q03, W32).
+// What RabbitMQ 3.13 refuses for quorum queues (features.md Q03, W32), besides what their declaration may say
+// (model/queue_arguments.hpp).
 #pragma once
 
 #include "base/result.hpp"

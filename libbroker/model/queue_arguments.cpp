@@ -257,6 +257,13 @@ result<void> check_queue_arguments(const field_table& arguments, std::string_vie
   if (const field_value* timeout = arguments.find("x-consumer-timeout")) // any type's; RabbitMQ fails later
     if (const std::string complaint = check_not_negative(*timeout, arguments); !complaint.empty())
       return invalid("x-consumer-timeout", of, complaint);
+  constexpr known_argument deduplication[] = {{"x-message-deduplication", check_bool},
+                                              {"x-deduplication-window", check_not_negative}};
+  for (const known_argument& one : deduplication) { // any type's; not RabbitMQ's (U11)
+    const field_value* value = arguments.find(one.name);
+    if (const std::string complaint = value ? one.check(*value, arguments) : std::string{}; !complaint.empty())
+      return invalid(one.name, of, complaint);
+  }
   return {};
 }
 

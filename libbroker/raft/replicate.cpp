@@ -77,7 +77,7 @@ void core::send_append(node_id to, progress& peer, bool with_entries) {
     request.entries.push_back(one);
   }
   const uint64_t last = index - 1;
-  request.commit = std::min(commit_, last);
+  request.commit = planted(plant::commit_beyond_checked_prefix) ? commit_ : std::min(commit_, last);
   peer.note_commit_told(request.commit);
   if (peer.how() == progress::mode::probe)
     peer.note_probe();

@@ -19,13 +19,8 @@ void core::transfer(ticket id, node_id to) {
 void core::advance_transfer() {
   if (!handover_ || handover_->sent)
     return;
-  BROKER_ASSERT(handover_->to != settings_.self, "handed over to another");
-  // Removed by a change that was proposed before.
-  if (!is_voter(log_.members(), handover_->to)) {
-    complete(handover_->id, outcome::refused);
-    handover_.reset();
-    return;
-  }
+  // No change of membership begins meanwhile.
+  BROKER_ASSERT(handover_->to != settings_.self && is_voter(log_.members(), handover_->to), "handed over to a voter");
   if (match_of(handover_->to) < log_.last() && !planted(plant::transfer_without_catch_up))
     return;
   send(handover_->to, timeout_now{});

@@ -36,10 +36,12 @@ void replica_core::advance_commit(seqno upto, effects& out) {
 
 void replica_core::enter(broker::epoch newer, effects& out) {
   BROKER_ASSERT(newer > mastership, "epochs only rise");
+  BROKER_ASSERT(newer >= known.queue.mastership, "what is heard is at least what is known");
   mastership = newer;
   matched = 0;
   if (log.copying())
     log.empty_out(inc, out.writes);
+  BROKER_ASSERT(!log.copying(), "half a copy is worth nothing to another master");
   if (planted(plant::hw_truncate) && log.length() > commit && commit >= log.memory_floor())
     log.truncate(commit + 1, out.writes);
 }

@@ -29,6 +29,9 @@ struct replica_core {
   seqno matched = 0; ///< prefix verified equal to the log of the master of `mastership`
   seqno commit = 0;  ///< highest known committed
   seqno delivered_upto = 0;
+  /// It will empty its log and come again under another incarnation: from now on it acknowledges nothing, or it could
+  /// be put into the in-sync set just before it does.
+  bool leaving = false;
 
   bool listed() const { return known.queue.listed(settings.self) != nullptr; }
   /// Its own registration has been applied: before, it answers nothing.

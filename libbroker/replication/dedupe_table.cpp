@@ -24,6 +24,7 @@ const dedupe_entry* dedupe_table::find(const channel_id& channel) const {
 }
 
 void dedupe_table::put(const dedupe_entry& entry) {
+  BROKER_ASSERT(!entry.channel.none() && entry.last != 0, "only numbered publishes are recognised");
   auto at = place_of(entry.channel);
   if (at != entries_.end() && at->channel == entry.channel)
     *at = entry;
@@ -40,6 +41,7 @@ void dedupe_table::erase(const channel_id& channel) {
 void dedupe_table::add(const log_run& run) {
   if (run.from.channel.none())
     return;
+  BROKER_ASSERT(run.kind == entry_kind::forget || run.from.prev < run.from.first, "a channel's publishes rise");
   if (run.kind == entry_kind::publish)
     put({run.from.channel, run.from.first + run.count - 1, run.last()});
   else if (run.kind == entry_kind::forget)

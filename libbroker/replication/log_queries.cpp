@@ -78,7 +78,8 @@ size_t replica_log::bytes_between(seqno from, seqno upto) const {
 }
 
 void replica_log::describe(std::string& out) const {
-  put(out, end_.seq, floor_, base_.seq, copied_upto_, copying_, emptied_at_, durable_);
+  put(out, end_.seq, end_.mastership, chain_, floor_, floor_chain_, base_.seq, copied_upto_, copying_, emptied_at_,
+      durable_);
   for (seqno at = floor_ + 1; at <= end_.seq; ++at) { // by entry: how they were grouped decides nothing
     const log_run& run = runs_[index_of(at)];
     const uint64_t number = run.kind == entry_kind::publish ? run.from.first + (at - run.first) : run.from.first;

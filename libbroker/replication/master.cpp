@@ -36,6 +36,7 @@ void master::list_peers(const replica_core& core) {
     now.push_back(fresh);
   }
   peers_ = std::move(now);
+  BROKER_ASSERT(find(core.settings.self) == nullptr, "a master is not its own mirror");
 }
 
 void master::take_office(replica_core& core) {
@@ -43,6 +44,7 @@ void master::take_office(replica_core& core) {
   BROKER_ASSERT(!core.log.copying(), "a log with a hole is in no in-sync set");
   *this = {};
   office_ = core.log.length();
+  BROKER_ASSERT(core.commit <= office_, "what is committed is in the log");
   list_peers(core);
 }
 
@@ -96,6 +98,7 @@ seqno master::counted(const replica_core& core) const {
 void master::commit(replica_core& core, effects& out) {
   BROKER_ASSERT(core.is_master(), "only a master commits");
   const seqno upto = counted(core);
+  BROKER_ASSERT(upto <= core.log.length(), "nothing counts that is not there");
   if (upto <= core.commit)
     return;
   BROKER_ASSERT(upto <= core.log.durable() || planted(plant::no_own_fsync),
@@ -113,6 +116,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   who->match = std::max(who->match, std::min(message.upto, core.log.length()));
   who->next = std::max(who->next, who->match + 1);
   who->heard = true;
+  BROKER_ASSERT(who->match < who->next, "what is acknowledged was sent");
   if (who->match + 1 == who->next)
     who->in_flight_bytes = 0;
   else
@@ -137,6 +141,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   who->in_flight_bytes = 0;
   who->probe = true;
   who->heard = true;
+  BROKER_ASSERT(who->match < who->next && who->next <= core.log.length() + 1, "the next entry is one of the log");
 }
 
 bool master::congested(const replica_core& core) const {
@@ -168,7 +173,7 @@ void master::describe(std::string& out) const {
     if (one.copying)
       put(out, one.copy_upto, one.copy_read, one.copy_acked);
   }
-  put(out, pending_.has_value(), hand_over_to_.node, hand_over_to_.inc);
+  put(out, pending_.has_value(), hand_over_to_.node, hand_over_to_.inc, hand_over_asked_);
   if (pending_) {
     put(out, pending_->mastership, pending_->version, pending_->isr.size());
     for (const member& one : pending_->isr)

@@ -72,13 +72,15 @@ public:
   bool begin_hand_over(const replica_core& core, node_id to);
   void cancel_hand_over() noexcept { hand_over_to_ = {}; }
   /// Proposes if everything is over there. Repeat until it has happened.
-  bool propose_hand_over(const replica_core& core, effects& out) const;
+  bool propose_hand_over(const replica_core& core, effects& out);
 
   const std::vector<peer>& peers() const noexcept { return peers_; }
   const peer* find(node_id node) const;
   const std::optional<alter_isr>& pending() const noexcept { return pending_; }
   seqno office() const noexcept { return office_; }
   bool handing_over() const noexcept { return hand_over_to_.node != 0; }
+  /// The metadata has been asked; asking again is for a timer.
+  bool hand_over_asked() const noexcept { return hand_over_asked_; }
   /// Publishers are to wait: too much is not committed yet.
   bool congested(const replica_core& core) const;
 
@@ -104,6 +106,7 @@ private:
   seqno office_ = 0;        ///< log length when it took office
   std::optional<alter_isr> pending_;
   member hand_over_to_;
+  bool hand_over_asked_ = false;
 };
 
 } // namespace broker::replication

@@ -8,6 +8,7 @@
 namespace broker::replication {
 
 void master::propose(const replica_core& core, std::vector<member> isr, effects& out) {
+  BROKER_ASSERT(core.is_master(), "only a master proposes its in-sync set");
   BROKER_ASSERT(!pending_, "one proposal at a time: its outcome decides what counts");
   BROKER_ASSERT(std::any_of(isr.begin(), isr.end(), [&](const member& one) { return one.node == core.settings.self; }),
                 "a master stays in its in-sync set");
@@ -25,7 +26,7 @@ bool master::may_add(const replica_core& core, const peer& who) const {
   const member as_registered{who.node, core.known.nodes.registered(who.node)};
   if (core.known.queue.lists(as_registered) || !core.known.nodes.live(who.node) || !core.known.queue.places(who.node))
     return false;
-  if (!who.heard || who.probe || who.copying || who.barred)
+  if (!who.heard || who.probe || who.barred || who.must_start_over || (who.copying && !planted(plant::ack_in_copy)))
     return false;
   seqno needed = planted(plant::join_at_commit) ? core.commit : std::max(core.commit, office_);
   if (planted(plant::join_short) && needed != 0)
@@ -86,15 +87,18 @@ bool master::begin_hand_over(const replica_core& core, node_id to) {
   if (!core.known.queue.lists(candidate) && !planted(plant::hand_over_outside))
     return false;
   hand_over_to_ = candidate;
+  hand_over_asked_ = false;
   return true;
 }
 
 /// Waiting until all is committed and over there keeps the pause short; it is not what makes the hand-over safe: that
 /// is that the candidate is in sync when the command applies.
-bool master::propose_hand_over(const replica_core& core, effects& out) const {
+bool master::propose_hand_over(const replica_core& core, effects& out) {
   const peer* to = find(hand_over_to_.node);
   if (to == nullptr || to->match != core.log.length() || core.commit != core.log.length())
     return false;
+  BROKER_ASSERT(core.is_master(), "only a master hands over");
+  hand_over_asked_ = true;
   out.proposals.emplace_back(hand_over{core.mastership, hand_over_to_});
   return true;
 }

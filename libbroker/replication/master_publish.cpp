@@ -81,6 +81,8 @@ publish_outcome master::publish(replica_core& core, const publish_order& order, 
       break;
     prev = order.batch->first_confirm + one.hi - 1;
   }
+  BROKER_ASSERT(done.last == 0 || done.last == core.log.length(), "what was appended ends the log");
+  BROKER_ASSERT(done.duplicates == 0 || done.confirm_at <= core.log.length(), "a duplicate is in the log");
   return done;
 }
 

@@ -9,8 +9,10 @@ namespace broker::replication {
 
 bool master::wants_send(const replica_core& core, node_id to) const {
   const peer* who = find(to);
-  if (who == nullptr || !core.known.nodes.live(to) || who->reading || who->must_start_over || who->unserved)
+  if (who == nullptr || !core.known.nodes.live(to) || who->reading || who->unserved)
     return false;
+  if (who->must_start_over)
+    return who->probe;
   const bool behind = who->next <= core.log.length();
   return who->probe || (behind && who->in_flight_bytes < core.settings.window_bytes) || wants_copy(core, *who);
 }
@@ -28,6 +30,11 @@ bool master::wants_copy(const replica_core& core, const peer& to) const {
 void master::send(replica_core& core, node_id to, effects& out) {
   peer* who = find(to);
   BROKER_ASSERT(who != nullptr, "a replica of this queue");
+  if (who->must_start_over) { // it may have believed itself listed when it heard so first: said until it is gone
+    who->probe = false;
+    core.send(to, start_over{core.known.nodes.registered(to)}, out);
+    return;
+  }
   if (wants_copy(core, *who))
     begin_copy(core, *who, out);
   else if (who->next - 1 >= core.log.memory_floor())
@@ -61,6 +68,7 @@ void master::send_runs(replica_core& core, peer& to, std::vector<log_run> runs, 
     to.next = run.last() + 1;
     to.in_flight_bytes += run.bytes;
   }
+  BROKER_ASSERT(to.next <= core.log.length() + 1, "the tail ends with the log");
   message.runs = std::move(runs);
   message.commit = to.told_commit = core.commit;
   message.delivered_upto = core.delivered_upto;
@@ -86,14 +94,16 @@ void master::log_read(replica_core& core, node_id to, std::optional<std::vector<
     who->unserved = true;
     return;
   }
-  who->must_start_over = true;
-  core.send(to, start_over{}, out);
+  who->must_start_over = true; // for good: it may not be added under this incarnation any more
+  who->probe = false;
+  core.send(to, start_over{core.known.nodes.registered(to)}, out);
 }
 
 /// Everything up to the commit is copied, everything behind it is tail. Not a single entry further: below the base
 /// nothing can be compared, so it must be what no later master can cut off (C9).
 void master::begin_copy(replica_core& core, peer& to, effects& out) {
   const seqno upto = planted(plant::copy_from_end) ? core.log.length() : core.commit;
+  BROKER_ASSERT(!to.copying && to.match == 0 && upto != 0, "a copy goes to one that has nothing");
   copy_begin message{core.log.base_at(upto, core.delivered_upto)};
   to.copying = true;
   to.copy_upto = upto;
@@ -108,6 +118,7 @@ void master::begin_copy(replica_core& core, peer& to, effects& out) {
 void master::read_copy(replica_core& core, peer& to, effects& out) {
   if (to.copy_reading || to.copy_read == to.copy_upto)
     return;
+  BROKER_ASSERT(to.copying && to.copy_read < to.copy_upto, "something of the copy is missing");
   to.copy_reading = true;
   out.reads.push_back({to.node, true, to.copy_read + 1, to.copy_upto, core.settings.append_bytes});
 }
@@ -133,6 +144,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const co
   if (message.upto <= who->copy_acked || message.upto > who->copy_read)
     return; // of a copy before this one
   who->copy_acked = message.upto;
+  BROKER_ASSERT(who->copy_acked <= who->copy_upto, "a copy ends at its base");
   read_copy(core, *who, out);
 }
 

@@ -19,7 +19,8 @@ void describe(const envelope& message, std::string& out) {
   put(out, message.mastership, message.inc, message.what.index());
   std::visit(overloaded{
                [&](const append& one) {
-                 put(out, one.prev.mastership, one.prev.seq, one.commit, one.delivered_upto, one.runs.size());
+                 put(out, one.prev.mastership, one.prev.seq, one.prev_chain.has_value(), one.prev_chain.value_or(0),
+                     one.commit, one.delivered_upto, one.runs.size());
                  for (const log_run& run : one.runs)
                    put(out, run.mastership, run.first, run.count, run.chain, static_cast<uint64_t>(run.kind),
                        run.from.channel.number, run.from.first, run.from.prev);
@@ -36,7 +37,7 @@ void describe(const envelope& message, std::string& out) {
                  describe_live(one.live, out);
                },
                [&](const copy_ok& one) { put(out, one.upto); },
-               [](const start_over&) {},
+               [&](const start_over& one) { put(out, one.whom); },
              },
              message.what);
 }

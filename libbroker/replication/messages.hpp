@@ -47,7 +47,11 @@ struct copy_ok {
   seqno upto = 0;
 };
 /// Master to a replica that is not in the in-sync set and is too far behind: empty your log and come again (T19).
-struct start_over {};
+/// `whom`: the receiver's incarnation the master decided about. A later one may have caught up and be in sync when this
+/// arrives.
+struct start_over {
+  incarnation whom = 0;
+};
 
 using content = std::variant<append, append_ok, append_reject, copy_begin, copy_chunk, copy_ok, start_over>;
 

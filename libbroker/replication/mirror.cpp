@@ -70,6 +70,7 @@ void mirror::receive(replica_core& core, node_id from, const append& message, ef
     return;
   }
   core.matched = std::max(core.matched, upto);
+  BROKER_ASSERT(core.matched <= log.length(), "what was compared is there");
   core.delivered_upto = std::max(core.delivered_upto, message.delivered_upto);
   if (!log.copying())
     core.advance_commit(std::max(core.commit, std::min(message.commit, core.matched)), out);
@@ -105,6 +106,7 @@ void mirror::receive(replica_core& core, node_id from, const copy_begin& message
     return;
   }
   core.log.begin_copy(message.base, out.writes);
+  BROKER_ASSERT(core.log.copying() && core.log.durable() == 0, "a log with a hole is not durable");
   core.matched = message.base.end.seq;
   core.commit = 0;
   core.delivered_upto = message.base.delivered_upto;
@@ -123,15 +125,20 @@ void mirror::receive(replica_core& core, node_id from, const copy_chunk& message
 
 /// From here on it is an ordinary log; its first acknowledgement waits until all of this is on disk.
 void mirror::copy_arrived(replica_core& core, effects& out) const {
+  BROKER_ASSERT(core.commit == 0, "a log with a hole commits nothing");
   core.log.end_copy(out.writes);
   BROKER_ASSERT(core.matched >= core.log.copy_base().seq, "the tail follows the copy's base");
 }
 
 /// Not while the in-sync set lists it under any incarnation: its disk may be the one that saves an entry (I1).
-void mirror::receive(replica_core& core, node_id from, const start_over&, effects& out) {
+void mirror::receive(replica_core& core, node_id from, const start_over& message, effects& out) {
   master_ = from;
-  if (!core.listed() || planted(plant::reset_listed))
-    out.start_over = true;
+  if (message.whom != core.inc && !planted(plant::start_over_any))
+    return;
+  if (core.listed() && !planted(plant::reset_listed))
+    return;
+  core.leaving = !planted(plant::start_over_any);
+  out.start_over = true;
 }
 
 void mirror::describe(std::string& out) const {

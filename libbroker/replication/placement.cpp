@@ -77,6 +77,7 @@ result<void> run(placement& queue, const node_table& nodes, const promote& what)
     queue.isr.push_back(candidate);
     std::sort(queue.isr.begin(), queue.isr.end());
   }
+  BROKER_ASSERT(queue.lists(candidate), "only the in-sync are promoted (R3)");
   next_mastership(queue, what.candidate);
   if (planted(plant::promote_shrinks))
     std::erase_if(queue.isr, [&](const member& one) { return !nodes.live(one.node); });
@@ -97,12 +98,13 @@ result<void> run(placement& queue, const node_table& nodes, const hand_over& wha
     queue.isr.push_back(what.to);
     std::sort(queue.isr.begin(), queue.isr.end());
   }
+  BROKER_ASSERT(queue.lists(what.to), "only the in-sync take over");
   next_mastership(queue, what.to.node);
   return {};
 }
 
 result<void> run(placement& queue, const node_table& nodes, const report_inventory& what) {
-  if (what.mastership != queue.mastership)
+  if (what.mastership != queue.mastership && !planted(plant::known_epoch))
     return refused("there is another master meanwhile");
   if (!nodes.current(what.what.who) || queue.listed(what.what.who.node) == nullptr)
     return refused("not a listed replica");
@@ -163,6 +165,7 @@ result<void> run(placement& queue, const node_table& nodes, const recover& what)
   for (member& one : queue.isr)
     if (one.node == what.candidate || (planted(plant::recover_all) && nodes.live(one.node)))
       one.inc = nodes.registered(one.node);
+  BROKER_ASSERT(nodes.current_and_live(*queue.listed(what.candidate)), "who is recovered is current");
   next_mastership(queue, what.candidate);
   return {};
 }

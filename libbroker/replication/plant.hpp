@@ -42,6 +42,7 @@ enum class plant : uint8_t {
   keep_dedupe,        ///< truncation does not take the de-duplication table back
   reset_listed,       ///< a replica whose diff cannot be served empties its log though the in-sync set lists it
   hand_over_outside,  ///< hand-over to a replica outside the in-sync set
+  start_over_any,     ///< a replica empties its log on a word that was meant for an earlier life of it
   purge_all,          ///< a mirror forgets everything at a purge, not what the master purged
   count_plants,
 };

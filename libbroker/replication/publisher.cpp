@@ -34,11 +34,13 @@ publish_order publisher::next() {
     last = unconfirmed_[cursor_].end() - 1;
     ++cursor_;
   }
+  BROKER_ASSERT(!order.slices.empty(), "an order has publishes");
   return order;
 }
 
 /// A part of a run may be confirmed before the rest: a run is cut where the master cut it.
 void publisher::done(seq_range numbers) {
+  BROKER_ASSERT(numbers.first <= numbers.last, "a range of numbers");
   std::vector<sent> left;
   size_t cursor = cursor_;
   for (size_t at = 0; at < unconfirmed_.size(); ++at) {

@@ -20,6 +20,7 @@ replica::replica(replica_settings settings, incarnation inc, metadata_view known
   BROKER_ASSERT(core_.registered(), "a replica starts with its own registration applied");
   if (core_.log.copying() || core_.log.emptied_at() == 0)
     core_.log.empty_out(inc, out.writes);
+  BROKER_ASSERT(!core_.log.copying() && core_.log.emptied_at() != 0, "a replica starts with a whole log");
   settle_role(false, core_.known, out);
 }
 
@@ -60,6 +61,7 @@ void replica::settle_role(bool was, const metadata_view& before, effects& out) {
   }
   if (now && was)
     master_->metadata_changed(core_, before, out);
+  BROKER_ASSERT(master_.has_value() == core_.is_master(), "the role follows from what is known");
 }
 
 void replica::apply(const metadata_view& next, effects& out) {
@@ -85,7 +87,7 @@ void replica::apply(const metadata_view& next, effects& out) {
 void replica::receive(node_id from, const envelope& message, effects& out) {
   BROKER_ASSERT(from != 0 && from != core_.settings.self, "messages come from other nodes");
   BROKER_ASSERT(message.queue == core_.known.queue.queue, "messages reach the queue they are for");
-  if (!core_.registered())
+  if (!core_.registered() || core_.leaving)
     return;
   const bool of_master =
     std::holds_alternative<append>(message.what) || std::holds_alternative<copy_begin>(message.what)
@@ -124,7 +126,7 @@ void replica::receive(node_id from, const envelope& message, effects& out) {
 void replica::written(write_number number, effects& out) {
   const seqno before = core_.log.durable();
   core_.log.written(number);
-  if (core_.log.durable() == before)
+  if (core_.log.durable() == before || core_.leaving)
     return;
   if (master_)
     master_->commit(core_, out);
@@ -184,7 +186,7 @@ void replica::pump(effects& out) {
       master_->send(core_, to, out);
     propose_change(to, out);
   }
-  if (master_->handing_over())
+  if (master_->handing_over() && !master_->hand_over_asked())
     master_->propose_hand_over(core_, out);
 }
 

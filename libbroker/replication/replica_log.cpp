@@ -27,6 +27,7 @@ void replica_log::written(write_number number) {
 }
 
 void replica_log::recovered() {
+  BROKER_ASSERT(copied_upto_ <= base_.seq, "a copy ends at its base");
   unsynced_.clear();
   last_write_ = 0;
   durable_ = copying_ ? 0 : end_.seq;
@@ -37,6 +38,7 @@ void replica_log::recovered() {
 
 void replica_log::take(const log_run& run) {
   BROKER_ASSERT(run.count != 0 && run.first == end_.seq + 1, "entries are appended without a gap");
+  BROKER_ASSERT(run.mastership != 0 && run.in_memory(), "an entry has a master and a content");
   BROKER_ASSERT(run.mastership >= end_.mastership, "masterships never fall along a log");
   if (epochs_.empty() || epochs_.back().mastership != run.mastership)
     epochs_.push_back({run.mastership, run.first});
@@ -88,6 +90,7 @@ void replica_log::drop_from(seqno from) {
     end_.seq = keep;
     runs_.push_back(std::move(kept));
   }
+  BROKER_ASSERT(end_.seq + 1 == from, "everything from there on is cut off, and nothing else");
   while (!epochs_.empty() && epochs_.back().first > end_.seq)
     epochs_.pop_back();
   end_.mastership = epochs_.empty() ? 0 : epochs_.back().mastership;
@@ -103,6 +106,7 @@ void replica_log::truncate(seqno from, writes& out) {
 }
 
 void replica_log::start_from(const log_base& base) {
+  BROKER_ASSERT((base.end.seq == 0) == (base.end.mastership == 0), "a position has a master");
   runs_.clear();
   epochs_.clear();
   if (base.end.seq != 0)
@@ -158,6 +162,7 @@ void replica_log::trim(seqno committed, size_t bytes) {
     kept_bytes_ -= runs_.front().bytes;
     floor_ = runs_.front().last();
     floor_chain_ = runs_.front().chain;
+    BROKER_ASSERT(floor_ <= committed, "what may be cut off stays in memory");
     runs_.pop_front();
   }
   while (epochs_.size() > limits::replication_epochs_max && epochs_[1].first <= committed)

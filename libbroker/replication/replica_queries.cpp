@@ -55,7 +55,8 @@ seqno replica::needed_from() const {
 
 /// Nodes by number and life, as seen: an absolute history is not part of it.
 void replica::describe(std::string& out) const {
-  put(out, core_.settings.self, core_.inc, core_.mastership, core_.matched, core_.commit, core_.delivered_upto);
+  put(out, core_.settings.self, core_.inc, core_.mastership, core_.matched, core_.commit, core_.delivered_upto,
+      core_.leaving);
   const placement& queue = core_.known.queue;
   put(out, queue.mastership, queue.version, queue.master, queue.min_in_sync, queue.isr.size());
   for (const member& one : queue.isr)

@@ -35,7 +35,8 @@ queue_id fake_metadata::add_queue(const std::string& name) {
 queue_id fake_metadata::add_queue(queue_record queue) {
   queue.id = next_queue_++;
   queue.vhost = "/";
-  queue.options = std::make_shared<const queue_options>(options_of_arguments(queue.arguments));
+  if (!queue.options)
+    queue.options = std::make_shared<const queue_options>(options_of_arguments(queue.arguments));
   const auto added = std::make_shared<const queue_record>(std::move(queue));
   queues_[added->name] = added;
   ++version_;
@@ -92,7 +93,8 @@ void fake_metadata::refuse_topic(const std::string& exchange, const std::string&
 
 result<void> fake_metadata::authorise_topic(const login&, const exchange_record& exchange, access how,
                                             std::string_view routing_key) const {
-  if (!refused_topics_.contains({exchange.name, std::string{routing_key}, how}))
+  if (exchange.kind != exchange_type::topic
+      || !refused_topics_.contains({exchange.name, std::string{routing_key}, how}))
     return {};
   return amqp::access_refused("topic '" + std::string{routing_key} + "' is not allowed");
 }

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_publish_is_copied_with_rabbitmqs_headers) {
   BOOST_TEST(text(*headers, "node") == "rabbit@test");
   BOOST_TEST(text(*headers, "vhost") == "/");
   BOOST_TEST(text(*headers, "connection") == "1.2.3.4:5 -> 6.7.8.9:10");
-  BOOST_TEST(number(*headers, "channel") == 1);
+  BOOST_TEST(number(*headers, "channel") == 3);
   BOOST_TEST(text(*headers, "user") == "guest");
   BOOST_TEST((texts(*headers, "routed_queues") == std::vector<std::string>{"a"}));
   const auto& properties = std::get<amqp::field_table>(headers->find("properties")->value);

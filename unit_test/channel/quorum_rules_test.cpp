@@ -1,6 +1,5 @@
 #include <boost/test/unit_test.hpp>
 
-#include "channel/quorum_rules.hpp"
 #include "harness.hpp"
 
 using namespace broker;

@@ -5,6 +5,7 @@ name: "@q1.p-max3" falls under the policy whose pattern is `\\.p-max3$`.
 """
 import base64
 import hashlib
+import itertools
 import json
 import os
 
@@ -38,28 +39,36 @@ def guest_hash():
     return base64.b64encode(salt + hashlib.sha256(salt + b"guest").digest()).decode()
 
 
-def definitions():
-    """All of it as a definitions file: rabbitmqctl would take seconds for each policy."""
-    policies = [{"vhost": "/", "name": name, "pattern": f"\\.{name}$", "apply-to": apply_to, "priority": 0,
-                 "definition": json.loads(definition)} for name, (apply_to, definition) in POLICIES.items()]
-    operator = [{"vhost": "/", "component": "operator_policy", "name": name,
-                 "value": {"pattern": f"\\.{name}$", "apply-to": apply_to, "priority": 0,
-                           "definition": json.loads(definition)}}
-                for name, (apply_to, definition) in OPERATOR_POLICIES.items()]
-    return {"vhosts": [{"name": "/"}],
+def vhost_of(worker):
+    """Programs share amq.fanout and its like within a vhost: each worker has one of its own."""
+    return f"w{worker}" if worker else "/"
+
+
+def definitions(workers):
+    """All of it as a definitions file: one call of a command-line tool for each policy would take too long."""
+    vhosts = [vhost_of(worker) for worker in range(workers)]
+    every = itertools.product(vhosts, POLICIES.items())
+    operator = itertools.product(vhosts, OPERATOR_POLICIES.items())
+
+    def rule(name, apply_to, definition):
+        return {"pattern": f"\\.{name}$", "apply-to": apply_to, "priority": 0, "definition": json.loads(definition)}
+
+    return {"vhosts": [{"name": vhost} for vhost in vhosts],
             "users": [{"name": "guest", "password_hash": guest_hash(), "tags": "administrator",
                        "hashing_algorithm": "rabbit_password_hashing_sha256"}],
-            "permissions": [{"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
-            "policies": policies, "parameters": operator}
+            "permissions": [{"user": "guest", "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}
+                            for vhost in vhosts],
+            "policies": [{"vhost": vhost, "name": name, **rule(name, *more)} for vhost, (name, more) in every],
+            "parameters": [{"vhost": vhost, "component": "operator_policy", "name": name, "value": rule(name, *more)}
+                           for vhost, (name, more) in operator]}
 
 
 class Broker:
     """A node of its own, or one that already listens on `port` (its policies are then somebody else's business)."""
 
-    def __init__(self, kind, port=None):
-        self.kind = kind
+    def __init__(self, kind, port=None, workers=1):
+        self.kind, self.port, self.workers = kind, port, workers
         self.node = None if port else {"rabbitmq": nodes.RabbitNode, "warren": nodes.WarrenNode}[kind]()
-        self.port = port
 
     def start(self):
         if self.node:
@@ -68,23 +77,17 @@ class Broker:
             self.node.start()
             self.port = self.node.port
             if self.kind == "warren":
-                self.set_policies()
+                self.node.ctl("import_definitions", self.definitions_path())
         return self
 
     def definitions_path(self):
         path = os.path.join(self.node.root, "definitions.json")
         with open(path, "w") as file:
-            json.dump(definitions(), file)
+            json.dump(definitions(self.workers), file)
         return path
 
-    def set_policies(self):
-        for name, (apply_to, definition) in POLICIES.items():
-            self.node.ctl("set_policy", "--apply-to", apply_to, name, f"\\.{name}$", definition)
-        for name, (apply_to, definition) in OPERATOR_POLICIES.items():
-            self.node.ctl("set_operator_policy", "--apply-to", apply_to, name, f"\\.{name}$", definition)
-
-    def runner(self, label):
-        return Runner(self.port, label)
+    def runner(self, label, worker=0):
+        return Runner(self.port, f"{label}{worker}", vhost_of(worker))
 
     def close(self):
         if self.node:

@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 """Runs seeded random AMQP programs on RabbitMQ and on Warren and compares what a client sees of each.
 
-differential.py [--seeds A-B] [--seconds N] [--build DIR] [--pair KIND,KIND] [--keep-going]
+differential.py [--seeds A-B] [--seconds N] [--build DIR] [--workers N] [--theme NAME] [--pair KIND,KIND]
 differential.py --replay FILE            runs the programs of a file (one JSON list of operations a line)
 differential.py --selftest               plants mistakes in one of two Warren nodes: each must be found and made small
 
 Exit 0: no difference (or RabbitMQ is not installed: said by name), 1: a difference, printed with a minimal program.
 """
 import argparse
+import itertools
 import json
 import os
+import queue
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,17 +26,19 @@ from harness.options import options  # noqa: E402
 from shrink import shrink  # noqa: E402
 from themes import THEMES  # noqa: E402
 
+CASES = os.path.join(HERE, "cases.jsonl")  # programs that once differed
 RETRIES = 3      # a difference counts when it shows in each of so many more runs; else the program is called unstable
 UNSTABLE = 0.03  # more of the programs than this being unstable is a failure of the test itself
 
 
 class Pair:
-    """Two brokers and a runner on each; `plant` changes the programs that the second one gets."""
+    """Two brokers and, for each worker, a runner on each; `plant` changes the programs that the second broker gets."""
 
-    def __init__(self, kinds, ports=(None, None), plant=lambda program: program):
-        self.brokers = [brokers.Broker(kind, port) for kind, port in zip(kinds, ports)]
-        self.plant = plant
-        self.pool = ThreadPoolExecutor(2)
+    def __init__(self, kinds, ports=(None, None), workers=1, plant=lambda program: program):
+        self.brokers = [brokers.Broker(kind, port, workers) for kind, port in zip(kinds, ports)]
+        self.workers, self.plant = workers, plant
+        self.pool = ThreadPoolExecutor(2 * workers)
+        self.idle = queue.Queue()  # pairs of runners
 
     def __enter__(self):
         try:
@@ -41,20 +46,26 @@ class Pair:
         except BaseException:
             self.__exit__()
             raise
-        self.runners = [broker.runner(label) for broker, label in zip(self.brokers, "LR")]
+        for worker in range(self.workers):
+            self.idle.put([broker.runner(label, worker) for broker, label in zip(self.brokers, "LR")])
         return self
 
     def __exit__(self, *_):
-        for runner in getattr(self, "runners", []):
-            runner.close()
+        while not self.idle.empty():
+            for runner in self.idle.get():
+                runner.close()
         self.pool.shutdown()
         for broker in self.brokers:
             broker.close()
 
     def difference(self, program):
-        jobs = zip(self.runners, [program, self.plant(program)])
-        together = self.brokers[0].port != self.brokers[1].port  # programs share amq.fanout and friends
-        left, right = (self.pool.map if together else map)(lambda job: job[0].run(job[1]), jobs)
+        runners = self.idle.get()
+        try:
+            jobs = zip(runners, [program, self.plant(program)])
+            together = runners[0].port != runners[1].port  # on one node they would share amq.fanout and its like
+            left, right = (self.pool.map if together else map)(lambda job: job[0].run(job[1]), jobs)
+        finally:
+            self.idle.put(runners)
         return first_difference(left, right)
 
     def steady_difference(self, program):
@@ -79,25 +90,42 @@ def report(pair, seed, program, found):
     return small
 
 
-def compare_many(pair, programs, seconds, keep_going):
-    """Returns (programs run, differences, unstable seeds)."""
-    started, run, differences, unstable = time.monotonic(), 0, 0, []
-    for seed, program in programs:
-        if seconds and time.monotonic() - started > seconds:
-            break
-        found, shaky = pair.steady_difference(program)
-        run += 1
-        if shaky:
-            unstable.append(seed)
-        if found:
-            differences += 1
-            report(pair, seed, program, found)
-            if not keep_going:
-                break
-    elapsed = time.monotonic() - started
-    print(f"differential: {run} programs in {elapsed:.1f} s ({run / elapsed:.1f}/s), {differences} differences, "
-          f"{len(unstable)} unstable {unstable[:20]}")
-    return run, differences, unstable
+class Comparison:
+    """Workers that take programs one after the other until time, programs or patience end."""
+
+    def __init__(self, pair, programs, seconds, keep_going):
+        self.pair, self.programs, self.keep_going = pair, iter(programs), keep_going
+        self.lock, self.started = threading.Lock(), time.monotonic()
+        self.until = self.started + seconds if seconds else float("inf")
+        self.run, self.found, self.unstable = 0, [], []
+
+    def next(self):
+        with self.lock:
+            if time.monotonic() > self.until or self.found and not self.keep_going:
+                return None
+            return next(self.programs, None)
+
+    def work(self):
+        while (taken := self.next()) is not None:
+            seed, program = taken
+            found, shaky = self.pair.steady_difference(program)
+            with self.lock:
+                self.run += 1
+                if shaky:
+                    self.unstable.append(seed)
+                if found:
+                    self.found.append((seed, program, found))
+
+    def all(self):
+        with ThreadPoolExecutor(self.pair.workers) as pool:
+            for worker in [pool.submit(self.work) for _ in range(self.pair.workers)]:
+                worker.result()
+        elapsed = time.monotonic() - self.started
+        for seed, program, found in self.found:
+            report(self.pair, seed, program, found)
+        print(f"differential: {self.run} programs in {elapsed:.1f} s ({self.run / elapsed:.1f}/s), {len(self.found)} "
+              f"differences, {len(self.unstable)} unstable {self.unstable[:20]}")
+        return 1 if self.found or len(self.unstable) > max(2, UNSTABLE * self.run) else 0
 
 
 # What each planted mistake does to the second broker's programs, as if that broker did not know the feature.
@@ -156,6 +184,13 @@ def selftest(kind, seconds):
     return 1 if failed else 0
 
 
+def stored(path):
+    """Programs of a file: a JSON list of operations a line; lines that begin with // say what the next one showed."""
+    with open(path) as file:
+        return [(f"{os.path.basename(path)}:{number}", json.loads(line)) for number, line in enumerate(file, 1)
+                if line.strip() and not line.startswith("//")]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="1-1000000")
@@ -165,6 +200,7 @@ def main():
     parser.add_argument("--ports", default="", help="two ports of nodes that already run, instead of own ones")
     parser.add_argument("--theme", choices=sorted(THEMES), help="only programs of this theme")
     parser.add_argument("--replay", metavar="FILE")
+    parser.add_argument("--workers", type=int, default=1, help="programs at once, each worker in a vhost of its own")
     parser.add_argument("--keep-going", action="store_true", help="go on after a difference")
     parser.add_argument("--selftest", action="store_true")
     chosen = parser.parse_args()
@@ -175,17 +211,12 @@ def main():
     if "rabbitmq" in kinds and not chosen.ports and not brokers.rabbitmq_installed():
         print(f"  skipped {brokers.RABBITMQ_MISSING}")
         return 0
-    if chosen.replay:
-        with open(chosen.replay) as file:
-            programs = [(f"line {number}", json.loads(line)) for number, line in enumerate(file, 1)
-                        if line.strip() and not line.startswith("//")]
-    else:
-        first, last = map(int, chosen.seeds.split("-"))
-        programs = ((seed, generated(seed, chosen.theme)) for seed in range(first, last + 1))
+    first, last = map(int, chosen.seeds.split("-"))
+    seeded = ((seed, generated(seed, chosen.theme)) for seed in range(first, last + 1))
+    programs = stored(chosen.replay) if chosen.replay else itertools.chain(stored(CASES), seeded)
     ports = [int(port) for port in chosen.ports.split(",")] if chosen.ports else (None, None)
-    with Pair(kinds, ports) as pair:
-        run, differences, unstable = compare_many(pair, programs, chosen.seconds, chosen.keep_going)
-    return 1 if differences or len(unstable) > max(2, UNSTABLE * run) else 0
+    with Pair(kinds, ports, chosen.workers) as pair:
+        return Comparison(pair, programs, chosen.seconds, chosen.keep_going).all()
 
 
 if __name__ == "__main__":

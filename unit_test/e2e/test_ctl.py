@@ -214,6 +214,7 @@ class Lists(ToolTest):
         self.check_usage("Invalid options for this command:\n--bogus : ", "list_queues", "--bogus")
         self.check("Listing exchanges for vhost /nope ...", "list_exchanges", "-p", "/nope")
         self.check("[\n]", "list_consumers", "-p", "/nope", "--formatter", "json")
+        self.check("[\n]", "list_bindings", "-p", "/nope", "--formatter", "json")
 
 
 class Operations(ToolTest):

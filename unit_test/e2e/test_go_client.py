@@ -28,9 +28,6 @@ SKIPPED = {
 }
 # Tests left out on Warren until the part that brings what they need.
 SKIPPED_UNTIL_LATER = {
-    "TestDeclareArgsXMessageTTL": "x-message-ttl: part 2",
-    "TestRabbitMQQueueTTLGet": "x-message-ttl: part 2",
-    "TestDeclareArgsRejectToDeadLetterQueue": "x-dead-letter-exchange: part 2",
     "TestIntegrationQueueDeclarePassiveOnQueueTypeMismatchShouldError": "x-queue-type quorum: part 4",
 }
 

@@ -13,7 +13,7 @@ const definitions_context here{"rabbit@localhost", "", [] { return std::string{"
 
 void import(world& into, const std::string& text, const definitions_context& context = here) {
   auto read = read_definitions(text, *into.state.snapshot(), context);
-  BOOST_REQUIRE_MESSAGE(read.ok(), read.error().text);
+  BOOST_REQUIRE_MESSAGE(read.ok(), (read ? std::string{} : read.error().text));
   for (const command& one : read->commands)
     into.must(one);
 }

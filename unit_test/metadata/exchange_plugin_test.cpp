@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(the_answer_says_what_it_depends_on) {
   w.must(bind{"/", to_exchange("amq.fanout", "amq.direct")});
   w.must(bind{"/", to_exchange("amq.topic", "amq.headers", "deep.#")});
   exchange_record rest = exchange("rest", "direct");
-  rest.alternate_exchange = "by id";
+  rest.arguments.set("alternate-exchange", text("by id"));
   w.must(declare_exchange{rest});
   const auto depends_on = [&](const std::string& exchange, const std::string& key) {
     const auto now = w.state.snapshot();

@@ -203,6 +203,7 @@ struct fixture {
   }
 
   void take(queue_step& step) {
+    stepped_ms = now_ms;
     for (auto& [to, events] : step.events)
       for (auto& one : events) {
         if (const auto* gave = std::get_if<broker::delivered>(&one))
@@ -253,6 +254,7 @@ struct fixture {
   bool unused = false;
   uint64_t tick_in_ms = 0;
   uint64_t now_ms = 1000;
+  uint64_t stepped_ms = 1000; ///< when the queue last looked at the clock
   uint64_t wall_ms = 1'700'000'000'000;
   std::unique_ptr<queue_state> queue;
 };

@@ -374,7 +374,7 @@ private:
     for (auto& [seq, one] : known_) {
       if (one.where != place::ready)
         continue;
-      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.now_ms;
+      const bool expired = one.deadline_ms != 0 && one.deadline_ms <= f_.stepped_ms;
       const bool beyond =
         options_.overflow == overflow_policy::drop_head && options_.max_length && ready > *options_.max_length;
       if (!expired && !beyond)

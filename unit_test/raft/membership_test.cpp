@@ -1,3 +1,5 @@
+#include <memory>
+
 #include "fixture.hpp"
 #include "raft/log.hpp"
 #include "raft/membership.hpp"

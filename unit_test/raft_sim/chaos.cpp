@@ -115,6 +115,12 @@ private:
   void load() {
     auto& random = world_.random;
     for (auto& [id, one] : world_.servers) {
+      // Clients of a zombie: what they ask is the first thing it finds when it wakes up.
+      if (one->leads() && !awake(*one) && random.chance(1, 10))
+        world_.later(0, *one, [who = one.get()] {
+          if (who->leads())
+            who->read();
+        });
       if (!awake(*one))
         continue;
       const bool leads = one->leads();
@@ -183,6 +189,8 @@ private:
       if (!one->gone && !one->running())
         one->boot();
     server* leader = nullptr;
+    if (!world_.run_until([&] { return world_.leader() != nullptr; }, world_.how.leader_ms) && world_.truth.holds())
+      return world_.truth.fail("NO LEADER" + describe());
     // A proposal to whoever leads, until one of them is answered and everybody has it.
     const uint64_t acked = world_.truth.acked();
     uint64_t next = world_.now() + 500;

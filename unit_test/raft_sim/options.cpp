@@ -10,6 +10,23 @@ T pick(broker::random_source& random, std::initializer_list<T> from) {
   return from.begin()[random.below(from.size())];
 }
 
+/// Many short reigns, and entries that arrive one by one: the land of figure 8.
+void torn_terms(options& out, broker::random_source& random) {
+  out.servers = pick(random, {3u, 5u});
+  out.append_bytes = 64;
+  out.inflight = 1;
+  out.delay_ms = pick(random, {5u, 40u, 120u});
+  out.disk_ms = pick(random, {1u, 5u});
+  out.chaos_ms = 10'000;
+  out.crash_per_mille = pick(random, {6u, 15u});
+  out.restart_per_mille = 150;
+  out.cut_per_mille = pick(random, {10u, 25u});
+  out.heal_per_mille = pick(random, {20u, 60u});
+  out.die_inside_one_in = pick(random, {60u, 200u});
+  out.membership = false;
+  out.propose_every_ms = 60;
+}
+
 } // namespace
 
 options draw(uint64_t seed) {
@@ -41,6 +58,8 @@ options draw(uint64_t seed) {
   out.inflight = pick<size_t>(random, {1, 3, 16});
   out.chunk_bytes = pick<size_t>(random, {40, 150, 5'000});
   out.proposals_max = pick<size_t>(random, {4, 32, 256});
+  if (seed % 8 == 5)
+    torn_terms(out, random);
   return out;
 }
 

@@ -84,11 +84,14 @@ private:
   bool install(const snapshot_meta& meta);
   bool enqueue(std::vector<disk_step> steps);
   void next_step();
+  void finish_steps();
+  void tear_steps();
   void release_messages();
 
   world& world_;
   broker::random_source random_;
   std::deque<disk_step> steps_;
+  size_t together_ = 0;                               ///< of them, under way
   std::vector<std::pair<node_id, std::string>> held_; ///< until a hard state is durable
   unsigned states_queued_ = 0;
   std::string incoming_; ///< temporary file of a snapshot
@@ -96,6 +99,7 @@ private:
   ticket next_ticket_ = 1;
   uint64_t command_number_ = 0;
   uint64_t heard_ = 0;
+  uint64_t tick_due_ = 0;
 };
 
 } // namespace raft_sim

@@ -241,22 +241,44 @@ bool server::enqueue(std::vector<disk_step> steps) {
   return life == mine;
 }
 
+// Writes that wait are done together with the one in front of them: group commit, as any host must do it.
 void server::next_step() {
   if (dies_here("before a disk step"))
     return;
-  world_.later(steps_.front().takes_ms, *this, [this] {
-    const uint64_t mine = life;
+  together_ = 1;
+  while (steps_.front().torn && together_ < steps_.size() && steps_[together_].torn)
+    ++together_;
+  world_.later(steps_.front().takes_ms, *this, [this] { finish_steps(); });
+}
+
+void server::finish_steps() {
+  const uint64_t mine = life;
+  std::vector<std::function<void()>> then;
+  for (; together_ > 0; --together_) {
     steps_.front().change();
-    steps_.front().torn = nullptr;
-    if (dies_here("after a disk step"))
-      return;
-    const auto then = std::move(steps_.front().then);
+    then.push_back(std::move(steps_.front().then));
     steps_.pop_front();
-    if (!steps_.empty())
-      next_step();
-    if (then && life == mine)
-      then();
-  });
+  }
+  if (dies_here("after a disk step"))
+    return;
+  if (!steps_.empty())
+    next_step();
+  for (const auto& one : then)
+    if (one && life == mine)
+      one();
+}
+
+// Of the writes under way some may be on the disk, and a part of the next.
+void server::tear_steps() {
+  for (size_t whole = random_.below(together_ + 1); whole > 0 && !steps_.empty(); --whole) {
+    if (!steps_.front().torn)
+      return;
+    steps_.front().change();
+    steps_.pop_front();
+    --together_;
+  }
+  if (together_ > 0 && !steps_.empty() && steps_.front().torn)
+    steps_.front().torn();
 }
 
 } // namespace raft_sim

@@ -1,0 +1,28 @@
+// What the queue supervisor proposes for one queue: who becomes master when the master is gone (R3), or when nobody in
+// sync is alive (R6). Pure: it only proposes, the metadata decides (placement.hpp).
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "replication/placement.hpp"
+
+namespace broker::replication {
+
+/// How far a replica has come, as far as the supervisor has heard; hints only.
+struct progress {
+  node_id node = 0;
+  log_position last;
+};
+
+/// Nothing if the queue has its master, or nobody may be promoted yet. `grace_over`: limits::recovery_grace_ms have
+/// passed since nobody was alive (never, with recovery_wait: all).
+/// Among in-sync replicas the one with most of the log, then the one the placement names first.
+std::optional<placement_command> supervise(const metadata_view& now, const std::vector<progress>& heard,
+                                           bool grace_over);
+
+/// Where copies should move or be added: nodes of `now.queue.nodes` that are gone are replaced by live candidates, in
+/// order. Nothing if nothing is to be done.
+std::optional<place> restore_copies(const metadata_view& now, const std::vector<node_id>& candidates);
+
+} // namespace broker::replication

@@ -1,0 +1,148 @@
+// What one replica's log promises by itself (replica_log.hpp), and leases.
+#include <boost/test/unit_test.hpp>
+
+#include <cstring>
+
+#include "replication/replica_log.hpp"
+#include "replication/replica_timers.hpp"
+
+using namespace broker;
+using namespace broker::replication;
+
+namespace {
+
+log_run run_of(uint32_t count, uint64_t first_number, uint64_t prev) {
+  auto batch = make_ref<publish_batch>();
+  auto bytes = block_ref{block::create(size_t{count} * 16)};
+  for (uint32_t i = 0; i < count; ++i) {
+    char* at = bytes->data() + size_t{i} * 16;
+    std::memcpy(at, "\1e\1k", 4);
+    const uint64_t body = first_number + i;
+    std::memcpy(at + 4, &body, sizeof body);
+    message one{};
+    one.names = at;
+    one.names_size = 4;
+    one.raw = at + 4;
+    one.raw_size = one.body_size = sizeof body;
+    batch->messages.push_back(one);
+  }
+  batch->blocks.push_back(std::move(bytes));
+  log_run run;
+  run.count = count;
+  run.from = {{1, 1, 1}, first_number, prev};
+  run.batch = std::move(batch);
+  run.where = {0, count};
+  return run;
+}
+
+struct fixture {
+  fixture() {
+    log.empty_out(1, writes);
+    log.extend(1, run_of(5, 1, 0), writes);
+    log.extend(2, run_of(5, 8, 5), writes);
+  }
+  replica_log log;
+  replica_log::writes writes;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(replica_log_promises, fixture)
+
+BOOST_AUTO_TEST_CASE(only_what_is_on_disk_is_durable) {
+  BOOST_TEST(log.durable() == 0u);
+  log.written(writes[1].number);
+  BOOST_TEST(log.durable() == 5u);
+  log.written(writes[2].number);
+  BOOST_TEST(log.durable() == 10u);
+}
+
+// A late answer for entries that were cut off must not count for those that took their numbers.
+BOOST_AUTO_TEST_CASE(an_answer_for_entries_that_were_cut_off_counts_for_nothing) {
+  log.truncate(6, writes);
+  log.extend(3, run_of(5, 6, 5), writes);
+  log.written(writes[2].number); // the ones that were cut off
+  BOOST_TEST(log.durable() == 5u);
+  log.written(writes[4].number);
+  BOOST_TEST(log.durable() == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(cutting_off_in_the_middle_of_a_run_restores_chain_masterships_and_deduplication) {
+  const auto chain = log.chain_at(7);
+  BOOST_TEST(log.dedupe().find({1, 1, 1})->last == 12u);
+  log.truncate(8, writes);
+  BOOST_TEST(log.chain() == *chain);
+  BOOST_TEST(log.length() == 7u);
+  BOOST_TEST(log.dedupe().find({1, 1, 1})->last == 9u);
+  log.truncate(6, writes);
+  BOOST_TEST(log.end().mastership == 1u);
+  BOOST_TEST(log.dedupe().find({1, 1, 1})->last == 5u);
+  log.truncate(1, writes);
+  BOOST_TEST(log.dedupe().find({1, 1, 1}) == nullptr);
+  BOOST_TEST(log.chain() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(entries_are_compared_by_mastership) {
+  BOOST_TEST(log.matches({1, 5}));
+  BOOST_TEST(log.matches({2, 6}));
+  BOOST_TEST(!log.matches({1, 6}));
+  BOOST_TEST(!log.matches({2, 11}));
+  BOOST_TEST(log.matches({0, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(a_changed_body_breaks_the_chain) {
+  replica_log other;
+  replica_log::writes unused;
+  other.empty_out(1, unused);
+  log_run run = log.runs()[0];
+  BOOST_TEST(other.append(run, unused).ok());
+  log_run next = log.runs()[1];
+  log_run changed = run_of(5, 9, 5);
+  changed.mastership = next.mastership;
+  changed.first = next.first;
+  changed.from = next.from;
+  changed.chain = next.chain;
+  BOOST_TEST(!other.append(changed, unused).ok());
+  BOOST_TEST(other.length() == 5u);
+  BOOST_TEST(other.append(next, unused).ok());
+}
+
+BOOST_AUTO_TEST_CASE(replaying_what_was_written_gives_the_same_log) {
+  log.truncate(8, writes);
+  log.extend(4, run_of(2, 10, 9), writes);
+  replica_log again;
+  for (const log_write& one : writes)
+    BOOST_TEST_REQUIRE(again.replay(one).ok());
+  again.recovered();
+  log.written(writes.back().number);
+  BOOST_TEST(again.durable() == log.durable());
+  BOOST_TEST(again.chain() == log.chain());
+  BOOST_TEST((again.end() == log.end()));
+  BOOST_TEST((again.dedupe() == log.dedupe()));
+}
+
+BOOST_AUTO_TEST_CASE(writes_that_do_not_fit_are_damage) {
+  replica_log again;
+  BOOST_TEST(again.replay(writes[0]).ok());
+  BOOST_TEST(!again.replay(writes[2]).ok()); // a record is missing
+  BOOST_TEST(!again.replay({1, log_copy_ended{}}).ok());
+  BOOST_TEST(!again.replay({1, log_truncated{3}}).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_copys_base_has_the_deduplication_of_its_place) {
+  const log_base base = log.base_at(7, 100);
+  BOOST_TEST(base.dedupe.find({1, 1, 1})->last == 9u);
+  BOOST_TEST(base.delivered_upto == 7u);
+  BOOST_TEST((base.end == log_position{2, 7}));
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_ends_before_the_session_can) {
+  session_lease lease;
+  BOOST_TEST(!lease.valid(0));
+  lease.renewed(10'000);
+  lease.renewed(9'000); // an older answer does not shorten it
+  BOOST_TEST(lease.valid(10'000 + limits::session_ms - limits::session_margin_ms - 1));
+  BOOST_TEST(!lease.valid(10'000 + limits::session_ms - limits::session_margin_ms));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

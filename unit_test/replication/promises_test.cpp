@@ -1,0 +1,198 @@
+// Promises of replication beyond the cases: settles, purges, copies, hand-over, min_in_sync, de-duplication.
+#include <boost/test/unit_test.hpp>
+
+#include "cluster.hpp"
+
+using test::cluster;
+
+BOOST_AUTO_TEST_SUITE(promises)
+
+BOOST_AUTO_TEST_CASE(a_settled_message_is_gone_from_every_replica_and_stays_gone_after_a_failover) {
+  cluster world{{}};
+  world.publish(1, 5);
+  world.calm();
+  world.settle({{2, 4}});
+  world.calm();
+  world.run_for(1000); // idle mirrors hear of the commit
+  for (int who : {1, 2, 3})
+    BOOST_TEST(world.at(who).disk.live.size() == 3u);
+  world.crash(1);
+  world.expire(1);
+  world.run_for(1000);
+  BOOST_TEST((world.content(world.master()) == std::set<broker::seqno>{1, 4, 5}));
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_uncommitted_settle_gives_no_body_up) {
+  cluster world{{.nodes = 2, .members = 2}};
+  world.publish(1, 3);
+  world.calm();
+  world.cut(1, 2);
+  world.settle({{1, 2}});
+  world.sync(1);
+  BOOST_TEST(world.at(1).disk.live.size() == 3u); // n2 has not acknowledged it: it may yet be cut off
+  BOOST_TEST(world.content(1).size() == 2u);      // but it is not handed out again
+  world.heal();
+  world.run_for(2000);
+  BOOST_TEST(world.at(1).disk.live.size() == 2u);
+  BOOST_TEST(world.at(2).disk.live.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_purge_ends_what_was_ready_and_nothing_else) {
+  cluster world{{}};
+  world.publish(1, 4);
+  world.calm();
+  world.publish(1, 2);
+  world.channel_sends(1); // not committed: not ready
+  world.purge();
+  world.calm();
+  world.run_for(1000);
+  for (int who : {1, 2, 3})
+    BOOST_TEST((world.content(who) == std::set<broker::seqno>{5, 6}));
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_joiner_gets_a_copy_while_publishing_goes_on) {
+  cluster world{{.nodes = 2, .members = 1, .copy_above_bytes = 0}};
+  world.crash(2);
+  world.expire(2);
+  world.publish(1, 100);
+  world.calm();
+  world.settle({{10, 20}});
+  world.calm();
+  BOOST_TEST(world.confirmed() == 100u);
+  world.restart(2);
+  for (int step = 0; step < 50; ++step) {
+    world.publish(1, 1);
+    world.channel_sends(1);
+    world.sync(1);
+    world.deliver(1, 2);
+    world.sync(2);
+    world.deliver(2, 1);
+    world.answer_read(1);
+    if (!world.at(1).machine->office()->pending())
+      BOOST_TEST(world.confirmed() == 101u + static_cast<size_t>(step)); // never waits for the joiner
+    world.apply_metadata(1);
+  }
+  world.run_for(3000);
+  BOOST_TEST(world.copies > 0u);
+  BOOST_TEST(world.in_sync(2));
+  BOOST_TEST(world.confirmed() == 150u);
+  BOOST_TEST((world.content(2) == world.truth.live()));
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_publish_sent_again_after_a_copy_and_a_failover_is_held_once) {
+  cluster world{{.nodes = 2, .members = 1, .copy_above_bytes = 0}};
+  world.crash(2);
+  world.expire(2);
+  world.publish(1, 10);
+  world.calm();
+  world.restart(2);
+  world.run_for(3000);
+  BOOST_TEST_REQUIRE(world.copies == 1u);
+  BOOST_TEST_REQUIRE(world.in_sync(2));
+  world.channels.at(1) = broker::replication::publisher{{99, 1, 1}}; // the channel never saw a confirm
+  world.published[1] = 0;
+  world.truth.confirmed.clear();
+  world.publish(1, 10);
+  world.crash(1);
+  world.expire(1);
+  world.run_for(2000);
+  BOOST_TEST(world.master() == 2);
+  BOOST_TEST(world.confirmed() == 10u);
+  BOOST_TEST(world.duplicates >= 10u);
+  BOOST_TEST(world.content(2).size() == 10u);
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_publish_is_called_for_again_and_keeps_its_place) {
+  cluster world{{}};
+  world.publish(1, 2);
+  world.lose_next_publish = true;
+  world.channel_sends(1);
+  world.publish(1, 2);
+  world.calm();
+  world.run_for(1000);
+  BOOST_TEST(world.gaps == 1u);
+  BOOST_TEST(world.confirmed() == 4u);
+  BOOST_TEST(world.check() == ""); // in order, each once
+}
+
+BOOST_AUTO_TEST_CASE(below_min_in_sync_nothing_is_confirmed) {
+  cluster world{{.nodes = 3, .members = 3, .min_in_sync = 2}};
+  for (int who : {2, 3}) {
+    world.crash(who);
+    world.expire(who);
+  }
+  world.publish(1, 3);
+  world.run_for(5000);
+  BOOST_TEST(world.head().queue.isr.size() == 1u);
+  BOOST_TEST(world.confirmed() == 0u);
+  world.restart(2);
+  world.run_for(3000);
+  BOOST_TEST(world.confirmed() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_hand_over_moves_the_mastership_without_a_duplicate) {
+  cluster world{{}};
+  world.publish(1, 5);
+  world.calm();
+  BOOST_TEST_REQUIRE(world.at(1).machine->begin_hand_over(3));
+  world.publish(1, 2);
+  world.run_for(1000);
+  BOOST_TEST(world.master() == 3);
+  BOOST_TEST(world.confirmed() == 7u);
+  BOOST_TEST(world.content(3).size() == 7u);
+  BOOST_TEST(world.truncations == 0u);
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_is_not_handed_over_to_a_replica_that_is_not_in_sync) {
+  cluster world{{}};
+  world.crash(3);
+  world.expire(3);
+  world.run_for(1000);
+  world.restart(3);
+  while (world.apply_metadata(1)) {
+  } // alive again, and not in sync
+  BOOST_TEST(!world.at(1).machine->begin_hand_over(3));
+  world.run_for(1000);
+  BOOST_TEST(world.at(1).machine->begin_hand_over(3));
+}
+
+BOOST_AUTO_TEST_CASE(a_channel_that_has_ended_leaves_no_trace_in_any_replica) {
+  cluster world{{}};
+  world.publish(1, 3);
+  world.publish(2, 3);
+  world.calm();
+  world.forget(1);
+  world.calm();
+  for (int who : {1, 2, 3}) {
+    BOOST_TEST(world.at(who).image.dedupe().entries().size() == 1u);
+    BOOST_TEST(world.at(who).image.dedupe().entries()[0].channel.number == 2u);
+  }
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_too_far_behind_for_the_tail_starts_over_and_gets_a_copy) {
+  cluster world{{.nodes = 2, .members = 2, .tail_bytes = 0, .copy_above_bytes = 0, .store_keeps_log = false}};
+  world.publish(1, 5);
+  world.calm();
+  world.crash(2);
+  world.expire(2);
+  for (int round = 0; round < 10; ++round) {
+    world.publish(1, 5);
+    world.run_for(400);
+  }
+  BOOST_TEST(world.confirmed() == 55u);
+  world.restart(2);
+  world.run_for(5000);
+  BOOST_TEST(world.copies == 1u);
+  BOOST_TEST(world.at(2).inc == 3u); // it came again under another incarnation
+  BOOST_TEST(world.in_sync(2));
+  BOOST_TEST(world.content(2).size() == 55u);
+  BOOST_TEST(world.check() == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
