@@ -125,9 +125,9 @@ result<void> snapshot_view::authorise_topic(const login& who, const exchange_rec
                                             : (*row)->may_read(routing_key, exchange.vhost, who.client_id);
   if (allowed)
     return {};
-  return amqp::access_refused(std::string{name_of(how)} + " access to topic '" + std::string{routing_key}
-                              + "' in " + resource_text("exchange", exchange.name, exchange.vhost)
-                              + " refused for user '" + who.user + "'");
+  return amqp::access_refused(std::string{name_of(how)} + " access to topic '" + std::string{routing_key} + "' in "
+                              + resource_text("exchange", exchange.name, exchange.vhost) + " refused for user '"
+                              + who.user + "'");
 }
 
 // -- limits -----------------------------------------------------------------------------------------------------------
