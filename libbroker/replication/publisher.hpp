@@ -23,7 +23,8 @@ public:
   bool wants_send() const noexcept { return cursor_ < unconfirmed_.size(); }
   /// The next publishes for the master, of one batch.
   publish_order next();
-  /// publish_gap: the master misses something before the last order: from the first unconfirmed on, again.
+  /// publish_gap: the master misses something before the last order; or the connection to its node was lost and is
+  /// back, and with it whatever was under way. From the first unconfirmed on, again.
   void gap() noexcept { cursor_ = 0; }
   /// These publishes are committed, or nacked and given up.
   void done(seq_range numbers);

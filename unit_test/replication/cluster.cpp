@@ -119,7 +119,7 @@ void cluster::perform(int who, repl::effects& out) {
     broken = "a log is found damaged without a fault";
   if (out.committed != 0 && one.machine->is_master())
     committed(who, out.committed);
-  if (out.took_office || out.deposed)
+  if (who == owed_by_ && (out.took_office || out.deposed))
     owed_.clear();
   confirm(who);
   one.machine->check();

@@ -134,6 +134,8 @@ struct driver {
   void calm() {
     world.heal();
     world.lose_next_publish = false;
+    for (auto& [unused, channel] : world.channels)
+      channel.gap(); // connected again: what was lost on the way is sent again
     for (int who = 1; who <= world.settings.nodes; ++who)
       if (!world.at(who).up)
         world.restart(who);
