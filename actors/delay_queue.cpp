@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "actors/channel.hpp"
-#include "actors/queue_store_client.hpp"
+#include "actors/queue_shell.hpp"
 #include "queue/delay_queue.hpp"
 
 namespace broker {
@@ -23,37 +23,12 @@ struct delay_shell {
 
 using delay_actor = caf::stateful_actor<delay_shell>;
 
-void send_requests(delay_actor* self) {
-  auto& shell = self->state;
-  while (!shell.step.requests.empty()) {
-    std::vector<queue_id> gone;
-    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
-      if (auto who = shell.node->queues_by_id.find(id)) {
-        self->send(who, queue_request_msg{std::move(request)});
-        continue;
-      }
-      std::get<publish_request>(request).batch->release();
-      gone.push_back(id);
-    }
-    for (const queue_id id : gone)
-      shell.machine->target_gone(id, shell.node->queues.wall_ms(), shell.step);
-  }
-}
-
 void perform(delay_actor* self) {
   auto& shell = self->state;
-  send_requests(self);
-  for (auto& [channel, events] : shell.step.events)
-    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
-  shell.step.events.clear();
-  const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0);
-  if (in_ms == 0)
-    return;
-  const uint64_t due_ms = shell.node->now_ms() + in_ms;
-  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due_ms)
-    return;
-  shell.tick_due_ms = due_ms;
-  self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
+  send_requests(self, shell.node->queues.wall_ms());
+  send_events(self);
+  if (shell.step.tick_in_ms != 0)
+    schedule_tick(self, shell.node->now_ms());
 }
 
 /// Runs one step of the machine: `call` gets the machine, the wall clock and the step.

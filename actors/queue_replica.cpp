@@ -5,7 +5,7 @@
 
 #include "actors/channel.hpp"
 #include "actors/delay_queue.hpp"
-#include "actors/queue_store_client.hpp"
+#include "actors/queue_shell.hpp"
 
 namespace broker {
 
@@ -36,40 +36,12 @@ void propose_deletion(queue_actor* self) {
                                                         }}});
 }
 
-/// Dead letters to other queues. A queue that is not there (any more) is told to the machine, which may then send
-/// again.
-void send_requests(queue_actor* self, uint64_t now_ms) {
-  auto& shell = self->state;
-  while (!shell.step.requests.empty()) {
-    std::vector<queue_id> gone;
-    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
-      if (auto who = shell.node->queues_by_id.find(id)) {
-        self->send(who, queue_request_msg{std::move(request)});
-        continue;
-      }
-      std::get<publish_request>(request).batch->release();
-      gone.push_back(id);
-    }
-    for (const queue_id id : gone)
-      shell.machine->target_gone(id, now_ms, shell.step);
-  }
-}
-
 void perform(queue_actor* self, uint64_t now_ms) {
-  auto& shell = self->state;
   send_requests(self, now_ms);
-  if (std::exchange(shell.step.unused, false)) // before anyone can hear of it and declare the queue anew
+  if (std::exchange(self->state.step.unused, false)) // before anyone can hear of it and declare the queue anew
     propose_deletion(self);
-  for (auto& [channel, events] : shell.step.events)
-    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
-  shell.step.events.clear();
-  if (const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0)) {
-    const uint64_t due_ms = now_ms + in_ms;
-    if (shell.tick_due_ms == 0 || due_ms < shell.tick_due_ms) {
-      shell.tick_due_ms = due_ms;
-      self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
-    }
-  }
+  send_events(self);
+  schedule_tick(self, now_ms);
 }
 
 void retire(queue_actor* self) {

@@ -1,0 +1,81 @@
+// What the actors of queues of all kinds share.
+#pragma once
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "actors/channel.hpp"
+#include "actors/messages.hpp"
+#include "actors/runtime.hpp"
+#include "ports/message_store.hpp"
+
+namespace broker {
+
+/// How long a deleted queue still answers requests that were sent before its deletion was known.
+inline constexpr auto queue_linger = std::chrono::seconds{5};
+
+/// Posts the store's answers to the queue's actor.
+class queue_store_client final : public store_client {
+public:
+  explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
+
+  void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
+  void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
+  void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
+
+private:
+  template<class Message>
+  void post(Message message) {
+    if (auto who = caf::actor_cast<caf::actor>(queue_))
+      caf::anon_send(who, std::move(message));
+  }
+
+  caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
+};
+
+// -- what a machine's step asks for. `Actor` is a stateful actor with node, machine, step and tick_due_ms --
+
+/// Messages to other queues. A queue that is not there (any more) is told to the machine, which may then send again.
+/// `machine_now_ms` is on the machine's own clock.
+template<class Actor>
+void send_requests(Actor* self, uint64_t machine_now_ms) {
+  auto& shell = self->state;
+  while (!shell.step.requests.empty()) {
+    std::vector<queue_id> gone;
+    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
+      if (auto who = shell.node->queues_by_id.find(id)) {
+        self->send(who, queue_request_msg{std::move(request)});
+        continue;
+      }
+      std::get<publish_request>(request).batch->release();
+      gone.push_back(id);
+    }
+    for (const queue_id id : gone)
+      shell.machine->target_gone(id, machine_now_ms, shell.step);
+  }
+}
+
+template<class Actor>
+void send_events(Actor* self) {
+  auto& shell = self->state;
+  for (auto& [channel, events] : shell.step.events)
+    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
+  shell.step.events.clear();
+}
+
+/// At most the earliest timer counts; `now_ms` is the node's monotonic clock.
+template<class Actor>
+void schedule_tick(Actor* self, uint64_t now_ms) {
+  auto& shell = self->state;
+  const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0);
+  if (in_ms == 0)
+    return;
+  const uint64_t due_ms = now_ms + in_ms;
+  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due_ms)
+    return;
+  shell.tick_due_ms = due_ms;
+  self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
+}
+
+} // namespace broker
