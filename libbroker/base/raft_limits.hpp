@@ -41,6 +41,8 @@ inline constexpr uint32_t metadata_resend_ms = 500;
 inline constexpr size_t metadata_forward_bytes = 256 * 1024;
 /// How often the leader looks whether the group's members are those of the table of nodes.
 inline constexpr uint32_t metadata_keeper_ms = 100;
+/// How often a node that hears of no leader asks the others whether it still is a member.
+inline constexpr uint32_t metadata_hello_ms = 1'000;
 /// A node that the leader cannot reach for this long is marked as down (as RabbitMQ's net_ticktime).
 inline constexpr uint32_t metadata_node_down_ms = 60'000;
 /// A snapshot that a member offers (own choice: 100,000 queues take 50 MB).

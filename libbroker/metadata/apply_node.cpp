@@ -123,10 +123,20 @@ result<void> metadata_state::impl::seed(const node_started& what, changes_t& cha
   return {};
 }
 
+// This node is all that is left of a cluster (recovery.hpp).
+void metadata_state::impl::leave_others_behind(changes_t& changes) {
+  const std::vector<node_ptr> before = *now.nodes;
+  for (const node_ptr& one : before)
+    if (one->id != by.node)
+      apply(node_down{one->name, one->incarnation}, changes);
+}
+
 /// The number of the run.
 uint64_t metadata_state::impl::note_start(const node_started& what, changes_t& changes) {
   const node_ptr known = find_node(by.node);
   next_node = std::max(next_node, by.node + 1);
+  if (now.cluster != 0 && now.cluster != what.cluster)
+    leave_others_behind(changes);
   now.cluster = what.cluster;
   put_node({by.node, what.node, what.host, what.port, what.incarnation, next_run, true});
   const node_ptr now_known = find_node(by.node);

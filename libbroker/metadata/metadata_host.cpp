@@ -30,6 +30,8 @@ result<void> metadata_host::open() {
   }
   for (const consensus::entry& one : stored->log)
     log_bytes_ += one.data.size();
+  if (peers_)
+    read_routes(stored->log);
   identity_ = stored->identity.value_or(metadata_identity{settings_.new_cluster, 1, 0, false});
   ++identity_.run;
   if (auto written = store_.write_identity(identity_); !written)

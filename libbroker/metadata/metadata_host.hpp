@@ -98,6 +98,9 @@ public:
   /// Name of the leader; empty: none is known.
   std::string leader() const;
   const raft::group& group() const { return *group_; }
+  /// Every other node this one has heard of, from the log that is not applied yet, too: after all nodes have stopped
+  /// nobody could find anybody otherwise.
+  std::vector<node_record> known_nodes() const;
 
 private:
   struct read {
@@ -124,6 +127,7 @@ private:
   void note_leadership(const consensus::leadership& now);
 
   // -- metadata_host_peers.cpp --
+  void read_routes(const std::vector<consensus::entry>& log);
   std::string name_of(consensus::node_id id) const;
   void send_raft(consensus::node_id to, std::string bytes);
   bool send(const std::string& to, decltype(peer_message::body) body);
@@ -143,6 +147,7 @@ private:
   void keep_members();
   void keep_nodes();
   void keep_own_record();
+  void say_hello();
 
   const metadata_host_settings settings_;
   metadata_store& store_;
@@ -168,6 +173,7 @@ private:
   consensus::time_ms sent_at_ = 0; ///< of the last proposal sent or seen applied
   uint64_t incarnation_ = 0;       ///< of this run; 0: it has not begun, or is ending
   consensus::time_ms told_up_ = 0;
+  consensus::time_ms said_hello_ = 0;
 
   std::map<consensus::ticket, read> reads_; ///< by our own numbers
   consensus::ticket next_ticket_ = 1;
@@ -180,7 +186,8 @@ private:
   consensus::ticket changing_ = 0; ///< the change of membership under way
   consensus::node_id tried_ = 0;
 
-  std::map<consensus::node_id, std::string> routes_;      ///< names of nodes not in the state (yet)
+  /// Nodes not in the state (yet): those that the log tells of, and those that have written to us.
+  std::map<consensus::node_id, node_record> routes_;
   std::map<std::string, consensus::time_ms> unreachable_; ///< since when; 0: for good
   std::set<std::string> connected_;
 };

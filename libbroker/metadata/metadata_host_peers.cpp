@@ -20,7 +20,28 @@ std::string metadata_host::name_of(consensus::node_id id) const {
   if (const node_ptr node = state_.snapshot()->find_node(id))
     return node->name;
   const auto at = routes_.find(id);
-  return at == routes_.end() ? std::string{} : at->second;
+  return at == routes_.end() ? std::string{} : at->second.name;
+}
+
+void metadata_host::read_routes(const std::vector<consensus::entry>& log) {
+  for (const consensus::entry& one : log) {
+    const result<proposed_command> what =
+      one.type == consensus::entry::kind::command ? decode_proposed(one.data) : result<proposed_command>{error{}};
+    const auto* start = what ? std::get_if<node_started>(&what->what) : nullptr;
+    if (start && what->by.node != 0)
+      routes_[what->by.node] = {what->by.node, start->node, start->host, start->port, start->incarnation, 0, false};
+  }
+}
+
+std::vector<node_record> metadata_host::known_nodes() const {
+  std::map<consensus::node_id, node_record> all = routes_;
+  state_.snapshot()->for_each_node([&](const node_ptr& one) { all[one->id] = *one; });
+  all.erase(identity_.self);
+  std::vector<node_record> out;
+  for (auto& [id, one] : all)
+    if (!state_.was_forgotten(id))
+      out.push_back(std::move(one));
+  return out;
 }
 
 std::string metadata_host::leader() const {
@@ -53,7 +74,7 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
       peers_->send_datagram(from, encode({identity_.cluster, identity_.self, peer_message::forgotten{}}));
     return;
   } else {
-    routes_[got->from] = from;
+    routes_[got->from].name = from;
   }
   if (auto* raft = std::get_if<peer_message::raft>(&got->body))
     enqueue(group_->recv(got->from, raft->bytes));
@@ -67,7 +88,7 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     enqueue(group_->read_barrier(ticket));
   } else if (const auto* index = std::get_if<peer_message::read_answer>(&got->body))
     on_answer(from, *index);
-  else
+  else if (std::holds_alternative<peer_message::forgotten>(got->body))
     out_.forgotten = true;
   work();
 }
@@ -260,8 +281,18 @@ void metadata_host::tick(consensus::time_ms now) {
   work();
   expire();
   keep_own_record();
+  if (!leads() && leader().empty())
+    say_hello();
   if (leads() && now_ - kept_at_ >= limits::metadata_keeper_ms)
     lead();
+}
+
+void metadata_host::say_hello() {
+  if (!peers_ || now_ - said_hello_ < limits::metadata_hello_ms)
+    return;
+  said_hello_ = now_;
+  for (const node_record& one : known_nodes())
+    peers_->send_datagram(one.name, encode({identity_.cluster, identity_.self, peer_message::hello{}}));
 }
 
 void metadata_host::transfer(consensus::ticket id, consensus::node_id to) {

@@ -25,6 +25,7 @@ struct encoder {
     to.set_ok(what.ok);
     to.set_index(what.index);
   }
+  void operator()(const peer_message::hello&) const { out.set_hello(true); }
   void operator()(const peer_message::forgotten&) const { out.set_forgotten(true); }
 };
 
@@ -61,6 +62,9 @@ result<peer_message> decode_peer_message(std::string_view bytes) {
     return out;
   case proto::PeerMessage::kReadAnswer:
     out.body = peer_message::read_answer{from.read_answer().id(), from.read_answer().ok(), from.read_answer().index()};
+    return out;
+  case proto::PeerMessage::kHello:
+    out.body = peer_message::hello{};
     return out;
   case proto::PeerMessage::kForgotten:
     out.body = peer_message::forgotten{};

@@ -34,12 +34,14 @@ struct peer_message {
     bool ok = false; ///< false: not the leader, or not any more
     uint64_t index = 0;
   };
+  /// From a node that hears of no leader: perhaps it was forgotten while it was down.
+  struct hello {};
   /// The receiver is no member any more and never will be under its id.
   struct forgotten {};
 
   uint64_t cluster = 0;
   consensus::node_id from = 0;
-  std::variant<raft, forwarded, read, read_answer, forgotten> body;
+  std::variant<raft, forwarded, read, read_answer, hello, forgotten> body;
 };
 
 std::string encode(const peer_message& what);

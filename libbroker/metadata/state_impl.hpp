@@ -61,6 +61,7 @@ struct metadata_state::impl {
   result<void> check_start(const node_started& what) const;
   result<void> seed(const node_started& what, changes_t& changes);
   uint64_t note_start(const node_started& what, changes_t& changes);
+  void leave_others_behind(changes_t& changes);
   node_ptr find_node(std::string_view name) const;
   node_ptr find_node(uint64_t id) const;
   void put_node(node_record record);
