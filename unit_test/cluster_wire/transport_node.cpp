@@ -86,7 +86,7 @@ transport_node::transport_node(transport_settings settings)
       cluster_wire_settings how;
       how.node = settings_.node;
       how.cookie = settings_.cookie;
-      how.host = "127.0.0.1";
+      how.host = settings_.host;
       how.port = settings_.port;
       how.locate = [](const std::string&) { return std::pair{std::string{"127.0.0.1"}, uint16_t{1}}; };
       how.now_ms = steady_ms;

@@ -23,6 +23,7 @@ using namespace broker;
 struct transport_settings {
   std::string node;
   std::string cookie = "COOKIE";
+  std::string host = "127.0.0.1";
   uint16_t port = 0;
   uint64_t break_limit_ms = link_limits::break_limit_ms;
   std::function<void(const std::string&)> log; ///< beside the kept lines
