@@ -41,7 +41,7 @@ void ledger::delivered(uint64_t who, message_id id, const delivery& what) {
   check_way(id, *found, reader.queue, deaths, what.properties);
   check_times(id, *found, deaths, what, reader.queue);
   check_once(id, *found, reader.queue, deaths, what.redelivered);
-  check_order(id, *found, reader, deaths, what.redelivered);
+  check_order(id, *found, reader, deaths, what);
   check_active(who, reader);
   found->delivered = true;
 }
@@ -167,22 +167,29 @@ void ledger::check_once(message_id id, record& what, uint32_t queue, const death
               + " times, the limit of " + plan.name + " is " + std::to_string(*plan.options.delivery_limit));
 }
 
-/// Publishes of one channel come in their order within a priority; and nothing passes a message that was confirmed, so
-/// was in the queue, before the other was even sent, unless its priority is higher.
+/// Publishes of one channel come in their order within a priority, and so do those of which one was confirmed, so was
+/// in the queue, before the other was sent. What is in the queue is handed out before everything of a lower priority.
 void ledger::check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths,
-                         bool redelivered) {
+                         const delivery& how) {
   const auto priority = priority_in(who.queue, what);
-  const bool direct = deaths.all.empty() && what.what.delay_ms == 0;
-  if (direct && !redelivered) {
+  const auto passed = [&](const std::pair<sim_ns, message_id>& other, uint8_t with) {
+    if (what.accepted != 0 && other.first > what.accepted)
+      violation("W55: " + message_text(other.second) + " with priority " + std::to_string(with) + " passed "
+                + message_text(id) + " with priority " + std::to_string(priority) + ", which was there before it");
+  };
+  if (deaths.all.empty() && what.what.delay_ms == 0 && !how.redelivered) {
     auto& newest = who.newest[{static_cast<uint32_t>(id >> 32), priority}];
     if (newest >= id)
       violation("C3: " + message_text(id) + " delivered after " + message_text(newest) + " by one consumer");
     newest = id;
-    for (const auto& [other, last] : who.latest)
-      if (what.accepted != 0 && other <= priority && last.first > what.accepted)
-        violation("W55: " + message_text(last.second) + " with priority " + std::to_string(other) + " passed "
-                  + message_text(id) + " with priority " + std::to_string(priority) + ", which was there before it");
+    passed(who.latest[priority], priority);
+    for (const auto& [lower, other] : who.handed)
+      if (lower < priority)
+        passed(other, lower);
   }
+  const auto just_now = time_.now() - std::min(time_.now(), hand_over);
+  who.horizon = std::max({who.horizon, what.sent, how.prompt ? just_now : 0});
+  who.handed[priority] = {who.horizon, id};
   auto& latest = who.latest[priority];
   if (what.sent >= latest.first)
     latest = {what.sent, id};

@@ -126,7 +126,9 @@ private:
     uint32_t queue = 0;
     bool left = false;
     std::map<std::pair<uint32_t, uint8_t>, message_id> newest; ///< per publisher incarnation and priority
-    std::map<uint8_t, std::pair<sim_ns, message_id>> latest;   ///< per priority: published last
+    std::map<uint8_t, std::pair<sim_ns, message_id>> latest;   ///< per priority: the one that was sent last
+    std::map<uint8_t, std::pair<sim_ns, message_id>> handed;   ///< per priority: the last, and not before when it was
+    sim_ns horizon = 0; ///< everything from now on has been handed out after this
   };
   record* find(message_id id, const char* doing);
   uint8_t priority_in(uint32_t queue, const record& what) const;
@@ -137,7 +139,7 @@ private:
   void check_death(message_id id, const record& what, const death_seen& death);
   void check_times(message_id id, const record& what, const deaths_seen& deaths, const delivery& how, uint32_t queue);
   void check_once(message_id id, record& what, uint32_t queue, const deaths_seen& deaths, bool redelivered);
-  void check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths, bool redelivered);
+  void check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths, const delivery& how);
   void check_active(uint64_t who, const consumer& one);
 
   // -- where a message may have ended (ends.cpp) --
