@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/run_ids.hpp"
 #include "control_verb.hpp"
 
 namespace broker {
@@ -40,7 +41,7 @@ control::response pick(std::span<const Info> objects, const node_facts& node, st
 
 /// Channels and connections share one space of process numbers.
 uint64_t channel_number_of(connection_id connection, uint16_t channel) {
-  return connection * 65536 + channel;
+  return (first_id_of_run(run_of_id(connection)) - 1) | (count_of_id(connection * 65536) + channel);
 }
 
 using q = queue_info;
@@ -154,21 +155,27 @@ constexpr column<binding_record> binding_columns[] = {
 
 } // namespace
 
+/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial.
 std::string process_name(const node_facts& node, uint64_t number) {
-  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(number) + ".0>";
+  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(count_of_id(number))
+       + "." + std::to_string(run_of_id(number)) + ">";
 }
 
 std::optional<uint64_t> number_of_process(const node_facts& node, std::string_view name) {
   const std::string before = "<" + node.node + "." + std::to_string(node.started_at_unix_s) + ".";
-  constexpr std::string_view after = ".0>";
-  if (!name.starts_with(before) || !name.ends_with(after) || name.size() < before.size() + after.size())
+  if (!name.starts_with(before) || !name.ends_with('>'))
     return {};
-  const std::string_view digits = name.substr(before.size(), name.size() - before.size() - after.size());
-  uint64_t number = 0;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (failed != std::errc{} || end != digits.data() + digits.size())
+  const char* const last = name.data() + name.size() - 1;
+  uint64_t count = 0;
+  uint64_t run = 0;
+  const auto first = std::from_chars(name.data() + before.size(), last, count);
+  if (first.ec != std::errc{} || first.ptr == last || *first.ptr != '.')
     return {};
-  return number;
+  const auto second = std::from_chars(first.ptr + 1, last, run);
+  if (second.ec != std::errc{} || second.ptr != last || run_of_id(first_id_of_run(run)) != run
+      || count_of_id(count) != count)
+    return {};
+  return (first_id_of_run(run) - 1) | count;
 }
 
 control::response queue_rows(std::span<const queue_info> queues, const node_facts& node,

@@ -3,6 +3,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <future>
+
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
@@ -17,6 +19,11 @@ namespace {
 
 /// BSD's EX_IOERR: what a node ends with after a failed write (guarantees.md G6).
 constexpr int exit_io_error = 74;
+/// BSD's EX_CONFIG: what a node ends with that is no member of its cluster any more.
+constexpr int exit_config = 78;
+/// RabbitMQ's mnesia_table_loading_retry_timeout and _limit.
+constexpr auto cluster_wait = std::chrono::milliseconds{30'000};
+constexpr unsigned cluster_waits = 10;
 /// Clients have this long to answer connection.close at shutdown.
 constexpr auto goodbye_time = std::chrono::seconds{5};
 /// After that they are cut off, which only takes the loops' turn.
@@ -188,7 +195,44 @@ result<void> node::impl::open_metadata() {
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = [this](const error& why) { die(why); };
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
-  return start_metadata(*actors, shared, std::move(options));
+  auto ready = std::make_shared<std::promise<result<void>>>();
+  auto outcome = ready->get_future();
+  options.ready = [ready](result<void> how) { ready->set_value(std::move(how)); };
+  options.forgotten = [this] { die_forgotten(); };
+  if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
+    return started;
+  return wait_for_cluster(outcome);
+}
+
+bool node::impl::stop_is_asked() {
+  std::lock_guard guard{stop_mutex};
+  return stopping;
+}
+
+/// A member of a cluster is of no use before a majority has heard of it (S08). A node alone never waits.
+result<void> node::impl::wait_for_cluster(std::future<result<void>>& outcome) {
+  constexpr auto step = std::chrono::milliseconds{100};
+  for (unsigned left = cluster_waits; left > 0; --left) {
+    for (auto waited = 0 * step; waited < cluster_wait; waited += step) {
+      if (outcome.wait_for(step) == std::future_status::ready)
+        return outcome.get();
+      if (stop_is_asked())
+        return error{0, "asked to stop while waiting for the cluster"};
+      if (waited == 0 * step)
+        say(log_level::info, "Waiting for a majority of the cluster's nodes for " + std::to_string(cluster_wait.count())
+                               + " ms, " + std::to_string(left - 1) + " retries left");
+    }
+  }
+  return error{0, "no majority of the cluster's nodes could be reached in time: start the others, or see 'force_boot'"};
+}
+
+void node::impl::die_forgotten() {
+  const std::string text = "inconsistent_cluster: node " + config.node_name
+                         + " thinks it is clustered, but the other nodes have removed it: it must be reset";
+  say(log_level::critical, text);
+  std::fprintf(stderr, "warren-server: %s\n", text.c_str());
+  log.flush();
+  _exit(exit_config);
 }
 
 result<void> node::impl::open_listeners() {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -42,6 +43,10 @@ struct node::impl final : node_view {
   result<void> open_databases();
   result<void> open_store();
   result<void> open_metadata();
+  result<void> wait_for_cluster(std::future<result<void>>& outcome);
+  bool stop_is_asked();
+  /// The other nodes have removed this one (S15): ends the process.
+  [[noreturn]] void die_forgotten();
   result<void> open_listeners();
   result<void> open_control();
   result<void> watch_resources();
