@@ -134,7 +134,6 @@ result<void> node::impl::start() {
       return opened;
     }
   listener->start();
-  wire->start([this](const std::string& name) { return links->admit(name); });
   say(log_level::info, "Server startup complete; 0 plugins started.");
   return {};
 }
@@ -174,7 +173,7 @@ result<void> node::impl::open_store() {
   return {};
 }
 
-/// Takes the port and makes the links; nodes are let in when everything else has started.
+/// Takes the port and makes the links; nodes are let in when there is somebody to talk to (open_metadata).
 result<void> node::impl::open_cluster() {
   cluster_wire_settings settings;
   settings.node = config.node_name;
@@ -216,6 +215,7 @@ result<void> node::impl::open_metadata() {
   }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
+  options.start.port = wire->port();
   options.start.default_user = {config.default_user,
                                 hash_password(config.default_password.reveal()),
                                 config.default_user_tags,
@@ -232,6 +232,7 @@ result<void> node::impl::open_metadata() {
   options.forgotten = [this] { die_forgotten(); };
   if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
     return started;
+  wire->start([this](const std::string& name) { return links->admit(name); });
   return wait_for_cluster(outcome);
 }
 
