@@ -98,8 +98,8 @@ void node::impl::say(log_level level, std::string_view text, uint64_t source) {
   log.write(level, source, text);
 }
 
-void node::impl::die(const error& why) {
-  const auto text = "disk write failed, the node ends: " + why.text;
+void node::impl::die(const error& why, const std::string& what) {
+  const auto text = what + ", the node ends: " + why.text;
   say(log_level::critical, text);
   std::fprintf(stderr, "warren-server: %s\n", text.c_str());
   log.flush();
@@ -224,7 +224,7 @@ result<void> node::impl::open_metadata() {
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
   for (auto& each : store->take_recovered())
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
-  options.fatal = [this](const error& why) { die(why); };
+  options.fatal = [this](const error& why) { die(why, "metadata failed"); };
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
   auto ready = std::make_shared<std::promise<result<void>>>();
   auto outcome = ready->get_future();

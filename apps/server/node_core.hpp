@@ -58,7 +58,7 @@ struct node::impl final : node_view {
   void stop_cluster();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
-  [[noreturn]] void die(const error& why);
+  [[noreturn]] void die(const error& why, const std::string& what = "disk write failed");
   void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);
 
   // -- node_view (node_reports.cpp) --
