@@ -168,7 +168,9 @@ bool metadata_host::has_pending() const {
 
 result<metadata_flush> metadata_host::flush() {
   BROKER_ASSERT(group_, "open() comes first");
-  do {
+  bool again = true;
+  while (again && !failure_) {
+    const uint64_t before = applied_.index;
     work();
     dispatch();
     ask_for_reads();
@@ -183,7 +185,10 @@ result<metadata_flush> metadata_host::flush() {
     if (install_ && !has_writes() && !failure_)
       if (auto installed = install(); !installed)
         return installed.error();
-  } while (!failure_ && (has_writes() || !steps_.empty() || install_));
+    // What was too much for one write may be proposed now.
+    const bool more = leads() && window_.has_unsent() && applied_.index > before;
+    again = has_writes() || !steps_.empty() || install_ || more;
+  }
   if (failure_)
     return *failure_;
   out_.forgotten = out_.forgotten || state_.was_forgotten(identity_.self);

@@ -85,6 +85,39 @@ BOOST_AUTO_TEST_CASE(too_many_proposals_are_answered_overloaded) {
     (answers == std::map<consensus::ticket, outcome>{{1, outcome::ok}, {2, outcome::ok}, {3, outcome::overloaded}}));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_too_much_for_one_write_follows_in_the_next) {
+  memory_store store;
+  metadata_host_settings settings;
+  settings.group.proposal_bytes_max = 400;
+  metadata_host host{settings, store};
+  begin(host);
+  const int writes = store.writes;
+  for (consensus::ticket id = 1; id <= 20; ++id)
+    host.propose(id, declare_queue{queue("queue number " + std::to_string(id))});
+  const auto flushed = host.flush();
+  BOOST_REQUIRE(flushed.ok());
+  BOOST_REQUIRE_EQUAL(flushed->done.size(), 20u);
+  for (const auto& one : flushed->done)
+    BOOST_TEST((one.what == outcome::ok));
+  BOOST_TEST(store.writes > writes + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_larger_than_an_entry_is_refused_and_the_next_is_not) {
+  memory_store store;
+  metadata_host host{{}, store};
+  begin(host);
+  queue_record large = queue("large");
+  large.arguments.set("x", text(std::string(limits::raft_entry_max_bytes, 'x')));
+  host.propose(1, declare_queue{large});
+  host.propose(2, declare_queue{queue("small")});
+  const auto flushed = host.flush();
+  BOOST_REQUIRE(flushed.ok());
+  std::map<consensus::ticket, outcome> answers;
+  for (const auto& one : flushed->done)
+    answers[one.id] = one.what;
+  BOOST_TEST((answers == std::map<consensus::ticket, outcome>{{1, outcome::refused}, {2, outcome::ok}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) {
   for (uint64_t seed = 1; seed <= 20; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
