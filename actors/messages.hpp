@@ -11,6 +11,7 @@
 #include "actors/caf.hpp"
 #include "base/ids.hpp"
 #include "channel/protocol.hpp"
+#include "consensus/consensus.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 #include "queue/queue_details.hpp"
@@ -69,6 +70,23 @@ struct proposal {
 };
 using propose_msg = parcel<proposal>;
 struct metadata_flush_msg {};
+struct metadata_tick_msg {};
+/// Answered with success when the snapshot has everything that was answered on any node before; else 541.
+struct metadata_read {
+  std::function<void(command_result)> done;
+};
+using metadata_read_msg = parcel<metadata_read>;
+/// How the node stands in its cluster's consensus group; for operators.
+struct metadata_status {
+  uint64_t cluster = 0;
+  uint64_t self = 0;  ///< node_record::id
+  std::string leader; ///< "": none is known
+  uint64_t term = 0;
+  uint64_t applied = 0;
+  uint64_t committed = 0;
+  consensus::membership members; ///< node_record::id
+};
+using metadata_status_msg = parcel<std::function<void(metadata_status)>>;
 /// To the proposing channel.
 using command_result_msg = parcel<command_result>;
 
@@ -151,6 +169,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_teardown_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::connection_evicted_msg)

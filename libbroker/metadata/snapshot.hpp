@@ -102,6 +102,16 @@ public:
   /// Parameters of vhosts: by component, then name.
   virtual void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const;
   virtual void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const;
+  /// A global parameter's JSON text; empty if there is none.
+  virtual std::string find_global_parameter(std::string_view name) const;
+
+  // -- the cluster --
+  /// Nodes by id.
+  virtual void for_each_node(const std::function<void(const node_ptr&)>& visit) const;
+  node_ptr find_node(std::string_view name) const;
+  node_ptr find_node(uint64_t id) const;
+  /// Random number of the cluster; 0 before the first node_started.
+  virtual uint64_t cluster() const { return 0; }
 };
 using snapshot_ptr = std::shared_ptr<const metadata_snapshot>;
 

@@ -211,6 +211,10 @@ void metadata_snapshot::for_each_topic_permission(
   const std::function<void(std::string_view, std::string_view, const topic_permission&)>&) const {}
 void metadata_snapshot::for_each_parameter(const std::function<void(const parameter_record&)>&) const {}
 void metadata_snapshot::for_each_global_parameter(const std::function<void(const parameter_record&)>&) const {}
+std::string metadata_snapshot::find_global_parameter(std::string_view) const {
+  return {};
+}
+void metadata_snapshot::for_each_node(const std::function<void(const node_ptr&)>&) const {}
 
 std::shared_ptr<const vhost_record> snapshot_view::find_vhost(std::string_view vhost) const {
   const vhost_tables* found = tables_.find_vhost(vhost);
@@ -249,6 +253,36 @@ void snapshot_view::for_each_parameter(const std::function<void(const parameter_
 void snapshot_view::for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const {
   for (const auto& one : tables_.global_parameters.sorted())
     visit(one->record);
+}
+
+std::string snapshot_view::find_global_parameter(std::string_view name) const {
+  const auto* found = tables_.global_parameters.find(parameter_entry{{"", "", std::string{name}, {}}}.key);
+  return found ? (*found)->record.value : std::string{};
+}
+
+// -- the cluster ------------------------------------------------------------------------------------------------------
+
+void snapshot_view::for_each_node(const std::function<void(const node_ptr&)>& visit) const {
+  for (const node_ptr& one : *tables_.nodes)
+    visit(one);
+}
+
+node_ptr metadata_snapshot::find_node(std::string_view name) const {
+  node_ptr found;
+  for_each_node([&](const node_ptr& one) {
+    if (one->name == name)
+      found = one;
+  });
+  return found;
+}
+
+node_ptr metadata_snapshot::find_node(uint64_t id) const {
+  node_ptr found;
+  for_each_node([&](const node_ptr& one) {
+    if (one->id == id)
+      found = one;
+  });
+  return found;
 }
 
 } // namespace broker

@@ -48,6 +48,9 @@ public:
     const std::function<void(std::string_view, std::string_view, const topic_permission&)>& visit) const override;
   void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const override;
   void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const override;
+  std::string find_global_parameter(std::string_view name) const override;
+  void for_each_node(const std::function<void(const node_ptr&)>& visit) const override;
+  uint64_t cluster() const override { return tables_.cluster; }
 
 private:
   const metadata_tables tables_;
