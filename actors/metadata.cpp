@@ -1,7 +1,10 @@
 #include "actors/metadata.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "actors/bridge.hpp"
 
 namespace broker {
 
@@ -28,7 +31,13 @@ struct metadata_shell {
 
 using metadata_actor = caf::stateful_actor<metadata_shell>;
 
+/// Of a queue that lives on another node, the bridge to that node.
 void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
+  if (auto& node = *service.node; node.cluster && record->node != node.node) {
+    const caf::actor bridge = bridge_to(system, node, record->node);
+    caf::anon_send(bridge, queue_changed_msg{record});
+    return node.queues_by_id.add(record->id, bridge);
+  }
   std::shared_ptr<const recovered_queue> found;
   if (auto at = service.options.recovered.find(record->id); at != service.options.recovered.end()) {
     found = std::move(at->second);
@@ -42,7 +51,7 @@ void end_queue(runtime& node, const queue_ptr& record) {
   auto who = node.queues_by_id.find(record->id);
   node.queues_by_id.remove(record->id);
   if (who)
-    caf::anon_send(who, queue_deleted_msg{});
+    caf::anon_send(who, queue_deleted_msg{record->id});
 }
 
 void evict_connections(runtime& node, const metadata_change& change) {
@@ -72,6 +81,12 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == metadata_change::kind::queue_created)
       start_queue(system, service, change.queue);
   publish_snapshot(service);
+  const bool queues_changed = std::any_of(changes.begin(), changes.end(), [](const metadata_change& change) {
+    return change.what == metadata_change::kind::queue_created || change.what == metadata_change::kind::queue_deleted;
+  });
+  if (queues_changed)
+    for (const caf::actor& bridge : service.node->bridges.all())
+      caf::anon_send(bridge, queues_known_msg{});
   for (const auto& change : changes) {
     if (change.what == metadata_change::kind::queue_created)
       wake_queue(*service.node, change.queue->id);

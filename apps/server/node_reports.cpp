@@ -81,8 +81,8 @@ void node::impl::propose(command what, std::function<void(command_result)> done)
 
 void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) {
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send(queue, queue_report_request{[all](queue_report report) {
+  for (const auto& [id, queue] : shared.queues_by_id.entries())
+    caf::anon_send(queue, queue_report_request{{id, [all](queue_report report) {
                      if (!report.queue->delays_for.empty())
                        return; // hidden: its exchange's own affair
                      queue_info info;
@@ -96,8 +96,10 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.memory_bytes = report.memory_bytes;
                      if (report.flow)
                        info.state = "flow";
+                     if (report.down)
+                       info.state = "down";
                      all->add(std::move(info));
-                   }});
+                   }}});
 }
 
 void node::impl::list_connections(std::function<void(std::vector<connection_info>)> done) {
@@ -147,8 +149,8 @@ void node::impl::list_channels(std::function<void(std::vector<channel_info>)> do
 
 void node::impl::list_consumers(std::function<void(std::vector<consumer_info>)> done) {
   auto all = std::make_shared<gathering<consumer_info>>(std::move(done));
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send(queue, consumer_report_request{[all](std::vector<consumer_report> reports) {
+  for (const auto& [id, queue] : shared.queues_by_id.entries())
+    caf::anon_send(queue, consumer_report_request{{id, [all](std::vector<consumer_report> reports) {
                      for (auto& report : reports) {
                        consumer_info info;
                        info.queue = std::move(report.queue);
@@ -162,7 +164,7 @@ void node::impl::list_consumers(std::function<void(std::vector<consumer_info>)> 
                        info.arguments = std::move(report.arguments);
                        all->add(std::move(info));
                      }
-                   }});
+                   }}});
 }
 
 node_facts node::impl::facts() const {

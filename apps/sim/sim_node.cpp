@@ -25,13 +25,13 @@ constexpr const char* node_name = "rabbit@sim";
 caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, plant* mistakes) {
   return {
     [=](queue_request_msg& request) {
-      if (mistakes->keep(request.content))
+      if (mistakes->keep(request.content.request))
         self->send(queue, std::move(request));
     },
     [=](queue_tick_msg tick) { self->send(queue, tick); },
     [=](const queue_changed_msg& changed) { self->send(queue, changed); },
-    [=](queue_deleted_msg) {
-      self->send(queue, queue_deleted_msg{});
+    [=](queue_deleted_msg deleted) {
+      self->send(queue, deleted);
       self->quit();
     },
   };

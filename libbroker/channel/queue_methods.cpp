@@ -60,6 +60,8 @@ void channel_state::impl::declare_queue_actively(const amqp::queue_class::declar
   const auto existing = metadata().find_queue(settings_.vhost, name);
   if (!existing)
     return declare_new_queue(std::move(wanted), what.no_wait);
+  if (!reaches(*existing))
+    return;
   if (const auto same = check_equivalent(*existing, wanted); !same)
     return fail(same.error());
   answer_declare(existing, what.no_wait,
@@ -155,6 +157,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return reply(what.no_wait, amqp::queue_class::delete_ok{0});
   if (!owns(*queue))
     return fail(queue_locked(settings_.vhost, name));
+  if (!reaches(*queue))
+    return;
   if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
     return fail(allowed.error());
   ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},

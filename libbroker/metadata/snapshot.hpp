@@ -39,6 +39,8 @@ public:
 
   /// Rises with every applied command that changed anything; caches compare it.
   virtual uint64_t version() const = 0;
+  /// Every queue with a lower id has been created as of this snapshot, and perhaps been deleted; no other has.
+  virtual queue_id next_queue_id() const { return UINT64_MAX; }
 
   virtual bool vhost_exists(std::string_view vhost) const = 0;
   virtual queue_ptr find_queue(std::string_view vhost, std::string_view name) const = 0;

@@ -33,9 +33,9 @@ bool login::has_tag(std::string_view tag) const {
   return std::find(tags.begin(), tags.end(), tag) != tags.end();
 }
 
-snapshot_view::snapshot_view(metadata_tables tables, uint64_t version,
+snapshot_view::snapshot_view(metadata_tables tables, uint64_t version, queue_id next_queue,
                              std::shared_ptr<const metadata_settings> settings)
-  : tables_(std::move(tables)), version_(version), settings_(std::move(settings)) {}
+  : tables_(std::move(tables)), version_(version), next_queue_(next_queue), settings_(std::move(settings)) {}
 
 bool snapshot_view::vhost_exists(std::string_view vhost) const {
   return tables_.find_vhost(vhost) != nullptr;
