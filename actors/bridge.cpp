@@ -82,8 +82,7 @@ bridge_settings settings_of(bridge_actor* self) {
   const caf::actor_addr weak = me.address(); // a batch must not keep an ended bridge alive
   bridge_settings settings;
   settings.make_address = [node, self] {
-    return channel_ref{
-      new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self), self->state.other}};
+    return channel_ref{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self), self->state.other}};
   };
   settings.find_queue = [node](queue_id queue) { return place_of(*node, queue); };
   settings.unreachable = [self](queue_id queue) { return unreachable(self->state, queue); };
@@ -331,8 +330,12 @@ caf::message_handler broker_messages(bridge_actor* self) {
       self->state.machine->reply(std::move(what.content));
       schedule_flush(self);
     },
-    [self](queue_report_request& what) { ask(self, what.content, {nullptr, what.content.answer, nullptr}); },
-    [self](consumer_report_request& what) { ask(self, what.content, {nullptr, nullptr, what.content.answer}); },
+    [self](queue_report_request& what) {
+      ask(self, what.content, {nullptr, what.content.answer, nullptr});
+    },
+    [self](consumer_report_request& what) {
+      ask(self, what.content, {nullptr, nullptr, what.content.answer});
+    },
     [self](report_answer_msg& what) {
       self->state.machine->answer_report(std::move(what.content));
       schedule_flush(self);
@@ -410,6 +413,12 @@ namespace broker {
 
 void start_bridges(caf::actor_system& system, runtime& node) {
   node.cluster->serve(cluster_service::queues, system.spawn(hub_behavior, &node));
+}
+
+void stop_bridges(runtime& node) {
+  for (const caf::actor& bridge : node.bridges.all())
+    caf::anon_send_exit(bridge, caf::exit_reason::kill);
+  node.bridges.clear();
 }
 
 caf::actor bridge_to(caf::actor_system& system, runtime& node, const std::string& other) {

@@ -15,6 +15,9 @@ namespace broker {
 /// exist but have no session. Needs runtime::cluster.
 void start_bridges(caf::actor_system& system, runtime& node);
 
+/// Ends every bridge; the node stops.
+void stop_bridges(runtime& node);
+
 /// The bridge to `other`, spawned on first use. Any thread. Needs runtime::cluster.
 caf::actor bridge_to(caf::actor_system& system, runtime& node, const std::string& other);
 

@@ -30,7 +30,7 @@ bool bridge_directory::is_down(std::string_view node) const {
   return at == nodes_.end() || !at->second.up;
 }
 
-std::vector<std::string> bridge_directory::nodes_up() const {
+std::vector<std::string> bridge_directory::reachable() const {
   std::lock_guard guard{mutex_};
   std::vector<std::string> up;
   for (const auto& [name, each] : nodes_)

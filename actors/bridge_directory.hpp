@@ -24,7 +24,7 @@ public:
   void set_up(const std::string& node, bool up);
 
   bool is_down(std::string_view node) const override;
-  std::vector<std::string> nodes_up() const; ///< by name; without this one
+  std::vector<std::string> reachable() const override;
   std::vector<caf::actor> all() const;
   std::vector<caf::actor> of_tag(uint32_t tag) const;
   /// A node of that tag can be reached.

@@ -73,6 +73,8 @@ struct runtime {
   queue_settings queues;
   /// Deliveries unsettled for longer close their channel (W58); 0 = never.
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  /// Where queues live that name no locator (W59); "" = client-local.
+  std::string queue_leader_locator;
   /// Monotonic milliseconds. The wall clock is in `queues`: only deadlines that survive a restart use it.
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.

@@ -114,6 +114,7 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.vhost = machine_->vhost();
   settings.user = machine_->user();
   settings.node = context_.node->node;
+  settings.queue_leader_locator = context_.node->queue_leader_locator;
   settings.nodes = context_.node->cluster ? &context_.node->bridges : nullptr;
   settings.connection_name = peer_.name;
   settings.tracing = &context_.node->tracing;

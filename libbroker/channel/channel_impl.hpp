@@ -172,7 +172,7 @@ struct channel_state::impl {
   void declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
-  void declare_new_queue(queue_record wanted, bool no_wait);
+  void declare_new_queue(queue_record wanted, bool server_named, bool no_wait);
   void propose_queue(queue_record wanted, bool no_wait);
   /// declare-ok with the queue's counts.
   void answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone);

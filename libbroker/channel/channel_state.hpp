@@ -33,6 +33,8 @@ struct channel_settings {
   std::string node;
   /// Which nodes are down; outlives the channel. Null: there are no others.
   const node_reachability* nodes = nullptr;
+  /// Where queues live that name no locator: client-local, balanced or random (queue_leader_locator, W59).
+  std::string queue_leader_locator;
   std::string connection_name; ///< for the firehose
   /// True while any vhost of the node is traced (P05); outlives the channel. Null: never.
   const std::atomic<bool>* tracing = nullptr;

@@ -172,7 +172,7 @@ bool far_side::take(channel_ended& what, bridge_step& step) {
   const auto at = channels_.find(what.channel);
   if (at == channels_.end())
     return true;
-  leave(at->second, step);
+  leave(at->second, std::move(at->second.queues), step); // a deletion that it may do is its own affair
   by_address_.erase(at->second.address->id);
   channels_.erase(at);
   return true;
@@ -281,9 +281,7 @@ void far_side::erase_consumer(consumer_key key) {
 }
 
 /// Its queues take back what it held, and its consumers end.
-void far_side::leave(twin& who, bridge_step& step) {
-  std::set<queue_id> queues = std::exchange(who.queues, {});
-  queues.merge(who.closing);
+void far_side::leave(twin& who, std::set<queue_id> queues, bridge_step& step) {
   for (const queue_id queue : queues)
     send(queue, channel_gone{who.address}, step);
   while (!who.consumers.empty())
@@ -296,8 +294,10 @@ void far_side::session_ends(bridge_step& step) {
       if (auto* publish = std::get_if<publish_request>(&each))
         publish->batch->release();
   coming_.clear();
-  for (auto& [key, each] : channels_)
-    leave(each, step);
+  for (auto& [key, each] : channels_) {
+    each.queues.merge(each.closing);
+    leave(each, std::move(each.queues), step);
+  }
   channels_.clear();
   by_address_.clear();
   last_consumer_ = 0;
@@ -424,12 +424,9 @@ struct far_side::event_visitor {
     if (what.who->window)
       me.look_at_loan(to);
   }
-  void operator()(confirmed& what) const {
-    me.out_.add(confirms{channel, what.queue, what.numbers, what.rejected});
-  }
+  void operator()(confirmed& what) const { me.out_.add(confirms{channel, what.queue, what.numbers, what.rejected}); }
   void operator()(got& what) const {
-    me.out_.add(
-      fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
+    me.out_.add(fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
   }
   void operator()(consume_done& what) const {
     tell(what.who, what.ok ? consumer_event::kind::begun : consumer_event::kind::refused, std::move(what.why));
@@ -440,14 +437,14 @@ struct far_side::event_visitor {
     me.out_.add(answer{answer::kind::purged, channel, what.queue, what.messages, 0, std::nullopt});
   }
   void operator()(queue_status& what) const {
-    me.out_.add(
-      answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt});
+    me.out_.add(answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt});
   }
   void operator()(delete_checked& what) const {
-    to.closing.erase(what.queue);
     answer said{answer::kind::checked, channel, what.queue, what.messages, 0, std::nullopt};
-    if (!what.ok)
+    if (!what.ok) {
+      to.closing.erase(what.queue);
       said.refused = std::move(what.why);
+    }
     me.out_.add(std::move(said));
   }
   void operator()(queue_missing& what) const {

@@ -45,7 +45,7 @@ private:
   struct twin {
     channel_ref address;
     std::set<queue_id> queues;  ///< where it may consume or hold messages
-    std::set<queue_id> closing; ///< it asked for a deletion and has no answer
+    std::set<queue_id> closing; ///< closed for a deletion that it asked for
     std::set<consumer_key> consumers;
     ref<prefetch_window> window; ///< places borrowed from the channel's own; null: none yet
     ref<place_lender> lender;
@@ -59,7 +59,7 @@ private:
   void send(queue_id queue, queue_request what, bridge_step& step);
   void send_or_wait(queue_id queue, queue_request what, bridge_step& step);
   void refuse(queue_id queue, queue_request& what);
-  void leave(twin& who, bridge_step& step);
+  void leave(twin& who, std::set<queue_id> queues, bridge_step& step);
   void erase_consumer(consumer_key key);
   ref<prefetch_window> window_of(channel_key key, twin& who);
   uint32_t take_unused(twin& who);

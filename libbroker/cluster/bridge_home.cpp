@@ -38,9 +38,7 @@ struct home_side::request_visitor {
   queue_id queue;
   bridge_step& step;
 
-  void operator()(publish_request& what) const {
-    me.send_publish(me.channel_of(what.channel, step), queue, what);
-  }
+  void operator()(publish_request& what) const { me.send_publish(me.channel_of(what.channel, step), queue, what); }
   void operator()(settle_request& what) const { me.send_settlement(queue, what); }
   void operator()(consume_request& what) const { me.begin_consumer(what.who, step); }
   void operator()(cancel_request& what) const {
@@ -286,18 +284,13 @@ void home_side::report_written(consumer_key key, consumer_entry& entry) {
   out_.add(written{key, static_cast<uint64_t>(bytes)});
 }
 
-void home_side::flow(consumer_key key, consumer_entry& entry, uint64_t bytes) {
+void home_side::flow(consumer_entry& entry, uint64_t bytes) {
   consumer& who = *entry.who;
   who.unwritten_bytes.fetch_add(static_cast<int64_t>(bytes));
   entry.unreported += static_cast<int64_t>(bytes);
-  if (entry.unreported < report_above)
-    return;
-  who.starved.store(true);
-  // The session calls with the next bytes it writes. If it has none left it never will.
-  if (who.unwritten_bytes.load() > 0)
-    return;
-  who.starved.store(false);
-  report_written(key, entry);
+  // Before the session gets these bytes, so that it cannot write the last of them without seeing the mark.
+  if (entry.unreported >= report_above)
+    who.starved.store(true);
 }
 
 // -- the prefetch window

@@ -79,7 +79,7 @@ private:
   void forget_if_settled(consumer_at at);
 
   void report_written(consumer_key key, consumer_entry& entry);
-  void flow(consumer_key key, consumer_entry& entry, uint64_t bytes);
+  static void flow(consumer_entry& entry, uint64_t bytes);
   void lend_places(channel_key key, channel& to);
   void window_has_room(channel_key key, channel& from);
   void give_back(channel& from, int64_t places, bridge_step& step);

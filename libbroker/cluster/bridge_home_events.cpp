@@ -36,7 +36,7 @@ bool home_side::take(delivery& what, bridge_step& step) {
   }
   if (!entry.who->no_ack)
     entry.unsettled += count;
-  flow(what.key, entry, what.bytes);
+  flow(entry, what.bytes);
   add_event(step, entry.who->channel,
             delivered{entry.who, std::move(what.run), what.redelivered, static_cast<size_t>(what.bytes)});
   return true;
@@ -86,8 +86,7 @@ bool home_side::take(fetched& what, bridge_step& step) {
     return true;
   if (what.run.batch && !what.no_ack && !to->fetched[what.queue].insert(what.run.first).second)
     return false;
-  add_event(step, to->address,
-            got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
+  add_event(step, to->address, got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
   return true;
 }
 

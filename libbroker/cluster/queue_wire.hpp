@@ -42,6 +42,8 @@ struct publish {
   batch_ref batch; ///< decoded: messages outside every target's slices are empty
   std::vector<target> targets;
 };
+/// What any target wants of the batch: disjoint, rising.
+std::vector<slice> parts_of(const publish& what);
 struct settle {
   settle_request::kind what = settle_request::kind::ack;
   channel_key channel = 0;

@@ -33,12 +33,13 @@ private:
   void one(std::vector<record>& into) {
     using reader = void (decoder::*)(record&);
     static constexpr reader readers[] = {
-      &decoder::read<publish>,   &decoder::read<settle>,  &decoder::read<consume>,       &decoder::read<cancel>,
-      &decoder::read<ask>,       &decoder::read<written>, &decoder::read<lend>,          &decoder::read<recall>,
-      &decoder::read<forget>,    &decoder::read<channel_ended>, &decoder::read<reply>,   &decoder::read<report_ask>,
-      &decoder::read<taken>,     &decoder::read<delivery>, &decoder::read<answer>,       &decoder::read<confirms>,
-      &decoder::read<fetched>,   &decoder::read<consumer_event>, &decoder::read<want>,   &decoder::read<returned>,
-      &decoder::read<report_answer>,
+      &decoder::read<publish>,       &decoder::read<settle>,   &decoder::read<consume>,
+      &decoder::read<cancel>,        &decoder::read<ask>,      &decoder::read<written>,
+      &decoder::read<lend>,          &decoder::read<recall>,   &decoder::read<forget>,
+      &decoder::read<channel_ended>, &decoder::read<reply>,    &decoder::read<report_ask>,
+      &decoder::read<taken>,         &decoder::read<delivery>, &decoder::read<answer>,
+      &decoder::read<confirms>,      &decoder::read<fetched>,  &decoder::read<consumer_event>,
+      &decoder::read<want>,          &decoder::read<returned>, &decoder::read<report_answer>,
     };
     static_assert(std::size(readers) == std::variant_size_v<record>);
     type_ = in_.octet();
@@ -154,6 +155,18 @@ private:
       return;
     spread(parts, static_cast<uint32_t>(end), what.batch->messages);
     targets(parts, what.targets);
+    if (in_.ok() && parts_of(what) != joined(parts))
+      in_.fail(); // a message that is for nobody
+  }
+  static std::vector<slice> joined(const std::vector<slice>& parts) {
+    std::vector<slice> all;
+    for (const slice& each : parts) {
+      if (!all.empty() && all.back().hi == each.lo)
+        all.back().hi = each.hi;
+      else
+        all.push_back(each);
+    }
+    return all;
   }
   /// Makes room for the messages that were not sent, so that the others keep their numbers.
   static void spread(const std::vector<slice>& parts, uint32_t end, std::vector<message>& all) {

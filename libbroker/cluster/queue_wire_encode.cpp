@@ -46,22 +46,6 @@ void put_run(std::string& to, const stored_run& run) {
   put_messages(to, *run.batch, {&run.where, 1});
 }
 
-/// What any target wants of the batch: disjoint, rising.
-std::vector<slice> parts_of(const publish& what) {
-  std::vector<slice> all;
-  for (const publish::target& each : what.targets)
-    all.insert(all.end(), each.slices.begin(), each.slices.end());
-  std::sort(all.begin(), all.end(), [](const slice& a, const slice& b) { return a.lo < b.lo; });
-  std::vector<slice> parts;
-  for (const slice& each : all) {
-    if (!parts.empty() && each.lo <= parts.back().hi)
-      parts.back().hi = std::max(parts.back().hi, each.hi);
-    else
-      parts.push_back(each);
-  }
-  return parts;
-}
-
 struct encoder {
   std::string& to;
 
@@ -236,6 +220,21 @@ struct encoder {
 };
 
 } // namespace
+
+std::vector<slice> parts_of(const publish& what) {
+  std::vector<slice> all;
+  for (const publish::target& each : what.targets)
+    all.insert(all.end(), each.slices.begin(), each.slices.end());
+  std::sort(all.begin(), all.end(), [](const slice& a, const slice& b) { return a.lo < b.lo; });
+  std::vector<slice> parts;
+  for (const slice& each : all) {
+    if (!parts.empty() && each.lo <= parts.back().hi)
+      parts.back().hi = std::max(parts.back().hi, each.hi);
+    else
+      parts.push_back(each);
+  }
+  return parts;
+}
 
 void encode(const record& what, std::string& frame) {
   frame.push_back(static_cast<char>(what.index() + 1));

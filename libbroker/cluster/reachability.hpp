@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace broker {
 
@@ -14,6 +16,8 @@ public:
   virtual ~node_reachability() = default;
   /// This node is never down.
   virtual bool is_down(std::string_view node) const = 0;
+  /// The others that are not down, by name.
+  virtual std::vector<std::string> reachable() const = 0;
 
   /// Rises with every change; caches compare it. Never 0.
   uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }

@@ -27,7 +27,8 @@ bool record_outbox::add_publish(channel_key channel, bool confirm, const batch_r
   auto* last = waiting_.empty() ? nullptr : std::get_if<publish>(&waiting_.back());
   if (last && last->batch == batch && last->channel == channel && last->confirm == confirm
       && last->targets.front().slices == slices
-      && std::none_of(last->targets.begin(), last->targets.end(), [&](const auto& each) { return each.queue == queue; })) {
+      && std::none_of(last->targets.begin(), last->targets.end(),
+                      [&](const auto& each) { return each.queue == queue; })) {
     last->targets.push_back({queue, std::move(slices)});
     return true;
   }

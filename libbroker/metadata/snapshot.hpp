@@ -84,6 +84,9 @@ public:
   /// May a user with so many channels open one more? Error 530.
   virtual result<void> admit_channel(const login& who, uint64_t of_user) const;
 
+  /// Options that a queue would have with the policies in force now.
+  virtual queue_options options_of(const queue_record& wanted) const;
+
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
   virtual void

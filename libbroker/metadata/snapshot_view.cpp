@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "amqp/reply.hpp"
+#include "model/policy.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
 
@@ -199,6 +201,9 @@ result<void> metadata_snapshot::admit_connection(const login&, std::string_view,
 result<void> metadata_snapshot::admit_channel(const login&, uint64_t) const {
   return {};
 }
+queue_options metadata_snapshot::options_of(const queue_record& wanted) const {
+  return merge_options(wanted.arguments, nullptr, nullptr);
+}
 std::shared_ptr<const vhost_record> metadata_snapshot::find_vhost(std::string_view) const {
   return nullptr;
 }
@@ -211,6 +216,15 @@ void metadata_snapshot::for_each_topic_permission(
   const std::function<void(std::string_view, std::string_view, const topic_permission&)>&) const {}
 void metadata_snapshot::for_each_parameter(const std::function<void(const parameter_record&)>&) const {}
 void metadata_snapshot::for_each_global_parameter(const std::function<void(const parameter_record&)>&) const {}
+
+queue_options snapshot_view::options_of(const queue_record& wanted) const {
+  const vhost_tables* in = tables_.find_vhost(wanted.vhost);
+  if (!in)
+    return metadata_snapshot::options_of(wanted);
+  const policy_target target = target_of(type_of_arguments(wanted.arguments));
+  return merge_options(wanted.arguments, policy_in_force(*in->policies, target, wanted.name),
+                       policy_in_force(*in->operator_policies, target, wanted.name));
+}
 
 std::shared_ptr<const vhost_record> snapshot_view::find_vhost(std::string_view vhost) const {
   const vhost_tables* found = tables_.find_vhost(vhost);

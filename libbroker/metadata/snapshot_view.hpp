@@ -34,6 +34,7 @@ public:
                                 uint64_t of_user) const override;
   result<void> admit_channel(const login& who, uint64_t of_user) const override;
 
+  queue_options options_of(const queue_record& wanted) const override;
   // Each in the order of vhost, then name.
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;

@@ -205,6 +205,8 @@ void two_nodes::pump(node_side& from) {
 }
 
 bool two_nodes::deliver(node_side& from) {
+  if (tamper)
+    tamper(from.wire);
   if (from.wire.empty())
     return false;
   const std::string frame = std::move(from.wire.front());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -59,8 +60,8 @@ public:
     std::vector<T> found;
     auto& all = events[of->id];
     for (auto at = all.begin(); at != all.end();)
-      if (auto* wanted = std::get_if<T>(&*at)) {
-        found.push_back(std::move(*wanted));
+      if (auto* found_one = std::get_if<T>(&*at)) {
+        found.push_back(std::move(*found_one));
         at = all.erase(at);
       } else {
         ++at;
@@ -71,7 +72,7 @@ public:
   two_nodes& world;
   const std::string name;
   std::map<queue_id, std::unique_ptr<hosted>> queues;
-  std::set<queue_id> coming; ///< known to the other node only
+  std::set<queue_id> coming;                           ///< known to the other node only
   std::map<uint64_t, std::vector<queue_event>> events; ///< by channel
   std::map<uint64_t, std::vector<queue_lost>> lost;
   std::map<uint64_t, std::vector<queue_id>> vanished;
@@ -80,7 +81,7 @@ public:
   std::vector<uint64_t> unanswered;
   std::string broken;
   uint64_t tick_at_ms = 0;
-  bool reads = true; ///< clients take what they are sent at once
+  bool reads = true;            ///< clients take what they are sent at once
   std::deque<std::string> wire; ///< sent, not arrived
   std::vector<std::pair<uint64_t, uint64_t>> taken;
   std::vector<std::tuple<uint64_t, uint64_t, uint32_t>> wanted;
@@ -105,6 +106,7 @@ public:
 
   uint64_t now_ms = 1000;
   size_t window = SIZE_MAX; ///< frames the link takes
+  std::function<void(std::deque<std::string>& wire)> tamper; ///< before each arrival
   node_side a;
   node_side b;
 };
