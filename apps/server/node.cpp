@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
+#include "actors/bridge.hpp"
 #include "actors/queue_replica.hpp"
 #include "control_verbs.hpp"
 #include "locate_node.hpp"
@@ -106,10 +107,12 @@ void node::impl::die(const error& why) {
 
 result<void> node::impl::start() {
   shared.node = config.node_name;
+  shared.bridges.set_own(config.node_name);
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.consumer_timeout_ms = config.consumer_timeout_ms;
+  shared.queue_leader_locator = config.queue_leader_locator;
   shared.queues.wall_ms = unix_ms;
   shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.note = shared.warn;
@@ -221,6 +224,8 @@ result<void> node::impl::open_metadata() {
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = [this](const error& why) { die(why); };
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
+  if (shared.cluster) // before queues of other nodes are looked for
+    start_bridges(*actors, shared);
   return start_metadata(*actors, shared, std::move(options));
 }
 
@@ -330,6 +335,7 @@ void node::impl::stop() {
     store->stop();
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
+  stop_bridges(shared);
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
   shared.connections_by_id.clear();
