@@ -181,7 +181,9 @@ node_facts node::impl::facts() const {
   shared.snapshots.read()->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
   for (const auto& where : config.listeners)
     result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
-  result.listeners.push_back({"127.0.0.1", control_port, "clustering", "CLI tool communication"});
+  result.listeners.push_back(
+    {"[" + config.distribution_host + "]", wire->port(), "clustering", "inter-node communication"});
+  result.listeners.push_back({"127.0.0.1", control_port, "control", "CLI tool communication"});
   result.alarms = resources->alarms();
   result.memory_bytes = resident_bytes();
   result.memory_watermark_bytes = resources->current_limits().memory_bytes;
