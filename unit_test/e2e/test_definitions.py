@@ -54,6 +54,10 @@ def strip(part, entry):
         entry = {key: value for key, value in entry.items() if value not in (None, "", [], "undefined")}
     if entry.get("component") == "operator_policy" and isinstance(entry["value"]["definition"], list):
         entry["value"]["definition"] = dict(entry["value"]["definition"])  # 3.10 writes it as pairs
+    if part == "exchanges":
+        entry.setdefault("internal", False)
+    if part == "queues":
+        entry.pop("type", None)  # the argument says it
     if part == "users":
         entry["limits"] = entry.get("limits") or {}
     return entry
