@@ -111,7 +111,8 @@ result<void> node::impl::start() {
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.wall_ms = unix_ms;
-  shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.queues.note = shared.warn;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.

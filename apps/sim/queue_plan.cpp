@@ -46,7 +46,7 @@ uint64_t draw_ttl(random_source& random) {
 
 void draw_options(queue_plan& queue, random_source& random) {
   auto& options = queue.options;
-  if (random.chance(1, 5)) {
+  if (random.chance(1, 3)) {
     options.type = queue_type::quorum;
     queue.durable = true;
   } else if (random.chance(1, 3)) {
@@ -65,19 +65,24 @@ void draw_options(queue_plan& queue, random_source& random) {
     if (queue.is_quorum() && options.overflow == overflow_policy::reject_publish_dlx)
       options.overflow = overflow_policy::reject_publish;
   }
-  options.single_active_consumer = random.chance(1, 5);
+  options.single_active_consumer = random.chance(1, 4);
 }
 
 /// At-least-once asks for a quorum queue that refuses publishes, as in RabbitMQ.
-void draw_dead_lettering(queue_plan& queue, uint32_t target, random_source& random) {
+void draw_dead_lettering(queue_plans& plans, uint32_t index, uint32_t target, random_source& random) {
+  auto& queue = plans.all[index];
   queue.dead_letters_to = target;
   if (!queue.is_quorum())
     return;
-  if (random.chance(1, 2))
+  if (random.chance(2, 3))
     queue.options.delivery_limit = random.below(4);
-  if ((!queue.limited() || queue.refuses()) && random.chance(1, 2)) {
+  if ((!queue.limited() || queue.refuses()) && random.chance(4, 5)) {
     queue.options.overflow = overflow_policy::reject_publish;
     queue.options.strategy = dead_letter_strategy::at_least_once;
+    if (auto& full = plans.all[target]; target != index && !full.limited() && random.chance(3, 4)) {
+      full.options.max_length = log_uniform(random, 1, 100); // it has to wait for room there
+      full.options.overflow = overflow_policy::reject_publish;
+    }
   }
 }
 
@@ -97,10 +102,10 @@ void draw_chains(queue_plans& plans, random_source& random) {
     if (index < count ? !random.chance(2, 3) : last && !random.chance(1, 8))
       continue;
     if (random.chance(1, 12)) // into itself or back
-      draw_dead_lettering(plans.all[index], static_cast<uint32_t>(random.below(index + 1)), random);
+      draw_dead_lettering(plans, index, static_cast<uint32_t>(random.below(index + 1)), random);
     else if (!last)
-      draw_dead_lettering(plans.all[index],
-                          index < count ? static_cast<uint32_t>(count + random.below(hops)) : index + 1, random);
+      draw_dead_lettering(plans, index, index < count ? static_cast<uint32_t>(count + random.below(hops)) : index + 1,
+                          random);
   }
   // At-least-once keeps for ever what a circle would drop, and a target that makes dead letters of what it refuses
   // makes one of every attempt.

@@ -49,7 +49,10 @@ private:
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
   }
-  bool stopped() const { return options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s; }
+  bool stopped() const {
+    return (options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s)
+        || (options_.stop_at_first && !book_.violations().empty());
+  }
   void mark(const std::string& name) { markers_.insert(name); }
 
   // -- workload: each seed draws its own
@@ -62,7 +65,11 @@ private:
       add_publisher();
     const auto consumers = random_.below(6);
     for (uint64_t index = 0; index < consumers; ++index)
-      add_consumer();
+      add_consumer(static_cast<uint32_t>(random_.below(queues_.size())));
+    for (uint32_t index = 0; index < queues_.size(); ++index)
+      if (queues_[index].options.single_active_consumer)
+        for (int one = 0; one < 2; ++one) // for one to wait
+          add_consumer(index);
     for (auto& client : all_clients_)
       client->start();
   }
@@ -93,9 +100,9 @@ private:
     all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
   }
 
-  void add_consumer() {
+  void add_consumer(uint32_t from) {
     consumer_client::plan plan;
-    plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
+    plan.queue = from;
     const auto& queue = queues_[plan.queue];
     if (!queue.watched)
       return;
