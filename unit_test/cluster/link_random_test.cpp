@@ -79,6 +79,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_repeated_within_a_session) {
   BOOST_TEST(live_through(150) == "");
 }
 
+// A second hello was under way while the first one's session came up, and ended it.
+BOOST_AUTO_TEST_CASE(seed_441_loses_no_session) {
+  BOOST_TEST(live(441, life{}) == "");
+}
+
 BOOST_AUTO_TEST_CASE(the_same_seed_lives_the_same_life) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     std::array<uint64_t, 2> ends{};
