@@ -1,5 +1,6 @@
 #include "actors/channel.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <unordered_map>
@@ -75,6 +76,8 @@ void perform(channel_actor* self) {
       shell.session->push(std::move(step.out));
     for (auto& what : step.proposals)
       propose(self, std::move(what));
+    if (shell.node->warn)
+      std::for_each(step.warnings.begin(), step.warnings.end(), shell.node->warn);
     for (auto& what : step.replies)
       send_direct_reply(*shell.node, std::move(what));
     if (step.finished) {

@@ -73,10 +73,11 @@ struct node_frame {
 };
 using node_frame_msg = parcel<node_frame>;
 
-/// Unreliable: may be lost, repeated or overtaken. Needs a connection, not a session in any state.
+/// Unreliable: may be lost, repeated or overtaken.
 struct node_datagram {
   std::string from;
   std::string bytes;
+  frame_lease lease; ///< while too many are not handled, further ones are dropped
 };
 using node_datagram_msg = parcel<node_datagram>;
 
@@ -141,10 +142,6 @@ public:
   /// session it has been told of says so, because node_lost_msg may still be in its mailbox.
   virtual bool send(const std::string& node, cluster_service service, std::string&& bytes,
                     uint64_t session = any_session) = 0;
-  bool send(const std::string& node, cluster_service service, const std::string& bytes,
-            uint64_t session = any_session) {
-    return send(node, service, std::string{bytes}, session);
-  }
 
   /// At most link_limits::datagram_max_bytes. Dropped when there is no connection or it is congested.
   virtual void send_datagram(const std::string& node, cluster_service service, std::string bytes) = 0;

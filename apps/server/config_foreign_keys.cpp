@@ -64,6 +64,7 @@ std::vector<config_key> tuning_keys() {
     {"msg_store_file_size_limit", noted, "16777216", store},
     {"msg_store_credit_disc_bound", noted, "", store},
     {"lazy_queue_explicit_gc_run_operation_threshold", noted, "1000", runtime},
+    {"distribution.listener.port_range.max", noted, "", "the port is distribution.listener.port_range.min"},
     {"net_ticktime", noted, "60", cluster},
     {"cluster_partition_handling", noted, "ignore", cluster},
     {"cluster_keepalive_interval", noted, "10000", cluster},

@@ -1,6 +1,7 @@
 // Nothing that arrives is believed: counts are compared with what is there, ranges and indices with each other, and
 // what the state machines assert of a request or an event is checked here.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/limits.hpp"
@@ -336,7 +337,24 @@ private:
     for (uint64_t* figure : {&what.ready, &what.unacknowledged, &what.persistent, &what.ready_bytes,
                              &what.unacknowledged_bytes, &what.memory_bytes, &what.consumers})
       *figure = in_.varint();
-    flags({&what.flow});
+    queue_details& more = what.details;
+    bool timestamp = false;
+    bool capacity = false;
+    bool exclusive = false;
+    flags({&what.flow, &timestamp, &capacity, &exclusive});
+    for (uint64_t* figure : {&more.ready_in_memory, &more.unacknowledged_in_memory, &more.bytes_in_memory,
+                             &more.bytes_persistent, &more.disk_reads, &more.disk_writes})
+      *figure = in_.varint();
+    if (timestamp)
+      more.head_timestamp_s = in_.varint();
+    if (capacity)
+      more.consumer_capacity = std::bit_cast<double>(in_.varint());
+    if (!exclusive)
+      return;
+    more.exclusive_consumer = make_ref<consumer>();
+    more.exclusive_consumer->tag = in_.name();
+    more.exclusive_consumer->connection = in_.varint();
+    more.exclusive_consumer->channel_id = static_cast<channel_number>(in_.varint(UINT16_MAX));
   }
   void fields(consumer_report& what) {
     what.tag = in_.name();

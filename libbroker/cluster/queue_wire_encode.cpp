@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 
 #include "base/assert.hpp"
 #include "cluster/queue_wire.hpp"
@@ -203,7 +204,21 @@ struct encoder {
     for (const uint64_t figure : {what.ready, what.unacknowledged, what.persistent, what.ready_bytes,
                                   what.unacknowledged_bytes, what.memory_bytes, what.consumers})
       put_varint(to, figure);
-    put_flags(to, {what.flow});
+    const queue_details& more = what.details;
+    const bool exclusive = static_cast<bool>(more.exclusive_consumer);
+    put_flags(to, {what.flow, more.head_timestamp_s.has_value(), more.consumer_capacity.has_value(), exclusive});
+    for (const uint64_t figure : {more.ready_in_memory, more.unacknowledged_in_memory, more.bytes_in_memory,
+                                  more.bytes_persistent, more.disk_reads, more.disk_writes})
+      put_varint(to, figure);
+    if (more.head_timestamp_s)
+      put_varint(to, *more.head_timestamp_s);
+    if (more.consumer_capacity)
+      put_varint(to, std::bit_cast<uint64_t>(*more.consumer_capacity));
+    if (!exclusive)
+      return;
+    put_text(to, more.exclusive_consumer->tag);
+    put_varint(to, more.exclusive_consumer->connection);
+    put_varint(to, more.exclusive_consumer->channel_id);
   }
   void put_report(const consumer_report& what) const {
     put_text(to, what.tag);

@@ -8,6 +8,7 @@
 #include "amqp/field_table.hpp"
 #include "base/ids.hpp"
 #include "metadata/snapshot.hpp"
+#include "queue/queue_details.hpp"
 
 namespace broker {
 
@@ -23,6 +24,7 @@ struct queue_report {
   uint64_t consumers = 0;
   bool flow = false; ///< it withholds publishers' credit (O47)
   bool down = false; ///< its node does not answer: nothing else is known
+  queue_details details;
 };
 
 /// list_consumers; `active` as RabbitMQ shows it.
