@@ -8,15 +8,11 @@
 #include <unistd.h>
 
 #include "cookie.hpp"
-#include "node_name.hpp"
-#include "node_registry.hpp"
+#include "node_address.hpp"
 
 namespace broker::ctl {
 
 namespace {
-
-/// AMQP's 5672 plus 20000, RabbitMQ's own default.
-constexpr uint16_t default_control_port = 25'672;
 
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
@@ -27,7 +23,7 @@ uint16_t default_port() {
   const std::string text = variable("RABBITMQ_DIST_PORT");
   uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return failure == std::errc{} && end == text.data() + text.size() && port != 0 ? port : default_control_port;
+  return failure == std::errc{} && end == text.data() + text.size() && port != 0 ? port : usual_control_port;
 }
 
 /// What RabbitMQ prints to compare cookies without showing them: base64 of the MD5.
@@ -66,16 +62,11 @@ target find_target(const invocation& call) {
   where.node = call.node;
   where.own_name = "rabbitmqcli-" + std::to_string(getpid()) + "-" + call.node;
   where.own_name.resize(std::min<size_t>(where.own_name.size(), 255));
-  where.host = call.node.substr(call.node.find('@') + 1);
-  if (where.host == short_host_name() || where.host == "localhost")
-    where.host = "127.0.0.1";
-  where.port = default_port();
-  if (const auto entry = find_node(call.node)) {
-    where.host = "127.0.0.1";
-    where.port = entry->control_port;
-    where.pid = entry->pid;
-    where.cookie_file = entry->cookie_file;
-  }
+  auto found = locate_node(call.node, default_port());
+  where.host = std::move(found.host);
+  where.port = found.port;
+  where.pid = found.pid;
+  where.cookie_file = std::move(found.cookie_file);
   return where;
 }
 
