@@ -23,6 +23,8 @@
 
 namespace broker {
 
+class cluster_links;
+
 /// Queue or channel id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
 class actor_directory {
 public:
@@ -77,6 +79,9 @@ struct runtime {
   /// not.
   bool metadata_on_own_thread = true;
 
+  /// A line for the log, of level warning; thread-safe, may be null.
+  std::function<void(const std::string&)> warn;
+
   queue_factory make_queue;
 
   snapshot_board snapshots;
@@ -90,6 +95,8 @@ struct runtime {
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};
   caf::actor metadata; ///< set once at start
+  /// The links to other nodes (actors/cluster.hpp); null: this node is alone. Set once before the first actor.
+  cluster_links* cluster = nullptr;
 
   std::function<snapshot_ptr()> snapshot_reader() {
     return [this] { return snapshots.read(); };

@@ -7,8 +7,48 @@ namespace {
 
 constexpr uint16_t channel = handshake::channel;
 
-/// {"x-queue-type": "quorum"}
-constexpr std::string_view quorum_arguments{"\x0cx-queue-typeS\x00\x00\x00\x06quorum", 24};
+/// Queue arguments as a field table without its length.
+class argument_table {
+public:
+  void text(std::string_view name, std::string_view value) {
+    key(name, 'S');
+    number(static_cast<uint32_t>(value.size()));
+    bytes_ += value;
+  }
+  void integer(std::string_view name, uint32_t value) {
+    key(name, 'I');
+    number(value);
+  }
+  const std::string& bytes() const { return bytes_; }
+
+private:
+  void key(std::string_view name, char type) {
+    bytes_ += static_cast<char>(name.size());
+    bytes_ += name;
+    bytes_ += type;
+  }
+  void number(uint32_t value) {
+    const uint32_t wired = wire::to_wire(value);
+    bytes_.append(reinterpret_cast<const char*>(&wired), sizeof wired);
+  }
+
+  std::string bytes_;
+};
+
+std::string arguments_of(const queue_kind& kind) {
+  argument_table table;
+  if (kind.quorum)
+    table.text("x-queue-type", "quorum");
+  if (kind.priorities != 0)
+    table.integer("x-max-priority", kind.priorities);
+  if (kind.ttl_ms)
+    table.integer("x-message-ttl", *kind.ttl_ms);
+  if (!kind.dead_letters_to.empty()) {
+    table.text("x-dead-letter-exchange", "");
+    table.text("x-dead-letter-routing-key", kind.dead_letters_to);
+  }
+  return table.bytes();
+}
 
 } // namespace
 
@@ -18,7 +58,7 @@ void append_queue_declare(std::string& out, const std::string& name, const queue
     .u16(0)
     .short_string(name)
     .u8(bits)
-    .long_string(kind.quorum ? quorum_arguments : std::string_view{})
+    .long_string(arguments_of(kind))
     .end();
 }
 
@@ -39,17 +79,20 @@ control::control(const endpoint& broker) : socket_(client_socket::connect(broker
   frame_max_ = opening.frame_max();
 }
 
-void control::call(wire::method reply) {
+std::string control::call(wire::method reply) {
   const time_ns deadline = now_ns() + answer_timeout;
   socket_.flush();
   for (;;) {
     wire::frame in;
     while (const size_t size = wire::take_frame(socket_.received(), in)) {
       wire::throw_if_close(in);
+      std::string answer;
       const bool answered = in.type == wire::frame_method && wire::reader{in.payload}.id() == reply;
+      if (answered)
+        answer = in.payload.substr(sizeof(wire::method));
       socket_.consume(size);
       if (answered)
-        return;
+        return answer;
     }
     socket_.await_input(deadline);
   }
@@ -74,6 +117,20 @@ void control::delete_exchange(const std::string& name) {
 void control::declare_queue(const std::string& name, const queue_kind& kind) {
   append_queue_declare(socket_.output(), name, kind);
   call(wire::method::queue_declare_ok);
+}
+
+uint32_t control::queue_length(const std::string& name) {
+  constexpr uint8_t passive = 1;
+  wire::writer{socket_.output(), channel, wire::method::queue_declare}
+    .u16(0)
+    .short_string(name)
+    .u8(passive)
+    .long_string({})
+    .end();
+  const std::string answer = call(wire::method::queue_declare_ok);
+  wire::reader arguments{answer};
+  arguments.short_string();
+  return arguments.u32();
 }
 
 void control::bind(const std::string& queue, const std::string& exchange, const std::string& key) {

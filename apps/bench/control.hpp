@@ -1,6 +1,7 @@
 // A connection used one request at a time: set-up and tear-down of a run, and the opening of what then runs on events.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "options.hpp"
@@ -14,6 +15,9 @@ struct queue_kind {
   bool durable = false;
   bool exclusive = false;
   bool quorum = false;
+  uint8_t priorities = 0;              // x-max-priority, 0: none
+  std::optional<uint32_t> ttl_ms = {}; // x-message-ttl
+  std::string dead_letters_to = {};    // a queue, through the default exchange; "": none
 };
 
 /// Appends queue.declare; shared with the modes that declare on their own.
@@ -32,6 +36,8 @@ public:
   void declare_exchange(const std::string& name, const std::string& type, bool durable);
   void delete_exchange(const std::string& name);
   void declare_queue(const std::string& name, const queue_kind& kind);
+  /// Messages ready in a queue that exists.
+  uint32_t queue_length(const std::string& name);
   void bind(const std::string& queue, const std::string& exchange, const std::string& key);
   void delete_queue(const std::string& name);
   void qos(uint16_t prefetch);
@@ -45,7 +51,8 @@ public:
   client_socket release() && { return std::move(socket_); }
 
 private:
-  void call(wire::method reply);
+  /// @returns the answer's arguments.
+  std::string call(wire::method reply);
 
   client_socket socket_;
   uint32_t frame_max_ = 0;

@@ -1,6 +1,8 @@
 #include "load.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "control.hpp"
 
@@ -11,9 +13,16 @@ void load::declare() {
   if (!topology_.exchange.empty())
     setup.declare_exchange(topology_.exchange, topology_.exchange_type, run_.persistent);
   const bool durable = run_.persistent || run_.quorum;
+  queue_kind kind{.durable = durable, .quorum = run_.quorum, .priorities = run_.priorities};
+  if (run_.mode == run_mode::expire)
+    kind.ttl_ms = run_.ttl_ms;
   for (const auto& queue : topology_.queues) {
     setup.delete_queue(queue);
-    setup.declare_queue(queue, {.durable = durable, .exclusive = false, .quorum = run_.quorum});
+    setup.declare_queue(queue, kind);
+  }
+  for (const auto& each : topology_.hops) {
+    setup.delete_queue(each.queue);
+    setup.declare_queue(each.queue, {.durable = durable, .ttl_ms = 0, .dead_letters_to = each.next});
   }
   for (const auto& binding : topology_.bindings)
     setup.bind(topology_.queues[binding.queue], topology_.exchange, binding.key);
@@ -22,6 +31,8 @@ void load::declare() {
 
 void load::remove() {
   control teardown{run_.broker};
+  for (const auto& each : topology_.hops)
+    teardown.delete_queue(each.queue);
   for (const auto& queue : topology_.queues)
     teardown.delete_queue(queue);
   if (!topology_.exchange.empty())
@@ -40,7 +51,9 @@ void load::open_publishers() {
     control opening{run_.broker};
     if (run_.confirm_window != 0)
       opening.select_confirms();
-    const message_shape shape{run_.size, run_.persistent, opening.frame_max()};
+    message_shape shape{run_.size, run_.persistent, opening.frame_max()};
+    if (run_.priorities != 0)
+      shape.priority = static_cast<uint8_t>(i % (run_.priorities + 1u));
     std::vector<encoded_message> messages;
     std::vector<uint32_t> streams;
     for (const auto& target : topology_.publishers[i]) {
@@ -112,6 +125,22 @@ time_ns load::pump_publishers(time_ns now) {
     wait = std::min(wait, due > now ? due - now : 0);
   }
   return wait;
+}
+
+time_ns load::wait_until_expired() {
+  control observer{run_.broker};
+  const time_ns deadline = now_ns() + static_cast<time_ns>(run_.drain_timeout * static_cast<double>(ns_per_second));
+  for (;;) {
+    const bool empty = std::ranges::all_of(topology_.queues,
+                                           [&](const std::string& queue) { return observer.queue_length(queue) == 0; });
+    const time_ns now = now_ns();
+    stalled_ = !empty && now > deadline;
+    if (empty || stalled_) {
+      observer.close();
+      return now;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
 }
 
 measurement load::drive() {

@@ -34,11 +34,15 @@ public:
   /// Runs until everything published is written, answered and, with consumers, received; or nothing moves any more.
   measurement drive();
 
+  /// Asks every 5 ms until the queues are empty. @returns when they were; after `drain_timeout` the run has stalled.
+  time_ns wait_until_expired();
+
   /// For a drain: what another process has published.
   void assume_published() { published_elsewhere_ = true; }
 
   void report_rates(const measurement& cost);
   void report_publishing(const measurement& cost, const std::string& prefix);
+  void report_expiry(time_ns empty_at, const measurement& cost);
   void report_draining(const measurement& cost, const std::string& prefix);
   void report_checks();
 

@@ -34,6 +34,15 @@ void load::report_publishing(const measurement& cost, const std::string& prefix)
   cost.add_to(result(), prefix, sum.published);
 }
 
+void load::report_expiry(time_ns empty_at, const measurement& cost) {
+  time_ns first = UINT64_MAX;
+  for (const auto& each : publishers_)
+    first = std::min(first, each.first_publish());
+  result().add("expire_rate", per_second(counts().published, first, empty_at));
+  result().add("seconds", seconds_between(first, empty_at));
+  cost.add_to(result(), "", counts().published);
+}
+
 void load::report_draining(const measurement& cost, const std::string& prefix) {
   time_ns first = UINT64_MAX;
   for (const auto& each : consumers_)

@@ -24,6 +24,17 @@ void run_publish(load& work) {
   work.report_publishing(work.drive(), "publish_");
 }
 
+/// The cost includes the expiry: it is taken when the last message has gone.
+void run_expire(load& work, const options& run) {
+  work.declare();
+  work.open_publishers();
+  measurement cost{run.pid};
+  work.drive();
+  const time_ns empty_at = work.wait_until_expired();
+  cost.end();
+  work.report_expiry(empty_at, cost);
+}
+
 void run_drain(load& work) {
   work.open_consumers();
   work.report_draining(work.drive(), "drain_");
@@ -36,6 +47,8 @@ outcome run_load(const options& run) {
   work.result().add("mode", name_of(run.mode));
   if (run.mode == run_mode::rates) {
     run_rates(work, run);
+  } else if (run.mode == run_mode::expire) {
+    run_expire(work, run);
   } else {
     if (run.mode == run_mode::drain)
       work.assume_published();

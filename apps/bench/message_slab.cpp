@@ -16,13 +16,12 @@ std::string make_body(uint64_t size) {
 }
 
 void append_content(encoded_message& to, const message_shape& shape) {
-  wire::writer{to.bytes, wire::frame_header, handshake::channel}
-    .u16(wire::class_basic)
-    .u16(0)
-    .u64(shape.size)
-    .u16(wire::flag_delivery_mode)
-    .u8(shape.persistent ? 2 : 1)
-    .end();
+  wire::writer header{to.bytes, wire::frame_header, handshake::channel};
+  header.u16(wire::class_basic).u16(0).u64(shape.size);
+  header.u16(wire::flag_delivery_mode | (shape.priority ? wire::flag_priority : 0)).u8(shape.persistent ? 2 : 1);
+  if (shape.priority)
+    header.u8(*shape.priority);
+  header.end();
   to.stamp_offset = to.bytes.size() + wire::frame_prefix;
   const std::string body = make_body(shape.size);
   const size_t piece_max = shape.frame_max - wire::frame_overhead;

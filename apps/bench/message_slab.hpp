@@ -3,6 +3,7 @@
 // second.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct message_shape {
   uint64_t size = stamp_size;
   bool persistent = false;
   uint32_t frame_max = 0;
+  std::optional<uint8_t> priority = {};
 };
 
 /// basic.publish with header and body frames on channel 1.

@@ -25,6 +25,7 @@ constexpr std::array modes{
   mode_name{"backlog", run_mode::backlog, "publish --messages with nobody consuming, then drain them"},
   mode_name{"publish", run_mode::publish, "the first half of backlog: leaves the queues full"},
   mode_name{"drain", run_mode::drain, "the second half: checks that all --messages are there, then deletes the queues"},
+  mode_name{"expire", run_mode::expire, "publish --messages to queues where they expire, until all have"},
   mode_name{"connections", run_mode::connections, "open --count connections with a channel each and hold them"},
   mode_name{"churn", run_mode::churn, "cycles of connect, open, declare, publish, close"},
   mode_name{"declares", run_mode::declares, "declare --count durable queues one at a time, then delete them"},
@@ -151,6 +152,10 @@ constexpr option table[] = {
   {"--publishers", "N", "each on its own connection (1)", set_integer<&options::publishers, 1, 1000>},
   {"--consumers", "N", "per queue, each on its own connection, 0: publish only (1)",
    set_integer<&options::consumers, 0, 1000>},
+  {"--priorities", "N", "x-max-priority of the queues; publisher p uses priority p mod (N + 1), 0: none (0)",
+   set_integer<&options::priorities, 0, 255>},
+  {"--hops", "N", "queues each message is dead-lettered through on its way (0)", set_integer<&options::hops, 0, 100>},
+  {"--ttl", "MS", "how long messages live in the mode expire (1000)", set_integer<&options::ttl_ms, 0, 3'600'000>},
   {"--name", "TEXT", "prefix of queue and exchange names (warren-bench)", set_text<&options::name>},
   {"--keep", "", "leave the queues behind", raise<&options::keep>},
   {"--verify", "", "compare every octet of every body", raise<&options::verify>},
@@ -173,12 +178,14 @@ constexpr option table[] = {
 
 /// Contradictions between options that are fine one by one.
 void check_whole(const options& all) {
-  const bool needs_messages =
-    all.mode == run_mode::backlog || all.mode == run_mode::publish || all.mode == run_mode::drain;
+  const bool needs_messages = all.mode == run_mode::backlog || all.mode == run_mode::publish
+                           || all.mode == run_mode::drain || all.mode == run_mode::expire;
   if (needs_messages && all.messages == 0)
     throw failure{std::string{name_of(all.mode)} + ": --messages N is needed"};
   if ((all.mode == run_mode::backlog || all.mode == run_mode::drain) && all.consumers == 0)
     throw failure{std::string{name_of(all.mode)} + ": --consumers 0 cannot drain"};
+  if (all.hops != 0 && all.exchange != exchange_kind::none)
+    throw failure{"--hops: only with --exchange none"};
   if (all.ack == ack_mode::multiple && all.prefetch != 0 && all.ack_every > all.prefetch)
     throw failure{"--ack " + std::to_string(all.ack_every) + ": more than --prefetch, the run would stand still"};
   const uint64_t keys = all.exchange == exchange_kind::topic ? all.bindings : all.queues;

@@ -7,7 +7,7 @@
 
 namespace broker::bench {
 
-enum class run_mode { rates, backlog, publish, drain, connections, churn, declares, ceiling };
+enum class run_mode { rates, backlog, publish, drain, expire, connections, churn, declares, ceiling };
 
 enum class exchange_kind { none, fanout, topic };
 
@@ -35,6 +35,9 @@ struct options {
   uint32_t queues = 1;
   uint32_t publishers = 1;
   uint32_t consumers = 1; // per queue
+  uint8_t priorities = 0; // x-max-priority of the queues; publisher p publishes with priority p mod (priorities + 1)
+  uint32_t hops = 0;      // queues that a message is dead-lettered through before it arrives
+  uint32_t ttl_ms = 1000; // expire only
   std::string name = "warren-bench";
   bool keep = false;
   bool verify = false;

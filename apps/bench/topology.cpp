@@ -5,10 +5,22 @@
 namespace broker::bench {
 namespace {
 
+std::string hop_name(const std::string& queue, uint32_t number) {
+  return queue + ".hop." + std::to_string(number);
+}
+
+std::vector<hop> hops_of(const options& run, const topology& shape) {
+  std::vector<hop> hops;
+  for (const auto& queue : shape.queues)
+    for (uint32_t i = 0; i < run.hops; ++i)
+      hops.push_back({hop_name(queue, i), i + 1 == run.hops ? queue : hop_name(queue, i + 1)});
+  return hops;
+}
+
 std::vector<target> direct_targets(const options& run, const topology& shape, uint32_t publisher) {
   std::vector<target> targets;
   for (uint32_t queue = publisher % run.queues; queue < run.queues; queue += run.publishers)
-    targets.push_back({0, "", shape.queues[queue], {queue}});
+    targets.push_back({0, "", run.hops == 0 ? shape.queues[queue] : hop_name(shape.queues[queue], 0), {queue}});
   return targets;
 }
 
@@ -46,6 +58,7 @@ topology topology::of(const options& run) {
   }
   for (uint32_t queue = 0; queue < run.queues; ++queue)
     result.queues.push_back(run.name + "." + std::to_string(queue));
+  result.hops = hops_of(run, result);
   result.bindings = bindings_of(run);
   uint32_t stream = 0;
   for (uint32_t publisher = 0; publisher < run.publishers; ++publisher) {

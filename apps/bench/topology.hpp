@@ -3,6 +3,8 @@
 //   exchange none    publisher p sends to queues p, p + P, … (P publishers) or to queue p mod Q, through the default
 //   exchange exchange fanout  every message reaches all queues exchange topic   binding b is `topic.<b>.*` to queue b
 //   mod Q; each publisher goes round all of them
+//
+// With hops, what is meant for a queue is published to its first hop.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,10 +27,17 @@ struct binding {
   std::string key;
 };
 
+/// A queue whose messages expire at once and go on to the next.
+struct hop {
+  std::string queue;
+  std::string next;
+};
+
 struct topology {
   std::string exchange; // empty: the default exchange
   std::string exchange_type;
   std::vector<std::string> queues;
+  std::vector<hop> hops; // on the way to the queues
   std::vector<binding> bindings;
   std::vector<std::vector<target>> publishers; // the targets each publisher goes round
 

@@ -60,6 +60,7 @@ enum class method : uint32_t {
 
 inline constexpr uint16_t class_basic = 60;
 inline constexpr uint16_t flag_delivery_mode = 0x1000;
+inline constexpr uint16_t flag_priority = 0x0800;
 
 template<class integer>
 integer to_wire(integer value) {

@@ -5,7 +5,7 @@
 
 namespace broker {
 
-node_address locate_node(std::string_view node, uint16_t port_elsewhere) {
+node_address control_address(std::string_view node, uint16_t port_elsewhere) {
   node_address where;
   where.host = node.substr(node.find('@') + 1);
   if (where.host == short_host_name() || where.host == "localhost")

@@ -1,6 +1,6 @@
-// How one node, or a tool, finds another by its name (features.md S01): "rabbit@node2" is on host node2, which the
-// resolver knows, at the usual port; nodes of this user on this machine are found by the registry (node_registry.hpp),
-// whatever their ports.
+// Where the control endpoint of a node is (features.md S01): "rabbit@node2" is on host node2, which the resolver knows,
+// at the usual port; nodes of this user on this machine are found by the registry (node_registry.hpp), whatever their
+// ports. For the traffic between members see locate_node.hpp.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace broker {
 
-/// AMQP's 5672 plus 20000, RabbitMQ's own default.
-inline constexpr uint16_t usual_control_port = 25'672;
+/// AMQP's 5672 plus 20000 plus 10000; RabbitMQ's tools begin there, too.
+inline constexpr uint16_t usual_control_port = 35'672;
 
 struct node_address {
   std::string host;
@@ -20,6 +20,6 @@ struct node_address {
 };
 
 /// `node` is complete (node_name.hpp). Does not ask the resolver.
-node_address locate_node(std::string_view node, uint16_t port_elsewhere = usual_control_port);
+node_address control_address(std::string_view node, uint16_t port_elsewhere = usual_control_port);
 
 } // namespace broker

@@ -14,16 +14,22 @@ namespace broker::ctl {
 
 namespace {
 
+/// What the port for tools is above that for other nodes.
+constexpr uint16_t control_port_offset = 10'000;
+
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
   return text == nullptr ? std::string{} : std::string{text};
 }
 
+/// Where a node without an entry in the registry listens for tools.
 uint16_t default_port() {
   const std::string text = variable("RABBITMQ_DIST_PORT");
   uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return failure == std::errc{} && end == text.data() + text.size() && port != 0 ? port : usual_control_port;
+  return failure == std::errc{} && end == text.data() + text.size() && port != 0 && port <= 65535 - control_port_offset
+         ? static_cast<uint16_t>(port + control_port_offset)
+         : usual_control_port;
 }
 
 /// What RabbitMQ prints to compare cookies without showing them: base64 of the MD5.
@@ -62,7 +68,7 @@ target find_target(const invocation& call) {
   where.node = call.node;
   where.own_name = "rabbitmqcli-" + std::to_string(getpid()) + "-" + call.node;
   where.own_name.resize(std::min<size_t>(where.own_name.size(), 255));
-  auto found = locate_node(call.node, default_port());
+  auto found = control_address(call.node, default_port());
   where.host = std::move(found.host);
   where.port = found.port;
   where.pid = found.pid;

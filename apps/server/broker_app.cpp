@@ -2,12 +2,14 @@
 
 #include <sys/random.h>
 
+#include <future>
 #include <thread>
 
 #include <caf/send.hpp>
 
 #include "actors/queue_replica.hpp"
 #include "cluster_name.hpp"
+#include "locate_node.hpp"
 #include "version.hpp"
 
 namespace broker {
@@ -98,7 +100,7 @@ result<void> broker_app::open() {
       return opened;
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
-  for (auto step : {&broker_app::open_metadata, &broker_app::open_listeners})
+  for (auto step : {&broker_app::open_cluster, &broker_app::open_metadata, &broker_app::open_listeners})
     if (auto opened = (this->*step)(); !opened)
       return opened;
   return {};
@@ -111,7 +113,8 @@ void broker_app::set_up() {
   shared.make_queue = around.extensions.make_queue ? around.extensions.make_queue : spawn_queue;
   shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.wall_ms = unix_ms;
-  shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.queues.note = shared.warn;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
 }
@@ -148,6 +151,34 @@ result<void> broker_app::open_store() {
     return opened.error();
   store = std::move(*opened);
   shared.store = &store->store();
+  return {};
+}
+
+/// Takes the port and makes the links; nodes are let in when everything else has started.
+result<void> broker_app::open_cluster() {
+  cluster_wire_settings settings;
+  settings.node = config.node_name;
+  settings.cookie = config.cookie.reveal();
+  settings.host = config.distribution_host;
+  settings.port = around.cluster_port;
+  settings.backlog = config.tcp_backlog;
+  settings.locate = [this](const std::string& other) { return locate_node(other, wire->port()); };
+  settings.now_ms = steady_ms;
+  settings.note = [this](const std::string& text) { say(log_level::warning, text); };
+  wire = std::make_unique<cluster_wire>(std::move(settings));
+  if (auto opened = wire->open(); !opened)
+    return opened;
+  node_links_settings how;
+  how.node = config.node_name;
+  how.incarnation = random_number() | 1;
+  how.break_limit_ms = config.break_limit_ms;
+  how.random = random_number;
+  how.now_ms = steady_ms;
+  how.note = [this](const std::string& text) { say(log_level::notice, text); };
+  links = std::make_unique<node_links>(*actors, *wire, std::move(how));
+  shared.cluster = links.get();
+  say(log_level::info,
+      "listening for other nodes on [" + config.distribution_host + "]:" + std::to_string(wire->port()));
   return {};
 }
 
@@ -207,6 +238,7 @@ result<void> broker_app::open_listeners() {
 
 void broker_app::serve() {
   listener->start();
+  wire->start([this](const std::string& name) { return links->admit(name); });
 }
 
 // -- stop
@@ -226,7 +258,18 @@ void broker_app::stop(const error& why) {
   end();
 }
 
+void broker_app::stop_cluster() {
+  if (!links)
+    return;
+  const auto said = std::make_shared<std::promise<void>>();
+  links->end("the node stops", [said] { said->set_value(); });
+  said->get_future().wait(); // the actors' turn, no more
+  wire->stop();              // the links refuse everything from now on, and stay until the last actor has gone
+}
+
 void broker_app::end() {
+  if (actors)
+    stop_cluster();
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
   if (store)
     store->stop();
@@ -243,6 +286,8 @@ void broker_app::end() {
   // The loops' actors read the handle until they have ended, and the metadata's own thread ends only without a handle.
   loops.when_stopped([this] { shared.metadata = nullptr; });
   actors.reset();
+  shared.cluster = nullptr;
+  links.reset();
 }
 
 } // namespace broker

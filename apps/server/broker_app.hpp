@@ -14,9 +14,11 @@
 #include <caf/actor_system_config.hpp>
 
 #include "actors/metadata.hpp"
+#include "actors/node_links.hpp"
 #include "actors/runtime.hpp"
 #include "net/amqp_listener.hpp"
 #include "net/block_pool.hpp"
+#include "net/cluster_wire.hpp"
 #include "net/loop.hpp"
 #include "node.hpp"
 #include "node_view.hpp"
@@ -39,6 +41,7 @@ struct broker_app {
     std::function<void(log_level, std::string_view)> say;
     /// A write or sync failed: ends the process (guarantees.md G6). Does not return.
     std::function<void(const error&)> die;
+    uint16_t cluster_port = 0; ///< to listen on for other nodes; 0 = any free one
   };
 
   explicit broker_app(host of);
@@ -77,7 +80,9 @@ struct broker_app {
   std::unique_ptr<metadata_store> metadata_files;
   runtime shared;
   caf::actor_system_config actor_config;
+  std::unique_ptr<cluster_wire> wire;
   std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<node_links> links; ///< to other nodes; stay until the last actor has gone
   session_context sessions;
   std::unique_ptr<amqp_listener> listener;
 
@@ -86,9 +91,11 @@ private:
   void set_up();
   result<void> open_databases();
   result<void> open_store();
+  result<void> open_cluster();
   result<void> open_metadata();
   result<void> open_listeners();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
+  void stop_cluster();
   void end();
 };
 

@@ -63,6 +63,8 @@ connection_info to_info(session_report&& report) {
   info.client_properties = std::move(report.client_properties);
   info.received_bytes = report.received_bytes;
   info.sent_bytes = report.sent_bytes;
+  info.reads = report.reads;
+  info.writes = report.writes;
   info.connected_at_ms = report.connected_at_ms;
   return info;
 }
@@ -88,6 +90,7 @@ void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.unacknowledged_bytes = report.unacknowledged_bytes;
                      info.consumers = report.consumers;
                      info.memory_bytes = report.memory_bytes;
+                     info.details = std::move(report.details);
                      if (report.flow)
                        info.state = "flow";
                      all->add(std::move(info));

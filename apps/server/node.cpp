@@ -105,6 +105,10 @@ uint16_t node::control_port() const {
   return impl_->control_port;
 }
 
+uint16_t node::cluster_port() const {
+  return impl_->cluster_port;
+}
+
 void node::request_stop() {
   impl_->request_stop();
 }

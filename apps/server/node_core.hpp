@@ -104,6 +104,8 @@ struct node::impl final : node_view {
   std::unique_ptr<control::listener> control;
   std::thread control_thread;
   uint16_t control_port = 0;
+  /// For other nodes; once chosen, the same for every run of the app. Written on the life thread while none runs.
+  std::atomic<uint16_t> cluster_port{config.distribution_port};
   bool suspended = false;   ///< no listeners for clients; on the control thread
   bool maintenance = false; ///< drained; on the control thread
 

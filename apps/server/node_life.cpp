@@ -41,9 +41,10 @@ result<void> node::impl::try_bring_up() {
     return wiped;
   app = std::make_unique<broker_app>(
     broker_app::host{config, extensions, blocks, [this](log_level level, std::string_view text) { say(level, text); },
-                     [this](const error& why) { die(why); }});
+                     [this](const error& why) { die(why); }, cluster_port});
   if (auto opened = app->open(); !opened)
     return opened;
+  cluster_port = app->wire->port();
   attach();
   for (auto step : {&impl::set_configured_name, &impl::load_definitions})
     if (auto done = (this->*step)(); !done)

@@ -71,8 +71,7 @@ node_facts node::impl::facts() const {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
     result.open_files_max = limit.rlim_cur;
-  result.listeners.push_back(
-    {"[" + config.control_host + "]", control_port, "clustering", "inter-node and CLI tool communication"});
+  result.listeners.push_back({"[" + config.control_host + "]", control_port, "control", "CLI tool communication"});
   const broker_app* running = visible;
   if (running == nullptr)
     return result;
@@ -87,6 +86,8 @@ node_facts node::impl::facts() const {
   metadata_now->for_each_queue([&](const queue_ptr&) { ++result.queues; }); // hidden ones are not counted
   for (const auto& where : suspended ? std::vector<listener_address>{} : config.listeners)
     result.listeners.insert(result.listeners.end() - 1, {"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
+  result.listeners.insert(result.listeners.end() - 1, {"[" + config.distribution_host + "]", cluster_port, "clustering",
+                                                       "inter-node communication"});
   result.alarms = resources->alarms();
   result.memory_watermark_bytes = resources->current_limits().memory_bytes;
   result.disk_free_limit_bytes = resources->current_limits().disk_free_bytes;

@@ -12,11 +12,11 @@ char filler(message_id id, size_t at) {
   return static_cast<char>((id * 0x9e3779b97f4a7c15u >> 56) + at * 31);
 }
 
-std::string text(message_id id) {
+} // namespace
+
+std::string message_text(message_id id) {
   return "message " + std::to_string(id >> 32) + ":" + std::to_string(id & 0xffffffffu);
 }
-
-} // namespace
 
 std::string make_body(message_id id, size_t size) {
   std::string body(size < 8 ? 8 : size, '\0');
@@ -34,7 +34,7 @@ message_id read_body(std::string_view body, std::string& problem) {
   const auto id = load_u64(body.data());
   for (size_t at = 8; at < body.size(); ++at)
     if (body[at] != filler(id, at)) {
-      problem = "C2: body of " + text(id) + " differs at byte " + std::to_string(at);
+      problem = "C2: body of " + message_text(id) + " differs at byte " + std::to_string(at);
       break;
     }
   return id;
@@ -49,14 +49,19 @@ ledger::record* ledger::find(message_id id, const char* doing) {
   auto found = messages_.find(id);
   if (found != messages_.end())
     return &found->second;
-  violation(std::string{"C2: "} + doing + " " + text(id) + ", which was never published");
+  violation(std::string{"C2: "} + doing + " " + message_text(id) + ", which was never published");
   return nullptr;
 }
 
 void ledger::published(message_id id, const publish& what) {
-  messages_[id].what = what;
+  auto& made = messages_[id];
+  made.what = what;
+  made.sent = time_.now();
+  made.life = life_;
   if (what.confirm_mode)
     ++outstanding_;
+  if (what.queue != queue_none)
+    sent_to_[what.queue].push_back(id);
 }
 
 void ledger::confirmed(message_id id) {
@@ -64,10 +69,11 @@ void ledger::confirmed(message_id id) {
   if (!found)
     return;
   if (found->confirmed || found->nacked)
-    violation("C8: " + text(id) + " confirmed twice");
+    violation("C8: " + message_text(id) + " confirmed twice");
   if (found->what.queue == queue_none && !found->returned)
-    violation("C8: unroutable mandatory " + text(id) + " confirmed before it was returned");
+    violation("C8: unroutable mandatory " + message_text(id) + " confirmed before it was returned");
   found->confirmed = true;
+  found->accepted = time_.now();
   ++confirmed_;
   --outstanding_;
 }
@@ -77,9 +83,18 @@ void ledger::nacked(message_id id) {
   if (!found)
     return;
   if (found->confirmed || found->nacked)
-    violation("C8: " + text(id) + " nacked after an answer");
+    violation("C8: " + message_text(id) + " nacked after an answer");
   found->nacked = true;
   --outstanding_;
+  markers_.insert("refused");
+  if (found->what.queue == queue_none)
+    return violation("C8: unroutable " + message_text(id) + " refused");
+  const auto& queue = queues_[found->what.queue];
+  if (!queue.refuses())
+    return violation("C8: " + message_text(id) + " refused by " + queue.name + ", which takes everything");
+  if (queue.options.max_length && !queues_.is_target(found->what.queue)
+      && sent_to_[found->what.queue].size() <= *queue.options.max_length)
+    violation("C8: " + message_text(id) + " refused by " + queue.name + ", which was never sent so many");
 }
 
 void ledger::returned(message_id id) {
@@ -87,9 +102,9 @@ void ledger::returned(message_id id) {
   if (!found)
     return;
   if (found->what.queue != queue_none)
-    violation("C2: routable " + text(id) + " returned");
+    violation("C2: routable " + message_text(id) + " returned");
   if (found->returned)
-    violation("C8: " + text(id) + " returned twice");
+    violation("C8: " + message_text(id) + " returned twice");
   found->returned = true;
 }
 
@@ -108,8 +123,10 @@ void ledger::abandoned(message_id id) {
 }
 
 void ledger::committed(message_id id) {
-  if (auto* found = find(id, "commit of"))
+  if (auto* found = find(id, "commit of")) {
     found->confirmed = true;
+    found->accepted = time_.now();
+  }
 }
 
 uint64_t ledger::new_consumer(uint32_t queue) {
@@ -117,54 +134,50 @@ uint64_t ledger::new_consumer(uint32_t queue) {
   return next_consumer_++;
 }
 
-void ledger::delivered(uint64_t who, message_id id, bool redelivered) {
-  auto* found = find(id, "delivery of");
-  if (!found)
-    return;
-  ++delivered_;
-  if (found->delivered)
-    ++duplicates_;
-  auto& seen_by = consumers_[who];
-  if (found->withdrawn)
-    violation("C2: rolled back " + text(id) + " delivered");
-  if (found->what.queue != seen_by.queue)
-    violation("C2: " + text(id) + " delivered from queue " + std::to_string(seen_by.queue) + ", published to "
-              + std::to_string(found->what.queue));
-  if (!redelivered) {
-    auto& newest = seen_by.newest[static_cast<uint32_t>(id >> 32)];
-    if (newest >= id)
-      violation("C3: " + text(id) + " delivered after " + text(newest) + " by one consumer");
-    newest = id;
-  }
-  found->delivered = true;
+void ledger::consumer_left(uint64_t who) {
+  if (const auto found = consumers_.find(who); found != consumers_.end())
+    found->second.left = true;
 }
 
 void ledger::settled(message_id id) {
-  if (auto* found = find(id, "settling of"))
+  if (auto* found = find(id, "settling of")) {
     found->settled = true;
+    found->doubted = false;
+  }
+}
+
+void ledger::rejected(message_id id, uint32_t queue) {
+  auto* found = find(id, "rejecting of");
+  if (!found)
+    return;
+  found->rejected_in |= 1u << queue;
+  if (!queues_[queue].dead_letters_to)
+    settled(id);
+}
+
+void ledger::doubted(message_id id) {
+  if (auto* found = find(id, "doubt about"))
+    found->doubted = true;
 }
 
 void ledger::node_crashed() {
+  ++life_;
   for (auto& [id, found] : messages_)
     if (!found.what.survives_crash)
       found.may_be_lost = true;
 }
 
-void ledger::finish() {
-  for (const auto& [id, found] : messages_) {
-    const auto& what = found.what;
-    if (what.confirm_mode && !found.confirmed && !found.nacked && !found.abandoned)
-      violation("C12: " + text(id) + " was never confirmed");
-    if (what.queue == queue_none) {
-      if (found.confirmed && !found.returned)
-        violation("C8: unroutable mandatory " + text(id) + " was confirmed and never returned");
-      continue;
-    }
-    const bool promised = found.confirmed && !found.may_be_lost && !what.at_most_once;
-    if (promised && !found.settled)
-      violation("C1: confirmed " + text(id) + " in queue " + std::to_string(what.queue)
-                + (found.delivered ? " was delivered, not settled, and is gone" : " was never delivered"));
-  }
+void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {
+  const auto& plan = queues_[queue];
+  const auto& options = plan.options;
+  const auto says = "queue " + plan.name + " has " + std::to_string(messages) + " messages";
+  // One that refuses may be longer by what consumers have given back.
+  const bool strict = plan.drops_head() || !plan.watched;
+  if (options.max_length && strict && messages > *options.max_length)
+    violation("limit: " + says + ", more than its x-max-length of " + std::to_string(*options.max_length));
+  const bool fed = queues_.is_target(queue) || plan.delayed_by;
+  if (options.message_ttl_ms && !fed && quiet_for > (*options.message_ttl_ms + 1000) * ms && messages != 0)
+    violation("TTL: " + says + " long after the last of them should have expired");
 }
 
 } // namespace broker::sim

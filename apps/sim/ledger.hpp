@@ -1,13 +1,21 @@
 // What the model clients did and saw, and the promises checked against it (guarantees.md section 5): C1 nothing
 // confirmed is lost, C2 nothing unpublished is delivered, C3 order per publisher and queue, C8 one confirm per publish,
-// and that bodies arrive as they were sent. The ledger outlives crashes of the node.
+// and that bodies arrive as they were sent. For queues with limits and dead letters C1 reads: a confirmed message is in
+// exactly one place or on its way (ends.cpp says where it may have ended); it expires neither early nor late, passes
+// no message of higher priority, and its death headers tell the way it came. The ledger outlives crashes of the node.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "deaths.hpp"
+#include "queue_plan.hpp"
+#include "virtual_time.hpp"
 
 namespace broker::sim {
 
@@ -23,11 +31,25 @@ class ledger {
 public:
   struct publish {
     uint32_t queue = 0;          ///< index of the one queue it goes to; queue_none when unroutable
-    bool survives_crash = false; ///< persistent, to a durable queue
+    bool survives_crash = false; ///< persistent, to a durable queue with durable queues behind it
     bool confirm_mode = false;
-    bool at_most_once = false; ///< its queue has automatic-ack consumers: delivery may be lost with a connection
+    bool at_most_once = false; ///< a queue on its way has automatic-ack consumers: lost with a connection
+    uint8_t priority = 0;
+    uint64_t delay_ms = 0; ///< of the delayed exchange
+    std::optional<uint64_t> expiration_ms;
+    uint64_t bytes = 0;
   };
   static constexpr uint32_t queue_none = ~0u;
+
+  /// What a consumer got. `prompt`: the client has been reading all the time, so it was handed out just now.
+  struct delivery {
+    bool redelivered = false;
+    bool prompt = true;
+    const amqp::properties& properties;
+  };
+
+  /// Both outlive the ledger; `queues` is complete before the first publish.
+  ledger(const virtual_time& time, const queue_plans& queues) : time_(time), queues_(queues) {}
 
   // -- publishers --
   void published(message_id id, const publish& what);
@@ -44,15 +66,25 @@ public:
   // -- consumers --
   /// A new basic.consume (or a channel that uses basic.get): order is checked per consumer.
   uint64_t new_consumer(uint32_t queue);
-  void delivered(uint64_t consumer, message_id id, bool redelivered);
-  /// The client is done with it: acked, rejected without requeue, or delivered with automatic ack.
+  /// It has cancelled or lost its connection: another may become the single active one.
+  void consumer_left(uint64_t who);
+  void delivered(uint64_t consumer, message_id id, const delivery& what);
+  /// The client is done with it: acked, or delivered with automatic ack.
   void settled(message_id id);
+  /// The client has rejected it without requeue.
+  void rejected(message_id id, uint32_t queue);
+  /// The connection was lost soon after settled() or rejected(): the broker may not have heard of it.
+  void doubted(message_id id);
 
-  // -- faults --
+  // -- the node --
   void node_crashed();
+  /// queue.declare-ok in a quiet moment: no faults, no publishes, everything that expires has had the time.
+  void counted(uint32_t queue, uint64_t messages, sim_ns quiet_for);
   /// A promise is broken, found by somebody else.
   void violation(std::string what);
 
+  /// Every confirmed message is settled or may have ended otherwise.
+  bool all_accounted() const;
   /// Final check, after faults have stopped and all queues were drained.
   void finish();
 
@@ -62,10 +94,21 @@ public:
   uint64_t delivered_count() const { return delivered_; }
   uint64_t duplicate_count() const { return duplicates_; }
   uint64_t outstanding_confirms() const { return outstanding_; }
+  /// What messages went through, for the rare states of a sweep: "dead-expired", "delayed", ...
+  const std::set<std::string>& markers() const { return markers_; }
 
 private:
+  /// A message in one queue, once: it may come back there in a circle of dead letters.
+  struct visit {
+    uint32_t queue;
+    uint64_t deaths;
+    uint64_t deliveries = 0;
+  };
   struct record {
     publish what;
+    sim_ns sent = 0;
+    sim_ns accepted = 0; ///< when the client knew that the queue has it; 0 = it does not
+    uint64_t life = 0;   ///< the node's, when it was published
     bool confirmed = false;
     bool nacked = false;
     bool returned = false;
@@ -73,22 +116,54 @@ private:
     bool abandoned = false;
     bool delivered = false;
     bool settled = false;
+    bool doubted = false;
     bool may_be_lost = false; ///< transient at a crash
+    uint32_t rejected_in = 0; ///< bit per queue
+    std::vector<visit> visits;
+  };
+  /// Deliveries so far: what a later one with a higher priority must not have waited behind.
+  struct consumer {
+    uint32_t queue = 0;
+    bool left = false;
+    std::map<std::pair<uint32_t, uint8_t>, message_id> newest; ///< per publisher incarnation and priority
+    std::map<uint8_t, std::pair<sim_ns, message_id>> latest;   ///< per priority: the one that was sent last
+    std::map<uint8_t, std::pair<sim_ns, message_id>> handed;   ///< per priority: the last, and not before when it was
+    sim_ns horizon = 0; ///< everything from now on has been handed out after this
   };
   record* find(message_id id, const char* doing);
+  uint8_t priority_in(uint32_t queue, const record& what) const;
 
+  // -- each delivery (deliveries.cpp) --
+  void check_way(message_id id, const record& what, uint32_t queue, const deaths_seen& deaths,
+                 const amqp::properties& properties);
+  void check_death(message_id id, const record& what, const death_seen& death);
+  void check_times(message_id id, const record& what, const deaths_seen& deaths, const delivery& how, uint32_t queue);
+  void check_once(message_id id, record& what, uint32_t queue, const deaths_seen& deaths, bool redelivered);
+  void check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths, const delivery& how);
+  void check_active(uint64_t who, const consumer& one);
+
+  // -- where a message may have ended (ends.cpp) --
+  bool promised(const record& what) const;
+  bool may_have_ended(message_id id, const record& what) const;
+  bool dropped_for_length(message_id id, const record& what) const;
+
+  const virtual_time& time_;
+  const queue_plans& queues_;
   std::map<message_id, record> messages_;
-  struct consumer {
-    uint32_t queue;
-    std::map<uint32_t, message_id> newest; ///< per publisher incarnation: last first-time delivery
-  };
+  std::map<uint32_t, std::vector<message_id>> sent_to_; ///< per queue, in the order of publishing
   std::map<uint64_t, consumer> consumers_;
+  std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;
   uint64_t confirmed_ = 0;
   uint64_t delivered_ = 0;
   uint64_t duplicates_ = 0;
   uint64_t outstanding_ = 0;
+  uint64_t life_ = 1;
   std::vector<std::string> violations_;
+  std::set<std::string> markers_;
 };
+
+/// "message 3:17" for people.
+std::string message_text(message_id id);
 
 } // namespace broker::sim

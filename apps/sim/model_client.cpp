@@ -6,6 +6,13 @@ namespace broker::sim {
 
 using namespace amqp;
 
+namespace {
+
+/// How long a client's last frames may wait to be read by the broker.
+constexpr sim_ns unread_at_most = 30 * second;
+
+} // namespace
+
 void model_client::reconnect_after(sim_ns delay) {
   world_.time.after(delay, [this] { connect(); });
 }
@@ -55,12 +62,38 @@ void model_client::send(const method& what) {
   send_bytes(std::string{out.view()});
 }
 
-void model_client::declare(const queue_plan& queue) {
+void model_client::declare(uint32_t queue) {
+  const auto chain = world_.queues.chain(queue);
+  for (auto at = chain.rbegin(); at != chain.rend(); ++at)
+    declare_one(world_.queues[*at]);
+}
+
+void model_client::declare_one(const queue_plan& queue) {
   queue_class::declare what;
   what.queue = queue.name;
   what.durable = queue.durable;
   what.no_wait = true;
+  what.arguments = queue.arguments(world_.queues.all);
   send(what);
+  if (!queue.delayed_by)
+    return;
+  exchange_class::declare exchange;
+  exchange.exchange = *queue.delayed_by;
+  exchange.type = "x-delayed-message";
+  exchange.durable = true;
+  exchange.no_wait = true;
+  exchange.arguments.set("x-delayed-type", {longstr{"direct"}});
+  send(exchange);
+  queue_class::bind bind;
+  bind.queue = queue.name;
+  bind.exchange = *queue.delayed_by;
+  bind.routing_key = queue.name;
+  bind.no_wait = true;
+  send(bind);
+}
+
+bool model_client::prompt() const {
+  return stalled_until_ == 0 || world_.time.now() > stalled_until_ + 2 * second;
 }
 
 void model_client::arrived(std::string_view bytes) {
@@ -107,7 +140,7 @@ void model_client::handshake(wire_event& event) {
 void publisher::ready() {
   incarnation_ = world_.next_incarnation++;
   next_ = 1;
-  declare(world_.queues[plan_.queue]);
+  declare(plan_.queue);
   if (plan_.transactional)
     send(tx_class::select{});
   else
@@ -115,21 +148,49 @@ void publisher::ready() {
   later(random_.below(plan_.pause + 1), [this] { work(); });
 }
 
+amqp::properties publisher::draw_properties(ledger::publish& what) {
+  properties header;
+  header.delivery_mode = random_.below(100) < plan_.persistent_percent ? 2 : 1;
+  if (plan_.priority_max != 0) {
+    what.priority = static_cast<uint8_t>(random_.below(plan_.priority_max + 1));
+    header.priority = what.priority;
+  }
+  if (random_.below(100) < plan_.expiration_percent) {
+    what.expiration_ms = 20 + random_.below(plan_.expiration_max_ms);
+    header.expiration = std::to_string(*what.expiration_ms);
+  }
+  if (random_.below(100) < plan_.delay_percent) {
+    what.delay_ms = 1 + random_.below(plan_.delay_max_ms);
+    header.headers.emplace().set("x-delay", {static_cast<int64_t>(what.delay_ms)});
+  }
+  return header;
+}
+
 void publisher::publish_one(byte_buffer& out) {
   const auto id = static_cast<uint64_t>(incarnation_) << 32 | next_;
   const bool unroutable = random_.below(100) < plan_.mandatory_percent;
   const auto& queue = world_.queues[plan_.queue];
-  properties header;
-  header.delivery_mode = random_.below(100) < plan_.persistent_percent ? 2 : 1;
+  ledger::publish noted;
+  const auto header = draw_properties(noted);
   basic_class::publish what;
-  what.routing_key = unroutable ? "no such queue" : queue.name;
-  what.mandatory = unroutable;
+  what.routing_key = queue.name;
+  if (noted.delay_ms != 0) {
+    what.exchange = *queue.delayed_by;
+  } else if (unroutable) {
+    what.routing_key = "no such queue";
+    what.mandatory = true;
+  }
   const auto body = make_body(id, random_.below(plan_.body_max + 1));
   put_publish(out, channel, what, header, body, limits::frame_max_bytes);
-  world_.book.published(id, {.queue = unroutable ? ledger::queue_none : plan_.queue,
-                             .survives_crash = queue.durable && header.delivery_mode == 2,
-                             .confirm_mode = !plan_.transactional,
-                             .at_most_once = queue.automatic_ack});
+  noted.queue = what.mandatory ? ledger::queue_none : plan_.queue;
+  noted.survives_crash = header.delivery_mode == 2;
+  noted.confirm_mode = !plan_.transactional;
+  noted.bytes = body.size();
+  for (const auto hop : world_.queues.chain(plan_.queue)) {
+    noted.survives_crash = noted.survives_crash && world_.queues[hop].durable;
+    noted.at_most_once = noted.at_most_once || world_.queues[hop].automatic_ack;
+  }
+  world_.book.published(id, noted);
   if (plan_.transactional)
     transaction_.push_back(id);
   else
@@ -211,7 +272,7 @@ bool consumer_client::idle() const {
 }
 
 void consumer_client::ready() {
-  declare(world_.queues[plan_.queue]);
+  declare(plan_.queue);
   if (plan_.polls) {
     consumer_ = world_.book.new_consumer(plan_.queue);
     return poll();
@@ -231,6 +292,7 @@ void consumer_client::consume() {
   send(what);
   if (plan_.cancel_every != 0)
     later(plan_.cancel_every / 2 + random_.below(plan_.cancel_every), [this, tag = what.consumer_tag] {
+      world_.book.consumer_left(consumer_);
       send(basic_class::cancel{tag, false});
     });
 }
@@ -244,10 +306,10 @@ void consumer_client::poll() {
 
 void consumer_client::received(wire_event& event) {
   if (auto* deliver_method = std::get_if<basic_class::deliver>(&event.method)) {
-    deliver(deliver_method->delivery_tag, deliver_method->redelivered, event.body);
+    deliver(deliver_method->delivery_tag, deliver_method->redelivered, event);
   } else if (auto* got = std::get_if<basic_class::get_ok>(&event.method)) {
     last_get_empty_ = false;
-    deliver(got->delivery_tag, got->redelivered, event.body);
+    deliver(got->delivery_tag, got->redelivered, event);
     later(1 * ms + random_.below(10 * ms), [this] { poll(); });
   } else if (std::holds_alternative<basic_class::get_empty>(event.method)) {
     last_get_empty_ = true;
@@ -259,13 +321,13 @@ void consumer_client::received(wire_event& event) {
   }
 }
 
-void consumer_client::deliver(uint64_t tag, bool redelivered, const std::string& body) {
+void consumer_client::deliver(uint64_t tag, bool redelivered, const wire_event& event) {
   last_delivery_ = world_.time.now();
   std::string problem;
-  const auto id = read_body(body, problem);
+  const auto id = read_body(event.body, problem);
   if (!problem.empty())
     return world_.book.violation(problem);
-  world_.book.delivered(consumer_, id, redelivered);
+  world_.book.delivered(consumer_, id, {redelivered, prompt(), event.properties});
   if (world_.queues[plan_.queue].automatic_ack)
     return world_.book.settled(id);
   if (!unsettled_.emplace(tag, id).second)
@@ -284,23 +346,61 @@ void consumer_client::settle_one(uint64_t tag) {
     send(basic_class::nack{tag, false, true});
     unsettled_.erase(found);
   } else if (dice < plan_.requeue_percent + plan_.reject_percent) {
-    world_.book.settled(found->second);
+    settled(found->second);
+    world_.book.rejected(found->second, plan_.queue);
     send(basic_class::reject{tag, false});
     unsettled_.erase(found);
   } else if (random_.below(100) < plan_.multiple_percent) {
-    for (auto each = unsettled_.begin(); each != std::next(found); ++each)
+    for (auto each = unsettled_.begin(); each != std::next(found); ++each) {
+      settled(each->second);
       world_.book.settled(each->second);
+    }
     unsettled_.erase(unsettled_.begin(), std::next(found));
     send(basic_class::ack{tag, true});
   } else {
+    settled(found->second);
     world_.book.settled(found->second);
     send(basic_class::ack{tag, false});
     unsettled_.erase(found);
   }
 }
 
+void consumer_client::settled(message_id id) {
+  const auto now = world_.time.now();
+  recent_.emplace_back(now, id);
+  while (recent_.front().first + unread_at_most < now)
+    recent_.pop_front();
+}
+
 void consumer_client::lost() {
   unsettled_.clear();
+  world_.book.consumer_left(consumer_);
+  for (const auto& [at, id] : std::exchange(recent_, {}))
+    world_.book.doubted(id);
+}
+
+// -- auditor
+// ------------------------------------------------------------------------------------------------------------
+
+void auditor::ready() {
+  next_ = 0;
+  for (const auto& queue : world_.queues.all) {
+    queue_class::declare what;
+    what.queue = queue.name;
+    what.durable = queue.durable;
+    what.arguments = queue.arguments(world_.queues.all);
+    send(what);
+  }
+}
+
+void auditor::received(wire_event& event) {
+  if (auto* counts = std::get_if<queue_class::declare_ok>(&event.method)) {
+    if (!done_)
+      world_.book.counted(next_, counts->message_count, world_.time.now() - quiet_since_);
+    done_ = done_ || ++next_ == world_.queues.size();
+  } else if (auto* close = std::get_if<channel_class::close>(&event.method)) {
+    world_.book.violation("the auditor's channel was closed: " + close->reply_text);
+  }
 }
 
 } // namespace broker::sim

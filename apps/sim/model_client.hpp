@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -12,25 +13,19 @@
 #include "amqp_wire.hpp"
 #include "base/random.hpp"
 #include "ledger.hpp"
+#include "queue_plan.hpp"
 #include "sim_session.hpp"
 #include "virtual_time.hpp"
 
 namespace broker::sim {
-
-/// One queue of the workload.
-struct queue_plan {
-  std::string name;
-  bool durable = true;
-  bool automatic_ack = false; ///< its consumers use no_ack
-};
 
 /// What clients share. `connect` gives a session, or null while the node is down.
 struct client_world {
   virtual_time& time;
   ledger& book;
   trace_hash& trace;
+  const queue_plans& queues;
   std::function<ref<sim_session>(wire_peer&)> connect;
-  std::vector<queue_plan> queues;
   /// True in the last phase: publishers stop, consumers take everything and ack it.
   bool draining = false;
   uint32_t next_incarnation = 1;
@@ -43,6 +38,8 @@ public:
   /// Drops the connection without a word (a fault), if there is one.
   void cut();
   bool connected() const { return ready_; }
+  /// A fault: it does not read until then.
+  void stalled(sim_ns until) { stalled_until_ = until; }
   ref<sim_session> session() const { return session_; }
 
   void arrived(std::string_view bytes) final;
@@ -61,7 +58,10 @@ protected:
   void send_bytes(std::string bytes);
   /// Runs `what` later unless the connection has changed meanwhile.
   void later(sim_ns delay, std::function<void()> what);
-  void declare(const queue_plan& queue);
+  /// Declares the queue, its exchange if it has one, and first the queues that its dead letters go to.
+  void declare(uint32_t queue);
+  /// Has been reading for a while: what arrives has just been sent.
+  bool prompt() const;
 
   client_world& world_;
   random_source random_;
@@ -71,14 +71,17 @@ private:
   void connect();
   void handshake(wire_event& event);
 
+  void declare_one(const queue_plan& queue);
+
   ref<sim_session> session_;
   amqp_reader reader_;
+  sim_ns stalled_until_ = 0;
   bool ready_ = false;
   uint64_t connection_ = 0; ///< counts connections, so that old timers are seen
 };
 
-/// Publishes with confirms (or in transactions) to one queue through the default exchange, with some unroutable
-/// mandatory ones.
+/// Publishes with confirms (or in transactions) to one queue through the default exchange or one that delays, with some
+/// unroutable mandatory ones.
 class publisher final : public model_client {
 public:
   struct plan {
@@ -90,6 +93,11 @@ public:
     uint32_t mandatory_percent = 2;
     size_t body_max = 200;
     bool transactional = false;
+    uint32_t priority_max = 0; ///< beyond the queue's own at times
+    uint32_t expiration_percent = 0;
+    uint64_t expiration_max_ms = 0;
+    uint32_t delay_percent = 0; ///< through the queue's delayed exchange
+    uint64_t delay_max_ms = 0;
   };
   publisher(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
 
@@ -101,6 +109,7 @@ protected:
 private:
   void work();
   void publish_one(byte_buffer& out);
+  amqp::properties draw_properties(ledger::publish& what);
   void settle(uint64_t tag, bool multiple, bool ok);
   void end_transaction();
 
@@ -137,14 +146,36 @@ protected:
 private:
   void consume();
   void poll();
-  void deliver(uint64_t tag, bool redelivered, const std::string& body);
+  void deliver(uint64_t tag, bool redelivered, const wire_event& event);
   void settle_one(uint64_t tag);
+  void settled(message_id id);
 
   plan plan_;
   uint64_t consumer_ = 0;
   std::map<uint64_t, message_id> unsettled_; ///< by delivery tag
+  /// Settled lately: should the connection be lost, the broker may not have heard of it.
+  std::deque<std::pair<sim_ns, message_id>> recent_;
   sim_ns last_delivery_ = 0;
   bool last_get_empty_ = false;
+};
+
+/// Asks once for every queue's length, in a quiet moment.
+class auditor final : public model_client {
+public:
+  /// `quiet_since`: nothing has been published from then on.
+  auditor(client_world& world, random_source random, sim_ns quiet_since)
+    : model_client(world, random), quiet_since_(quiet_since) {}
+  bool done() const { return done_; }
+
+protected:
+  void ready() override;
+  void received(wire_event& event) override;
+  void lost() override {}
+
+private:
+  sim_ns quiet_since_;
+  uint32_t next_ = 0;
+  bool done_ = false;
 };
 
 } // namespace broker::sim

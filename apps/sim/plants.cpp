@@ -11,8 +11,31 @@ namespace broker::sim {
 namespace {
 
 const std::vector<std::string> names = {
-  "skip-fsync",  "swallow-write-error", "ack-before-fsync", "settle-one-too-many",     "unacked-lost-on-channel-close",
-  "leak-credit", "double-confirm",      "lose-confirm",     "forget-mandatory-return", "fifo-broken-by-batch-split",
+  "skip-fsync",
+  "swallow-write-error",
+  "ack-before-fsync",
+  "settle-one-too-many",
+  "unacked-lost-on-channel-close",
+  "leak-credit",
+  "double-confirm",
+  "lose-confirm",
+  "forget-mandatory-return",
+  "fifo-broken-by-batch-split",
+  "dead-letter-settled-early",
+  "expired-not-dead-lettered",
+  "dead-letter-sent-twice",
+  "death-not-recorded",
+  "drop-newest",
+  "limit-ignored",
+  "priority-ignored",
+  "priority-forgotten-after-restart",
+  "ttl-ignored",
+  "ttl-restarts-after-recovery",
+  "delay-forgotten-after-restart",
+  "delayed-lost-after-restart",
+  "single-active-ignored",
+  "delivery-limit-ignored",
+  "at-least-once-gives-up",
 };
 
 /// How often an occasional mistake happens: one in this many.
@@ -113,6 +136,17 @@ bool starts_with_method(const outgoing& item, uint32_t code) {
       && load_u32(item.bytes.data() + amqp::frame_prefix_bytes) == code;
 }
 
+/// Turns every basic.nack of `frames` into a basic.ack: both hold a delivery tag and, in bit 0, `multiple`.
+void acks_from_nacks(std::string& frames) {
+  for (size_t at = 0; at + amqp::frame_overhead_bytes <= frames.size();) {
+    const auto prefix = amqp::load_frame_prefix(frames.data() + at);
+    char* method = frames.data() + at + amqp::frame_prefix_bytes;
+    if (prefix.type == amqp::frame_method && load_u32(method) == amqp::basic_class::nack::code)
+      store_u32(method, amqp::basic_class::ack::code);
+    at += prefix.frame_size();
+  }
+}
+
 } // namespace
 
 std::vector<std::string> plant_names() {
@@ -137,14 +171,6 @@ message_store& plant::spoil(message_store& store) {
   return *store_;
 }
 
-bool plant::keep(const queue_request& request) {
-  if (is("unacked-lost-on-channel-close"))
-    return !std::holds_alternative<channel_gone>(request);
-  if (is("leak-credit"))
-    return !std::holds_alternative<settle_request>(request) || !random_.chance(1, rarely);
-  return true;
-}
-
 void plant::spoil(std::vector<outgoing>& items) {
   const auto is_confirm = [](const outgoing& item) {
     return item.what == outgoing::kind::bytes && starts_with_method(item, amqp::basic_class::ack::code);
@@ -155,6 +181,10 @@ void plant::spoil(std::vector<outgoing>& items) {
     std::erase_if(items, [](const outgoing& item) {
       return item.what == outgoing::kind::content && starts_with_method(item, amqp::basic_class::return_::code);
     });
+  if (is("drop-newest"))
+    for (auto& item : items)
+      if (item.what == outgoing::kind::bytes)
+        acks_from_nacks(item.bytes);
   if (is("double-confirm"))
     for (auto& item : items)
       if (is_confirm(item) && random_.chance(1, rarely))

@@ -1,5 +1,5 @@
 // Mistakes to plant: each breaks one promise on purpose, at a seam between the production parts, and a checker must
-// notice (guarantees.md section 7). A checker that cannot fail proves nothing.
+// notice (guarantees.md section 7). A checker that cannot fail proves nothing. Those of queues: queue_plants.hpp.
 #pragma once
 
 #include <memory>
@@ -24,16 +24,14 @@ public:
   plant(std::string name, random_source random) : name_(std::move(name)), random_(random) {}
 
   bool is(std::string_view name) const { return name_ == name; }
-  /// The mistake is in front of the queues: keep() must be asked.
-  bool is_request_mistake() const { return is("unacked-lost-on-channel-close") || is("leak-credit"); }
+  /// One in so many, for mistakes that happen now and then.
+  bool happens(uint64_t one_in) { return random_.chance(1, one_in); }
 
   /// skip-fsync, swallow-write-error: a disk that lies to the broker. Returns `disk` itself when nothing is planted.
   file_system& spoil(file_system& disk);
   /// ack-before-fsync, settle-one-too-many. Returns `store` itself when nothing is planted.
   message_store& spoil(message_store& store);
-  /// unacked-lost-on-channel-close, leak-credit. False: the request gets lost on its way to the queue.
-  bool keep(const queue_request& request);
-  /// double-confirm, lose-confirm, forget-mandatory-return, fifo-broken-by-batch-split.
+  /// double-confirm, lose-confirm, forget-mandatory-return, fifo-broken-by-batch-split, drop-newest (its second half).
   void spoil(std::vector<outgoing>& items);
 
 private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "ledger.hpp"
 #include "model_client.hpp"
+#include "queue_plan.hpp"
 #include "sim_node.hpp"
 
 namespace broker::sim {
@@ -21,20 +21,14 @@ constexpr sim_ns drain_time = 120 * second;
 /// Message bytes all queues and sessions of a run may pin (C11): far above what the small limits of node_limits allow.
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
-/// A value between low and high, each order of magnitude equally likely.
-uint64_t log_uniform(random_source& random, uint64_t low, uint64_t high) {
-  const double share = static_cast<double>(random.below(1'000'000)) / 1e6;
-  return static_cast<uint64_t>(static_cast<double>(low)
-                               * std::pow(static_cast<double>(high) / static_cast<double>(low), share));
-}
-
 class simulation {
 public:
   explicit simulation(const run_options& options)
-    : options_(options), random_(options.seed), mistakes_(options.plant, random_.fork()), disk_(random_.fork()),
-      backlog_(random_.fork()), node_(time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{},
-                                      [this](const std::string& line) { say(line); }),
-      clients_{time_, book_, trace_, [this](wire_peer& client) { return node_.connect(client); }, {}} {}
+    : options_(options), random_(options.seed), queues_(draw_queues(random_)), book_(time_, queues_),
+      mistakes_(options.plant, random_.fork()), disk_(random_.fork()), backlog_(random_.fork()),
+      node_(time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{},
+            [this](const std::string& line) { say(line); }),
+      clients_{time_, book_, trace_, queues_, [this](wire_peer& client) { return node_.connect(client); }} {}
 
   run_result run() {
     const auto began = std::chrono::steady_clock::now();
@@ -55,28 +49,35 @@ private:
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
   }
-  bool stopped() const { return options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s; }
+  bool stopped() const {
+    return (options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s)
+        || (options_.stop_at_first && !book_.violations().empty());
+  }
   void mark(const std::string& name) { markers_.insert(name); }
 
   // -- workload: each seed draws its own
   // --------------------------------------------------------------------------------
   void plan_workload() {
-    const auto queues = 1 + random_.below(5);
-    for (uint64_t index = 0; index < queues; ++index)
-      clients_.queues.push_back({"q" + std::to_string(index), !random_.chance(1, 5), random_.chance(1, 6)});
+    for (const auto& queue : queues_.all)
+      say("queue " + queue.text(queues_.all));
     const auto publishers = 1 + random_.below(4);
     for (uint64_t index = 0; index < publishers; ++index)
       add_publisher();
     const auto consumers = random_.below(6);
     for (uint64_t index = 0; index < consumers; ++index)
-      add_consumer();
+      add_consumer(static_cast<uint32_t>(random_.below(queues_.size())));
+    for (uint32_t index = 0; index < queues_.size(); ++index)
+      if (queues_[index].options.single_active_consumer)
+        for (int one = 0; one < 2; ++one) // for one to wait
+          add_consumer(index);
     for (auto& client : all_clients_)
       client->start();
   }
 
   void add_publisher() {
     publisher::plan plan;
-    plan.queue = static_cast<uint32_t>(random_.below(clients_.queues.size()));
+    plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
+    const auto& queue = queues_[plan.queue];
     plan.window = static_cast<uint32_t>(log_uniform(random_, 1, 200));
     plan.burst = static_cast<uint32_t>(log_uniform(random_, 1, 50));
     // At most 200 messages a second each: a run must be drained by one consumer per queue within drain_time.
@@ -84,19 +85,34 @@ private:
     plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
     plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
     plan.body_max = log_uniform(random_, 8, 20'000);
-    plan.transactional = random_.chance(1, 6);
+    // A refused publish would fail the transaction and close the channel.
+    plan.transactional = random_.chance(1, 6) && !queue.refuses();
+    if (queue.options.max_priority != 0)
+      plan.priority_max = queue.options.max_priority + static_cast<uint32_t>(random_.below(2));
+    if (random_.chance(1, 6)) {
+      plan.expiration_percent = 1 + static_cast<uint32_t>(random_.below(100));
+      plan.expiration_max_ms = log_uniform(random_, 50, 60'000);
+    }
+    if (queue.delayed_by && !plan.transactional) {
+      plan.delay_percent = 1 + static_cast<uint32_t>(random_.below(100));
+      plan.delay_max_ms = log_uniform(random_, 10, 20'000);
+    }
     all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
   }
 
-  void add_consumer() {
+  void add_consumer(uint32_t from) {
     consumer_client::plan plan;
-    plan.queue = static_cast<uint32_t>(random_.below(clients_.queues.size()));
+    plan.queue = from;
+    const auto& queue = queues_[plan.queue];
+    if (!queue.watched)
+      return;
     plan.prefetch = random_.chance(1, 6) ? 0 : static_cast<uint16_t>(log_uniform(random_, 1, 300));
     plan.work = log_uniform(random_, 1, 100) * ms;
     plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
-    plan.reject_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(5)) : 0;
+    plan.reject_percent =
+      random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(queue.dead_letters_to ? 40 : 5)) : 0;
     plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
-    plan.polls = random_.chance(1, 5);
+    plan.polls = random_.chance(1, 5) && !queue.options.single_active_consumer;
     plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
     all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
   }
@@ -241,13 +257,16 @@ private:
   }
 
   void stall_client() {
-    auto session = all_clients_[random_.below(all_clients_.size())]->session();
+    auto& client = all_clients_[random_.below(all_clients_.size())];
+    auto session = client->session();
     if (!session)
       return;
     say("FAULT client does not read");
     mark("client-does-not-read");
     session->set_read_rate(0);
-    time_.after(log_uniform(random_, 100, 5000) * ms, [session] { session->set_read_rate(100'000); });
+    const auto pause = log_uniform(random_, 100, 5000) * ms;
+    client->stalled(time_.now() + pause);
+    time_.after(pause, [session] { session->set_read_rate(100'000); });
   }
 
   // -- the run
@@ -297,8 +316,9 @@ private:
     disk_trouble_ = false;
     node_.set_disk_latency(200 * us, 2 * ms);
     clients_.draining = true;
+    audit();
     std::vector<consumer_client*> drains;
-    for (uint32_t index = 0; index < clients_.queues.size(); ++index) {
+    for (uint32_t index = 0; index < queues_.size(); ++index) {
       consumer_client::plan plan;
       plan.queue = index;
       plan.prefetch = 100;
@@ -310,16 +330,49 @@ private:
       drains.back()->start();
     }
     const auto begin = time_.now();
+    sim_ns next_look = begin + 6 * second;
     const auto settled = [&] {
-      return time_.now() > begin + 6 * second && book_.outstanding_confirms() == 0
+      if (time_.now() < next_look)
+        return false;
+      next_look = time_.now() + second;
+      return book_.outstanding_confirms() == 0
           && std::all_of(drains.begin(), drains.end(),
-                         [](auto* client) { return client->connected() && client->idle(); });
+                         [](auto* client) { return client->connected() && client->idle(); })
+          && book_.all_accounted();
     };
-    run_until([&] { return settled() || time_.now() > begin + drain_time || stopped(); });
-    if (!settled() && !stopped())
+    bool drained = false;
+    run_until([&] { return (drained = settled()) || time_.now() > begin + drain_time || stopped(); });
+    if (!drained && !stopped())
       book_.violation("C12: not everything confirmed and drained " + std::to_string(drain_time / second)
                       + " s after the last fault");
     book_.finish();
+  }
+
+  /// Lengths, before anybody drains: only where an option bounds them, since it takes time.
+  void audit() {
+    uint64_t longest_ms = 0;
+    bool bounded = false;
+    for (const auto& queue : queues_.all) {
+      bounded = bounded || queue.limited() || queue.options.message_ttl_ms;
+      if (const auto ttl = queue.options.message_ttl_ms; ttl && *ttl <= 5000)
+        longest_ms = std::max(longest_ms, *ttl);
+    }
+    if (!bounded)
+      return;
+    const auto quiet_since = time_.now() + second; // what was on the wire has arrived
+    auto client = std::make_unique<auditor>(clients_, random_.fork(), quiet_since);
+    auto* looks = client.get();
+    all_clients_.push_back(std::move(client));
+    const auto expired = quiet_since + longest_ms * ms + 2500 * ms;
+    run_until(
+      [&] { return (node_.up() && time_.now() > expired) || time_.now() > quiet_since + drain_time || stopped(); });
+    const auto up = time_.now(); // perhaps since just now
+    run_until([&] { return time_.now() > up + second || stopped(); });
+    looks->start();
+    const auto begin = time_.now();
+    run_until([&] { return looks->done() || time_.now() > begin + 30 * second || stopped(); });
+    if (!looks->done() && !stopped())
+      book_.violation("C12: queue.declare is not answered");
   }
 
   void finish(double wall_s) {
@@ -331,6 +384,7 @@ private:
     result_.trace = trace_.value();
     result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
     result_.wall_s = wall_s;
+    markers_.insert(book_.markers().begin(), book_.markers().end());
     result_.markers.assign(markers_.begin(), markers_.end());
     if (node_.up())
       node_.crash(); // nothing may outlive the run
@@ -338,6 +392,7 @@ private:
 
   const run_options options_;
   random_source random_;
+  const queue_plans queues_;
   virtual_time time_;
   trace_hash trace_;
   ledger book_;

@@ -13,13 +13,14 @@ struct run_options {
   uint64_t seed = 1;
   double minutes = 1; ///< virtual, before the drain
   // fault kinds that the seed may switch on
-  bool crashes = true;  ///< power cuts between and inside disk operations (F1, F3, F4, F16)
-  bool disk = true;     ///< EIO, full disk, damaged records (F5, F8, F9)
-  bool cuts = true;     ///< lost connections (F21)
-  bool stalls = true;   ///< slow disk, clients that do not read (F10, F19)
-  std::string plant;    ///< name of a mistake to plant, "" = none
-  bool verbose = false; ///< prints faults and node log lines as they happen
-  double until_s = 0;   ///< stop here (replay); 0 = run to the end
+  bool crashes = true;        ///< power cuts between and inside disk operations (F1, F3, F4, F16)
+  bool disk = true;           ///< EIO, full disk, damaged records (F5, F8, F9)
+  bool cuts = true;           ///< lost connections (F21)
+  bool stalls = true;         ///< slow disk, clients that do not read (F10, F19)
+  std::string plant;          ///< name of a mistake to plant, "" = none
+  bool verbose = false;       ///< prints faults and node log lines as they happen
+  double until_s = 0;         ///< stop here (replay); 0 = run to the end
+  bool stop_at_first = false; ///< the first violation ends the run
 };
 
 struct run_result {

@@ -7,8 +7,8 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include "actors/metadata.hpp"
-#include "actors/queue_replica.hpp"
 #include "journal_store.hpp"
+#include "queue_plants.hpp"
 #include "sim_metadata_store.hpp"
 
 namespace broker::sim {
@@ -16,26 +16,8 @@ namespace broker::sim {
 namespace {
 
 constexpr sim_ns tick_interval = 250 * ms;
-/// What the nodes' calendars say when a run begins.
-constexpr uint64_t wall_start_ms = 1'700'000'000'000;
 constexpr sim_ns flush_interval = limits::journal_flush_interval_ms * ms;
 constexpr const char* node_name = "rabbit@sim";
-
-/// A queue's actor with a planted mistake in front of it.
-caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, plant* mistakes) {
-  return {
-    [=](queue_request_msg& request) {
-      if (mistakes->keep(request.content))
-        self->send(queue, std::move(request));
-    },
-    [=](queue_tick_msg tick) { self->send(queue, tick); },
-    [=](const queue_changed_msg& changed) { self->send(queue, changed); },
-    [=](queue_deleted_msg) {
-      self->send(queue, queue_deleted_msg{});
-      self->quit();
-    },
-  };
-}
 
 struct sim_config : caf::actor_system_config {
   sim_config() {
@@ -59,6 +41,7 @@ struct sim_node::process {
   bool writer_scheduled = false;
   bool reader_scheduled = false;
   bool helper_scheduled = false;
+  bool pressure = false;
 
   caf::scheduler::test_coordinator& scheduler() {
     return static_cast<caf::scheduler::test_coordinator&>(actors->scheduler());
@@ -138,11 +121,10 @@ result<void> sim_node::start() {
   shared.queues.wall_ms = [this] { return wall_start_ms + time_.now() / ms; };
   shared.queues.memory_bytes = bounds_.queue_memory_bytes;
   shared.queues.pace_bytes = bounds_.queue_pace_bytes;
-  shared.queues.memory_pressure = [] { return false; };
+  shared.queues.memory_pressure = [limit = bounds_.memory_bytes] { return block::total_bytes() > limit; };
   shared.make_queue = [this](caf::actor_system& system, runtime& node, queue_ptr record,
                              std::shared_ptr<const recovered_queue> found) {
-    auto queue = spawn_queue(system, node, std::move(record), std::move(found));
-    return mistakes_.is_request_mistake() ? system.spawn(spoiled_queue, queue, &mistakes_) : queue;
+    return spawn_spoiled_queue(system, node, std::move(record), std::move(found), mistakes_);
   };
   life->scheduler().clock().current_time = caf::actor_clock::time_point{std::chrono::nanoseconds{time_.now()}};
   if (auto opened = open_store(*life); !opened)
@@ -249,8 +231,19 @@ void sim_node::schedule_tick() {
     std::erase_if(process_->open, [](const auto& session) { return session->ended(); });
     for (auto& session : process_->open)
       session->tick();
+    tell_pressure();
     schedule_tick();
   });
+}
+
+/// As the server's resource monitor does.
+void sim_node::tell_pressure() {
+  auto& shared = process_->shared;
+  const bool pressure = shared.queues.memory_pressure();
+  if (pressure && !process_->pressure)
+    for (const auto& queue : shared.queues_by_id.all())
+      caf::anon_send(queue, queue_pressure_msg{});
+  process_->pressure = pressure;
 }
 
 // -- running

@@ -24,6 +24,7 @@ struct node_limits {
   size_t queue_pace_bytes = 32 * 1024;
   size_t segment_bytes = 256 * 1024;
   size_t inflight_bytes = 64 * 1024;
+  size_t memory_bytes = 24 * 1024 * 1024; ///< of the node: above it its queues are under pressure
 };
 
 class sim_node {
@@ -62,6 +63,7 @@ private:
   void schedule_reader();
   void schedule_helper();
   void schedule_tick();
+  void tell_pressure();
   void fail(const error& why);
   sim_ns disk_delay();
   template<class Function>

@@ -18,6 +18,9 @@ inline constexpr sim_ns us = 1'000;
 inline constexpr sim_ns ms = 1'000'000;
 inline constexpr sim_ns second = 1'000'000'000;
 
+/// What the nodes' calendars say when a run begins.
+inline constexpr uint64_t wall_start_ms = 1'700'000'000'000;
+
 class virtual_time {
 public:
   sim_ns now() const noexcept { return now_; }

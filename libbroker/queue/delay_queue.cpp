@@ -21,6 +21,12 @@ uint64_t delay_of(const exchange_record* exchange, const message& what) {
   return delay ? std::min(*delay, message_facts::deadline_max_ms / 2) : 0; // a plug-in may say anything
 }
 
+/// A message it refuses has ended there, as a dead letter of that queue (W51).
+bool buries_what_it_refuses(const queue_record& queue) {
+  const queue_options* options = queue.options.get();
+  return options && options->overflow == overflow_policy::reject_publish_dlx && options->dead_letter_exchange;
+}
+
 } // namespace
 
 delay_queue::delay_queue(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
@@ -199,8 +205,13 @@ std::vector<queue_id> delay_queue::targets_of(seqno seq, const exchange_record& 
   settings_.snapshots()->route(exchange, what, queues);
   std::vector<queue_id> targets;
   targets.reserve(queues.size());
-  for (const queue_ptr& queue : queues)
+  for (const queue_ptr& queue : queues) {
     targets.push_back(queue->id);
+    if (buries_what_it_refuses(*queue))
+      burying_.insert(queue->id);
+    else
+      burying_.erase(queue->id);
+  }
   return targets;
 }
 
@@ -216,20 +227,22 @@ void delay_queue::answered(const confirmed& what, uint64_t wall_ms, queue_step& 
 void delay_queue::target_gone(queue_id target, uint64_t wall_ms, queue_step& step) {
   if (deleted_)
     return;
+  burying_.erase(target);
   std::vector<queueing::forwarder::outcome> ended;
   forwarder_.target_gone(target, ended);
   landed(ended, wall_ms);
   work(wall_ms, step);
 }
 
-void delay_queue::landed(const std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms) {
+void delay_queue::landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms) {
   BROKER_ASSERT(flying_ >= ended.size(), "a message lands once");
   flying_ -= ended.size();
-  for (const auto& one : ended) {
+  for (auto& one : ended) {
+    std::erase_if(one.refused, [this](queue_id target) { return burying_.contains(target); });
     if (one.refused.empty()) {
       settle(one.message);
     } else {
-      refused_[one.message] = one.refused;
+      refused_[one.message] = std::move(one.refused);
       wait_until(wall_ms + limits::delayed_retry_ms, one.message);
     }
   }

@@ -5,9 +5,10 @@
 // survive a restart; the publisher's confirm waits for that. Bodies are not kept: a message is read back when it is
 // due. So it costs 16 bytes of memory while it waits, and few are in memory at once (forwarder.hpp). A due message is
 // settled when every queue it went to has confirmed it: a crash before that repeats it, never loses it. Queues that
-// refuse it (x-overflow reject-publish) get it again after limits::delayed_retry_ms. What is routed nowhere when its
-// time has come is dropped, as by RabbitMQ's plug-in. Deadlines are wall-clock time, the only clock that outlives the
-// process. Equal deadlines leave in the order of arrival.
+// refuse it (x-overflow reject-publish) get it again after limits::delayed_retry_ms; those that make a dead letter of
+// it (reject-publish-dlx) do not. What is routed nowhere when its time has come is dropped, as by RabbitMQ's plug-in.
+// Deadlines are wall-clock time, the only clock that outlives the process. Equal deadlines leave in the order of
+// arrival.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +66,7 @@ private:
   void read_due();
   void send_out(seqno seq, const message& what, const exchange_record& exchange);
   std::vector<queue_id> targets_of(seqno seq, const exchange_record& exchange, const message& what);
-  void landed(const std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms);
+  void landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms);
   void settle(seqno seq);
 
   const std::shared_ptr<const queue_record> record_;
@@ -84,6 +85,7 @@ private:
   queueing::forwarder forwarder_;
   uint64_t flying_ = 0;
   std::map<seqno, std::vector<queue_id>> refused_; ///< which wait again: for these queues only
+  std::set<queue_id> burying_;                     ///< targets that make a dead letter of what they refuse
   std::vector<seq_range> settled_;                 ///< of this step
 };
 

@@ -83,11 +83,14 @@ BOOST_AUTO_TEST_CASE(runs_that_could_not_end_are_refused) {
   BOOST_TEST(refusal({"--prefetch", "10", "--ack", "11"}).starts_with("--ack 11: more than --prefetch"));
   BOOST_TEST(refusal({"--prefetch", "10", "--ack", "10"}) == "accepted");
   BOOST_TEST(refusal({"--seconds", "0"}).starts_with("--seconds 0: expected"));
+  BOOST_TEST(refusal({"expire"}) == "expire: --messages N is needed");
+  BOOST_TEST(refusal({"--hops", "2", "--exchange", "fanout"}) == "--hops: only with --exchange none");
 }
 
 BOOST_AUTO_TEST_CASE(help_names_every_mode_and_needs_nothing_else) {
   BOOST_TEST(parse({"backlog", "--help"}).help);
-  for (const auto* name : {"rates", "backlog", "publish", "drain", "connections", "churn", "declares", "ceiling"})
+  for (const auto* name :
+       {"rates", "backlog", "publish", "drain", "expire", "connections", "churn", "declares", "ceiling"})
     BOOST_TEST(usage().find(name) != std::string::npos);
 }
 

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <numeric>
 
 #include "topology.hpp"
@@ -28,6 +29,23 @@ BOOST_AUTO_TEST_CASE(with_more_publishers_they_share_the_queues) {
   BOOST_TEST(shape.streams() == 5u);
   for (uint32_t i = 0; i < 5; ++i)
     BOOST_TEST(shape.publishers[i].front().queues.front() == i % 2);
+}
+
+BOOST_AUTO_TEST_CASE(hops_lead_from_the_publisher_to_the_queue) {
+  options run;
+  run.queues = 2;
+  run.hops = 3;
+  const topology shape = topology::of(run);
+  BOOST_TEST(shape.hops.size() == 6u);
+  for (const auto& each : shape.publishers[0]) {
+    std::string at = each.routing_key;
+    for (uint32_t i = 0; i < run.hops; ++i) {
+      const auto next = std::ranges::find(shape.hops, at, &hop::queue);
+      BOOST_REQUIRE((next != shape.hops.end()));
+      at = next->next;
+    }
+    BOOST_TEST(at == shape.queues[each.queues.front()]);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(fan_out_delivers_every_message_to_every_queue) {

@@ -274,6 +274,28 @@ BOOST_AUTO_TEST_CASE(only_the_queue_that_refused_gets_it_again) {
   BOOST_TEST(w.store.live.empty());
 }
 
+/// Else it would make another dead letter of the same message at every attempt.
+BOOST_AUTO_TEST_CASE(a_queue_that_makes_a_dead_letter_of_what_it_refuses_does_not_get_it_again) {
+  world w{nullptr, {"q"}};
+  declare_queue full;
+  full.queue.vhost = "/";
+  full.queue.name = "full";
+  full.queue.arguments.set("x-overflow", {amqp::longstr{"reject-publish-dlx"}});
+  full.queue.arguments.set("x-dead-letter-exchange", {amqp::longstr{""}});
+  w.must(full);
+  w.must(bind{"/", {"x", "full", false, "k.#", {}}});
+  const auto id = w.metadata.snapshot()->find_queue("/", "full")->id;
+  w.publish(100);
+  w.durable();
+  w.at(100);
+  BOOST_REQUIRE_EQUAL(w.out.size(), 2u);
+  for (const sent& one : std::exchange(w.out, {}))
+    w.confirm(one.to, one.number, one.to == id);
+  BOOST_TEST(w.store.live.empty());
+  w.at(100 + limits::delayed_retry_ms);
+  BOOST_TEST(w.out.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_that_goes_owes_nothing) {
   world w;
   w.publish(100);

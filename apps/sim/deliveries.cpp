@@ -1,0 +1,211 @@
+// The ledger's checks of one delivery: the way a dead letter came, its times, its place in the order, and that it comes
+// for the first time only once.
+#include <algorithm>
+
+#include "ledger.hpp"
+
+namespace broker::sim {
+
+namespace {
+
+/// From the queue's hand to a client that reads; and how much a simulated clock in milliseconds may cut off.
+constexpr sim_ns hand_over = 1 * second;
+constexpr sim_ns clock_grain = 2 * ms;
+
+uint64_t wall_s(sim_ns at) {
+  return (wall_start_ms + at / ms) / 1000;
+}
+
+} // namespace
+
+uint8_t ledger::priority_in(uint32_t queue, const record& what) const {
+  return std::min(what.what.priority, queues_[queue].options.max_priority);
+}
+
+void ledger::delivered(uint64_t who, message_id id, const delivery& what) {
+  auto* found = find(id, "delivery of");
+  if (!found)
+    return;
+  ++delivered_;
+  if (found->delivered)
+    ++duplicates_;
+  auto& reader = consumers_[who];
+  if (found->withdrawn)
+    violation("C2: rolled back " + message_text(id) + " delivered");
+  if (found->what.queue == queue_none)
+    return violation("C2: unroutable " + message_text(id) + " delivered");
+  std::string problem;
+  const auto deaths = read_deaths(what.properties, problem);
+  if (!problem.empty())
+    violation("W52: " + message_text(id) + ": " + problem);
+  check_way(id, *found, reader.queue, deaths, what.properties);
+  check_times(id, *found, deaths, what, reader.queue);
+  check_once(id, *found, reader.queue, deaths, what.redelivered);
+  check_order(id, *found, reader, deaths, what);
+  check_active(who, reader);
+  found->delivered = true;
+}
+
+/// From the queue it was published to, through every queue that it names, to here.
+void ledger::check_way(message_id id, const record& what, uint32_t queue, const deaths_seen& deaths,
+                       const amqp::properties& properties) {
+  const auto& sent = what.what;
+  const auto complain = [&](const std::string& text) {
+    violation("C2: " + message_text(id) + " delivered from " + queues_[queue].name + ", published to "
+              + queues_[sent.queue].name + text);
+  };
+  if (deaths.all.empty()) {
+    if (sent.queue != queue)
+      complain("");
+    if (what.nacked)
+      complain(", which refused it");
+    if (properties.expiration.has_value() != sent.expiration_ms.has_value())
+      complain(": its expiration property is not as published");
+    return;
+  }
+  const auto way = queues_.chain(sent.queue);
+  const auto last = queues_.index_of(deaths.all.front().queue);
+  if (!last || queues_[*last].dead_letters_to != queue)
+    complain(": its last death was in '" + deaths.all.front().queue + "'");
+  if (properties.expiration)
+    complain(": a dead letter has an expiration");
+  for (const auto& death : deaths.all)
+    check_death(id, what, death);
+  if (queues_[way.back()].dead_letters_to)
+    return; // a circle: how often it went round only the counts tell
+  const auto hops = deaths.all.size();
+  bool straight = deaths.total == hops && hops < way.size() && way[hops] == queue;
+  for (size_t hop = 0; straight && hop < hops; ++hop)
+    straight = deaths.all[hops - 1 - hop].queue == queues_[way[hop]].name;
+  if (!straight)
+    complain(": x-death tells of another way");
+  const auto& first = deaths.all.back();
+  if (what.nacked && first.reason != "maxlen")
+    complain(", which refused it");
+  if (first.original_expiration.has_value() != sent.expiration_ms.has_value())
+    complain(": original-expiration is not as published");
+}
+
+/// What is said of one death could have happened there.
+void ledger::check_death(message_id id, const record& what, const death_seen& death) {
+  const auto complain = [&](const std::string& text) {
+    violation("W52: " + message_text(id) + " died in '" + death.queue + "' of '" + death.reason + "', " + text);
+  };
+  const auto index = queues_.index_of(death.queue);
+  if (!index)
+    return complain("a queue that does not exist");
+  const auto& queue = queues_[*index];
+  const bool entry = *index == what.what.queue;
+  bool possible = false;
+  if (death.reason == "expired")
+    possible = queue.options.message_ttl_ms || (entry && what.what.expiration_ms);
+  else if (death.reason == "maxlen")
+    possible = queue.limited() && queue.options.overflow != overflow_policy::reject_publish;
+  else if (death.reason == "rejected")
+    possible = (what.rejected_in >> *index & 1) != 0;
+  else if (death.reason == "delivery_limit")
+    possible = queue.options.delivery_limit.has_value();
+  markers_.insert("dead-" + death.reason);
+  if (!possible)
+    complain("which cannot be");
+  if (death.time_s < wall_s(what.sent) || death.time_s > wall_s(time_.now()))
+    complain("at a time when it was not there");
+  if (death.reason == "maxlen" && entry && queue.refuses() && what.confirmed && what.what.delay_ms == 0)
+    complain("but was confirmed");
+}
+
+/// Neither before its delay nor dead before its time, nor handed out after it.
+void ledger::check_times(message_id id, const record& what, const deaths_seen& deaths, const delivery& how,
+                         uint32_t queue) {
+  const auto& sent = what.what;
+  const auto ttl_in = [&](uint32_t index) {
+    auto ttl = queues_[index].options.message_ttl_ms;
+    if (index == sent.queue && sent.expiration_ms)
+      ttl = std::min(ttl.value_or(UINT64_MAX), *sent.expiration_ms);
+    return ttl;
+  };
+  sim_ns earliest = what.sent + sent.delay_ms * ms;
+  if (deaths.total == deaths.all.size())
+    for (const auto& death : deaths.all)
+      if (const auto index = queues_.index_of(death.queue); index && death.reason == "expired")
+        earliest += ttl_in(*index).value_or(0) * ms;
+  if (time_.now() + clock_grain < earliest)
+    violation((sent.delay_ms != 0 ? "delay: " : "TTL: ") + message_text(id) + " came to " + queues_[queue].name + " "
+              + std::to_string((earliest - time_.now()) / ms) + " ms too early");
+  if (sent.delay_ms != 0) {
+    markers_.insert("delayed");
+    return; // when it came into its queue is not known
+  }
+  const auto ttl = ttl_in(queue);
+  if (!deaths.all.empty() || !ttl || what.accepted == 0 || !how.prompt)
+    return;
+  const sim_ns rounding = *ttl / 4096 * ms; // queue/expiry.hpp
+  if (time_.now() > what.accepted + *ttl * ms + rounding + hand_over)
+    violation("TTL: " + message_text(id) + " was handed out " + std::to_string((time_.now() - what.accepted) / ms)
+              + " ms after it was confirmed, its time to live in " + queues_[queue].name + " is " + std::to_string(*ttl)
+              + " ms");
+}
+
+/// Without a crash since it was published a message is in one place: it comes to each queue for the first time once,
+/// and nowhere any more after it was settled. (After a crash a settled message, or both the dead letter and what it
+/// was made of, may come back.)
+void ledger::check_once(message_id id, record& what, uint32_t queue, const deaths_seen& deaths, bool redelivered) {
+  auto here = std::find_if(what.visits.begin(), what.visits.end(),
+                           [&](const visit& one) { return one.queue == queue && one.deaths == deaths.total; });
+  if (here == what.visits.end())
+    here = what.visits.insert(here, {queue, deaths.total});
+  ++here->deliveries;
+  if (what.life != life_)
+    return;
+  const auto& plan = queues_[queue];
+  if (!redelivered && here->deliveries > 1)
+    violation("one place: " + message_text(id) + " came twice to " + plan.name + " without a crash");
+  if (!redelivered && what.settled && !what.doubted)
+    violation("one place: " + message_text(id) + " came to " + plan.name + " after it was settled, without a crash");
+  if (plan.options.delivery_limit && here->deliveries > *plan.options.delivery_limit + 1)
+    violation("W57: " + message_text(id) + " was delivered " + std::to_string(here->deliveries)
+              + " times, the limit of " + plan.name + " is " + std::to_string(*plan.options.delivery_limit));
+}
+
+/// Publishes of one channel come in their order within a priority, and so do those of which one was confirmed, so was
+/// in the queue, before the other was sent. What is in the queue is handed out before everything of a lower priority.
+void ledger::check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths,
+                         const delivery& how) {
+  const auto priority = priority_in(who.queue, what);
+  const auto passed = [&](const std::pair<sim_ns, message_id>& other, uint8_t with) {
+    if (what.accepted != 0 && other.first > what.accepted)
+      violation("W55: " + message_text(other.second) + " with priority " + std::to_string(with) + " passed "
+                + message_text(id) + " with priority " + std::to_string(priority) + ", which was there before it");
+  };
+  if (deaths.all.empty() && what.what.delay_ms == 0 && !how.redelivered) {
+    auto& newest = who.newest[{static_cast<uint32_t>(id >> 32), priority}];
+    if (newest >= id)
+      violation("C3: " + message_text(id) + " delivered after " + message_text(newest) + " by one consumer");
+    newest = id;
+    passed(who.latest[priority], priority);
+    for (const auto& [lower, other] : who.handed)
+      if (lower < priority)
+        passed(other, lower);
+  }
+  const auto just_now = time_.now() - std::min(time_.now(), hand_over);
+  who.horizon = std::max({who.horizon, what.sent, how.prompt ? just_now : 0});
+  who.handed[priority] = {who.horizon, id};
+  auto& latest = who.latest[priority];
+  if (what.sent >= latest.first)
+    latest = {what.sent, id};
+  if (priority != 0)
+    markers_.insert("priority");
+}
+
+void ledger::check_active(uint64_t who, const consumer& one) {
+  if (!queues_[one.queue].options.single_active_consumer || one.left)
+    return;
+  auto& active = active_[one.queue];
+  if (active != 0 && active != who && !consumers_[active].left)
+    violation("W54: two consumers are active on " + queues_[one.queue].name);
+  if (active != 0 && active != who)
+    markers_.insert("single-active-took-over");
+  active = who;
+}
+
+} // namespace broker::sim
