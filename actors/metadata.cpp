@@ -1,177 +1,154 @@
 #include "actors/metadata.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "actors/cluster.hpp"
+#include "actors/metadata_work.hpp"
 
 namespace broker {
 
 namespace {
 
-/// The host with what it needs around it; moved into the actor when the node is up.
-struct metadata_service {
-  runtime* node = nullptr;
-  metadata_options options;
-  metadata_host host;
-
-  metadata_service(runtime& of, metadata_options how)
-    : node(&of), options(std::move(how)), host(options.host, *options.store) {}
-};
+/// A heartbeat of the group has two of them.
+constexpr auto tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
 
 struct metadata_shell {
   static inline const char* name = "metadata";
 
   std::unique_ptr<metadata_service> service;
-  std::map<consensus::ticket, std::function<void(command_result)>> waiting;
-  consensus::ticket next_ticket = 1;
+  std::map<consensus::ticket, asker> waiting;
+  consensus::ticket next_ticket = first_free_ticket;
   bool flush_scheduled = false;
 };
 
 using metadata_actor = caf::stateful_actor<metadata_shell>;
 
-void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
-  std::shared_ptr<const recovered_queue> found;
-  if (auto at = service.options.recovered.find(record->id); at != service.options.recovered.end()) {
-    found = std::move(at->second);
-    service.options.recovered.erase(at);
-  }
-  auto& node = *service.node;
-  node.queues_by_id.add(record->id, node.make_queue(system, node, record, std::move(found)));
+void propose(metadata_actor* self, proposal what) {
+  auto& shell = self->state;
+  const auto ticket = shell.next_ticket++;
+  shell.waiting.emplace(ticket, asker_of(what, shell.service->node->cluster != nullptr));
+  shell.service->host.propose(ticket, std::move(what.what));
 }
 
-void end_queue(runtime& node, const queue_ptr& record) {
-  auto who = node.queues_by_id.find(record->id);
-  node.queues_by_id.remove(record->id);
-  if (who)
-    caf::anon_send(who, queue_deleted_msg{});
+void answer(metadata_actor* self, metadata_completion& done) {
+  auto& shell = self->state;
+  auto found = shell.waiting.extract(done.id);
+  BROKER_ASSERT(!found.empty(), "an answer to no proposal");
+  asker& who = found.mapped();
+  if (done.what == consensus::outcome::ok)
+    return who.done(std::move(done.result));
+  if (who.owner != 0) // the connection is gone: nobody else would ask for it again
+    shell.service->doomed_owners.push_back(who.owner);
+  who.done(refused(done.what, who.what));
 }
 
-void evict_connections(runtime& node, const metadata_change& change) {
-  const bool of_vhost = change.what == metadata_change::kind::vhost_deleted;
-  if (!of_vhost && change.what != metadata_change::kind::user_deleted)
+/// The queues of connections that ended without a majority.
+void clean_up(metadata_actor* self) {
+  auto& service = *self->state.service;
+  if (!service.booted || service.host.leader().empty())
     return;
-  for (const caf::actor& connection : node.connections_by_id.all())
-    caf::anon_send(connection, connection_evicted_msg{of_vhost ? change.name : "", of_vhost ? "" : change.name});
+  for (const connection_id owner : std::exchange(service.doomed_owners, {}))
+    propose(self, {delete_exclusive_queues{owner}, [](const command_result&) {}});
 }
 
-/// Lets a queue begin with what time brings about. Not before the directory has every queue that the snapshot names:
-/// dead letters to a queue that is not there count as delivered.
-void wake_queue(const runtime& node, queue_id id) {
-  if (auto who = node.queues_by_id.find(id))
-    caf::anon_send(who, queue_tick_msg{});
-}
-
-void publish_snapshot(metadata_service& service) {
-  auto next = service.host.snapshot();
-  service.node->tracing.store(next->any_tracing(), std::memory_order_relaxed);
-  service.node->snapshots.publish(std::move(next));
-}
-
-/// Queues first, then the snapshot that names them, then the answers: whoever reads the snapshot finds the queue.
-void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes) {
-  for (const auto& change : changes)
-    if (change.what == metadata_change::kind::queue_created)
-      start_queue(system, service, change.queue);
-  publish_snapshot(service);
-  for (const auto& change : changes) {
-    if (change.what == metadata_change::kind::queue_created)
-      wake_queue(*service.node, change.queue->id);
-    if (change.what == metadata_change::kind::queue_deleted)
-      end_queue(*service.node, change.queue);
-    if (change.what == metadata_change::kind::queue_changed)
-      if (auto who = service.node->queues_by_id.find(change.queue->id))
-        caf::anon_send(who, queue_changed_msg{change.queue});
-    evict_connections(*service.node, change);
-  }
-}
-
-command_result refused(consensus::outcome why) {
-  command_result result;
-  result.failure = error{541, why == consensus::outcome::not_leader ? "INTERNAL_ERROR - no metadata leader"
-                                                                    : "INTERNAL_ERROR - metadata store is overloaded"};
-  return result;
+void end(metadata_actor* self, const error& why) {
+  self->state.service->options.fatal(why);
+  self->quit();
 }
 
 void flush(metadata_actor* self) {
-  auto& shell = self->state;
-  auto& service = *shell.service;
-  shell.flush_scheduled = false;
+  auto& service = *self->state.service;
+  self->state.flush_scheduled = false;
   auto flushed = service.host.flush();
-  if (!flushed) {
-    service.options.fatal(flushed.error());
-    return self->quit();
+  if (!flushed)
+    return end(self, flushed.error());
+  if (!service.booted) {
+    if (auto booted = boot_if_ready(self->system(), service, *flushed); !booted)
+      return self->quit(); // whoever waits for `ready` knows
+  } else {
+    carry_out(self->system(), service, flushed->changes);
   }
-  carry_out(self->system(), service, flushed->changes);
-  for (auto& each : flushed->done) {
-    auto asker = shell.waiting.extract(each.id);
-    BROKER_ASSERT(!asker.empty(), "an answer to no proposal");
-    asker.mapped()(each.what == consensus::outcome::ok ? std::move(each.result) : refused(each.what));
+  for (auto& each : flushed->done)
+    if (each.id != start_ticket)
+      answer(self, each);
+  if (flushed->forgotten && service.options.forgotten)
+    std::exchange(service.options.forgotten, nullptr)();
+  if (service.host.snapshot_due())
+    if (auto taken = service.host.take_snapshot(); !taken)
+      end(self, taken.error());
+}
+
+/// Behind everything that waits in the mailbox already: one write for all of it.
+void flush_soon(metadata_actor* self) {
+  if (!std::exchange(self->state.flush_scheduled, true))
+    self->send(self, metadata_flush_msg{});
+}
+
+void tick(metadata_actor* self) {
+  auto& service = *self->state.service;
+  const uint64_t now = service.node->now_ms();
+  service.host.tick(now);
+  if (now >= service.clean_up_at_ms) {
+    service.clean_up_at_ms = now + limits::metadata_proposal_ms;
+    clean_up(self);
   }
-  if (!service.host.snapshot_due())
-    return;
-  if (auto taken = service.host.take_snapshot(); !taken) {
-    service.options.fatal(taken.error());
-    self->quit();
-  }
+  flush(self);
+  self->delayed_send(self, tick_interval, metadata_tick_msg{});
 }
 
 caf::behavior metadata_behavior(metadata_actor* self,
                                 const std::shared_ptr<std::unique_ptr<metadata_service>>& service) {
   die_on_exceptions(self);
   self->state.service = std::move(*service);
+  auto& host = self->state.service->host;
+  if (cluster_links* links = self->state.service->node->cluster) {
+    links->serve(cluster_service::metadata, caf::actor_cast<caf::actor>(self));
+    self->send(self, metadata_tick_msg{});
+  }
   return {
     [self](propose_msg& what) {
+      propose(self, std::move(what.content));
+      flush_soon(self);
+    },
+    [self, &host](metadata_read_msg& what) {
       auto& shell = self->state;
       const auto ticket = shell.next_ticket++;
-      shell.waiting.emplace(ticket, std::move(what.content.done));
-      shell.service->host.propose(ticket, what.content.what);
-      // Behind everything that waits in the mailbox already: one write for all of it.
-      if (!std::exchange(shell.flush_scheduled, true))
-        self->send(self, metadata_flush_msg{});
+      shell.waiting.emplace(ticket, asker{std::move(what.content.done), "", 0});
+      host.read_barrier(ticket);
+      flush_soon(self);
     },
     [self](metadata_flush_msg) { flush(self); },
+    [self](metadata_tick_msg) { tick(self); },
+    [self](metadata_status_msg& what) { what.content(status_of(*self->state.service)); },
+    [self, &host](node_frame_msg& what) {
+      host.recv(what.content.from, what.content.bytes);
+      flush_soon(self);
+    },
+    [self, &host](node_datagram_msg& what) {
+      host.recv(what.content.from, what.content.bytes);
+      flush_soon(self);
+    },
+    [&host](const node_up_msg& what) { host.peer_connected(what.node); },
+    [&host](const node_suspect_msg& what) { host.peer_suspect(what.node); },
+    [&host](const node_lost_msg& what) { host.peer_lost(what.node); },
+    [](const node_room_msg&) {}, // what was not taken is sent again at the next tick
   };
-}
-
-result<void> boot(caf::actor_system& system, metadata_service& service) {
-  auto& host = service.host;
-  if (auto opened = host.open(); !opened)
-    return opened;
-  host.propose(0, service.options.start);
-  auto flushed = host.flush();
-  if (!flushed)
-    return flushed.error();
-  for (const auto& each : flushed->done)
-    if (each.what != consensus::outcome::ok || !each.result.ok())
-      return error{0, "the node's first metadata change was refused: " + each.result.failure.text};
-  const auto snapshot = host.snapshot();
-  publish_snapshot(service);
-  snapshot->for_each_queue([&](const queue_ptr& record) { start_queue(system, service, record); });
-  snapshot->for_each_exchange([&](const exchange_ptr& record) {
-    if (record->delay_queue)
-      start_queue(system, service, record->delay_queue);
-  });
-  snapshot->for_each_queue([&](const queue_ptr& record) { wake_queue(*service.node, record->id); });
-  snapshot->for_each_exchange([&](const exchange_ptr& record) {
-    if (record->delay_queue)
-      wake_queue(*service.node, record->delay_queue->id);
-  });
-  // Queues that went with the node's last run (transient, exclusive) may have left messages behind.
-  for (const auto& change : flushed->changes)
-    if (change.what == metadata_change::kind::queue_deleted) {
-      service.options.recovered.erase(change.queue->id);
-      service.node->store->drop(change.queue->id);
-    }
-  for (const auto& [id, left] : service.options.recovered)
-    service.options.note("messages of unknown queue " + std::to_string(id) + " are kept in the store ("
-                         + std::to_string(left->runs.size()) + " runs)");
-  return {};
 }
 
 } // namespace
 
 result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_options options) {
   auto service = std::make_unique<metadata_service>(node, std::move(options));
-  if (auto booted = boot(system, *service); !booted)
+  if (auto opened = service->host.open(); !opened)
+    return opened;
+  connect_known_nodes(*service);
+  service->host.propose(start_ticket, service->options.start);
+  auto flushed = service->host.flush();
+  if (!flushed)
+    return flushed.error();
+  if (auto booted = boot_if_ready(system, *service, *flushed); !booted)
     return booted;
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
   // layers: docs/adr/0002-metadata-on-its-own-thread.md; never in simulation

@@ -1,6 +1,6 @@
 // The metadata actor: hosts the consensus group of the node, applies commands, publishes snapshots, makes and ends
 // queue actors (architecture.md section 4). Proposals that arrive while a write runs are committed together by the next
-// one.
+// one. With runtime::cluster it serves cluster_service::metadata, and the links follow the table of nodes.
 #pragma once
 
 #include <functional>
@@ -25,10 +25,17 @@ struct metadata_options {
   /// A failed write: ends the node (G6). Nothing is answered afterwards.
   std::function<void(const error&)> fatal;
   std::function<void(const std::string&)> note; ///< a line for the log
+  /// Once: the first snapshot is published and the queues are started; or why the node cannot be part of its cluster.
+  /// A node alone is ready when start_metadata returns, a member of a cluster when a majority has heard of it. May be
+  /// empty.
+  std::function<void(result<void>)> ready;
+  /// This node has been removed from its cluster (S15). May be empty.
+  std::function<void()> forgotten;
 };
 
 /// Loads the metadata, applies `start`, publishes the first snapshot and starts the actor of every queue; then spawns
-/// the metadata actor and puts it into `node`. Error: damaged metadata; nothing was started.
+/// the metadata actor and puts it into `node`. In a cluster the actor comes first, and the rest when it is up to date:
+/// see metadata_options::ready. Error: damaged metadata; nothing was started.
 result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_options options);
 
 } // namespace broker

@@ -17,6 +17,7 @@ using namespace metadata_values;
 
 constexpr const char* state_key = "state";
 constexpr const char* snapshot_key = "snapshot";
+constexpr const char* identity_key = "identity";
 /// Each slot of the mark has a disk block of its own: a torn write leaves the other.
 constexpr uint64_t mark_slot_distance_bytes = 4096;
 
@@ -67,12 +68,15 @@ struct leveldb_metadata_store::impl {
   /// The value of a key; empty if there is none.
   result<std::string> get(const char* key) const;
   result<void> load_state();
+  result<void> load_identity(stored_metadata& out) const;
   result<void> load_snapshot(stored_metadata& out) const;
   result<void> load_log(stored_metadata& out) const;
 
   /// Adds the state to the batch and writes it, synced; then the mark.
   result<void> commit(leveldb::WriteBatch& batch);
   result<void> write_snapshot_file(const std::string& name, std::string_view data);
+  /// The new snapshot's file, then pointer and log up to `upto` in one batch, then what is left of older ones.
+  result<void> replace_snapshot(const consensus::snapshot_meta& meta, std::string_view data, uint64_t upto);
   result<void> remove_older_snapshots(uint64_t than);
 
   file_system& files;
@@ -83,6 +87,9 @@ struct leveldb_metadata_store::impl {
   uint64_t marked_batch = 0;
   state_value now;
   uint64_t snapshot_index = 0;
+  uint64_t snapshot_term = 0;
+  uint64_t snapshot_bytes = 0;
+  std::unique_ptr<file> served; ///< the newest snapshot, while it is being sent
   bool loaded = false;
   bool failed = false; ///< a write has failed: what LevelDB holds is unknown (L3)
 };
@@ -197,12 +204,16 @@ result<stored_metadata> leveldb_metadata_store::load() {
   stored_metadata out;
   if (auto done = impl_->load_state(); !done)
     return done.error();
+  if (auto done = impl_->load_identity(out); !done)
+    return done.error();
   if (auto done = impl_->load_snapshot(out); !done)
     return done.error();
   if (auto done = impl_->load_log(out); !done)
     return done.error();
   out.state = impl_->now.state;
   impl_->snapshot_index = out.snapshot ? out.snapshot->index : 0;
+  impl_->snapshot_term = out.snapshot ? out.snapshot->term : 0;
+  impl_->snapshot_bytes = out.snapshot_data.size();
   impl_->loaded = true;
   return out;
 }
@@ -222,6 +233,16 @@ result<void> leveldb_metadata_store::impl::load_state() {
     return damaged("db ends with batch " + std::to_string(now.batch) + ", but batch " + std::to_string(marked_batch)
                    + " has been synced: LevelDB has lost the end of its log");
   return {};
+}
+
+result<void> leveldb_metadata_store::impl::load_identity(stored_metadata& out) const {
+  const auto bytes = get(identity_key);
+  if (!bytes)
+    return bytes.error();
+  if (bytes->empty())
+    return {};
+  out.identity = decode_identity(*bytes);
+  return out.identity ? result<void>{} : damaged("the value of 'identity' in db fails its crc32c");
 }
 
 result<void> leveldb_metadata_store::impl::load_snapshot(stored_metadata& out) const {
@@ -320,7 +341,14 @@ result<void> leveldb_metadata_store::write(const std::optional<consensus::hard_s
   return impl_->commit(batch);
 }
 
-// File first, pointer after: at any crash the pointer names a whole file.
+result<void> leveldb_metadata_store::write_identity(const metadata_identity& who) {
+  BROKER_ASSERT(impl_->loaded, "load() comes first");
+  BROKER_ASSERT(who.self != 0, "0 is nobody's id");
+  leveldb::WriteBatch batch;
+  batch.Put(identity_key, encode(who));
+  return impl_->commit(batch);
+}
+
 result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
   BROKER_ASSERT(impl_->loaded, "load() comes first");
   impl& own = *impl_;
@@ -328,22 +356,61 @@ result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_me
                 "a snapshot holds stored entries");
   if (meta.index == own.snapshot_index)
     return {};
-  if (own.failed)
-    return error{0, "metadata store " + own.shown + ": an earlier write has failed"};
-  if (auto written = own.write_snapshot_file(snapshot_name(meta), data); !written) {
-    own.failed = true;
+  return own.replace_snapshot(meta, data, meta.index);
+}
+
+result<void> leveldb_metadata_store::install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
+  BROKER_ASSERT(impl_->loaded, "load() comes first");
+  impl& own = *impl_;
+  BROKER_ASSERT(meta.index > own.snapshot_index && meta.term <= own.now.state.term, "a snapshot brings something new");
+  const uint64_t upto = own.now.last_index;
+  own.now.last_index = meta.index;
+  return own.replace_snapshot(meta, data, upto);
+}
+
+// File first, pointer after: at any crash the pointer names a whole file.
+result<void> leveldb_metadata_store::impl::replace_snapshot(const consensus::snapshot_meta& meta, std::string_view data,
+                                                            uint64_t upto) {
+  if (failed)
+    return error{0, "metadata store " + shown + ": an earlier write has failed"};
+  if (auto written = write_snapshot_file(snapshot_name(meta), data); !written) {
+    failed = true;
     return written;
   }
   leveldb::WriteBatch batch;
   batch.Put(snapshot_key, encode(snapshot_value{meta, data.size(), crc32c(data)}));
-  for (uint64_t index = own.snapshot_index + 1; index <= meta.index; ++index)
+  for (uint64_t index = snapshot_index + 1; index <= upto; ++index)
     batch.Delete(log_key(index));
-  if (auto committed = own.commit(batch); !committed)
+  if (auto committed = commit(batch); !committed)
     return committed;
-  own.snapshot_index = meta.index;
-  if (auto synced_mark = own.mark->sync(); !synced_mark)
+  snapshot_index = meta.index;
+  snapshot_term = meta.term;
+  snapshot_bytes = data.size();
+  served.reset();
+  if (auto synced_mark = mark->sync(); !synced_mark)
     return synced_mark;
-  return own.remove_older_snapshots(meta.index);
+  return remove_older_snapshots(meta.index);
+}
+
+result<std::optional<snapshot_part>> leveldb_metadata_store::read_snapshot(uint64_t index, uint64_t term,
+                                                                           uint64_t offset, size_t bytes_max) {
+  BROKER_ASSERT(impl_->loaded, "load() comes first");
+  impl& own = *impl_;
+  if (index == 0 || index != own.snapshot_index || term != own.snapshot_term || offset > own.snapshot_bytes)
+    return std::optional<snapshot_part>{};
+  if (!own.served) {
+    auto opened = own.files.open(own.path(snapshot_name({index, term, {}})), false);
+    if (!opened)
+      return opened.error();
+    own.served = std::move(*opened);
+  }
+  snapshot_part part{own.snapshot_bytes, std::string(std::min<uint64_t>(bytes_max, own.snapshot_bytes - offset), '\0')};
+  const auto got = own.served->read(offset, part.bytes);
+  if (!got)
+    return got.error();
+  if (*got != part.bytes.size())
+    return own.damaged("the file " + snapshot_name({index, term, {}}) + " ends early");
+  return std::optional<snapshot_part>{std::move(part)};
 }
 
 result<void> leveldb_metadata_store::impl::write_snapshot_file(const std::string& name, std::string_view data) {

@@ -2,7 +2,8 @@
 // D11).
 //
 // Layout below the store's folder:
-//   db/                      LevelDB: "state" (term, vote, batch number), "snapshot" (which file), "log/" + index
+//   db/                      LevelDB: "identity" (which node of which cluster), "state" (term, vote, batch number),
+//                            "snapshot" (which file), "log/" + index
 //   snapshot-<index>-<term>  the newest snapshot
 //   mark                     number of the last batch known to be synced, two slots
 //
@@ -34,7 +35,11 @@ public:
   result<stored_metadata> load() override;
   result<void> write(const std::optional<consensus::hard_state>& state, std::optional<uint64_t> truncate_from,
                      const std::vector<consensus::entry>& append) override;
+  result<void> write_identity(const metadata_identity& who) override;
   result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
+  result<void> install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
+  result<std::optional<snapshot_part>> read_snapshot(uint64_t index, uint64_t term, uint64_t offset,
+                                                     size_t bytes_max) override;
 
 private:
   struct impl;

@@ -108,6 +108,15 @@ std::string encode(const consensus::entry& value) {
   return out.finish();
 }
 
+std::string encode(const metadata_identity& value) {
+  writer out;
+  out.bytes().put_u64(value.cluster);
+  out.bytes().put_u64(value.self);
+  out.bytes().put_u64(value.run);
+  out.bytes().put_u8(value.joins ? 1 : 0);
+  return out.finish();
+}
+
 std::string encode_mark(uint64_t batch) {
   writer out;
   out.bytes().put_u32(mark_magic);
@@ -148,6 +157,17 @@ std::optional<consensus::entry> decode_entry(std::string_view bytes) {
   if (!from.done() || type > static_cast<uint8_t>(consensus::entry::kind::config))
     return std::nullopt;
   return value;
+}
+
+std::optional<metadata_identity> decode_identity(std::string_view bytes) {
+  reader from{bytes};
+  metadata_identity value;
+  value.cluster = from.u64();
+  value.self = from.u64();
+  value.run = from.u64();
+  const uint8_t joins = from.u8();
+  value.joins = joins == 1;
+  return from.done() && joins <= 1 && value.self != 0 ? std::optional{value} : std::nullopt;
 }
 
 std::optional<uint64_t> decode_mark(std::string_view bytes) {

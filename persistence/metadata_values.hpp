@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "consensus/consensus.hpp"
+#include "ports/metadata_store.hpp"
 
 namespace broker::metadata_values {
 
@@ -32,6 +32,7 @@ std::optional<uint64_t> parse_log_key(std::string_view key);
 std::string encode(const state_value& value);
 std::string encode(const snapshot_value& value);
 std::string encode(const consensus::entry& value);
+std::string encode(const metadata_identity& value);
 /// The last batch known to be synced; one slot of the mark file.
 std::string encode_mark(uint64_t batch);
 inline constexpr size_t mark_slot_bytes = 16;
@@ -39,6 +40,7 @@ inline constexpr size_t mark_slot_bytes = 16;
 // Empty: the crc is wrong or the bytes are no such value.
 std::optional<state_value> decode_state(std::string_view bytes);
 std::optional<snapshot_value> decode_snapshot(std::string_view bytes);
+std::optional<metadata_identity> decode_identity(std::string_view bytes);
 std::optional<consensus::entry> decode_entry(std::string_view bytes);
 std::optional<uint64_t> decode_mark(std::string_view bytes);
 

@@ -7,6 +7,7 @@
 
 #include <caf/send.hpp>
 
+#include "actors/bridge.hpp"
 #include "actors/queue_replica.hpp"
 #include "cluster_name.hpp"
 #include "locate_node.hpp"
@@ -108,10 +109,12 @@ result<void> broker_app::open() {
 
 void broker_app::set_up() {
   shared.node = config.node_name;
+  shared.bridges.set_own(config.node_name);
   shared.now_ms = steady_ms;
   shared.next_seed = random_number;
   shared.make_queue = around.extensions.make_queue ? around.extensions.make_queue : spawn_queue;
   shared.consumer_timeout_ms = config.consumer_timeout_ms;
+  shared.queue_leader_locator = config.queue_leader_locator;
   shared.queues.wall_ms = unix_ms;
   shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
   shared.queues.note = shared.warn;
@@ -277,6 +280,7 @@ void broker_app::end() {
     return;
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
+  stop_bridges(shared);
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
   shared.connections_by_id.clear();

@@ -77,24 +77,26 @@ void broker_app::propose(command what, std::function<void(command_result)> done)
 
 void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) {
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send(queue, queue_report_request{[all](queue_report report) {
-                     if (!report.queue->delays_for.empty())
-                       return; // hidden: its exchange's own affair
-                     queue_info info;
-                     info.queue = std::move(report.queue);
-                     info.ready = report.ready;
-                     info.unacknowledged = report.unacknowledged;
-                     info.persistent = report.persistent;
-                     info.ready_bytes = report.ready_bytes;
-                     info.unacknowledged_bytes = report.unacknowledged_bytes;
-                     info.consumers = report.consumers;
-                     info.memory_bytes = report.memory_bytes;
-                     info.details = std::move(report.details);
-                     if (report.flow)
-                       info.state = "flow";
-                     all->add(std::move(info));
-                   }});
+  for (const auto& [id, queue] : shared.queues_by_id.entries())
+    caf::anon_send(queue, queue_report_request{{id, [all](queue_report report) {
+                                                  if (!report.queue->delays_for.empty())
+                                                    return; // hidden: its exchange's own affair
+                                                  queue_info info;
+                                                  info.queue = std::move(report.queue);
+                                                  info.ready = report.ready;
+                                                  info.unacknowledged = report.unacknowledged;
+                                                  info.persistent = report.persistent;
+                                                  info.ready_bytes = report.ready_bytes;
+                                                  info.unacknowledged_bytes = report.unacknowledged_bytes;
+                                                  info.consumers = report.consumers;
+                                                  info.memory_bytes = report.memory_bytes;
+                                                  info.details = std::move(report.details);
+                                                  if (report.flow)
+                                                    info.state = "flow";
+                                                  if (report.down)
+                                                    info.state = "down";
+                                                  all->add(std::move(info));
+                                                }}});
 }
 
 void broker_app::list_connections(std::function<void(std::vector<connection_info>)> done) {
@@ -144,22 +146,23 @@ void broker_app::list_channels(std::function<void(std::vector<channel_info>)> do
 
 void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> done) {
   auto all = std::make_shared<gathering<consumer_info>>(std::move(done));
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send(queue, consumer_report_request{[all](std::vector<consumer_report> reports) {
-                     for (auto& report : reports) {
-                       consumer_info info;
-                       info.queue = std::move(report.queue);
-                       info.tag = std::move(report.tag);
-                       info.connection = report.connection;
-                       info.channel = report.channel;
-                       info.ack_required = report.ack_required;
-                       info.prefetch = report.prefetch;
-                       info.active = report.active;
-                       info.activity_status = std::move(report.activity_status);
-                       info.arguments = std::move(report.arguments);
-                       all->add(std::move(info));
-                     }
-                   }});
+  for (const auto& [id, queue] : shared.queues_by_id.entries())
+    caf::anon_send(queue, consumer_report_request{{id, [all](std::vector<consumer_report> reports) {
+                                                     for (auto& report : reports) {
+                                                       consumer_info info;
+                                                       info.queue = std::move(report.queue);
+                                                       info.tag = std::move(report.tag);
+                                                       info.node = std::move(report.node);
+                                                       info.connection = report.connection;
+                                                       info.channel = report.channel;
+                                                       info.ack_required = report.ack_required;
+                                                       info.prefetch = report.prefetch;
+                                                       info.active = report.active;
+                                                       info.activity_status = std::move(report.activity_status);
+                                                       info.arguments = std::move(report.arguments);
+                                                       all->add(std::move(info));
+                                                     }
+                                                   }}});
 }
 
 void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,

@@ -60,6 +60,7 @@ struct node_config {
   size_t connections_max = limits::connections_max;
   uint64_t message_max_bytes = limits::message_max_bytes;
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  std::string queue_leader_locator = "client-local";
   int tcp_backlog = 128;
   bool tcp_nodelay = true;
 

@@ -74,6 +74,7 @@ struct channel_info {
 struct consumer_info {
   queue_ptr queue;
   std::string tag;
+  std::string node; ///< of the connection; "" = this one
   connection_id connection = 0;
   uint16_t channel = 0;
   bool ack_required = true;

@@ -1,5 +1,7 @@
 #include "sim_metadata_store.hpp"
 
+#include <algorithm>
+
 #include "base/bytes.hpp"
 #include "base/crc32c.hpp"
 
@@ -10,7 +12,7 @@ namespace {
 constexpr std::string_view path = "metadata";
 constexpr size_t head_bytes = 9; // length, checksum, kind
 
-enum class kind : uint8_t { state = 1, truncate, entry, snapshot };
+enum class kind : uint8_t { state = 1, truncate, entry, snapshot, identity, installed };
 
 void put_record(std::string& out, kind what, const byte_buffer& content) {
   byte_buffer head;
@@ -52,6 +54,12 @@ void apply(stored_metadata& into, kind what, std::string_view bytes) {
     into.log.push_back({load_u64(bytes.data()), load_u64(bytes.data() + 8),
                         static_cast<consensus::entry::kind>(bytes[16]), std::string{bytes.substr(17)}});
     break;
+  case kind::identity:
+    into.identity = {load_u64(bytes.data()), load_u64(bytes.data() + 8), load_u64(bytes.data() + 16), bytes[24] != 0};
+    break;
+  case kind::installed:
+    into.log.clear();
+    [[fallthrough]];
   case kind::snapshot: {
     consensus::snapshot_meta meta;
     meta.index = load_u64(bytes.data());
@@ -99,6 +107,11 @@ result<stored_metadata> sim_metadata_store::load() {
       break;
     apply(found, static_cast<kind>(what), content);
     rest.remove_prefix(head_bytes + length);
+    if (what == static_cast<uint8_t>(kind::snapshot) || what == static_cast<uint8_t>(kind::installed)) {
+      newest_ = *found.snapshot;
+      newest_bytes_ = found.snapshot_data.size();
+      newest_at_ = bytes.size() - rest.size() - newest_bytes_;
+    }
   }
   end_ = bytes.size() - rest.size();
   if (auto cut = file_->truncate(end_); !cut) // what was torn was never answered
@@ -142,7 +155,27 @@ result<void> sim_metadata_store::write(const std::optional<consensus::hard_state
   return append(records);
 }
 
+result<void> sim_metadata_store::write_identity(const metadata_identity& who) {
+  byte_buffer content;
+  content.put_u64(who.cluster);
+  content.put_u64(who.self);
+  content.put_u64(who.run);
+  content.put_u8(who.joins ? 1 : 0);
+  std::string records;
+  put_record(records, kind::identity, content);
+  return append(records);
+}
+
 result<void> sim_metadata_store::store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
+  return put_snapshot(meta, data, false);
+}
+
+result<void> sim_metadata_store::install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
+  return put_snapshot(meta, data, true);
+}
+
+result<void> sim_metadata_store::put_snapshot(const consensus::snapshot_meta& meta, std::string_view data,
+                                              bool received) {
   byte_buffer content;
   content.put_u64(meta.index);
   content.put_u64(meta.term);
@@ -150,8 +183,24 @@ result<void> sim_metadata_store::store_snapshot(const consensus::snapshot_meta& 
   put_members(content, meta.members.learners);
   content.put(data);
   std::string records;
-  put_record(records, kind::snapshot, content);
-  return append(records);
+  put_record(records, received ? kind::installed : kind::snapshot, content);
+  if (auto done = append(records); !done)
+    return done;
+  newest_ = meta;
+  newest_bytes_ = data.size();
+  newest_at_ = end_ - newest_bytes_;
+  return {};
+}
+
+result<std::optional<snapshot_part>> sim_metadata_store::read_snapshot(uint64_t index, uint64_t term, uint64_t offset,
+                                                                       size_t bytes_max) {
+  if (index == 0 || index != newest_.index || term != newest_.term || offset > newest_bytes_)
+    return std::optional<snapshot_part>{};
+  snapshot_part part{newest_bytes_, std::string(std::min<uint64_t>(bytes_max, newest_bytes_ - offset), '\0')};
+  const auto got = file_->read(newest_at_ + offset, part.bytes);
+  if (!got)
+    return got.error();
+  return std::optional<snapshot_part>{std::move(part)};
 }
 
 } // namespace broker::sim

@@ -31,6 +31,20 @@ inline constexpr size_t raft_trailing_entries = 1'000;
 /// Members of a group (architecture.md D9: five voters, the rest learners; room to replace some).
 inline constexpr size_t raft_voters_max = 9;
 inline constexpr size_t raft_learners_max = 128;
+/// Nodes that vote; later ones are learners until one of them is forgotten (architecture.md D9).
+inline constexpr size_t metadata_voters_max = 5;
+/// A change of the metadata without a majority is refused after this long (G5; own choice: clients wait longer).
+inline constexpr uint32_t metadata_proposal_ms = 5'000;
+/// What was sent to the leader and is not applied after this long is sent again.
+inline constexpr uint32_t metadata_resend_ms = 500;
+/// Proposals in one message to the leader.
+inline constexpr size_t metadata_forward_bytes = 256 * 1024;
+/// How often the leader looks whether the group's members are those of the table of nodes.
+inline constexpr uint32_t metadata_keeper_ms = 100;
+/// How often a node that hears of no leader asks the others whether it still is a member.
+inline constexpr uint32_t metadata_hello_ms = 1'000;
+/// A node that the leader cannot reach for this long is marked as down (as RabbitMQ's net_ticktime).
+inline constexpr uint32_t metadata_node_down_ms = 60'000;
 /// A snapshot that a member offers (own choice: 100,000 queues take 50 MB).
 inline constexpr uint64_t raft_snapshot_max_bytes = uint64_t{16} * 1024 * 1024 * 1024;
 

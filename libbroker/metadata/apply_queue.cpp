@@ -77,33 +77,6 @@ command_result metadata_state::impl::apply(const delete_exclusive_queues& what, 
   return {};
 }
 
-command_result metadata_state::impl::apply(const node_started& what, changes_t& changes) {
-  if (auto rights = user_rights::compile(what.default_user.name, what.default_rights); !rights)
-    return refused(rights.error());
-  if (!seeded) { // may be refused, so before anything else changes
-    put_user user;
-    user.user = what.default_user;
-    if (auto done = apply(user, changes); !done.ok())
-      return done;
-    const command_result granted =
-      apply(set_permission{settings->default_vhost, what.default_user.name, what.default_rights}, changes);
-    BROKER_ASSERT(granted.ok(), "rights that compile, of a user that exists, in the vhost a new state has");
-    seeded = changed = true;
-  }
-  for (const auto& one : now.vhosts.sorted()) {
-    vhost_tables& vhost = *own_vhost(one->name());
-    // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
-    for (const queue_ptr& queue : vhost.queues.sorted())
-      if (queue->node == what.node && (queue->exclusive || !queue->durable))
-        remove_queue(vhost, queue, false, changes);
-    if (what.alone)
-      for (const auto& node : vhost.exchanges.sorted())
-        if (!node->record->durable)
-          remove_exchange(vhost, node->record->name, false, changes);
-  }
-  return {};
-}
-
 void metadata_state::impl::insert_queue(vhost_tables& vhost, queue_ptr queue) {
   if (queue->exclusive)
     exclusive_queues[queue->owner].insert({queue->vhost, queue->name});

@@ -120,19 +120,62 @@ struct clear_parameter {
 
 /// The first command of a node after it has started. What died with its last run goes: exclusive and non-durable queues
 /// it was master of and, with `alone`, non-durable exchanges; with them their bindings. (A durable auto-delete exchange
-/// stays, as after a RabbitMQ restart.) The very first one ever seeds the default user with full rights on the default
-/// vhost; a deleted default user does not come back at the next start.
+/// stays, as after a RabbitMQ restart.) The very first one ever makes the default vhost and seeds the default user with
+/// full rights on it; a deleted default user does not come back at the next start.
+/// From a proposer, it marks that node as up with a fresh incarnation; result: the number of its run.
 struct node_started {
   std::string node;
-  bool alone = true; ///< no other node of the cluster is running
+  bool alone = true; ///< no other node is running; with a proposer the state knows better
   user_record default_user;
-  permission default_rights; ///< of the default user on metadata_settings::default_vhost
+  permission default_rights;      ///< of the default user on the default vhost
+  std::string default_vhost = {}; ///< "" = metadata_settings::default_vhost
+  std::string host = {};
+  uint16_t port = 0;
+  uint64_t incarnation = 0;
+  uint64_t cluster = 0; ///< metadata_identity::cluster of the proposer
 };
-using command =
-  std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange, bind, unbind,
-               put_user, delete_user, set_permission, clear_permission, node_started, put_vhost, delete_vhost,
-               set_vhost_limits, set_user_limits, set_tracing, set_topic_permission, clear_topic_permission, put_policy,
-               delete_policy, set_parameter, clear_parameter>;
+/// A node is to join; result: its id in the group. A name that has been up is refused until it is forgotten; one that
+/// has not (a join that was cut short) gets a new id, and the old one is gone for ever.
+struct register_node {
+  std::string name;
+  std::string host;
+  uint16_t port = 0;
+};
+/// Removes a node that is down, and the queues it is master of (S15). The hidden queues of delaying exchanges (P07)
+/// begin anew on the node with the lowest id.
+struct forget_node {
+  std::string name;
+};
+/// That run is over, or nobody reaches it: its exclusive and non-durable queues go. Of another incarnation: nothing.
+struct node_down {
+  std::string name;
+  uint64_t incarnation = 0;
+};
+/// A run that was taken for dead is not.
+struct node_up {
+  std::string name;
+  uint64_t incarnation = 0;
+};
+/// Takes the place of a proposal that nobody waits for any more.
+struct withdrawn {};
+using command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange,
+                             bind, unbind, put_user, delete_user, set_permission, clear_permission, node_started,
+                             put_vhost, delete_vhost, set_vhost_limits, set_user_limits, set_tracing,
+                             set_topic_permission, clear_topic_permission, put_policy, delete_policy, set_parameter,
+                             clear_parameter, register_node, forget_node, node_down, node_up, withdrawn>;
+
+/// Which proposal an entry of the log is. Each is applied exactly once however often it is in the log: a node's in the
+/// order of its sequence without gaps, beginning with the node_started of its run.
+struct proposer {
+  uint64_t node = 0;     ///< id in the group; 0 = none, and the entry is applied as it is
+  uint64_t run = 0;      ///< metadata_identity::run: rises with each start
+  uint64_t sequence = 0; ///< from 1 per run
+  friend bool operator==(const proposer&, const proposer&) = default;
+};
+struct proposed_command {
+  command what;
+  proposer by;
+};
 
 /// What applying a command gave. `failure.code` 0 and empty text = success; code 0 with text is a refusal of an
 /// operator's command in rabbitmqctl's words.
@@ -140,6 +183,7 @@ struct command_result {
   error failure;
   bool created = false;                      ///< declare, put_user: new, not merely equivalent
   std::shared_ptr<const queue_record> queue; ///< declare_queue: the queue as it now stands
+  uint64_t number = 0;                       ///< node_started: of the run; register_node: the node's id
   bool ok() const noexcept { return failure.code == 0 && failure.text.empty(); }
 };
 
@@ -152,10 +196,15 @@ struct metadata_change {
     vhost_created,
     vhost_deleted, ///< close its connections: 320 "CONNECTION_FORCED - vhost 'v' is deleted"
     user_deleted,  ///< close its connections: 320 "CONNECTION_FORCED - user 'u' is deleted"
+    node_registered,
+    node_forgotten,
+    node_up, ///< also: up with another incarnation than before, or at another address
+    node_down,
   };
   kind what;
   std::shared_ptr<const queue_record> queue; ///< of queue_*: the record as it now stands (deleted: as it stood)
   std::string name;                          ///< of vhost_* and user_*
+  node_ptr node = {};                        ///< of node_*: as it now stands (forgotten: as it stood)
 };
 
 } // namespace broker

@@ -52,7 +52,22 @@ struct encoder {
     to.set_alone(what.alone);
     to_proto(what.default_user, *to.mutable_default_user());
     to_proto(what.default_rights, *to.mutable_default_rights());
+    to.set_default_vhost(what.default_vhost);
+    to.set_host(what.host);
+    to.set_port(what.port);
+    to.set_incarnation(what.incarnation);
+    to.set_cluster(what.cluster);
   }
+  void operator()(const register_node& what) const {
+    auto& to = *out.mutable_register_node();
+    to.set_name(what.name);
+    to.set_host(what.host);
+    to.set_port(what.port);
+  }
+  void operator()(const forget_node& what) const { out.set_forget_node(what.name); }
+  void operator()(const node_down& what) const { run(what.name, what.incarnation, *out.mutable_node_down()); }
+  void operator()(const node_up& what) const { run(what.name, what.incarnation, *out.mutable_node_up()); }
+  void operator()(const withdrawn&) const { out.set_withdrawn(true); }
   void operator()(const put_vhost& what) const {
     auto& to = *out.mutable_put_vhost();
     to_proto(what.vhost, *to.mutable_vhost());
@@ -95,6 +110,11 @@ struct encoder {
   }
 
 private:
+  static void run(const std::string& name, uint64_t incarnation, proto::NodeRun& to) {
+    to.set_name(name);
+    to.set_incarnation(incarnation);
+  }
+
   static void limits(const std::string& of, const limit_table& what, proto::SetLimits& to) {
     to.set_of(of);
     to_proto(what, *to.mutable_limits());
@@ -118,6 +138,32 @@ result<command> decode_binding(const proto::ChangeBinding& from) {
 
 put_user decode_put_user(const proto::PutUser& from) {
   return {from_proto(from.user()), from.must_be_new(), from.must_exist(), from.keep_hash(), from.keep_tags()};
+}
+
+node_started decode_start(const proto::NodeStarted& from) {
+  return {from.node(),          from.alone(), from_proto(from.default_user()),    from_proto(from.default_rights()),
+          from.default_vhost(), from.host(),  static_cast<uint16_t>(from.port()), from.incarnation(),
+          from.cluster()};
+}
+
+result<command> decode_node_command(const proto::Command& from) {
+  switch (from.what_case()) {
+  case proto::Command::kNodeStarted:
+    return command{decode_start(from.node_started())};
+  case proto::Command::kRegisterNode:
+    return command{register_node{from.register_node().name(), from.register_node().host(),
+                                 static_cast<uint16_t>(from.register_node().port())}};
+  case proto::Command::kForgetNode:
+    return command{forget_node{from.forget_node()}};
+  case proto::Command::kNodeDown:
+    return command{node_down{from.node_down().name(), from.node_down().incarnation()}};
+  case proto::Command::kNodeUp:
+    return command{node_up{from.node_up().name(), from.node_up().incarnation()}};
+  case proto::Command::kWithdrawn:
+    return command{withdrawn{}};
+  default:
+    return error{0, "a metadata command of a kind this version does not know"};
+  }
 }
 
 /// Vhosts, policies and what else operators set.
@@ -154,22 +200,11 @@ result<command> decode_operators_command(const proto::Command& from) {
     return command{clear_parameter{what.vhost(), what.component(), what.name()}};
   }
   default:
-    return error{0, "a metadata command of a kind this version does not know"};
+    return decode_node_command(from);
   }
 }
 
-} // namespace
-
-std::string encode_command(const command& what) {
-  proto::Command out;
-  std::visit(encoder{out}, what);
-  return out.SerializeAsString();
-}
-
-result<command> decode_command(std::string_view bytes) {
-  proto::Command from;
-  if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return error{0, "a metadata command of " + std::to_string(bytes.size()) + " bytes is malformed"};
+result<command> decode(const proto::Command& from) {
   switch (from.what_case()) {
   case proto::Command::kDeclareQueue: {
     auto record = from_proto(from.declare_queue());
@@ -199,13 +234,42 @@ result<command> decode_command(std::string_view bytes) {
                                   from_proto(from.set_permission().rights())}};
   case proto::Command::kClearPermission:
     return command{clear_permission{from.clear_permission().vhost(), from.clear_permission().user()}};
-  case proto::Command::kNodeStarted:
-    return command{node_started{from.node_started().node(), from.node_started().alone(),
-                                from_proto(from.node_started().default_user()),
-                                from_proto(from.node_started().default_rights())}};
   default:
     return decode_operators_command(from);
   }
+}
+
+result<proto::Command> parse(std::string_view bytes) {
+  proto::Command from;
+  if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return error{0, "a metadata command of " + std::to_string(bytes.size()) + " bytes is malformed"};
+  return from;
+}
+
+} // namespace
+
+std::string encode_command(const command& what, const proposer& by) {
+  proto::Command out;
+  std::visit(encoder{out}, what);
+  out.set_proposer_node(by.node);
+  out.set_proposer_run(by.run);
+  out.set_proposer_sequence(by.sequence);
+  return out.SerializeAsString();
+}
+
+result<command> decode_command(std::string_view bytes) {
+  auto from = parse(bytes);
+  return from ? decode(*from) : from.error();
+}
+
+result<proposed_command> decode_proposed(std::string_view bytes) {
+  auto from = parse(bytes);
+  if (!from)
+    return from.error();
+  auto what = decode(*from);
+  if (!what)
+    return what.error();
+  return proposed_command{std::move(*what), {from->proposer_node(), from->proposer_run(), from->proposer_sequence()}};
 }
 
 } // namespace broker

@@ -1,16 +1,21 @@
 #include "metadata/metadata_host.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "raft/log.hpp"
 
 namespace broker {
 
-metadata_host::metadata_host(metadata_host_settings settings, metadata_store& store)
-  : settings_(std::move(settings)), store_(store), state_(settings_.metadata) {
-  applied_.members.voters = {settings_.group.self};
-}
+using consensus::outcome;
+
+metadata_host::metadata_host(metadata_host_settings settings, metadata_store& store, metadata_peers* peers)
+  : settings_(std::move(settings)), store_(store), peers_(peers), state_(settings_.metadata),
+    window_(settings_.group.proposals_max) {}
+
+// -- start ------------------------------------------------------------------------------------------------------------
 
 result<void> metadata_host::open() {
   BROKER_ASSERT(!group_, "a host is opened once");
@@ -25,92 +30,223 @@ result<void> metadata_host::open() {
   }
   for (const consensus::entry& one : stored->log)
     log_bytes_ += one.data.size();
-  group_.emplace(settings_.group, consensus::restart{stored->state, stored->snapshot, std::move(stored->log)});
-  const consensus::effects start = group_->start();
-  if (auto written = write(start); !written)
+  if (peers_)
+    read_routes(stored->log);
+  identity_ = stored->identity.value_or(metadata_identity{settings_.new_cluster, 1, 0, false});
+  ++identity_.run;
+  if (auto written = store_.write_identity(identity_); !written)
     return written;
-  const consensus::entry& last = start.append.back();
-  return apply(group_->persisted(last.index, last.term), nullptr);
+  consensus::restart found{stored->state, stored->snapshot, std::move(stored->log)};
+  const size_t entries = found.log.size();
+  raft::reconcile(found);
+  if (found.log.size() != entries)
+    return error{0, "the metadata log does not follow the snapshot beside it"};
+  raft::settings how = settings_.group;
+  how.self = identity_.self;
+  how.bootstrap = identity_.joins ? consensus::membership{} : consensus::membership{{identity_.self}, {}};
+  group_.emplace(how, std::move(found));
+  enqueue(group_->start());
+  auto replayed = flush(); // what it changes is nothing new
+  return replayed ? result<void>{} : replayed.error();
 }
 
-void metadata_host::propose(consensus::ticket id, const command& what) {
-  BROKER_ASSERT(group_, "open() comes first");
-  collect(group_->propose(id, encode_command(what)));
+// -- carrying out -----------------------------------------------------------------------------------------------------
+
+void metadata_host::fail(error why) {
+  if (!failure_)
+    failure_ = std::move(why);
 }
 
-void metadata_host::collect(consensus::effects effects) {
-  BROKER_ASSERT(!effects.state && !effects.truncate_from && effects.messages.empty() && effects.apply.empty()
-                  && effects.send_snapshot.empty() && !effects.store_chunk,
-                "a group of one only appends and answers");
-  std::move(effects.append.begin(), effects.append.end(), std::back_inserter(pending_.append));
-  std::move(effects.done.begin(), effects.done.end(), std::back_inserter(pending_.done));
+void metadata_host::answer(consensus::ticket id, outcome what, command_result result) {
+  out_.done.push_back({id, what, std::move(result)});
 }
 
-result<void> metadata_host::write(const consensus::effects& effects) {
-  for (const consensus::entry& one : effects.append)
+void metadata_host::work() {
+  while (!steps_.empty() && !failure_) {
+    consensus::effects next = std::move(steps_.front());
+    steps_.pop_front();
+    carry_out(next);
+  }
+}
+
+void metadata_host::carry_out(consensus::effects& what) {
+  if (what.contradiction)
+    return fail({0, "the metadata of this node and of others contradict each other: " + *what.contradiction});
+  gather_writes(what);
+  for (auto& [to, bytes] : what.messages) {
+    if (pending_.state)
+      held_.emplace_back(to, std::move(bytes));
+    else
+      send_raft(to, std::move(bytes));
+  }
+  apply(what.apply);
+  for (const consensus::completion& one : what.done)
+    read_done(one);
+  if (what.changed)
+    note_leadership(*what.changed);
+  snapshot_wanted_ = snapshot_wanted_ || what.take_snapshot;
+  for (const consensus::snapshot_request& one : what.send_snapshot)
+    serve_snapshot(one);
+  if (what.store_chunk)
+    receive_chunk(*what.store_chunk);
+}
+
+// Several steps' writes become one. What is cut off before it was written never is.
+void metadata_host::gather_writes(consensus::effects& what) {
+  if (what.state)
+    pending_.state = what.state;
+  if (what.truncate_from) {
+    const uint64_t from = *what.truncate_from;
+    std::erase_if(pending_.append, [&](const consensus::entry& one) { return one.index >= from; });
+    pending_.truncate_from = std::min(pending_.truncate_from.value_or(from), from);
+  }
+  std::move(what.append.begin(), what.append.end(), std::back_inserter(pending_.append));
+}
+
+bool metadata_host::has_writes() const {
+  return pending_.state || pending_.truncate_from || !pending_.append.empty();
+}
+
+result<void> metadata_host::write() {
+  const consensus::effects now = std::exchange(pending_, {});
+  for (const consensus::entry& one : now.append)
     log_bytes_ += one.data.size();
-  return store_.write(effects.state, effects.truncate_from, effects.append);
+  if (auto written = store_.write(now.state, now.truncate_from, now.append); !written)
+    return written;
+  for (auto& [to, bytes] : std::exchange(held_, {}))
+    send_raft(to, std::move(bytes));
+  if (!now.append.empty())
+    enqueue(group_->persisted(now.append.back().index, group_->term()));
+  return {};
+}
+
+void metadata_host::apply(const std::vector<consensus::entry>& entries) {
+  for (const consensus::entry& one : entries) {
+    BROKER_ASSERT(one.index == applied_.index + 1, "entries are applied in order, each once");
+    if (one.type == consensus::entry::kind::command)
+      apply_one(one);
+    if (failure_)
+      return;
+    applied_.index = one.index;
+    applied_.term = one.term;
+  }
+  if (entries.empty())
+    return;
+  finish_reads();
+  enqueue(group_->applied(applied_.index));
+}
+
+void metadata_host::apply_one(const consensus::entry& one) {
+  auto what = decode_proposed(one.data);
+  if (!what)
+    return fail({0, "metadata log entry " + std::to_string(one.index) + ": " + what.error().text});
+  auto done = state_.apply(*what, out_.changes);
+  if (!done || what->by.node != identity_.self || what->by.run != identity_.run)
+    return;
+  sent_at_ = now_;
+  if (const auto id = window_.applied(what->by.sequence))
+    answer(*id, outcome::ok, std::move(*done));
+}
+
+void metadata_host::note_leadership(const consensus::leadership& now) {
+  out_.leadership = now;
+  window_.rewind();
+  appended_.clear();
+  changing_ = 0;
+  leads_since_ = kept_at_ = now_;
+  for (auto& [number, one] : reads_)
+    if (one.id)
+      one.number = 0; // to be asked again
+}
+
+// -- flush ------------------------------------------------------------------------------------------------------------
+
+bool metadata_host::has_pending() const {
+  return window_.has_unsent() || has_writes() || !steps_.empty() || !out_.done.empty() || !out_.changes.empty()
+      || out_.leadership || install_;
 }
 
 result<metadata_flush> metadata_host::flush() {
   BROKER_ASSERT(group_, "open() comes first");
-  metadata_flush out;
-  const consensus::effects proposed = std::exchange(pending_, {});
-  for (const consensus::completion& refused : proposed.done)
-    out.done.push_back({refused.id, refused.what, {}});
-  if (proposed.append.empty())
-    return out;
-  if (auto written = write(proposed); !written)
-    return written.error();
-  const consensus::entry& last = proposed.append.back();
-  if (auto applied = apply(group_->persisted(last.index, last.term), &out); !applied)
-    return applied.error();
-  return out;
+  do {
+    work();
+    dispatch();
+    ask_for_reads();
+    enqueue(group_->flush());
+    work();
+    if (failure_)
+      return *failure_;
+    if (has_writes())
+      if (auto written = write(); !written)
+        return written.error();
+    work();
+    if (install_ && !has_writes() && !failure_)
+      if (auto installed = install(); !installed)
+        return installed.error();
+  } while (!failure_ && (has_writes() || !steps_.empty() || install_));
+  if (failure_)
+    return *failure_;
+  out_.forgotten = out_.forgotten || state_.was_forgotten(identity_.self);
+  return std::exchange(out_, {});
 }
 
-result<void> metadata_host::apply(const consensus::effects& committed, metadata_flush* out) {
-  auto done = committed.done.begin();
-  std::vector<metadata_change> changes;
-  for (const consensus::entry& one : committed.apply) {
-    BROKER_ASSERT(one.index == applied_.index + 1, "entries are applied in order, each once");
-    command_result result;
-    if (one.type == consensus::entry::kind::command) {
-      auto what = decode_command(one.data);
-      if (!what)
-        return error{0, "metadata log entry " + std::to_string(one.index) + ": " + what.error().text};
-      result = state_.apply(*what, changes);
-    }
-    applied_.index = one.index;
-    applied_.term = one.term;
-    if (out && done != committed.done.end() && done->index == one.index) {
-      out->done.push_back({done->id, done->what, std::move(result)});
-      ++done;
-    }
-  }
-  BROKER_ASSERT(!out || done == committed.done.end(), "every proposal is answered where it is applied");
-  if (out)
-    out->changes = std::move(changes);
-  if (group_->applied(applied_.index).take_snapshot)
-    snapshot_wanted_ = true;
-  return {};
-}
+// -- snapshots --------------------------------------------------------------------------------------------------------
 
 // A large state is not written again after every few entries: the log must have grown to a good part of it first.
 bool metadata_host::snapshot_due() const noexcept {
-  return snapshot_wanted_ && log_bytes_ >= snapshot_bytes_ / 2;
+  return snapshot_wanted_ && !install_ && log_bytes_ >= snapshot_bytes_ / 2;
 }
 
 result<void> metadata_host::take_snapshot() {
-  BROKER_ASSERT(group_, "open() comes first");
+  BROKER_ASSERT(group_ && steps_.empty(), "between flushes");
+  const consensus::snapshot_meta meta = group_->snapshot_point();
+  BROKER_ASSERT(meta.index == applied_.index, "the group knows what is applied");
   const std::string bytes = state_.serialise();
-  if (auto stored = store_.store_snapshot(applied_, bytes); !stored)
+  if (auto stored = store_.store_snapshot(meta, bytes); !stored)
     return stored;
-  group_->snapshot_stored(applied_);
+  enqueue(group_->snapshot_stored(meta));
+  work();
   snapshot_wanted_ = false;
   snapshot_bytes_ = bytes.size();
   log_bytes_ = 0;
-  for (const consensus::entry& one : pending_.append)
-    log_bytes_ += one.data.size();
+  return {};
+}
+
+void metadata_host::serve_snapshot(const consensus::snapshot_request& request) {
+  auto part = store_.read_snapshot(request.index, request.term, request.offset, request.bytes_max);
+  if (!part)
+    return fail(part.error());
+  if (!*part)
+    return enqueue(group_->snapshot_read(request, 0, std::nullopt));
+  enqueue(group_->snapshot_read(request, (*part)->size, (*part)->bytes));
+}
+
+// Kept in memory: the state it becomes takes as much.
+void metadata_host::receive_chunk(consensus::snapshot_chunk& chunk) {
+  if (chunk.offset == 0)
+    incoming_.clear();
+  BROKER_ASSERT(chunk.offset == incoming_.size(), "chunks come in order");
+  incoming_ += chunk.data;
+  if (chunk.last)
+    install_ = chunk.meta;
+}
+
+// First it is understood, then it replaces what is stored.
+result<void> metadata_host::install() {
+  const consensus::snapshot_meta meta = *std::exchange(install_, std::nullopt);
+  const std::string bytes = std::exchange(incoming_, {});
+  if (auto done = state_.restore(bytes, out_.changes); !done)
+    return error{0, "the metadata received from another node: " + done.error().text};
+  if (auto stored = store_.install_snapshot(meta, bytes); !stored)
+    return stored;
+  applied_ = meta;
+  snapshot_wanted_ = false;
+  snapshot_bytes_ = bytes.size();
+  log_bytes_ = 0;
+  for (const consensus::ticket id : window_.applied_unseen(state_.last_applied(identity_.self, identity_.run)))
+    answer(id, outcome::lost);
+  finish_reads();
+  enqueue(group_->snapshot_installed(meta));
   return {};
 }
 

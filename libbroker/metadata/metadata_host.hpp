@@ -1,28 +1,41 @@
 // Drives the metadata of one node without an actor or a clock: owns metadata_state and its consensus group and carries
-// the group's effects out against the store (consensus.md section 6). What an actor or a simulator calls;
-// single-threaded.
+// the group's effects out against the store and the other nodes (consensus.md section 6; docs/internals/metadata.md).
+// What an actor or a simulator calls; single-threaded.
 //
-// propose() only queues. flush() makes everything queued durable with one synced write, applies it in order and gives
-// the answers (group commit). Snapshots are taken between flushes, so that no answer waits for one.
+// Every call but flush() only queues. flush() makes all of it durable with one synced write, applies what is committed
+// in order and gives answers and changes (group commit). A node alone is a group of one: there an answer comes with the
+// next flush. In a cluster a node's proposals travel to the leader, are applied exactly once (proposal_window.hpp), and
+// are answered when this node itself has applied them: whoever has an answer finds it in snapshot().
+// Snapshots are taken between flushes, so that no answer waits for one.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "consensus/single_group.hpp"
 #include "metadata/metadata_state.hpp"
+#include "metadata/peer_message.hpp"
+#include "metadata/proposal_window.hpp"
+#include "ports/metadata_peers.hpp"
 #include "ports/metadata_store.hpp"
+#include "raft/group.hpp"
 
 namespace broker {
 
 struct metadata_host_settings {
   metadata_settings metadata;
-  consensus::single_group_settings group;
+  raft::settings group;     ///< self and bootstrap come from the store
+  uint64_t new_cluster = 1; ///< random number of the cluster that a blank node founds
+  consensus::time_ms proposal_ms = limits::metadata_proposal_ms;
+  consensus::time_ms node_down_ms = limits::metadata_node_down_ms;
 };
 
-/// The answer to one proposal. `result` counts only when `what` is ok.
+/// The answer to one proposal or read. `result` counts only when `what` is ok. Of the rest, only `lost` leaves open
+/// whether it happened: it was sent and not seen applied in time.
 struct metadata_completion {
   consensus::ticket id = 0;
   consensus::outcome what = consensus::outcome::ok;
@@ -30,25 +43,46 @@ struct metadata_completion {
 };
 struct metadata_flush {
   std::vector<metadata_completion> done;
-  std::vector<metadata_change> changes; ///< of all commands, in order
+  std::vector<metadata_change> changes;            ///< of all commands, in order
+  std::optional<consensus::leadership> leadership; ///< if it has changed
+  /// This node has been forgotten: it is no member any more, and must be reset before it can join again (S15).
+  bool forgotten = false;
 };
 
 class metadata_host {
 public:
-  /// `store` outlives the host.
-  metadata_host(metadata_host_settings settings, metadata_store& store);
+  /// `store` and `peers` outlive the host. Without peers the node is alone.
+  metadata_host(metadata_host_settings settings, metadata_store& store, metadata_peers* peers = nullptr);
 
-  /// Loads, restores and replays; afterwards the state is what every answer before the last stop said. What queues were
-  /// created or deleted meanwhile is not reported: the caller compares its queues' files with snapshot(). Once, first.
+  /// Loads and restores. Alone it also replays: the state is then what every answer before the last stop said, and what
+  /// queues were created or deleted meanwhile is not reported (the caller compares its queues' files with snapshot()).
+  /// A member of a larger group has the state of its last snapshot until it hears from a leader; the answer to its
+  /// node_started tells that it is up to date. Once, first.
   /// Errors: the store's, or stored bytes this version does not understand. The node must not start then (G7).
   result<void> open();
 
-  /// Queues a command; its answer comes with a later flush(). Above limits::metadata_proposals_max that answer is
-  /// `overloaded`.
-  void propose(consensus::ticket id, const command& what);
-  bool has_pending() const noexcept { return !pending_.append.empty() || !pending_.done.empty(); }
-  /// One durable write for everything proposed. An error is a failed write: the node must end (G6) and nothing of this
-  /// flush may be answered.
+  /// Queues a command. Answers: ok; overloaded (limits::metadata_proposals_max outstanding); refused (too large);
+  /// not_leader (no majority for metadata_host_settings::proposal_ms: it has not happened); lost (nor known whether).
+  /// node_started has all the time it needs, and is the first of a run.
+  void propose(consensus::ticket id, command what);
+  /// Ok when snapshot() has everything that was answered anywhere before this call. Else not_leader after proposal_ms.
+  void read_barrier(consensus::ticket id);
+  /// Another node becomes the leader; ok when this one leads no more. not_leader unless this one does.
+  void transfer(consensus::ticket id, consensus::node_id to);
+  /// At least every limits::raft_heartbeat_ms in a cluster; a node alone needs no time. Monotonic.
+  void tick(consensus::time_ms now);
+
+  /// Bytes from the host of the node with that (authenticated) name. Malformed ones, and those of another cluster, are
+  /// ignored.
+  void recv(const std::string& from, std::string_view bytes);
+  /// The link to a node is up, is broken, or its session is over: the leader marks a node that stays away as down.
+  void peer_connected(const std::string& node);
+  void peer_suspect(const std::string& node);
+  void peer_lost(const std::string& node);
+
+  bool has_pending() const;
+  /// One durable write for everything queued. An error is a failed write, a damaged store, or a log this node cannot
+  /// have: the node must end (G6, G7) and nothing of this flush may be answered.
   result<metadata_flush> flush();
 
   /// The log has grown enough. Call take_snapshot() when there is time: it costs time linear in the state.
@@ -59,22 +93,103 @@ public:
   snapshot_ptr snapshot() const { return state_.snapshot(); }
   const metadata_state& state() const noexcept { return state_; }
   uint64_t applied_index() const noexcept { return applied_.index; }
+  const metadata_identity& identity() const noexcept { return identity_; }
+  bool leads() const;
+  /// Name of the leader; empty: none is known.
+  std::string leader() const;
+  const raft::group& group() const { return *group_; }
+  /// Every other node this one has heard of, from the log that is not applied yet, too: after all nodes have stopped
+  /// nobody could find anybody otherwise.
+  std::vector<node_record> known_nodes() const;
 
 private:
-  void collect(consensus::effects effects);
-  result<void> write(const consensus::effects& effects);
-  /// Applies committed entries; answers go to `out` with the tickets of `done`.
-  result<void> apply(const consensus::effects& committed, metadata_flush* out);
+  struct read {
+    std::optional<consensus::ticket> id; ///< ours
+    std::string asker;                   ///< else another node's, with its number
+    uint64_t number = 0;
+    consensus::time_ms deadline = 0;
+    std::optional<uint64_t> index; ///< to be applied first
+  };
+
+  // -- metadata_host.cpp --
+  void enqueue(consensus::effects effects) { steps_.push_back(std::move(effects)); }
+  /// Carries out what is queued, but writes.
+  void work();
+  void carry_out(consensus::effects& what);
+  void gather_writes(consensus::effects& what);
+  bool has_writes() const;
+  result<void> write();
+  void apply(const std::vector<consensus::entry>& entries);
+  void apply_one(const consensus::entry& one);
+  void answer(consensus::ticket id, consensus::outcome what, command_result result = {});
+  void fail(error why);
+  result<void> install();
+  void note_leadership(const consensus::leadership& now);
+
+  // -- metadata_host_peers.cpp --
+  void read_routes(const std::vector<consensus::entry>& log);
+  std::string name_of(consensus::node_id id) const;
+  void send_raft(consensus::node_id to, std::string bytes);
+  bool send(const std::string& to, decltype(peer_message::body) body);
+  /// Own proposals to the group, if this node leads it, or to whoever does.
+  void dispatch();
+  void propose_own();
+  void forward_own();
+  void take_forwarded(consensus::node_id from, peer_message::forwarded& what);
+  void on_answer(const std::string& from, const peer_message::read_answer& what);
+  void ask_for_reads();
+  void read_done(const consensus::completion& done);
+  void finish_reads();
+  void serve_snapshot(const consensus::snapshot_request& request);
+  void receive_chunk(consensus::snapshot_chunk& chunk);
+  void expire();
+  void lead();
+  void keep_members();
+  void keep_nodes();
+  void keep_own_record();
+  void say_hello();
 
   const metadata_host_settings settings_;
   metadata_store& store_;
+  metadata_peers* const peers_;
   metadata_state state_;
-  std::optional<consensus::single_group> group_;
-  consensus::effects pending_; ///< of proposals not yet flushed
+  metadata_identity identity_;
+  std::optional<raft::group> group_;
+  std::optional<error> failure_;
+  consensus::time_ms now_ = 0;
+
+  std::deque<consensus::effects> steps_;                         ///< to be carried out
+  consensus::effects pending_;                                   ///< state, truncation and entries to be written
+  std::vector<std::pair<consensus::node_id, std::string>> held_; ///< messages that must not leave before that
   consensus::snapshot_meta applied_;
   bool snapshot_wanted_ = false;
   size_t log_bytes_ = 0;      ///< since the last snapshot
   size_t snapshot_bytes_ = 0; ///< of the last snapshot
+  std::string incoming_;      ///< a snapshot being received
+  std::optional<consensus::snapshot_meta> install_;
+  metadata_flush out_;
+
+  proposal_window window_;
+  consensus::time_ms sent_at_ = 0; ///< of the last proposal sent or seen applied
+  uint64_t incarnation_ = 0;       ///< of this run; 0: it has not begun, or is ending
+  consensus::time_ms told_up_ = 0;
+  consensus::time_ms said_hello_ = 0;
+
+  std::map<consensus::ticket, read> reads_; ///< by our own numbers
+  consensus::ticket next_ticket_ = 1;
+  std::map<consensus::ticket, consensus::ticket> transfers_;
+
+  // what a leader knows
+  std::map<consensus::node_id, proposer> appended_; ///< newest proposal of each node in our log, in this reign
+  consensus::time_ms leads_since_ = 0;
+  consensus::time_ms kept_at_ = 0;
+  consensus::ticket changing_ = 0; ///< the change of membership under way
+  consensus::node_id tried_ = 0;
+
+  /// Nodes not in the state (yet): those that the log tells of, and those that have written to us.
+  std::map<consensus::node_id, node_record> routes_;
+  std::map<std::string, consensus::time_ms> unreachable_; ///< since when; 0: for good
+  std::set<std::string> connected_;
 };
 
 } // namespace broker

@@ -77,6 +77,18 @@ void metadata_state::impl::create_vhost(vhost_record what) {
 metadata_state::metadata_state(metadata_settings settings) : impl_(std::make_unique<impl>(std::move(settings))) {}
 metadata_state::~metadata_state() = default;
 
+std::optional<command_result> metadata_state::apply(const proposed_command& what,
+                                                    std::vector<metadata_change>& changes) {
+  if (!impl_->admit(what))
+    return std::nullopt;
+  impl_->by = what.by;
+  command_result out = apply(what.what, changes);
+  impl_->by = {};
+  if (!impl_->find_node(what.by.node)) // refused to start, or forgotten just now
+    impl_->proposers.erase(what.by.node);
+  return out;
+}
+
 command_result metadata_state::apply(const command& what, std::vector<metadata_change>& changes) {
   impl_->changed = false;
   command_result out = std::visit([&](const auto& one) { return impl_->apply(one, changes); }, what);
@@ -90,7 +102,7 @@ command_result metadata_state::apply(const command& what, std::vector<metadata_c
 
 snapshot_ptr metadata_state::snapshot() const {
   if (!impl_->current)
-    impl_->current = std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->settings);
+    impl_->current = std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->next_queue, impl_->settings);
   return impl_->current;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,16 @@ public:
 
   /// Applies one command. Changes the actor layer must carry out are appended to `changes`.
   command_result apply(const command& what, std::vector<metadata_change>& changes);
+  /// Applies one entry of the log. Empty: this proposal has been applied before, one before it is missing, or its run
+  /// is over; nothing has changed.
+  std::optional<command_result> apply(const proposed_command& what, std::vector<metadata_change>& changes);
+  /// Sequence of the last proposal applied of that run of that node; 0 if none, or if another run is the present one.
+  uint64_t last_applied(uint64_t node, uint64_t run) const;
+  /// The present run of a node and its last proposal; zeros for a node that is not registered or was never up.
+  proposer last_of(uint64_t node) const;
+  /// This id was a node's once, which is none any more.
+  bool was_forgotten(uint64_t node) const;
+
   /// The state after the last apply. Cheap: a reference.
   snapshot_ptr snapshot() const;
 
@@ -38,6 +49,9 @@ public:
   std::string serialise() const;
   /// Replaces the state. Error: the bytes are not a snapshot; the state is then unchanged.
   result<void> restore(std::string_view bytes);
+  /// As restore, and appends what differs from the state before as `changes`, in the order of names: what the actor
+  /// layer of a node that has received a snapshot must carry out.
+  result<void> restore(std::string_view bytes, std::vector<metadata_change>& changes);
 
 private:
   struct impl;
@@ -45,8 +59,9 @@ private:
 };
 
 /// Protobuf (proto/metadata.proto).
-std::string encode_command(const command& what);
+std::string encode_command(const command& what, const proposer& by = {});
 result<command> decode_command(std::string_view bytes);
+result<proposed_command> decode_proposed(std::string_view bytes);
 
 /// base64(salt + sha256(salt + password)), salt of four bytes (guarantees.md S2).
 std::string hash_password(std::string_view password, std::string_view salt);

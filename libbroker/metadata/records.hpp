@@ -110,6 +110,18 @@ struct parameter_record {
   std::string value;
 };
 
+/// A node of the cluster: registered when it joins (the very first one when it starts), until an operator forgets it.
+struct node_record {
+  uint64_t id = 0; ///< in the consensus group: from 1, never reused, not even for the same name (R6)
+  std::string name;
+  std::string host; ///< of its cluster listener; "" = not reachable from other nodes
+  uint16_t port = 0;
+  uint64_t incarnation = 0; ///< random number of its present or last run; 0 = it has never been up
+  uint64_t run = 0;         ///< small number of that run, unique in the cluster: its connections' ids begin with it
+  bool up = false;
+};
+using node_ptr = std::shared_ptr<const node_record>;
+
 struct user_record {
   std::string name;
   /// base64(salt[4] + sha256(salt + password)), RabbitMQ's rabbit_password_hashing_sha256 (S2). Empty: no password

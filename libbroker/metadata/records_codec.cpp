@@ -104,6 +104,18 @@ void to_proto(const parameter_record& from, proto::Parameter& to) {
   to.set_value(from.value);
 }
 
+void to_proto(const node_record& from, const proposer& last, proto::Node& to) {
+  to.set_id(from.id);
+  to.set_name(from.name);
+  to.set_host(from.host);
+  to.set_port(from.port);
+  to.set_incarnation(from.incarnation);
+  to.set_run(from.run);
+  to.set_up(from.up);
+  to.set_proposer_run(last.run);
+  to.set_proposer_sequence(last.sequence);
+}
+
 void to_proto(const limit_table& from, proto_limits& to) {
   for (const auto& [name, value] : from) {
     proto::Limit& one = *to.Add();
@@ -203,6 +215,11 @@ policy_record from_proto(const proto::Policy& from) {
 
 parameter_record from_proto(const proto::Parameter& from) {
   return {from.vhost(), from.component(), from.name(), from.value()};
+}
+
+node_record from_proto(const proto::Node& from) {
+  return {from.id(),          from.name(), from.host(), static_cast<uint16_t>(from.port()),
+          from.incarnation(), from.run(),  from.up()};
 }
 
 limit_table from_proto(const proto_limits& from) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "metadata/command.hpp"
 #include "metadata/records.hpp"
 #include "proto/metadata.pb.h"
 
@@ -16,6 +17,7 @@ void to_proto(const topic_permission& from, proto::TopicPermission& to);
 void to_proto(const vhost_record& from, proto::VhostRecord& to);
 void to_proto(const policy_record& from, proto::Policy& to);
 void to_proto(const parameter_record& from, proto::Parameter& to);
+void to_proto(const node_record& from, const proposer& last, proto::Node& to);
 using proto_limits = google::protobuf::RepeatedPtrField<proto::Limit>;
 void to_proto(const limit_table& from, proto_limits& to);
 
@@ -29,6 +31,7 @@ topic_permission from_proto(const proto::TopicPermission& from);
 vhost_record from_proto(const proto::VhostRecord& from);
 policy_record from_proto(const proto::Policy& from);
 parameter_record from_proto(const proto::Parameter& from);
+node_record from_proto(const proto::Node& from);
 limit_table from_proto(const proto_limits& from);
 
 } // namespace broker

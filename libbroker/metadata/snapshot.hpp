@@ -39,6 +39,8 @@ public:
 
   /// Rises with every applied command that changed anything; caches compare it.
   virtual uint64_t version() const = 0;
+  /// Every queue with a lower id has been created as of this snapshot, and perhaps been deleted; no other has.
+  virtual queue_id next_queue_id() const { return UINT64_MAX; }
 
   virtual bool vhost_exists(std::string_view vhost) const = 0;
   virtual queue_ptr find_queue(std::string_view vhost, std::string_view name) const = 0;
@@ -82,6 +84,9 @@ public:
   /// May a user with so many channels open one more? Error 530.
   virtual result<void> admit_channel(const login& who, uint64_t of_user) const;
 
+  /// Options that a queue would have with the policies in force now.
+  virtual queue_options options_of(const queue_record& wanted) const;
+
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
   virtual void
@@ -102,6 +107,16 @@ public:
   /// Parameters of vhosts: by component, then name.
   virtual void for_each_parameter(const std::function<void(const parameter_record&)>& visit) const;
   virtual void for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const;
+  /// A global parameter's JSON text; empty if there is none.
+  virtual std::string find_global_parameter(std::string_view name) const;
+
+  // -- the cluster --
+  /// Nodes by id.
+  virtual void for_each_node(const std::function<void(const node_ptr&)>& visit) const;
+  node_ptr find_node(std::string_view name) const;
+  node_ptr find_node(uint64_t id) const;
+  /// Random number of the cluster; 0 before the first node_started.
+  virtual uint64_t cluster() const { return 0; }
 };
 using snapshot_ptr = std::shared_ptr<const metadata_snapshot>;
 

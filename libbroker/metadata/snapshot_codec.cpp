@@ -89,6 +89,11 @@ std::string metadata_state::serialise() const {
     to_proto(*user, *out.add_users());
   for (const auto& one : impl_->now.global_parameters.sorted())
     to_proto(one->record, *out.add_global_parameters());
+  for (const node_ptr& one : *impl_->now.nodes)
+    to_proto(*one, last_of(one->id), *out.add_nodes());
+  out.set_next_node_id(impl_->next_node);
+  out.set_next_run(impl_->next_run);
+  out.set_cluster(impl_->now.cluster);
   std::string bytes = out.SerializeAsString();
   BROKER_ASSERT(!bytes.empty(), "metadata beyond Protobuf's 2 GiB");
   return bytes;
@@ -125,6 +130,11 @@ result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
                         + "', which no plug-in of this node provides"};
     if (auto valid = type->validate(*record, *settings->exchange_types); !valid)
       return error{0, resource_text("exchange", record->name, record->vhost) + ": " + valid.error().text};
+    if (record->delay_queue) {
+      auto hidden = std::make_shared<queue_record>(*record->delay_queue);
+      hidden->options = std::make_shared<const queue_options>();
+      record->delay_queue = std::move(hidden);
+    }
     insert_exchange(*vhost, std::move(*record));
   }
   for (const proto::Binding& one : from.bindings()) {
@@ -147,6 +157,23 @@ result<void> metadata_state::impl::insert_read_binding(vhost_tables& vhost, bind
   return inserted ? result<void>{} : inserted.error();
 }
 
+result<void> metadata_state::impl::read_nodes(const proto::MetadataSnapshot& from) {
+  next_node = std::max<uint64_t>(from.next_node_id(), 1);
+  next_run = std::max<uint64_t>(from.next_run(), 1);
+  now.cluster = from.cluster();
+  auto nodes = std::make_shared<std::vector<node_ptr>>();
+  for (const proto::Node& one : from.nodes()) {
+    const uint64_t before = nodes->empty() ? 0 : nodes->back()->id;
+    if (one.id() <= before || one.id() >= next_node || one.run() >= next_run)
+      return not_a_snapshot("node '" + one.name() + "'");
+    nodes->push_back(std::make_shared<const node_record>(from_proto(one)));
+    if (one.proposer_run() != 0)
+      proposers[one.id()] = {one.id(), one.proposer_run(), one.proposer_sequence()};
+  }
+  now.nodes = std::move(nodes);
+  return {};
+}
+
 result<void> metadata_state::restore(std::string_view bytes) {
   proto::MetadataSnapshot from;
   if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || from.magic() != snapshot_magic)
@@ -166,6 +193,8 @@ result<void> metadata_state::restore(std::string_view bytes) {
     fresh->now.users.put(std::make_shared<const user_record>(from_proto(one)));
   for (const proto::Parameter& one : from.global_parameters())
     fresh->now.global_parameters.put(std::make_shared<const parameter_entry>(from_proto(one)));
+  if (auto done = fresh->read_nodes(from); !done)
+    return done;
   impl_ = std::move(fresh);
   return {};
 }

@@ -1,6 +1,6 @@
 // The mutable side of metadata_state: its tables and the indexes that no snapshot needs. Internal to this folder; the
 // apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp,
-// apply_vhost.cpp, apply_policy.cpp.
+// apply_vhost.cpp, apply_policy.cpp, apply_node.cpp.
 #pragma once
 
 #include <map>
@@ -16,7 +16,8 @@ namespace broker {
 
 namespace proto {
 class Vhost;
-}
+class MetadataSnapshot;
+} // namespace proto
 
 struct metadata_state::impl {
   explicit impl(metadata_settings what);
@@ -27,7 +28,6 @@ struct metadata_state::impl {
   command_result apply(const declare_queue& what, changes_t& changes);
   command_result apply(const delete_queue& what, changes_t& changes);
   command_result apply(const delete_exclusive_queues& what, changes_t& changes);
-  command_result apply(const node_started& what, changes_t& changes);
   // -- apply_exchange.cpp --
   command_result apply(const declare_exchange& what, changes_t& changes);
   command_result apply(const delete_exchange& what, changes_t& changes);
@@ -49,6 +49,26 @@ struct metadata_state::impl {
   command_result apply(const set_tracing& what, changes_t& changes);
   command_result apply(const set_parameter& what, changes_t& changes);
   command_result apply(const clear_parameter& what, changes_t& changes);
+  // -- apply_node.cpp --
+  command_result apply(const node_started& what, changes_t& changes);
+  command_result apply(const register_node& what, changes_t& changes);
+  command_result apply(const forget_node& what, changes_t& changes);
+  command_result apply(const node_down& what, changes_t& changes);
+  command_result apply(const node_up& what, changes_t& changes);
+  command_result apply(const withdrawn&, changes_t&) { return {}; }
+  /// Is this the proposal that comes next? Notes it then.
+  bool admit(const proposed_command& what);
+  result<void> check_start(const node_started& what) const;
+  result<void> seed(const node_started& what, changes_t& changes);
+  uint64_t note_start(const node_started& what, changes_t& changes);
+  void leave_others_behind(changes_t& changes);
+  node_ptr find_node(std::string_view name) const;
+  node_ptr find_node(uint64_t id) const;
+  void put_node(node_record record);
+  void erase_node(uint64_t id);
+  /// What a run of a node takes with it.
+  void drop_transient_queues(const std::string& node, changes_t& changes);
+  void rehome_delay_queues(const std::string& from, const std::string& to, changes_t& changes);
   // -- apply_policy.cpp --
   command_result apply(const put_policy& what, changes_t& changes);
   command_result apply(const delete_policy& what, changes_t& changes);
@@ -61,6 +81,7 @@ struct metadata_state::impl {
 
   // -- snapshot_codec.cpp --
   result<void> read_vhost(const proto::Vhost& from);
+  result<void> read_nodes(const proto::MetadataSnapshot& from);
   result<void> insert_read_binding(vhost_tables& vhost, binding_record record);
 
   // -- building blocks --
@@ -103,6 +124,10 @@ struct metadata_state::impl {
   uint64_t version = 1;
   queue_id next_queue = 1;
   bool seeded = false; ///< a node_started has been applied
+  uint64_t next_node = 1;
+  uint64_t next_run = 1;
+  std::map<uint64_t, proposer> proposers; ///< by node, those that have been up: the last proposal applied
+  proposer by;                            ///< of the command being applied
   std::map<destination_key, std::set<std::pair<std::string, std::string>>> bindings_to;
   std::map<connection_id, std::set<std::pair<std::string, std::string>>> exclusive_queues; ///< owner: vhost, name
   bool changed = false; ///< by the command being applied

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ref_counted.hpp"
 #include "metadata/access_rules.hpp"
@@ -75,6 +76,9 @@ struct metadata_tables {
   persistent_map<ref<vhost_tables>, vhost_by_name> vhosts;
   persistent_map<std::shared_ptr<const user_record>, user_by_name> users;
   parameter_table global_parameters;
+  /// Few, and read as a whole: a change copies the list. By id.
+  std::shared_ptr<const std::vector<node_ptr>> nodes = std::make_shared<const std::vector<node_ptr>>();
+  uint64_t cluster = 0; ///< random number of the cluster
 
   const vhost_tables* find_vhost(std::string_view name) const {
     const ref<vhost_tables>* found = vhosts.find(name);

@@ -234,6 +234,15 @@ void delay_queue::target_gone(queue_id target, uint64_t wall_ms, queue_step& ste
   work(wall_ms, step);
 }
 
+void delay_queue::target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step) {
+  if (deleted_)
+    return;
+  std::vector<queueing::forwarder::outcome> ended;
+  forwarder_.target_unreachable(target, ended);
+  landed(ended, wall_ms);
+  work(wall_ms, step);
+}
+
 void delay_queue::landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms) {
   BROKER_ASSERT(flying_ >= ended.size(), "a message lands once");
   flying_ -= ended.size();

@@ -38,6 +38,8 @@ public:
   // -- answers of the queues that due messages were sent to --
   void answered(const confirmed& what, uint64_t wall_ms, queue_step& step);
   void target_gone(queue_id target, uint64_t wall_ms, queue_step& step);
+  /// The node of that queue is down: what it owes is sent again later.
+  void target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step);
 
   // -- answers of the store --
   void durable(seqno upto, uint64_t wall_ms, queue_step& step);

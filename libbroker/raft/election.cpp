@@ -13,10 +13,10 @@ void core::reset_election_timer() {
 
 // Not while entries or a snapshot are on their way to the disk: what a candidate claims to have, it has (S5).
 // Who is removed by an entry that is not committed yet may be the only one who has it, and the others need its vote or
-// its leadership to go on (Ongaro's thesis, section 4.2.2).
+// its leadership to go on (Ongaro's thesis, section 4.2.2). After a restart the commit index is not known: then it is
+// whoever voted in any configuration that may be the committed one (chaos seed 17916).
 bool core::can_campaign() const {
-  const bool may_be_needed = is_self_voter() || is_voter(log_.members_at(commit_), settings_.self);
-  return may_be_needed && !installing() && persisted_ == log_.last();
+  return log_.was_voter_since(commit_, settings_.self) && !installing() && persisted_ == log_.last();
 }
 
 bool core::is_alone() const {

@@ -101,6 +101,11 @@ const membership& log::members_at(uint64_t index) const {
   return std::prev(after)->members;
 }
 
+bool log::was_voter_since(uint64_t index, node_id who) const {
+  const auto later = [&](const config& one) { return one.index > index && is_voter(one.members, who); };
+  return is_voter(members_at(index), who) || std::any_of(configs_.begin(), configs_.end(), later);
+}
+
 void reconcile(consensus::restart& found) {
   if (!found.snapshot)
     return;

@@ -53,6 +53,9 @@ public:
   uint64_t members_index() const { return configs_.back().index; }
   /// In force at `index`, which is at or above the snapshot.
   const membership& members_at(uint64_t index) const;
+  /// Votes this node in the configuration at `index` or in any later one? Which of them is the committed one need not
+  /// be known.
+  bool was_voter_since(uint64_t index, node_id who) const;
 
 private:
   struct config {

@@ -66,4 +66,11 @@ void dedupe_table::take_back(const log_run& run) {
   }
 }
 
+// take_back() can only say that an earlier publish is no later than the entry before the one it takes back; if that is
+// cut off, too, it is no later than what is left. Otherwise its confirm would wait for an entry that may never come.
+void dedupe_table::shorten(seqno length) {
+  for (dedupe_entry& one : entries_)
+    one.at = std::min(one.at, length);
+}
+
 } // namespace broker::replication

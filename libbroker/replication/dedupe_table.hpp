@@ -28,6 +28,8 @@ public:
   void add(const log_run& run);
   /// What cutting `run` off, the last of the log, does.
   void take_back(const log_run& run);
+  /// Only entries up to `length` are left: no publish is behind them.
+  void shorten(seqno length);
 
   const std::vector<dedupe_entry>& entries() const noexcept { return entries_; }
   friend bool operator==(const dedupe_table&, const dedupe_table&) = default;

@@ -61,6 +61,7 @@ log_base replica_log::base_at(seqno seq, seqno delivered_upto) const {
   base.dedupe = dedupe_;
   for (auto run = runs_.rbegin(); run != runs_.rend() && run->last() > seq; ++run)
     base.dedupe.take_back(run->first > seq ? *run : cut(*run, seq + 1, run->last()));
+  base.dedupe.shorten(seq);
   if (planted(plant::copy_no_dedupe))
     base.dedupe = {};
   return base;

@@ -91,6 +91,7 @@ void replica_log::drop_from(seqno from) {
     runs_.push_back(std::move(kept));
   }
   BROKER_ASSERT(end_.seq + 1 == from, "everything from there on is cut off, and nothing else");
+  dedupe_.shorten(end_.seq);
   while (!epochs_.empty() && epochs_.back().first > end_.seq)
     epochs_.pop_back();
   end_.mastership = epochs_.empty() ? 0 : epochs_.back().mastership;

@@ -107,16 +107,16 @@ BOOST_AUTO_TEST_CASE(the_reply_consumer_has_its_rules) {
 
 BOOST_AUTO_TEST_CASE(declaring_an_address_tells_whether_its_channel_lives) {
   auto settings = default_settings();
-  settings.channel_lives = [](uint64_t id) { return id == 9; };
+  settings.channel_lives = [](uint32_t node, uint64_t id) { return node == 3 && id == 9; };
   channel_harness server{settings};
   amqp::queue_class::declare probe;
   probe.passive = true;
-  probe.queue = "amq.rabbitmq.reply-to.9.secret";
+  probe.queue = "amq.rabbitmq.reply-to.3.9.secret";
   server.send(probe);
   BOOST_TEST(server.reply<amqp::queue_class::declare_ok>()->consumer_count == 1u);
-  probe.queue = "amq.rabbitmq.reply-to.8.secret";
+  probe.queue = "amq.rabbitmq.reply-to.3.8.secret";
   server.send(probe);
-  BOOST_TEST(server.closed_with() == "404 NOT_FOUND - no queue 'amq.rabbitmq.reply-to.8.secret' in vhost '/' (50,10)");
+  BOOST_TEST(server.closed_with() == "404 NOT_FOUND - no queue 'amq.rabbitmq.reply-to.3.8.secret' in vhost '/' (50,10)");
 }
 
 BOOST_AUTO_TEST_CASE(other_reply_addresses_are_left_alone) {

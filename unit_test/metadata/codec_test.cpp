@@ -31,7 +31,7 @@ std::vector<command> one_of_each() {
           delete_user{"ann"},
           set_permission{"/", "ann", {"c", "w", "r"}},
           clear_permission{"/", "ann"},
-          node_started{"n", false, {"guest", "hash", {"administrator"}}, {"c", "w", "r"}},
+          node_started{"n", false, {"guest", "hash", {"administrator"}}, {"c", "w", "r"}, "v", "host", 25672, 77, 78},
           put_vhost{{"v", "words", {"t"}, "quorum", true, {{"max-queues", 3}}}, true},
           delete_vhost{"v"},
           set_vhost_limits{"v", {{"max-connections", -1}}},
@@ -42,7 +42,12 @@ std::vector<command> one_of_each() {
           put_policy{{"v", "p", "^q", "queues", -2, R"({"max-length":1})"}, true},
           delete_policy{"v", "p", true},
           set_parameter{{"v", "shovel", "s", "{}"}},
-          clear_parameter{"v", "shovel", "s"}};
+          clear_parameter{"v", "shovel", "s"},
+          register_node{"n", "host", 25672},
+          forget_node{"n"},
+          node_down{"n", 77},
+          node_up{"n", 77},
+          withdrawn{}};
 }
 
 } // namespace

@@ -138,12 +138,13 @@ public:
   result<stored_metadata> load() override { return content; }
   result<void> write(const std::optional<consensus::hard_state>& state, std::optional<uint64_t> truncate_from,
                      const std::vector<consensus::entry>& append) override {
-    BOOST_REQUIRE(!truncate_from);
     ++writes;
     if (fail)
       return error{0, "disk on fire"};
     if (state)
       content.state = *state;
+    if (truncate_from)
+      std::erase_if(content.log, [&](const consensus::entry& one) { return one.index >= *truncate_from; });
     content.log.insert(content.log.end(), append.begin(), append.end());
     return {};
   }
@@ -157,7 +158,32 @@ public:
     return {};
   }
 
+  result<void> write_identity(const metadata_identity& who) override {
+    if (fail)
+      return error{0, "disk on fire"};
+    content.identity = who;
+    return {};
+  }
+  result<void> install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override {
+    if (fail)
+      return error{0, "disk on fire"};
+    ++installs;
+    content.snapshot = meta;
+    content.snapshot_data = std::string{data};
+    content.log.clear();
+    return {};
+  }
+  result<std::optional<snapshot_part>> read_snapshot(uint64_t index, uint64_t term, uint64_t offset,
+                                                     size_t bytes_max) override {
+    if (!content.snapshot || content.snapshot->index != index || content.snapshot->term != term
+        || offset > content.snapshot_data.size())
+      return std::optional<snapshot_part>{};
+    return std::optional<snapshot_part>{
+      snapshot_part{content.snapshot_data.size(), content.snapshot_data.substr(offset, bytes_max)}};
+  }
+
   stored_metadata content;
+  int installs = 0;
   int writes = 0;
   int snapshots = 0;
   bool fail = false;

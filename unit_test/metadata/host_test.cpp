@@ -6,12 +6,26 @@
 using namespace metadata_test;
 using consensus::outcome;
 
+namespace {
+
+/// Opens and does what a node does first.
+void begin(metadata_host& host) {
+  BOOST_REQUIRE(host.open().ok());
+  host.propose(1'000'000, first_start());
+  const auto started = host.flush();
+  BOOST_REQUIRE(started.ok());
+  BOOST_REQUIRE_EQUAL(started->done.size(), 1u);
+  BOOST_REQUIRE_MESSAGE(started->done[0].result.ok(), started->done[0].result.failure.text);
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_SUITE(host)
 
 BOOST_AUTO_TEST_CASE(proposals_are_made_durable_together_and_answered_in_order) {
   memory_store store;
   metadata_host host{{}, store};
-  BOOST_REQUIRE(host.open().ok());
+  begin(host);
   const int writes = store.writes;
   host.propose(1, declare_queue{queue("a")});
   host.propose(2, declare_queue{queue("a", false)});
@@ -36,7 +50,7 @@ BOOST_AUTO_TEST_CASE(proposals_are_made_durable_together_and_answered_in_order) 
 BOOST_AUTO_TEST_CASE(an_idle_flush_writes_nothing) {
   memory_store store;
   metadata_host host{{}, store};
-  BOOST_REQUIRE(host.open().ok());
+  begin(host);
   const int writes = store.writes;
   BOOST_TEST(host.flush()->done.empty());
   BOOST_TEST(store.writes == writes);
@@ -45,7 +59,7 @@ BOOST_AUTO_TEST_CASE(an_idle_flush_writes_nothing) {
 BOOST_AUTO_TEST_CASE(a_failed_write_answers_nothing) {
   memory_store store;
   metadata_host host{{}, store};
-  BOOST_REQUIRE(host.open().ok());
+  begin(host);
   host.propose(1, declare_queue{queue("a")});
   store.fail = true;
   const auto flushed = host.flush();
@@ -59,7 +73,7 @@ BOOST_AUTO_TEST_CASE(too_many_proposals_are_answered_overloaded) {
   metadata_host_settings settings;
   settings.group.proposals_max = 2;
   metadata_host host{settings, store};
-  BOOST_REQUIRE(host.open().ok());
+  begin(host);
   for (consensus::ticket id = 1; id <= 3; ++id)
     host.propose(id, declare_queue{queue("q" + std::to_string(id))});
   const auto flushed = host.flush();
@@ -78,12 +92,13 @@ BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) 
       metadata_host_settings settings;
       settings.group.snapshot_after_entries = 7;
       auto host = std::make_unique<metadata_host>(settings, store);
-      BOOST_REQUIRE(host->open().ok());
+      begin(*host);
       command_source commands{seed};
       random_source random{seed};
       for (int step = 0; step < 60; ++step) {
         for (uint64_t i = random.below(4); i > 0; --i)
-          host->propose(i, commands.next());
+          if (command what = commands.next(); !std::holds_alternative<node_started>(what))
+            host->propose(i, what);
         BOOST_REQUIRE(host->flush().ok());
         if (host->snapshot_due())
           BOOST_REQUIRE(host->take_snapshot().ok());
@@ -91,6 +106,7 @@ BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) 
         host = std::make_unique<metadata_host>(settings, store);
         BOOST_REQUIRE(host->open().ok());
         BOOST_REQUIRE(host->state().serialise() == bytes);
+        host->propose(1'000'000, first_start());
       }
       BOOST_TEST(store.snapshots > 0);
       BOOST_TEST(store.content.log.size() < 200u);

@@ -131,4 +131,21 @@ BOOST_AUTO_TEST_CASE(two_leaders_of_one_term_are_a_contradiction) {
   BOOST_TEST((one.group.leader() == std::optional<node_id>{2}));
 }
 
+BOOST_AUTO_TEST_CASE(a_learner_that_hears_nothing_knows_of_no_leader) {
+  raft::settings how;
+  how.self = 4;
+  how.bootstrap = {{1, 2, 3}, {4}};
+  member one{how};
+  one.take(one.group.tick(0));
+  one.hear(1, 1, raft::append_request{0, 0, 0, 0, {}});
+  BOOST_TEST(one.group.leader().value_or(0) == 1u);
+  one.take(one.group.tick(500));
+  BOOST_TEST(one.group.leader().value_or(0) == 1u);
+  one.take(one.group.tick(700));
+  BOOST_TEST(!one.group.leader().has_value());
+  BOOST_TEST((one.group.state() == role::learner));
+  one.hear(1, 1, raft::append_request{0, 0, 0, 0, {}});
+  BOOST_TEST(one.group.leader().value_or(0) == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

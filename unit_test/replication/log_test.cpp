@@ -11,7 +11,7 @@ using namespace broker::replication;
 
 namespace {
 
-log_run run_of(uint32_t count, uint64_t first_number, uint64_t prev) {
+log_run run_of(uint32_t count, uint64_t first_number, uint64_t prev, uint64_t channel = 1) {
   auto batch = make_ref<publish_batch>();
   auto bytes = block_ref{block::create(size_t{count} * 16)};
   for (uint32_t i = 0; i < count; ++i) {
@@ -29,7 +29,7 @@ log_run run_of(uint32_t count, uint64_t first_number, uint64_t prev) {
   batch->blocks.push_back(std::move(bytes));
   log_run run;
   run.count = count;
-  run.from = {{1, 1, 1}, first_number, prev};
+  run.from = {{1, 1, channel}, first_number, prev};
   run.batch = std::move(batch);
   run.where = {0, count};
   return run;
@@ -80,6 +80,22 @@ BOOST_AUTO_TEST_CASE(cutting_off_in_the_middle_of_a_run_restores_chain_mastershi
   log.truncate(1, writes);
   BOOST_TEST(log.dedupe().find({1, 1, 1}) == nullptr);
   BOOST_TEST(log.chain() == 0u);
+}
+
+// Found by simulator seed 3677: channel 1's first publish is entry 1, but once its second, entry 3, is cut off only
+// "at most 2" is known of it; and then entry 2, another channel's, is cut off as well.
+BOOST_AUTO_TEST_CASE(a_publish_that_is_left_is_never_said_to_lie_behind_the_end) {
+  replica_log two;
+  two.empty_out(1, writes);
+  two.extend(1, run_of(1, 1, 0), writes);
+  two.extend(1, run_of(1, 1, 0, 2), writes);
+  two.extend(1, run_of(1, 2, 1), writes);
+  const log_base base = two.base_at(1, 0);
+  BOOST_TEST(base.dedupe.find({1, 1, 1})->at == 1u);
+  two.truncate(2, writes);
+  BOOST_TEST(two.dedupe().find({1, 1, 1})->last == 1u);
+  BOOST_TEST(two.dedupe().find({1, 1, 1})->at == 1u);
+  BOOST_TEST(two.dedupe().find({1, 1, 2}) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(entries_are_compared_by_mastership) {

@@ -1,0 +1,72 @@
+// What the metadata actor does with the outcome of a flush: queues' actors, snapshots, links, answers. Internal to
+// actors/metadata.cpp; every function runs in that actor, or before it is spawned.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/cluster.hpp"
+#include "actors/metadata.hpp"
+
+namespace broker {
+
+/// Of node_started.
+inline constexpr consensus::ticket start_ticket = 1;
+inline constexpr consensus::ticket first_free_ticket = 2;
+
+/// The metadata's way to other nodes: their links.
+class linked_peers final : public metadata_peers {
+public:
+  explicit linked_peers(cluster_links* links) : links_(links) {}
+  void send_datagram(const std::string& node, std::string bytes) override {
+    links_->send_datagram(node, cluster_service::metadata, std::move(bytes));
+  }
+  bool send(const std::string& node, std::string bytes) override {
+    return links_->send(node, cluster_service::metadata, std::move(bytes));
+  }
+
+private:
+  cluster_links* links_;
+};
+
+/// The host with what it needs around it; moved into the actor when the node is up.
+struct metadata_service {
+  runtime* node = nullptr;
+  metadata_options options;
+  linked_peers peers;
+  metadata_host host;
+  bool booted = false;
+  /// Of queues deleted before the node was up to date.
+  std::vector<queue_id> gone;
+  /// Connections that have ended, and whose exclusive queues could not be deleted yet.
+  std::vector<connection_id> doomed_owners;
+  uint64_t clean_up_at_ms = 0;
+
+  metadata_service(runtime& of, metadata_options how)
+    : node(&of), options(std::move(how)), peers(of.cluster),
+      host(options.host, *options.store, of.cluster ? &peers : nullptr) {}
+};
+
+/// Who waits for a proposal.
+struct asker {
+  std::function<void(command_result)> done;
+  std::string what;        ///< "declare queue 'q' in vhost '/'"; only where a proposal can fail for want of others
+  connection_id owner = 0; ///< of delete_exclusive_queues
+};
+asker asker_of(proposal& what, bool in_cluster);
+/// 541, in RabbitMQ's words where it has some (G5).
+command_result refused(consensus::outcome why, const std::string& what);
+
+/// Queues first, then the snapshot that names them, then the rest: whoever reads the snapshot finds the queue.
+void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes);
+/// If node_started is among what was done: publishes the first snapshot, starts every queue, and says `ready`.
+/// Error: this node cannot be part of its cluster; said, too.
+result<void> boot_if_ready(caf::actor_system& system, metadata_service& service, const metadata_flush& flushed);
+/// As the state that was stored last knows them; later ones come as changes.
+void connect_known_nodes(metadata_service& service);
+metadata_status status_of(const metadata_service& service);
+
+} // namespace broker

@@ -1,0 +1,379 @@
+// What the host does with other nodes: proposals to the leader, reads, snapshots received, membership.
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "metadata/group_keeper.hpp"
+#include "metadata/metadata_host.hpp"
+
+namespace broker {
+
+using consensus::outcome;
+
+// -- who is who -------------------------------------------------------------------------------------------------------
+
+bool metadata_host::leads() const {
+  return group_ && group_->state() == consensus::role::leader;
+}
+
+std::string metadata_host::name_of(consensus::node_id id) const {
+  if (const node_ptr node = state_.snapshot()->find_node(id))
+    return node->name;
+  const auto at = routes_.find(id);
+  return at == routes_.end() ? std::string{} : at->second.name;
+}
+
+void metadata_host::read_routes(const std::vector<consensus::entry>& log) {
+  for (const consensus::entry& one : log) {
+    const result<proposed_command> what =
+      one.type == consensus::entry::kind::command ? decode_proposed(one.data) : result<proposed_command>{error{}};
+    const auto* start = what ? std::get_if<node_started>(&what->what) : nullptr;
+    if (start && what->by.node != 0)
+      routes_[what->by.node] = {what->by.node, start->node, start->host, start->port, start->incarnation, 0, false};
+  }
+}
+
+std::vector<node_record> metadata_host::known_nodes() const {
+  std::map<consensus::node_id, node_record> all = routes_;
+  state_.snapshot()->for_each_node([&](const node_ptr& one) { all[one->id] = *one; });
+  all.erase(identity_.self);
+  std::vector<node_record> out;
+  for (auto& [id, one] : all)
+    if (!state_.was_forgotten(id))
+      out.push_back(std::move(one));
+  return out;
+}
+
+std::string metadata_host::leader() const {
+  const auto id = group_ ? group_->leader() : std::nullopt;
+  if (!id)
+    return {};
+  return *id == identity_.self ? settings_.metadata.node : name_of(*id);
+}
+
+void metadata_host::send_raft(consensus::node_id to, std::string bytes) {
+  const std::string name = peers_ ? name_of(to) : std::string{};
+  if (!name.empty()) // else Raft sends again, when the table has told us the name
+    peers_->send_datagram(name, encode({identity_.cluster, identity_.self, peer_message::raft{std::move(bytes)}}));
+}
+
+bool metadata_host::send(const std::string& to, decltype(peer_message::body) body) {
+  return peers_ && !to.empty() && peers_->send(to, encode({identity_.cluster, identity_.self, std::move(body)}));
+}
+
+void metadata_host::recv(const std::string& from, std::string_view bytes) {
+  BROKER_ASSERT(group_, "open() comes first");
+  auto got = decode_peer_message(bytes);
+  if (!got || got->cluster != identity_.cluster || got->from == identity_.self)
+    return;
+  if (const node_ptr node = state_.snapshot()->find_node(got->from)) {
+    if (node->name != from)
+      return;
+  } else if (state_.was_forgotten(got->from)) {
+    if (peers_ && !std::holds_alternative<peer_message::forgotten>(got->body))
+      peers_->send_datagram(from, encode({identity_.cluster, identity_.self, peer_message::forgotten{}}));
+    return;
+  } else {
+    routes_[got->from].name = from;
+  }
+  if (auto* raft = std::get_if<peer_message::raft>(&got->body))
+    enqueue(group_->recv(got->from, raft->bytes));
+  else if (auto* forwarded = std::get_if<peer_message::forwarded>(&got->body))
+    take_forwarded(got->from, *forwarded);
+  else if (const auto* wanted = std::get_if<peer_message::read>(&got->body)) {
+    if (reads_.size() >= settings_.group.proposals_max)
+      return; // asked again in time, or given up
+    const consensus::ticket ticket = next_ticket_++;
+    reads_[ticket] = {std::nullopt, from, wanted->id, now_ + settings_.proposal_ms, std::nullopt};
+    enqueue(group_->read_barrier(ticket));
+  } else if (const auto* index = std::get_if<peer_message::read_answer>(&got->body))
+    on_answer(from, *index);
+  else if (std::holds_alternative<peer_message::forgotten>(got->body))
+    out_.forgotten = true;
+  work();
+}
+
+// -- proposals --------------------------------------------------------------------------------------------------------
+
+void metadata_host::propose(consensus::ticket id, command what) {
+  BROKER_ASSERT(group_, "open() comes first");
+  if (window_.full())
+    return answer(id, outcome::overloaded);
+  consensus::time_ms deadline = now_ + settings_.proposal_ms;
+  if (const auto* start = std::get_if<node_started>(&what)) {
+    incarnation_ = start->incarnation;
+    deadline = 0;
+  }
+  if (const auto* end = std::get_if<node_down>(&what); end && end->name == settings_.metadata.node)
+    incarnation_ = 0;
+  window_.add(id, std::move(what), deadline);
+}
+
+void metadata_host::dispatch() {
+  if (!window_.has_unsent())
+    return;
+  if (leads())
+    propose_own();
+  else if (peers_)
+    forward_own();
+}
+
+void metadata_host::propose_own() {
+  std::vector<consensus::ticket> too_large;
+  while (const auto next = window_.next(identity_.self, identity_.run, too_large)) {
+    consensus::effects queued = group_->propose(0, *next->bytes);
+    if (!queued.done.empty())
+      break; // later
+    window_.note_sent();
+    sent_at_ = now_;
+  }
+  for (const consensus::ticket id : too_large)
+    answer(id, outcome::refused);
+}
+
+void metadata_host::forward_own() {
+  const std::string to = leader();
+  if (to.empty())
+    return;
+  std::vector<consensus::ticket> too_large;
+  while (window_.has_unsent()) {
+    peer_message::forwarded batch{identity_.run, {}};
+    size_t bytes = 0;
+    const size_t window = window_.size();
+    while (const auto next = window_.next(identity_.self, identity_.run, too_large)) {
+      if (bytes > 0 && bytes + next->bytes->size() > limits::metadata_forward_bytes)
+        break;
+      bytes += next->bytes->size();
+      batch.commands.emplace_back(next->sequence, *next->bytes);
+      window_.note_sent();
+    }
+    BROKER_ASSERT(!batch.commands.empty() || window_.size() < window, "each round sends, or takes something out");
+    if (!batch.commands.empty() && !send(to, std::move(batch))) {
+      window_.rewind(); // all of it again, some of it a second time
+      break;
+    }
+    sent_at_ = now_;
+  }
+  for (const consensus::ticket id : too_large)
+    answer(id, outcome::refused);
+}
+
+// What is in the log once in this reign is not put there again: if this reign ends before it is committed, whoever
+// proposed sends it to the next leader. A gap is for the sender to fill.
+void metadata_host::take_forwarded(consensus::node_id from, peer_message::forwarded& what) {
+  if (!leads())
+    return;
+  proposer& newest = appended_.try_emplace(from, state_.last_of(from)).first->second;
+  for (auto& [sequence, bytes] : what.commands) {
+    if (what.run < newest.run)
+      return;
+    const uint64_t known = what.run == newest.run ? newest.sequence : 0;
+    if (sequence <= known)
+      continue;
+    if (sequence != known + 1)
+      return;
+    if (!group_->propose(0, std::move(bytes)).done.empty())
+      return;
+    newest = {from, what.run, sequence};
+  }
+}
+
+void metadata_host::expire() {
+  const auto over = window_.expire(now_);
+  for (const consensus::ticket id : over.unsent)
+    answer(id, outcome::not_leader);
+  for (const consensus::ticket id : over.sent)
+    answer(id, outcome::lost);
+  if (!leads() && window_.has_sent() && now_ - sent_at_ >= limits::metadata_resend_ms)
+    window_.rewind();
+  for (auto at = reads_.begin(); at != reads_.end();) {
+    if (now_ < at->second.deadline) {
+      ++at;
+      continue;
+    }
+    if (at->second.id)
+      answer(*at->second.id, outcome::not_leader);
+    at = reads_.erase(at);
+  }
+}
+
+// -- reads ------------------------------------------------------------------------------------------------------------
+
+void metadata_host::read_barrier(consensus::ticket id) {
+  BROKER_ASSERT(group_, "open() comes first");
+  if (reads_.size() >= settings_.group.proposals_max)
+    return answer(id, outcome::overloaded);
+  reads_[next_ticket_++] = {id, {}, 0, now_ + settings_.proposal_ms, std::nullopt};
+}
+
+// `number` of our own reads: 0 = not asked yet, 1 = asked.
+void metadata_host::ask_for_reads() {
+  if (reads_.empty())
+    return;
+  const std::string to = leads() ? std::string{} : leader();
+  for (auto& [ticket, one] : reads_) {
+    if (!one.id || one.number != 0 || one.index)
+      continue;
+    if (leads()) {
+      one.number = 1;
+      enqueue(group_->read_barrier(ticket));
+    } else if (send(to, peer_message::read{ticket})) {
+      one.number = 1;
+    }
+  }
+}
+
+/// Of the group's completions only reads and changes of membership are of interest: proposals are seen applied.
+void metadata_host::read_done(const consensus::completion& done) {
+  if (done.id == 0)
+    return;
+  if (const auto transfer = transfers_.find(done.id); transfer != transfers_.end()) {
+    answer(transfer->second, done.what);
+    transfers_.erase(transfer);
+    return;
+  }
+  if (done.id == changing_)
+    changing_ = 0;
+  const auto at = reads_.find(done.id);
+  if (at == reads_.end()) // a change of membership, or a read whose time is over
+    return;
+  read& one = at->second;
+  const bool ok = done.what == outcome::ok;
+  if (!one.id) {
+    send(one.asker, peer_message::read_answer{one.number, ok, done.index});
+    reads_.erase(at);
+  } else if (ok) {
+    one.index = done.index;
+    finish_reads();
+  } else {
+    one.number = 0;
+  }
+}
+
+void metadata_host::on_answer(const std::string& from, const peer_message::read_answer& what) {
+  const auto at = reads_.find(what.id);
+  if (at == reads_.end() || !at->second.id || from != leader())
+    return;
+  if (what.ok)
+    at->second.index = what.index;
+  else
+    at->second.number = 0;
+  finish_reads();
+}
+
+void metadata_host::finish_reads() {
+  for (auto at = reads_.begin(); at != reads_.end();) {
+    if (!at->second.id || !at->second.index || *at->second.index > applied_.index) {
+      ++at;
+      continue;
+    }
+    answer(*at->second.id, outcome::ok);
+    at = reads_.erase(at);
+  }
+}
+
+// -- time -------------------------------------------------------------------------------------------------------------
+
+void metadata_host::tick(consensus::time_ms now) {
+  BROKER_ASSERT(group_ && now >= now_, "open() comes first, and time does not go back");
+  now_ = now;
+  enqueue(group_->tick(now));
+  work();
+  expire();
+  keep_own_record();
+  if (!leads() && leader().empty())
+    say_hello();
+  if (leads() && now_ - kept_at_ >= limits::metadata_keeper_ms)
+    lead();
+}
+
+void metadata_host::say_hello() {
+  if (!peers_ || now_ - said_hello_ < limits::metadata_hello_ms)
+    return;
+  said_hello_ = now_;
+  for (const node_record& one : known_nodes())
+    peers_->send_datagram(one.name, encode({identity_.cluster, identity_.self, peer_message::hello{}}));
+}
+
+void metadata_host::transfer(consensus::ticket id, consensus::node_id to) {
+  const consensus::ticket own = next_ticket_++;
+  transfers_[own] = id;
+  enqueue(group_->transfer(own, to));
+  work();
+}
+
+// -- a leader's care for the members ----------------------------------------------------------------------------------
+
+void metadata_host::lead() {
+  kept_at_ = now_;
+  keep_members();
+  keep_nodes();
+  work();
+}
+
+void metadata_host::keep_members() {
+  if (changing_ != 0)
+    return;
+  const auto step = next_membership_step(group_->members(), state_, identity_.self, tried_);
+  if (step.what == membership_step::kind::none)
+    return;
+  const consensus::ticket ticket = changing_ = next_ticket_++;
+  switch (step.what) {
+  case membership_step::kind::add_learner:
+    return enqueue(group_->add_learner(ticket, step.who));
+  case membership_step::kind::promote:
+    tried_ = step.who;
+    return enqueue(group_->promote(ticket, step.who));
+  case membership_step::kind::remove:
+    return enqueue(group_->remove(ticket, step.who));
+  default:
+    return enqueue(group_->transfer(ticket, step.who));
+  }
+}
+
+void metadata_host::peer_connected(const std::string& node) {
+  unreachable_.erase(node);
+  connected_.insert(node);
+}
+
+void metadata_host::peer_suspect(const std::string& node) {
+  connected_.erase(node);
+  unreachable_.try_emplace(node, now_);
+}
+
+void metadata_host::peer_lost(const std::string& node) {
+  connected_.erase(node);
+  unreachable_[node] = 0;
+}
+
+void metadata_host::keep_nodes() {
+  std::vector<node_down> gone;
+  state_.snapshot()->for_each_node([&](const node_ptr& node) {
+    if (!node->up || node->id == identity_.self || connected_.contains(node->name))
+      return;
+    const auto at = unreachable_.find(node->name);
+    const bool lost = at != unreachable_.end() && at->second == 0;
+    const consensus::time_ms since = std::max(leads_since_, at == unreachable_.end() ? 0 : at->second);
+    if (lost || now_ - since >= settings_.node_down_ms)
+      gone.push_back({node->name, node->incarnation});
+  });
+  for (node_down& one : gone) {
+    if (window_.full())
+      return;
+    unreachable_[one.name] = now_; // not again at once
+    window_.add(std::nullopt, std::move(one), now_ + settings_.proposal_ms);
+  }
+}
+
+/// Who was taken for dead says that it is not.
+void metadata_host::keep_own_record() {
+  if (incarnation_ == 0 || window_.full() || (told_up_ != 0 && now_ - told_up_ < settings_.proposal_ms))
+    return;
+  const node_ptr own = state_.snapshot()->find_node(identity_.self);
+  if (!own || own->up || own->incarnation != incarnation_)
+    return;
+  told_up_ = now_;
+  window_.add(std::nullopt, node_up{own->name, own->incarnation}, now_ + settings_.proposal_ms);
+}
+
+} // namespace broker

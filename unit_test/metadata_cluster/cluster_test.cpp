@@ -1,0 +1,356 @@
+// Promises of a cluster's metadata (guarantees.md G5, G8; docs/internals/metadata.md).
+#include <boost/test/unit_test.hpp>
+
+#include "metadata/recovery.hpp"
+#include "net.hpp"
+#include "raft/membership.hpp"
+#include "raft/message.hpp"
+
+using namespace metadata_cluster;
+
+namespace {
+
+struct three : net {
+  explicit three(net_options how = {}) : net(how) {
+    found("a@x");
+    join("b@x");
+    join("c@x");
+    BOOST_REQUIRE(run_until([&] { return members().voters.size() == 3 && agree(); }, 10'000));
+  }
+  consensus::membership members() { return wait_for_leader().host->group().members(); }
+  node& follower() {
+    node* found = nullptr;
+    const node& who = wait_for_leader();
+    for (auto& [name, one] : nodes)
+      if (one->up() && one.get() != &who)
+        found = one.get();
+    return *found;
+  }
+  bool answered(const node& who, consensus::ticket id, time_ms within = 10'000) {
+    return run_until([&] { return who.answers.contains(id); }, within);
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(cluster)
+
+BOOST_AUTO_TEST_CASE(a_node_alone_founds_a_cluster_and_answers_with_the_next_flush) {
+  net world{{}};
+  node& a = world.found("a@x");
+  const auto id = world.declare(a, "q");
+  a.flush();
+  BOOST_TEST((a.answers.at(id) == outcome::ok));
+  BOOST_TEST(a.host->snapshot()->cluster() == 4711u);
+  const node_ptr own = a.host->snapshot()->find_node("a@x");
+  BOOST_REQUIRE(own != nullptr);
+  BOOST_TEST(own->id == 1u);
+  BOOST_TEST(own->up);
+  BOOST_TEST(own->port == 25672);
+}
+
+BOOST_AUTO_TEST_CASE(who_joins_has_everything_and_becomes_a_voter) {
+  net world{{}};
+  node& a = world.found("a@x");
+  world.declare(a, "before");
+  node& b = world.join("b@x");
+  BOOST_TEST(world.has_queue(b, "before"));
+  BOOST_REQUIRE(world.run_until([&] { return a.host->group().members().voters.size() == 2; }, 5'000));
+  BOOST_TEST(b.host->leader() == "a@x");
+  BOOST_TEST(b.host->identity().self == 2u);
+  BOOST_TEST(a.host->snapshot()->find_node("b@x")->up);
+}
+
+BOOST_AUTO_TEST_CASE(a_change_proposed_anywhere_is_answered_there_and_seen_everywhere) {
+  three world;
+  for (auto& [name, one] : world.nodes) {
+    const auto id = world.declare(*one, "of " + name);
+    BOOST_REQUIRE(world.answered(*one, id));
+    BOOST_TEST((one->answers.at(id) == outcome::ok));
+  }
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 1'000));
+  for (auto& [name, one] : world.nodes)
+    for (const auto& [other, ignored] : world.nodes)
+      BOOST_TEST(world.has_queue(*one, "of " + other));
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_reaches_the_node_that_asked) {
+  three world;
+  node& at = world.follower();
+  BOOST_TEST(world.must(at, declare_queue{metadata_test::queue("q")}).created);
+  const command_result again = world.must(at, declare_queue{metadata_test::queue("q", false)});
+  BOOST_TEST(again.failure.code == 406);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_on_its_way_when_the_leader_died_is_applied_once) {
+  three world;
+  node& at = world.follower();
+  std::vector<consensus::ticket> ids;
+  for (int i = 0; i < 50; ++i) {
+    ids.push_back(world.declare(at, "q" + std::to_string(i)));
+    at.flush();
+    if (i % 5 == 0)
+      world.run(1);
+  }
+  world.crash(world.wait_for_leader());
+  for (const auto id : ids) {
+    BOOST_REQUIRE(world.answered(at, id));
+    BOOST_TEST((at.answers.at(id) == outcome::ok));
+  }
+  world.check_answers();
+}
+
+BOOST_AUTO_TEST_CASE(without_a_majority_every_change_is_refused_in_time_and_never_happens) {
+  three world;
+  node& leader = world.wait_for_leader();
+  node& other = world.follower();
+  for (auto& [name, one] : world.nodes)
+    world.isolate(name);
+  world.run(2'000); // the leader notices
+  const auto a = world.declare(leader, "a");
+  const auto b = world.declare(other, "b");
+  BOOST_TEST(leader.host->leader() == "");
+  BOOST_TEST(other.host->leader() == "");
+  BOOST_REQUIRE(world.answered(leader, a, 5'200));
+  BOOST_REQUIRE(world.answered(other, b, 5'200));
+  BOOST_TEST((leader.answers.at(a) == outcome::not_leader));
+  BOOST_TEST(static_cast<int>(other.answers.at(b)) == static_cast<int>(outcome::not_leader));
+  world.heal();
+  world.run(2'000);
+  world.check_answers();
+  BOOST_TEST((world.must(other, declare_queue{metadata_test::queue("later")}).created));
+}
+
+BOOST_AUTO_TEST_CASE(whoever_was_told_that_the_outcome_is_unknown_is_not_told_again) {
+  three world;
+  node& leader = world.wait_for_leader();
+  world.isolate(leader.name);
+  const auto id = world.declare(leader, "q"); // into a log that nobody else has
+  leader.flush();
+  BOOST_REQUIRE(world.answered(leader, id));
+  BOOST_TEST((leader.answers.at(id) == outcome::lost));
+  world.heal();
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 10'000));
+  BOOST_TEST(!world.has_queue(leader, "q")); // withdrawn
+  BOOST_TEST(world.must(leader, declare_queue{metadata_test::queue("next")}).created);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_was_away_receives_a_snapshot_and_reports_what_has_changed) {
+  net_options how;
+  how.snapshot_after = 20;
+  three world{how};
+  node& away = world.follower();
+  world.must(away, declare_queue{metadata_test::queue("goes")});
+  world.must(away, put_vhost{{"v", {}, {}, {}, false, {}}, true});
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 1'000));
+  const int before = away.disk.installs;
+  world.isolate(away.name);
+  node& leader = world.wait_for_leader();
+  for (int i = 0; i < 100; ++i)
+    world.must(leader, declare_queue{metadata_test::queue("q" + std::to_string(i))});
+  world.must(leader, delete_queue{"/", "goes", 0});
+  world.must(leader, delete_vhost{"v"});
+  world.heal();
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 10'000));
+  BOOST_TEST(away.disk.installs > before);
+  BOOST_TEST(away.queues.size() == 100u); // net::check compares them with the snapshot
+  world.crash(away);
+  world.start(away);
+  BOOST_REQUIRE(world.run_until([&] { return away.started() && world.agree(); }, 10'000));
+}
+
+BOOST_AUTO_TEST_CASE(at_most_five_vote_and_a_forgotten_voter_is_replaced) {
+  three world;
+  for (const char* name : {"d@x", "e@x", "f@x"})
+    world.join(name);
+  BOOST_REQUIRE(world.run_until([&] { return world.members().voters.size() == 5; }, 10'000));
+  world.run(1'000);
+  BOOST_TEST(world.members().learners == std::vector<consensus::node_id>{6}, boost::test_tools::per_element());
+  node& gone = world.follower();
+  const auto id = gone.host->identity().self;
+  BOOST_TEST(world.must(world.wait_for_leader(), forget_node{gone.name}).failure.text
+             == "RabbitMQ on node " + gone.name + " must be stopped with 'rabbitmqctl -n " + gone.name
+                  + " stop_app' before it can be removed");
+  world.crash(gone);
+  node& leader = world.wait_for_leader();
+  BOOST_REQUIRE(world.run_until([&] { return !leader.host->snapshot()->find_node(gone.name)->up; }, 10'000));
+  BOOST_TEST(world.must(leader, forget_node{gone.name}).ok());
+  BOOST_REQUIRE(world.run_until(
+    [&] {
+      const auto members = world.members();
+      return members.voters.size() == 5 && members.learners.empty() && !raft::is_member(members, id);
+    },
+    10'000));
+  world.start(gone);
+  BOOST_REQUIRE(world.run_until([&] { return gone.forgotten; }, 10'000));
+  BOOST_TEST(!gone.started());
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_that_is_forgotten_hands_over_first) {
+  three world;
+  node& leader = world.wait_for_leader();
+  world.must(leader, node_down{leader.name, leader.host->snapshot()->find_node(leader.name)->incarnation});
+  world.must(leader, forget_node{leader.name});
+  BOOST_REQUIRE(world.run_until(
+    [&] {
+      const node* now = world.leader();
+      return now && now != &leader && now->host->group().members().voters.size() == 2;
+    },
+    10'000));
+}
+
+BOOST_AUTO_TEST_CASE(what_lives_with_a_node_goes_when_it_is_down_and_it_may_come_back) {
+  net_options how;
+  how.node_down_ms = 3'000;
+  three world{how};
+  node& away = world.follower();
+  queue_record transient = metadata_test::queue("transient", false);
+  transient.node = away.name;
+  queue_record exclusive = metadata_test::queue("exclusive");
+  exclusive.node = away.name;
+  exclusive.exclusive = true;
+  exclusive.owner = 77;
+  world.must(away, declare_queue{transient});
+  world.must(away, declare_queue{exclusive});
+  world.must(away, declare_queue{metadata_test::queue("durable")});
+  node& leader = world.wait_for_leader();
+  for (auto& [name, one] : world.nodes)
+    if (one.get() != &away) {
+      one->host->peer_suspect(away.name);
+      world.cut(name, away.name);
+    }
+  BOOST_REQUIRE(world.run_until([&] { return !leader.host->snapshot()->find_node(away.name)->up; }, 10'000));
+  BOOST_TEST(!world.has_queue(leader, "transient"));
+  BOOST_TEST(!world.has_queue(leader, "exclusive"));
+  BOOST_TEST(world.has_queue(leader, "durable"));
+  world.heal();
+  BOOST_REQUIRE(world.run_until([&] { return leader.host->snapshot()->find_node(away.name)->up; }, 10'000));
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 10'000));
+  BOOST_TEST(!world.has_queue(away, "transient"));
+}
+
+BOOST_AUTO_TEST_CASE(a_read_anywhere_sees_what_was_answered_before_it) {
+  three world;
+  node& reader = world.follower();
+  node& leader = world.wait_for_leader();
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "q" + std::to_string(i);
+    world.must(leader, declare_queue{metadata_test::queue(name)});
+    const consensus::ticket id = 1'000'000 + static_cast<consensus::ticket>(i);
+    reader.host->read_barrier(id);
+    reader.flush();
+    BOOST_REQUIRE(world.answered(reader, id));
+    BOOST_TEST((reader.answers.at(id) == outcome::ok));
+    BOOST_TEST(world.has_queue(reader, name));
+  }
+  world.isolate(reader.name);
+  reader.host->read_barrier(2'000'000);
+  reader.flush();
+  BOOST_REQUIRE(world.answered(reader, 2'000'000));
+  BOOST_TEST((reader.answers.at(2'000'000) == outcome::not_leader));
+}
+
+BOOST_AUTO_TEST_CASE(a_join_that_was_cut_short_begins_again_under_another_id) {
+  three world;
+  node& leader = world.wait_for_leader();
+  const auto first = world.must(leader, register_node{"d@x", "d@x", 25672}).number;
+  world.run(1'000); // it is a learner meanwhile
+  BOOST_TEST(raft::is_learner(world.members(), first));
+  node& d = world.join("d@x");
+  BOOST_TEST(d.host->identity().self > first);
+  BOOST_REQUIRE(world.run_until([&] { return !raft::is_member(world.members(), first); }, 5'000));
+  BOOST_TEST(world.must(leader, register_node{"d@x", "d@x", 25672}).failure.text
+             == "node d@x is a member of the cluster already: 'forget_cluster_node' it first if it has been reset");
+}
+
+BOOST_AUTO_TEST_CASE(after_all_nodes_have_stopped_they_find_each_other_again) {
+  for (const size_t snapshot_after : {10'000u, 5u}) {
+    net_options how;
+    how.snapshot_after = snapshot_after;
+    three world{how};
+    world.must(world.follower(), declare_queue{metadata_test::queue("q")});
+    for (auto& [name, one] : world.nodes)
+      world.crash(*one);
+    world.run(1'000);
+    for (auto& [name, one] : world.nodes)
+      world.start(*one);
+    BOOST_REQUIRE(world.run_until(
+      [&] {
+        for (auto& [name, one] : world.nodes)
+          if (!one->started())
+            return false;
+        return world.agree();
+      },
+      10'000));
+    for (auto& [name, one] : world.nodes) {
+      BOOST_TEST(world.has_queue(*one, "q"));
+      BOOST_TEST(one->host->known_nodes().size() == 2u);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(messages_of_another_cluster_and_of_an_impostor_are_ignored) {
+  three world;
+  node& at = world.follower();
+  const auto term = at.host->group().term();
+  const std::string vote =
+    raft::encode({at.host->identity().self, term + 5, raft::vote_request{false, true, 1'000'000, term + 5}});
+  at.host->recv("a@x", encode(peer_message{815, at.host->identity().self % 3 + 1, peer_message::raft{vote}}));
+  at.host->recv("z@x", encode(peer_message{4711, at.host->identity().self % 3 + 1, peer_message::raft{vote}}));
+  at.host->recv("z@x", "nonsense");
+  at.flush();
+  BOOST_TEST(at.host->group().term() == term);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_node_of_a_lost_majority_can_go_on_alone_as_a_new_cluster) {
+  three world;
+  node& last = world.follower();
+  world.must(last, declare_queue{metadata_test::queue("q")});
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 1'000));
+  std::vector<node*> dead;
+  for (auto& [name, one] : world.nodes) {
+    world.crash(*one);
+    if (one.get() != &last)
+      dead.push_back(one.get());
+  }
+  BOOST_TEST(!prepare_to_join(last.disk, 5, 6).ok());
+  const auto before = become_only_member(last.disk, 815);
+  BOOST_REQUIRE(before.ok());
+  BOOST_TEST(before->members.voters.size() == 3u);
+  BOOST_TEST(before->nodes.size() == 3u);
+  BOOST_TEST(before->queues == 1u);
+  world.start(last);
+  last.flush();
+  BOOST_TEST(last.started());
+  BOOST_TEST(world.has_queue(last, "q"));
+  BOOST_TEST(last.host->snapshot()->cluster() == 815u);
+  BOOST_TEST(world.must(last, declare_queue{metadata_test::queue("more")}).created);
+  const auto term = last.host->group().term();
+  for (node* one : dead) // the old cluster has a majority again: two clusters that do not listen to each other
+    world.start(*one);
+  BOOST_REQUIRE(world.run_until([&] { return dead[0]->started() && dead[1]->started(); }, 10'000));
+  world.run(2'000);
+  BOOST_TEST(last.host->leads());
+  BOOST_TEST(last.host->group().term() == term);
+  BOOST_TEST(!world.has_queue(*dead[0], "more"));
+  for (node* one : dead) {
+    BOOST_TEST(!last.host->snapshot()->find_node(one->name)->up);
+    BOOST_TEST(world.must(last, forget_node{one->name}).ok());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(runs_have_numbers_of_their_own) {
+  three world;
+  std::set<uint64_t> runs;
+  for (int i = 0; i < 5; ++i) {
+    for (auto& [name, one] : world.nodes)
+      runs.insert(world.wait_for_leader().host->snapshot()->find_node(name)->run);
+    node& one = world.follower();
+    world.crash(one);
+    world.start(one);
+    BOOST_REQUIRE(world.run_until([&] { return one.started() && world.agree(); }, 10'000));
+  }
+  BOOST_TEST(runs.size() == 3u + 4u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
