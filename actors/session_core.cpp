@@ -17,6 +17,9 @@ session_core::session_core(session_context& context, peer_info peer)
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
   connection_settings settings = context_.settings;
   settings.counts = &context_.node->admitted;
+  if (context_.cluster_name)
+    if (auto name = context_.cluster_name(); !name.empty())
+      settings.cluster_name = std::move(name);
   if (const uint16_t changed = context_.channel_max.load(std::memory_order_relaxed); changed != 0)
     settings.channel_max = changed;
   peer_info seen = peer_;
