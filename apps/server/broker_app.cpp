@@ -157,7 +157,7 @@ result<void> broker_app::open_store() {
   return {};
 }
 
-/// Takes the port and makes the links; nodes are let in when everything else has started.
+/// Takes the port and makes the links; nodes are let in when there is somebody to talk to (open_metadata).
 result<void> broker_app::open_cluster() {
   cluster_wire_settings settings;
   settings.node = config.node_name;
@@ -199,6 +199,7 @@ result<void> broker_app::open_metadata() {
   }
   options.store = metadata_files.get();
   options.start.node = config.node_name;
+  options.start.port = wire->port();
   options.start.default_user = {config.default_user,
                                 salted_hash(config.default_password.reveal()),
                                 config.default_user_tags,
@@ -209,7 +210,11 @@ result<void> broker_app::open_metadata() {
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = around.die;
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
-  return start_metadata(*actors, shared, std::move(options));
+  start_bridges(*actors, shared); // before queues of other nodes are looked for
+  if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
+    return started;
+  wire->start([this](const std::string& name) { return links->admit(name); });
+  return {};
 }
 
 result<void> broker_app::open_listeners() {
@@ -241,7 +246,6 @@ result<void> broker_app::open_listeners() {
 
 void broker_app::serve() {
   listener->start();
-  wire->start([this](const std::string& name) { return links->admit(name); });
 }
 
 // -- stop
