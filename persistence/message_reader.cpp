@@ -9,8 +9,8 @@
 namespace broker {
 namespace {
 
-/// Less than this part of what was read is worth copying, as in queue/survivors.hpp.
-constexpr size_t small_share = 8;
+/// Less than this part of what was read is copied: that costs less than the reading did.
+constexpr size_t small_share = 2;
 
 using reporter = std::function<void(store_damage)>;
 
