@@ -1,5 +1,6 @@
 #include "actors/channel.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <unordered_map>
@@ -72,6 +73,8 @@ void perform(channel_actor* self) {
       shell.session->push(std::move(step.out));
     for (auto& what : step.proposals)
       propose(self, std::move(what));
+    if (shell.node->warn)
+      std::for_each(step.warnings.begin(), step.warnings.end(), shell.node->warn);
     for (auto& what : step.replies)
       if (auto to = shell.node->channels_by_id.find(what.to))
         self->send(to, direct_reply_msg{std::move(what)});

@@ -13,6 +13,7 @@
 #include "channel/protocol.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "queue/queue_details.hpp"
 
 namespace broker {
 
@@ -99,6 +100,7 @@ struct queue_report {
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
   bool flow = false; ///< it withholds publishers' credit (O47)
+  queue_details details;
 };
 /// list_channels.
 struct channel_report {

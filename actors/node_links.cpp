@@ -57,6 +57,8 @@ void node_links::end_strangers() {
 
 void node_links::serve(cluster_service service, caf::actor who) {
   const std::lock_guard hold{mutex_};
+  if (ended_)
+    return; // nobody would let go of the actor
   services_[index_of(service)] = who;
   for (const auto& [name, each] : peers_)
     caf::anon_send(each.actor, peer_serve_msg{service, who});

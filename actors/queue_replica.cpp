@@ -69,6 +69,7 @@ queue_report report(const queue_shell& shell) {
   result.memory_bytes = machine.bytes_in_memory();
   result.consumers = machine.consumers();
   result.flow = machine.withholds_credit();
+  result.details = machine.details(shell.node->now_ms());
   return result;
 }
 

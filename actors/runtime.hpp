@@ -79,6 +79,9 @@ struct runtime {
   /// not.
   bool metadata_on_own_thread = true;
 
+  /// A line for the log, of level warning; thread-safe, may be null.
+  std::function<void(const std::string&)> warn;
+
   queue_factory make_queue;
 
   snapshot_board snapshots;

@@ -29,6 +29,7 @@ session_core::~session_core() = default;
 
 void session_core::received(size_t count) {
   received_bytes_ += count;
+  ++reads_;
   connection_step step;
   machine_->received(count, now_ms(), step);
   perform(step);
@@ -42,6 +43,7 @@ void session_core::peer_closed() {
 
 void session_core::wrote(size_t count) {
   sent_bytes_ += count;
+  ++writes_;
   connection_step step;
   machine_->wrote(count, now_ms(), step);
   perform(step);
@@ -194,6 +196,8 @@ session_report session_core::report() const {
           machine_->client_properties(),
           received_bytes_,
           sent_bytes_,
+          reads_,
+          writes_,
           connected_at_ms_};
 }
 

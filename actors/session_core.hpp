@@ -51,6 +51,8 @@ struct session_report {
   amqp::field_table client_properties;
   uint64_t received_bytes = 0;
   uint64_t sent_bytes = 0;
+  uint64_t reads = 0; ///< from the socket
+  uint64_t writes = 0;
   int64_t connected_at_ms = 0; ///< since 1970
 };
 
@@ -116,6 +118,8 @@ private:
   uint64_t slowed_at_ms_ = 0; ///< 0 = never
   uint64_t received_bytes_ = 0;
   uint64_t sent_bytes_ = 0;
+  uint64_t reads_ = 0;
+  uint64_t writes_ = 0;
   const int64_t connected_at_ms_;
 };
 

@@ -29,8 +29,9 @@ bool parse_number(std::string_view text, Number& value) {
 }
 
 std::string to_text(const registry_entry& entry) {
-  return "pid " + std::to_string(entry.pid) + "\nport " + std::to_string(entry.control_port) + "\npid_file "
-       + entry.pid_file + "\ncookie_file " + entry.cookie_file + "\n";
+  return "pid " + std::to_string(entry.pid) + "\nport " + std::to_string(entry.control_port) + "\ncluster_port "
+       + std::to_string(entry.cluster_port) + "\npid_file " + entry.pid_file + "\ncookie_file " + entry.cookie_file
+       + "\n";
 }
 
 bool parse_line(std::string_view line, registry_entry& entry) {
@@ -42,6 +43,8 @@ bool parse_line(std::string_view line, registry_entry& entry) {
     return parse_number(value, entry.pid);
   if (name == "port")
     return parse_number(value, entry.control_port);
+  if (name == "cluster_port")
+    return parse_number(value, entry.cluster_port);
   if (name == "pid_file")
     entry.pid_file = value;
   else if (name == "cookie_file")

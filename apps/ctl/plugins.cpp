@@ -69,16 +69,24 @@ std::string change_text(const invocation& call, const name_set& before, const na
   return text;
 }
 
+/// Connects and asks for the list. Returns an exit code.
+int ask_for_plugins(node_call& node, std::vector<plugin>& all) {
+  if (const int code = node.open(); code != exit_code::ok)
+    return code;
+  control::response answer;
+  const int code = node.ask({"list_plugins", {}, {}, {}}, answer);
+  if (code == exit_code::ok)
+    all = plugins_in(answer);
+  return code;
+}
+
 /// Asks for the list, lets `choose` say what is enabled from now on, and tells the node.
 template<class Choose>
 int change(const invocation& call, const terminal& console, Choose choose) {
   node_call node{call, console};
-  control::response answer;
-  if (const int code = node.open(); code != exit_code::ok)
+  std::vector<plugin> all;
+  if (const int code = ask_for_plugins(node, all); code != exit_code::ok)
     return code;
-  if (const int code = node.ask({"list_plugins", {}, {}, {}}, answer); code != exit_code::ok)
-    return code;
-  const auto all = plugins_in(answer);
   const name_set before = enabled_in(all), now = choose(all, before);
   control::response done;
   if (const int code = node.ask({"set_plugins", {now.begin(), now.end()}, {}, {}}, done); code != exit_code::ok)
@@ -153,12 +161,10 @@ int set_plugins(invocation& call, const command&, const terminal& console) {
 
 int check_plugins(invocation& call, const command&, const terminal& console) {
   node_call node{call, console};
-  control::response answer;
-  if (const int code = node.open(); code != exit_code::ok)
+  std::vector<plugin> all;
+  if (const int code = ask_for_plugins(node, all); code != exit_code::ok)
     return code;
-  if (const int code = node.ask({"list_plugins", {}, {}, {}}, answer); code != exit_code::ok)
-    return code;
-  const name_set enabled = enabled_in(plugins_in(answer)), missing = without(given_names(call), enabled);
+  const name_set enabled = enabled_in(all), missing = without(given_names(call), enabled);
   const auto joined = [](const name_set& names) {
     std::string text;
     for (const auto& name : names)
@@ -179,16 +185,14 @@ int check_plugins(invocation& call, const command&, const terminal& console) {
 
 int list_plugins(invocation& call, const command&, const terminal& console) {
   node_call node{call, console};
-  control::response answer;
-  if (const int code = node.open(); code != exit_code::ok)
-    return code;
-  if (const int code = node.ask({"list_plugins", {}, {}, {}}, answer); code != exit_code::ok)
+  std::vector<plugin> all;
+  if (const int code = ask_for_plugins(node, all); code != exit_code::ok)
     return code;
   std::vector<plugin> shown;
   const re2::RE2 pattern{call.arguments.empty() ? ".*" : call.arguments[0], re2::RE2::Quiet};
   if (!pattern.ok())
     return report_failure(call, exit_code::software, "invalid pattern", console);
-  for (auto& each : plugins_in(answer))
+  for (auto& each : all)
     if (re2::RE2::PartialMatch(each.name, pattern)
         && (each.enabled || !(call.has("enabled") || call.has("implicitly-enabled"))))
       shown.push_back(std::move(each));

@@ -4,6 +4,7 @@
 
 #include "ask.hpp"
 #include "command.hpp"
+#include "refused.hpp"
 
 namespace broker::ctl {
 
@@ -74,6 +75,9 @@ int run(const char* program, std::span<const char* const> arguments, const termi
   if (call.help || call.command == "help")
     return show_help(call, console);
   if (what == nullptr) {
+    if (const auto why = refusal_of(call.command); !why.empty())
+      return report_failure(call, exit_code::unavailable,
+                            "Command '" + call.command + "' is not offered: " + std::string{why}, console);
     console.err(unknown_command(call));
     return exit_code::usage;
   }

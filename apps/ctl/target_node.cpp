@@ -15,19 +15,24 @@ namespace broker::ctl {
 
 namespace {
 
-/// AMQP's 5672 plus 20000, RabbitMQ's own default.
-constexpr uint16_t default_control_port = 25'672;
+/// What the port for tools is above that for other nodes.
+constexpr uint16_t control_port_offset = 10'000;
+/// AMQP's 5672 plus 20000 plus that; RabbitMQ's tools begin there, too.
+constexpr uint16_t default_control_port = 35'672;
 
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
   return text == nullptr ? std::string{} : std::string{text};
 }
 
+/// Where a node without an entry in the registry listens for tools.
 uint16_t default_port() {
   const std::string text = variable("RABBITMQ_DIST_PORT");
   uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return failure == std::errc{} && end == text.data() + text.size() && port != 0 ? port : default_control_port;
+  return failure == std::errc{} && end == text.data() + text.size() && port != 0 && port <= 65535 - control_port_offset
+         ? static_cast<uint16_t>(port + control_port_offset)
+         : default_control_port;
 }
 
 /// What RabbitMQ prints to compare cookies without showing them: base64 of the MD5.

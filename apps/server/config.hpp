@@ -10,6 +10,7 @@
 
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "cluster/link_limits.hpp"
 #include "secret_string.hpp"
 
 namespace broker {
@@ -46,7 +47,7 @@ struct node_config {
   std::filesystem::path data_dir;
   std::filesystem::path config_file; ///< "" = none read
   std::filesystem::path cookie_file;
-  uint16_t control_port = 0; ///< AMQP port + 20000 unless RABBITMQ_DIST_PORT; 0 = any free port
+  uint16_t control_port = 0; ///< distribution port + 10000; 0 = any free port
   secret_string cookie;      ///< read by prepare_node_files
 
   // -- listeners and connections (O35) --
@@ -60,6 +61,12 @@ struct node_config {
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
   int tcp_backlog = 128;
   bool tcp_nodelay = true;
+
+  // -- other nodes (docs/internals/cluster-links.md) --
+  std::string distribution_host = "::"; ///< address for other nodes to connect to
+  /// AMQP port + 20000 unless RABBITMQ_DIST_PORT or distribution.listener.port_range.min; 0 = any free port.
+  uint16_t distribution_port = 0;
+  uint64_t break_limit_ms = link_limits::break_limit_ms;
 
   // -- first start and logins (O36) --
   std::string default_user = "guest";

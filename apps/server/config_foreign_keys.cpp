@@ -66,6 +66,7 @@ std::vector<config_key> tuning_keys() {
     {"lazy_queue_explicit_gc_run_operation_threshold", noted, "1000", runtime},
     {"queue_master_locator", noted, "client-local", cluster},
     {"queue_leader_locator", noted, "client-local", cluster},
+    {"distribution.listener.port_range.max", noted, "", "the port is distribution.listener.port_range.min"},
     {"net_ticktime", noted, "60", cluster},
     {"cluster_partition_handling", noted, "ignore", cluster},
     {"cluster_keepalive_interval", noted, "10000", cluster},

@@ -210,6 +210,29 @@ std::vector<config_key> connection_keys() {
   };
 }
 
+problem set_distribution_host(node_config& config, const setting& given) {
+  listener_address address;
+  if (!parse_listener(std::string{given.value} + ":1", address).empty())
+    return "expects an address of this machine";
+  config.distribution_host = address.host;
+  return {};
+}
+
+std::vector<config_key> cluster_keys() {
+  return {
+    {"distribution.listener.interface", honoured, "all", "address for other nodes to connect to",
+     set_distribution_host},
+    {"distribution.listener.port_range.min", honoured, "AMQP port + 20000",
+     "port for other nodes to connect to; the environment beats it",
+     [](node_config& c, const setting& s) { return parse_integer<uint16_t>(s.value, 1, 65535, c.distribution_port); }},
+    {"cluster.break_limit", honoured, "60000",
+     "milliseconds without a connection to another node after which its session is over",
+     [](node_config& c, const setting& s) {
+       return parse_integer<uint64_t>(s.value, 5'000, 3'600'000, c.break_limit_ms);
+     }},
+  };
+}
+
 std::vector<config_key> login_keys() {
   return {
     {"default_user", honoured, "guest", "user created on the first start of an empty node", set_default_user},
@@ -285,7 +308,7 @@ std::vector<config_key> log_keys() {
 
 std::vector<config_key> own_config_keys() {
   std::vector<config_key> keys;
-  for (auto part : {connection_keys(), login_keys(), resource_keys(), log_keys()})
+  for (auto part : {connection_keys(), cluster_keys(), login_keys(), resource_keys(), log_keys()})
     keys.insert(keys.end(), part.begin(), part.end());
   return keys;
 }

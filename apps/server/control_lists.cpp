@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+
+#include <nlohmann/json.hpp>
 
 #include "control_verb.hpp"
+#include "model/effective_policy.hpp"
 
 namespace broker {
 
@@ -50,6 +54,10 @@ using s = consumer_info;
 using e = exchange_record;
 using facts = node_facts;
 
+value consumer_capacity(const queue_info& of, const node_facts&) {
+  return of.details.consumer_capacity ? value{*of.details.consumer_capacity} : value{};
+}
+
 constexpr column<queue_info> queue_columns[] = {
   {"name", [](const q& i, const facts&) -> value { return i.queue->name; }},
   {"durable", [](const q& i, const facts&) -> value { return i.queue->durable; }},
@@ -61,14 +69,38 @@ constexpr column<queue_info> queue_columns[] = {
   {"exclusive", [](const q& i, const facts&) -> value { return i.queue->exclusive; }},
   {"policy", [](const q& i, const facts&) -> value { return i.queue->policy; }},
   {"operator_policy", [](const q& i, const facts&) -> value { return i.queue->operator_policy; }},
+  {"effective_policy_definition", [](const q& i, const facts&) -> value { return i.effective_policy; }},
+  {"exclusive_consumer_pid",
+   [](const q& i, const facts& n) -> value {
+     const auto& who = i.details.exclusive_consumer;
+     return who ? value{process_name(n, channel_number_of(who->connection, who->channel_id))} : value{};
+   }},
+  {"exclusive_consumer_tag",
+   [](const q& i, const facts&) -> value {
+     return i.details.exclusive_consumer ? value{i.details.exclusive_consumer->tag} : value{};
+   }},
   {"messages_ready", [](const q& i, const facts&) -> value { return i.ready; }},
   {"messages_unacknowledged", [](const q& i, const facts&) -> value { return i.unacknowledged; }},
   {"messages", [](const q& i, const facts&) -> value { return i.ready + i.unacknowledged; }},
+  {"messages_ready_ram", [](const q& i, const facts&) -> value { return i.details.ready_in_memory; }},
+  {"messages_unacknowledged_ram", [](const q& i, const facts&) -> value { return i.details.unacknowledged_in_memory; }},
+  {"messages_ram",
+   [](const q& i, const facts&) -> value { return i.details.ready_in_memory + i.details.unacknowledged_in_memory; }},
   {"messages_persistent", [](const q& i, const facts&) -> value { return i.persistent; }},
   {"message_bytes", [](const q& i, const facts&) -> value { return i.ready_bytes + i.unacknowledged_bytes; }},
   {"message_bytes_ready", [](const q& i, const facts&) -> value { return i.ready_bytes; }},
   {"message_bytes_unacknowledged", [](const q& i, const facts&) -> value { return i.unacknowledged_bytes; }},
+  {"message_bytes_ram", [](const q& i, const facts&) -> value { return i.details.bytes_in_memory; }},
+  {"message_bytes_persistent", [](const q& i, const facts&) -> value { return i.details.bytes_persistent; }},
+  {"head_message_timestamp",
+   [](const q& i, const facts&) -> value {
+     return i.details.head_timestamp_s ? value{*i.details.head_timestamp_s} : value{};
+   }},
+  {"disk_reads", [](const q& i, const facts&) -> value { return i.details.disk_reads; }},
+  {"disk_writes", [](const q& i, const facts&) -> value { return i.details.disk_writes; }},
   {"consumers", [](const q& i, const facts&) -> value { return i.consumers; }},
+  {"consumer_utilisation", consumer_capacity},
+  {"consumer_capacity", consumer_capacity},
   {"memory", [](const q& i, const facts&) -> value { return i.memory_bytes; }},
   {"state", [](const q& i, const facts&) -> value { return i.state; }},
   {"type",
@@ -96,6 +128,8 @@ constexpr column<connection_info> connection_columns[] = {
   {"channel_max", [](const c& i, const facts&) -> value { return i.channel_max; }},
   {"client_properties", [](const c& i, const facts&) -> value { return to_value(i.client_properties); }},
   {"recv_oct", [](const c& i, const facts&) -> value { return i.received_bytes; }},
+  {"recv_cnt", [](const c& i, const facts&) -> value { return i.reads; }},
+  {"send_cnt", [](const c& i, const facts&) -> value { return i.writes; }},
   {"send_oct", [](const c& i, const facts&) -> value { return i.sent_bytes; }},
   {"connected_at", [](const c& i, const facts&) -> value { return i.connected_at_ms; }},
 };
@@ -171,6 +205,57 @@ std::optional<uint64_t> number_of_process(const node_facts& node, std::string_vi
   return number;
 }
 
+namespace {
+
+value json_value(const nlohmann::json& from) {
+  if (from.is_boolean())
+    return from.get<bool>();
+  if (from.is_number_integer())
+    return from.get<int64_t>();
+  if (from.is_number())
+    return from.get<double>();
+  if (from.is_array()) {
+    control::value_list list;
+    for (const auto& each : from)
+      list.push_back(json_value(each));
+    return list;
+  }
+  if (from.is_object()) {
+    control::value_record record;
+    for (const auto& [name, each] : from.items())
+      record.emplace_back(name, json_value(each));
+    return record;
+  }
+  return from.is_string() ? value{from.get<std::string>()} : value{};
+}
+
+std::map<std::string, policy_record, std::less<>> policies_of(const metadata_snapshot& metadata, bool operators,
+                                                              std::string_view vhost) {
+  std::map<std::string, policy_record, std::less<>> found;
+  metadata.for_each_policy(operators, [&](const policy_record& one) {
+    if (one.vhost == vhost)
+      found.emplace(one.name, one);
+  });
+  return found;
+}
+
+void add_effective_policies(std::vector<queue_info>& queues, const metadata_snapshot& metadata,
+                            std::string_view vhost) {
+  const auto policies = policies_of(metadata, false, vhost);
+  const auto operator_policies = policies_of(metadata, true, vhost);
+  const auto named = [](const auto& all, const std::string& name) {
+    const auto found = all.find(name);
+    return found == all.end() ? nullptr : &found->second;
+  };
+  for (queue_info& each : queues) {
+    const std::string text =
+      effective_definition(named(policies, each.queue->policy), named(operator_policies, each.queue->operator_policy));
+    each.effective_policy = json_value(nlohmann::json::parse(text));
+  }
+}
+
+} // namespace
+
 control::response queue_rows(std::span<const queue_info> queues, const node_facts& node,
                              const metadata_snapshot& metadata, std::string_view vhost,
                              const std::vector<std::string>& columns) {
@@ -181,6 +266,8 @@ control::response queue_rows(std::span<const queue_info> queues, const node_fact
       if (auto newest = metadata.find_queue(vhost, each.queue->name); newest && newest->id == each.queue->id)
         added.queue = std::move(newest); // with the policy in force
     }
+  if (std::find(columns.begin(), columns.end(), "effective_policy_definition") != columns.end())
+    add_effective_policies(here, metadata, vhost);
   return pick<queue_info>(here, node, queue_columns, columns);
 }
 

@@ -67,7 +67,7 @@ int run(const broker::start_options& options) {
   broker::node node{*config, log};
   if (auto started = node.start(); !started)
     return report_start_failure(log, started.error().text);
-  if (auto published = files.publish(*config, node.control_port()); !published)
+  if (auto published = files.publish(*config, node.control_port(), node.cluster_port()); !published)
     log.write(broker::log_level::warning, broker::node_log::node_source,
               "tools cannot find this node by name: " + published.error().text);
   signals.start([&] { node.request_stop(); }, [&] { log.reopen(); });

@@ -3,11 +3,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <future>
+
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
 #include "actors/queue_replica.hpp"
 #include "control_verbs.hpp"
+#include "locate_node.hpp"
 #include "node_core.hpp"
 #include "version.hpp"
 
@@ -108,7 +111,8 @@ result<void> node::impl::start() {
   shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
   shared.consumer_timeout_ms = config.consumer_timeout_ms;
   shared.queues.wall_ms = unix_ms;
-  shared.queues.note = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
+  shared.queues.note = shared.warn;
   shared.queues.memory_bytes = config.queue_memory_bytes;
   shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
   // The journal last: a damaged database is found before recovery writes anything.
@@ -118,13 +122,14 @@ result<void> node::impl::start() {
   actor_config.module_factories.push_back(loop_scheduler::factory(loops));
   actors = std::make_unique<caf::actor_system>(actor_config);
   running = true;
-  for (auto step : {&impl::open_metadata, &impl::open_listeners, &impl::watch_resources, &impl::load_definitions,
-                    &impl::open_control})
+  for (auto step : {&impl::open_cluster, &impl::open_metadata, &impl::open_listeners, &impl::watch_resources,
+                    &impl::load_definitions, &impl::open_control})
     if (auto opened = (this->*step)(); !opened) {
       stop();
       return opened;
     }
   listener->start();
+  wire->start([this](const std::string& name) { return links->admit(name); });
   say(log_level::info, "Server startup complete; 0 plugins started.");
   return {};
 }
@@ -161,6 +166,34 @@ result<void> node::impl::open_store() {
     return opened.error();
   store = std::move(*opened);
   shared.store = &store->store();
+  return {};
+}
+
+/// Takes the port and makes the links; nodes are let in when everything else has started.
+result<void> node::impl::open_cluster() {
+  cluster_wire_settings settings;
+  settings.node = config.node_name;
+  settings.cookie = config.cookie.reveal();
+  settings.host = config.distribution_host;
+  settings.port = config.distribution_port;
+  settings.backlog = config.tcp_backlog;
+  settings.locate = [this](const std::string& other) { return locate_node(other, wire->port()); };
+  settings.now_ms = steady_ms;
+  settings.note = [this](const std::string& text) { say(log_level::warning, text); };
+  wire = std::make_unique<cluster_wire>(std::move(settings));
+  if (auto opened = wire->open(); !opened)
+    return opened;
+  node_links_settings how;
+  how.node = config.node_name;
+  how.incarnation = random_number() | 1;
+  how.break_limit_ms = config.break_limit_ms;
+  how.random = random_number;
+  how.now_ms = steady_ms;
+  how.note = [this](const std::string& text) { say(log_level::notice, text); };
+  links = std::make_unique<node_links>(*actors, *wire, std::move(how));
+  shared.cluster = links.get();
+  say(log_level::info,
+      "listening for other nodes on [" + config.distribution_host + "]:" + std::to_string(wire->port()));
   return {};
 }
 
@@ -266,6 +299,15 @@ void node::impl::stop_control() {
   control.reset();
 }
 
+void node::impl::stop_cluster() {
+  if (!links)
+    return;
+  const auto said = std::make_shared<std::promise<void>>();
+  links->end("the node stops", [said] { said->set_value(); });
+  said->get_future().wait(); // the actors' turn, no more
+  wire->stop(); // the links refuse everything from now on, and stay until the last actor has gone
+}
+
 void node::impl::wait_for_sessions(std::chrono::milliseconds longest) const {
   const auto deadline = std::chrono::steady_clock::now() + longest;
   while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
@@ -282,6 +324,7 @@ void node::impl::stop() {
     wait_for_sessions(cut_time);
   }
   stop_control();
+  stop_cluster();
   // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
   if (store)
     store->stop();
@@ -304,6 +347,10 @@ node::~node() = default;
 
 result<void> node::start() {
   return impl_->start();
+}
+
+uint16_t node::cluster_port() const {
+  return impl_->wire->port();
 }
 
 uint16_t node::control_port() const {

@@ -34,6 +34,8 @@ public:
   result<void> start();
   /// Where the control endpoint listens; valid after start().
   uint16_t control_port() const;
+  /// Where other nodes connect; valid after start().
+  uint16_t cluster_port() const;
   /// Asks for a graceful stop: clients get 320, everything is flushed. Thread-safe, returns at once, may be repeated.
   void request_stop();
   /// Returns when the node has stopped.

@@ -14,9 +14,11 @@
 #include <caf/actor_system_config.hpp>
 
 #include "actors/metadata.hpp"
+#include "actors/node_links.hpp"
 #include "actors/runtime.hpp"
 #include "net/amqp_listener.hpp"
 #include "net/block_pool.hpp"
+#include "net/cluster_wire.hpp"
 #include "net/control_listener.hpp"
 #include "net/loop.hpp"
 #include "node.hpp"
@@ -41,12 +43,14 @@ struct node::impl final : node_view {
   void stop();
   result<void> open_databases();
   result<void> open_store();
+  result<void> open_cluster();
   result<void> open_metadata();
   result<void> open_listeners();
   result<void> open_control();
   result<void> watch_resources();
   result<void> load_definitions();
   void stop_control();
+  void stop_cluster();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
   [[noreturn]] void die(const error& why);
@@ -98,7 +102,9 @@ struct node::impl final : node_view {
   std::unique_ptr<metadata_store> metadata_files;
   runtime shared;
   caf::actor_system_config actor_config;
+  std::unique_ptr<cluster_wire> wire; ///< outlives the actors
   std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<node_links> links;
   session_context sessions;
   std::unique_ptr<amqp_listener> listener;
 

@@ -99,14 +99,15 @@ result<void> node_files::prepare(node_config& config) {
   return {};
 }
 
-result<void> node_files::publish(const node_config& config, uint16_t control_port) {
+result<void> node_files::publish(const node_config& config, uint16_t control_port, uint16_t cluster_port) {
   const int pid = getpid();
   pid_file_ = config.data_dir / (config.node_name + ".pid");
   if (auto written = write_pid(pid_file_, pid); !written)
     return written;
   owner_ = pid;
   node_ = config.node_name;
-  return register_node(config.node_name, {pid, control_port, pid_file_.string(), config.cookie_file.string()});
+  return register_node(config.node_name,
+                       {pid, control_port, cluster_port, pid_file_.string(), config.cookie_file.string()});
 }
 
 } // namespace broker

@@ -18,7 +18,7 @@ public:
   /// Creates the folders, takes the lock, reads or creates the cookie into `config`. May come before a fork.
   result<void> prepare(node_config& config);
   /// Says where the node is, once it listens. After any fork.
-  result<void> publish(const node_config& config, uint16_t control_port);
+  result<void> publish(const node_config& config, uint16_t control_port, uint16_t cluster_port);
 
 private:
   int lock_ = -1;

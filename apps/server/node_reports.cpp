@@ -71,6 +71,8 @@ connection_info to_info(session_report&& report) {
   info.client_properties = std::move(report.client_properties);
   info.received_bytes = report.received_bytes;
   info.sent_bytes = report.sent_bytes;
+  info.reads = report.reads;
+  info.writes = report.writes;
   info.connected_at_ms = report.connected_at_ms;
   return info;
 }
@@ -94,6 +96,7 @@ void node::impl::list_queues(std::function<void(std::vector<queue_info>)> done) 
                      info.unacknowledged_bytes = report.unacknowledged_bytes;
                      info.consumers = report.consumers;
                      info.memory_bytes = report.memory_bytes;
+                     info.details = std::move(report.details);
                      if (report.flow)
                        info.state = "flow";
                      all->add(std::move(info));
@@ -178,7 +181,9 @@ node_facts node::impl::facts() const {
   shared.snapshots.read()->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
   for (const auto& where : config.listeners)
     result.listeners.push_back({"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
-  result.listeners.push_back({"127.0.0.1", control_port, "clustering", "CLI tool communication"});
+  result.listeners.push_back(
+    {"[" + config.distribution_host + "]", wire->port(), "clustering", "inter-node communication"});
+  result.listeners.push_back({"127.0.0.1", control_port, "control", "CLI tool communication"});
   result.alarms = resources->alarms();
   result.memory_bytes = resident_bytes();
   result.memory_watermark_bytes = resources->current_limits().memory_bytes;

@@ -12,6 +12,7 @@
 #include "control_message.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "queue/queue_details.hpp"
 
 namespace broker {
 
@@ -25,6 +26,8 @@ struct queue_info {
   uint64_t consumers = 0;
   uint64_t memory_bytes = 0;
   std::string state = "running";
+  queue_details details;
+  control::value effective_policy; ///< a record; filled in where it is asked for
 };
 
 struct connection_info {
@@ -45,6 +48,8 @@ struct connection_info {
   amqp::field_table client_properties;
   uint64_t received_bytes = 0;
   uint64_t sent_bytes = 0;
+  uint64_t reads = 0; ///< from the socket
+  uint64_t writes = 0;
   int64_t connected_at_ms = 0; ///< since 1970
 };
 

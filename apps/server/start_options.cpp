@@ -10,8 +10,10 @@ namespace broker {
 
 namespace {
 
-/// RabbitMQ: the inter-node and tool port is the AMQP port plus this (RABBITMQ_DIST_PORT).
-constexpr uint16_t control_port_offset = 20'000;
+/// RabbitMQ: the port for other nodes is the AMQP port plus this (RABBITMQ_DIST_PORT), that of its tools this much
+/// more.
+constexpr unsigned distribution_port_offset = 20'000;
+constexpr unsigned control_port_offset = 10'000;
 constexpr double default_memory_share = 0.4;
 
 /// Finds the file to read. "" when none is wanted; a file that was named must exist.
@@ -62,12 +64,17 @@ result<void> read_port(const char* name, const environment& variable, std::optio
   return {};
 }
 
-/// The chosen AMQP port replaces the file's listeners; the control port follows the first listener.
+/// 0, any free one, where there is no such port.
+uint16_t port_or_any(unsigned wanted) {
+  return static_cast<uint16_t>(wanted <= 65535 ? wanted : 0);
+}
+
+/// The chosen AMQP port replaces the file's listeners; the ports for nodes and tools follow the first listener.
 result<void> place_ports(const start_options& options, const environment& variable, node_config& config) {
-  std::optional<uint16_t> port, control;
+  std::optional<uint16_t> port, distribution;
   if (auto read = read_port("RABBITMQ_NODE_PORT", variable, port); !read)
     return read;
-  if (auto read = read_port("RABBITMQ_DIST_PORT", variable, control); !read)
+  if (auto read = read_port("RABBITMQ_DIST_PORT", variable, distribution); !read)
     return read;
   if (options.port)
     port = options.port;
@@ -80,8 +87,12 @@ result<void> place_ports(const start_options& options, const environment& variab
     address.port = *port;
     config.listeners = {address};
   }
-  const unsigned derived = (config.listeners.empty() ? 5672u : config.listeners.front().port) + control_port_offset;
-  config.control_port = control ? *control : static_cast<uint16_t>(derived <= 65535 ? derived : 0);
+  const unsigned amqp = config.listeners.empty() ? 5672u : config.listeners.front().port;
+  if (distribution)
+    config.distribution_port = *distribution;
+  else if (config.distribution_port == 0)
+    config.distribution_port = port_or_any(amqp + distribution_port_offset);
+  config.control_port = config.distribution_port == 0 ? 0 : port_or_any(config.distribution_port + control_port_offset);
   return {};
 }
 

@@ -1,5 +1,7 @@
 // Deliveries and settlements (features.md W61-W65): tags going out, acks coming back, the channel-wide prefetch window.
 
+#include <utility>
+
 #include "amqp/reply.hpp"
 #include "channel/channel_impl.hpp"
 
@@ -98,12 +100,13 @@ void channel_state::impl::make_window() {
 }
 
 void channel_state::impl::set_window(uint32_t limit) {
-  window_limit_ = limit;
+  const bool changed = std::exchange(window_limit_, limit) != limit;
   if (!window_)
     return;
   // Even an unlimited channel remembers a bounded number of deliveries.
   window_->limit.store(limit == 0 ? limits::unacked_per_channel_max : limit);
-  window_has_room();
+  if (changed) // else a consumer would lose its turn, or gain one, by a basic.qos that is not about it
+    window_has_room();
 }
 
 void channel_state::impl::window_has_room() {

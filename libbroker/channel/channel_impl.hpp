@@ -140,7 +140,7 @@ struct channel_state::impl {
   void tick(uint64_t now_ms);
   void watch(const queue_record& queue);
   uint64_t timeout_of(queue_id queue);
-  void time_out(uint64_t timeout_ms);
+  void time_out(const unacked_block& late, uint64_t timeout_ms);
 
   // -- methods --
   void handle(const amqp::channel_class::flow& what);

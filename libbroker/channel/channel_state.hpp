@@ -50,7 +50,8 @@ struct channel_step {
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
   /// Call tick() in this many milliseconds (0: no need); not asked for again before that.
   uint64_t tick_in_ms = 0;
-  bool finished = false; ///< the channel has ended; the actor may go once the above is done
+  std::vector<std::string> warnings; ///< lines for the log
+  bool finished = false;             ///< the channel has ended; the actor may go once the above is done
 };
 
 class channel_state {

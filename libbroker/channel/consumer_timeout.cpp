@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "amqp/reply.hpp"
+#include "base/assert.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/quorum_rules.hpp"
+#include "channel/reply_texts.hpp"
 
 namespace broker {
 namespace {
@@ -55,26 +57,35 @@ void channel_state::impl::tick(uint64_t now_ms) {
   for (auto& [queue, timeout] : timeouts)
     timeout = timeout_of(queue);
   delivery_tag oldest = next_tag_;
-  uint64_t exceeded_ms = 0;
-  unacked_.for_each_block([&](delivery_tag tag, queue_id queue) {
-    oldest = std::min(oldest, tag);
-    const auto [timeout, fresh] = timeouts.try_emplace(queue, 0);
+  const unacked_block* late = nullptr;
+  unacked_.for_each_block([&](const unacked_block& block) {
+    oldest = std::min(oldest, block.lowest());
+    const auto [timeout, fresh] = timeouts.try_emplace(block.queue, 0);
     if (fresh)
-      timeout->second = timeout_of(queue);
-    if (timeout->second != 0 && now_ms - delivered_at_.sent_by(tag) > timeout->second)
-      exceeded_ms = timeout->second;
-    return exceeded_ms == 0;
+      timeout->second = timeout_of(block.queue);
+    if (timeout->second != 0 && now_ms - delivered_at_.sent_by(block.lowest()) > timeout->second)
+      late = &block;
+    return late == nullptr;
   });
-  if (exceeded_ms != 0)
-    return time_out(exceeded_ms);
+  if (late)
+    return time_out(*late, timeouts[late->queue]);
   delivered_at_.forget_below(oldest);
-  std::erase_if(watched_, [&](const auto& one) { return !timeouts.contains(one.first); });
+  if (!waiting()) // the answer may be the first delivery of its queue
+    std::erase_if(watched_, [&](const auto& one) { return !timeouts.contains(one.first); });
 }
 
-void channel_state::impl::time_out(uint64_t timeout_ms) {
-  fail(amqp::precondition_failed("delivery acknowledgement on channel " + std::to_string(settings_.number)
-                                 + " timed out. Timeout value used: " + std::to_string(timeout_ms)
-                                 + " ms. This timeout value can be configured, see consumers doc guide to learn more"),
+void channel_state::impl::time_out(const unacked_block& late, uint64_t timeout_ms) {
+  const std::string number = std::to_string(settings_.number);
+  const std::string used =
+    std::to_string(timeout_ms) + " ms. This timeout value can be configured, see consumers doc guide to learn more";
+  const auto queue = watched_.find(late.queue);
+  BROKER_ASSERT(queue != watched_.end(), "a queue with unsettled deliveries is watched");
+  step_->warnings.push_back("Consumer '" + (late.who ? late.who->tag : "none") + "' on channel " + number + " and "
+                            + queue_title(settings_.vhost, queue->second)
+                            + " has timed out waiting for a consumer acknowledgement of a delivery with delivery tag = "
+                            + std::to_string(late.lowest()) + ". Timeout used: " + used);
+  fail(amqp::precondition_failed("delivery acknowledgement on channel " + number
+                                 + " timed out. Timeout value used: " + used),
        0);
   // Whatever a method waited for, its answer no longer matters; what is behind it must reach the channel's closing.
   on_metadata_ = nullptr;

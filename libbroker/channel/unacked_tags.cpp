@@ -51,6 +51,15 @@ void put_in_order(std::vector<seq_range>& ranges) {
   ranges = std::move(merged);
 }
 
+/// By queue; then what basic.get fetched, then by consumer tag.
+bool comes_before(const std::pair<queue_id, settle_request>& a, const std::pair<queue_id, settle_request>& b) {
+  if (a.first != b.first)
+    return a.first < b.first;
+  const consumer* one = a.second.by.get();
+  const consumer* other = b.second.by.get();
+  return one && other ? one->tag < other->tag : !one && other;
+}
+
 } // namespace
 
 void unacked_tags::add(delivery_tag first, uint32_t count, seqno seq, queue_id queue, const consumer_ref& who) {
@@ -197,6 +206,8 @@ settle_requests(const unacked_tags::blocks& taken, settle_request::kind what, co
   }
   for (auto& request : requests)
     put_in_order(request.second.seqs);
+  if (requests.size() > 1)
+    std::stable_sort(requests.begin(), requests.end(), comes_before);
   return requests;
 }
 

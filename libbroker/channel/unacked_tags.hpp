@@ -27,6 +27,9 @@ struct unacked_block {
   queue_id queue = 0;
   consumer_ref who;  ///< null: fetched with basic.get
   uint32_t used = 0; ///< tags first .. first + used - 1 were given out from this block
+
+  /// The lowest tag held, of a block that holds one.
+  delivery_tag lowest() const noexcept { return first + static_cast<delivery_tag>(std::countr_zero(held)); }
 };
 
 /// Not thread-safe. Binary search over blocks; a range costs its blocks.
@@ -48,11 +51,11 @@ public:
   void put_back(const blocks& taken);
 
   size_t size() const noexcept { return size_; }
-  /// Calls visit(tag, queue) with the lowest held tag of each block, rising, until it returns false.
+  /// Calls visit(block) with each block that holds a tag, tags rising, until it returns false.
   template<class Visit>
   void for_each_block(Visit visit) const {
     for (const auto& block : blocks_)
-      if (block.held != 0 && !visit(block.first + static_cast<delivery_tag>(std::countr_zero(block.held)), block.queue))
+      if (block.held != 0 && !visit(block))
         return;
   }
   /// Appends the queue of each held message; with repetitions.
@@ -68,7 +71,8 @@ private:
   size_t empty_ = 0; ///< blocks without a bit
 };
 
-/// Groups `taken` by queue and consumer into settle requests, sequence numbers rising.
+/// Groups `taken` by queue and consumer into settle requests, sequence numbers rising; of one queue as RabbitMQ orders
+/// them: what basic.get fetched, then by consumer tag.
 std::vector<std::pair<queue_id, settle_request>> settle_requests(const unacked_tags::blocks& taken,
                                                                  settle_request::kind what, const channel_ref& channel);
 /// Messages in `taken` that count in a channel-wide prefetch window (not those of basic.get).

@@ -1,5 +1,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/limits.hpp"
 #include "metadata/definitions.hpp"
@@ -244,7 +245,16 @@ private:
       return;
     record.arguments =
       with_default_queue_type(entry.arguments(), default_type(record.vhost), record.durable, false, record.auto_delete);
+    if (is_stream(record.arguments)) {
+      streams_.emplace(record.vhost, record.name);
+      return skip("queue", record.name, "streams are not offered");
+    }
     out_.commands.emplace_back(declare_queue{std::move(record)});
+  }
+  static bool is_stream(const amqp::field_table& arguments) {
+    const auto* type = arguments.find("x-queue-type");
+    const std::string* text = type ? type->as_string() : nullptr;
+    return text && *text == "stream";
   }
   std::string default_type(const std::string& vhost) const {
     if (const auto found = default_types_.find(vhost); found != default_types_.end())
@@ -281,6 +291,8 @@ private:
       entry.fail("has no destination_type queue or exchange");
     if (record.source.empty())
       return skip("binding", record.destination, "the default exchange's bindings are implied");
+    if (!record.to_exchange && streams_.contains({vhost, record.destination}))
+      return skip("binding", record.destination, "streams are not offered");
     out_.commands.emplace_back(bind{std::move(vhost), std::move(record), 0});
   }
 
@@ -291,7 +303,8 @@ private:
   const json& file_;
   const metadata_snapshot& now_;
   const definitions_context& context_;
-  std::map<std::string, std::string> default_types_; ///< of the file's vhosts
+  std::map<std::string, std::string> default_types_;      ///< of the file's vhosts
+  std::set<std::pair<std::string, std::string>> streams_; ///< left out: vhost and name
   definitions_import out_;
 };
 

@@ -1,57 +1,25 @@
 #include "model/message_copy.hpp"
 
 #include <cstring>
-#include <string>
-#include <utility>
 
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/limits.hpp"
 
 namespace broker {
 namespace {
 
-/// `body`: whole frames, `body_size` bytes without their overhead.
-batch_ref built(std::string_view names, uint16_t flags, const amqp::properties& properties, std::string_view body,
-                uint32_t body_size) {
-  byte_buffer header;
-  amqp::encode_content_header(header, 0, body_size, properties); // the channel number is patched when it is delivered
-  block_ref bytes{block::create(names.size() + header.size() + body.size())};
-  char* raw = bytes->data() + names.size();
-  std::memcpy(bytes->data(), names.data(), names.size());
-  std::memcpy(raw, header.data(), header.size());
-  if (!body.empty())
-    std::memcpy(raw + header.size(), body.data(), body.size());
-
-  message changed{};
-  changed.body_size = body_size;
-  changed.names = bytes->data();
-  changed.names_size = static_cast<uint16_t>(names.size());
-  changed.raw = raw;
-  changed.header_size = static_cast<uint32_t>(header.size());
-  changed.raw_size = static_cast<uint32_t>(header.size() + body.size());
-  changed.flags = flags;
-  auto copy = make_ref<publish_batch>();
-  copy->messages.push_back(changed);
-  copy->blocks.push_back(std::move(bytes));
-  return copy;
+std::string_view cut_name(std::string_view name) {
+  return name.substr(0, limits::name_max_bytes);
 }
 
-std::string_view body_of(const message& what) {
-  return {what.raw + what.header_size, what.raw_size - what.header_size};
+batch_ref batch_of(const message_parts& parts) {
+  auto made = make_ref<publish_batch>();
+  append_message(*made, parts);
+  return made;
 }
 
-void append_name(std::string& to, std::string_view name) {
-  const std::string_view kept = name.substr(0, limits::name_max_bytes);
-  to.push_back(static_cast<char>(kept.size()));
-  to.append(kept);
-}
-
-std::string names_of(std::string_view exchange, std::string_view routing_key) {
-  std::string names;
-  append_name(names, exchange);
-  append_name(names, routing_key);
-  return names;
-}
+} // namespace
 
 uint16_t flags_of(const amqp::properties& properties) {
   unsigned flags = 0;
@@ -68,19 +36,55 @@ uint16_t flags_of(const amqp::properties& properties) {
   return static_cast<uint16_t>(flags);
 }
 
-} // namespace
+std::string_view body_frames_of(const message& what) {
+  return {what.raw + what.header_size, what.raw_size - what.header_size};
+}
+
+void append_message(publish_batch& batch, const message_parts& parts) {
+  BROKER_ASSERT(parts.exchange.size() <= limits::name_max_bytes && parts.routing_key.size() <= limits::name_max_bytes,
+                "a name is a shortstr");
+  byte_buffer header;
+  amqp::encode_content_header(header, parts.channel, parts.body_size, parts.properties);
+  const size_t names_size = 2 + parts.exchange.size() + parts.routing_key.size();
+  block_ref bytes{block::create(names_size + header.size() + parts.body_frames.size())};
+  char* at = bytes->data();
+  const auto put = [&at](std::string_view part) {
+    if (!part.empty())
+      std::memcpy(at, part.data(), part.size());
+    at += part.size();
+  };
+  message made{};
+  made.names = at;
+  made.names_size = static_cast<uint16_t>(names_size);
+  for (const std::string_view name : {parts.exchange, parts.routing_key}) {
+    *at++ = static_cast<char>(name.size());
+    put(name);
+  }
+  made.raw = at;
+  put({header.data(), header.size()});
+  put(parts.body_frames);
+  made.raw_size = static_cast<uint32_t>(header.size() + parts.body_frames.size());
+  made.header_size = static_cast<uint32_t>(header.size());
+  made.body_size = parts.body_size;
+  made.flags = parts.flags;
+  batch.messages.push_back(made);
+  batch.bytes += made.raw_size + limits::publish_overhead_bytes;
+  batch.blocks.push_back(std::move(bytes));
+}
 
 batch_ref copy_with_properties(const message& old, const amqp::properties& properties) {
-  return built({old.names, old.names_size}, old.flags, properties, body_of(old), old.body_size);
+  return batch_of({old.exchange(), old.routing_key(), old.flags, properties, body_frames_of(old), old.body_size});
 }
 
 batch_ref copy_message(const message& old, std::string_view exchange, std::string_view routing_key,
                        const amqp::properties& properties) {
-  return built(names_of(exchange, routing_key), flags_of(properties), properties, body_of(old), old.body_size);
+  return batch_of(
+    {cut_name(exchange), cut_name(routing_key), flags_of(properties), properties, body_frames_of(old), old.body_size});
 }
 
 batch_ref bare_message(std::string_view exchange, std::string_view routing_key) {
-  return built(names_of(exchange, routing_key), 0, {}, {}, 0);
+  const amqp::properties none;
+  return batch_of({cut_name(exchange), cut_name(routing_key), 0, none, {}, 0});
 }
 
 } // namespace broker

@@ -9,6 +9,23 @@
 
 namespace broker {
 
+/// What a message is made of.
+struct message_parts {
+  std::string_view exchange; ///< at most limits::name_max_bytes, as the routing key
+  std::string_view routing_key;
+  uint16_t flags = 0;
+  const amqp::properties& properties;
+  std::string_view body_frames; ///< whole frames
+  uint32_t body_size = 0;       ///< without their overhead
+  channel_number channel = 0;   ///< patched when it is delivered
+};
+/// Appends one message, in a block of its own. Aborts when a name is too long.
+void append_message(publish_batch& batch, const message_parts& parts);
+/// The flags that follow from properties.
+uint16_t flags_of(const amqp::properties& properties);
+/// The body of `what`, frame by frame.
+std::string_view body_frames_of(const message& what);
+
 /// A batch of one: `old` with other properties. No publisher gets credit for it.
 batch_ref copy_with_properties(const message& old, const amqp::properties& properties);
 /// Likewise, as if it had been published to `exchange` with `routing_key`; its flags follow from the properties. Names

@@ -50,15 +50,8 @@ std::optional<uint64_t> lower_of(const std::optional<uint64_t>& a, const std::op
   return a && b ? std::min(*a, *b) : first_of(a, b);
 }
 
-/// rabbit_mirror_queue_misc: of two modes the one that makes more copies.
 mirroring_options merged(const mirroring_options& user, const mirroring_options& operators) {
-  using mode = mirroring_options::mode;
-  const auto rank = [](mode what) { return what == mode::all ? 3 : what == mode::exactly ? 2 : what == mode::nodes; };
-  const int difference = rank(user.what) - rank(operators.what);
-  const bool users_is_more = difference != 0            ? difference > 0
-                           : user.what == mode::exactly ? user.copies > operators.copies
-                                                        : user.nodes.size() > operators.nodes.size();
-  mirroring_options out = users_is_more ? user : operators;
+  mirroring_options out = makes_more_copies(user, operators) ? user : operators;
   out.sync_automatically = operators.sync_automatically;
   out.sync_batch_size = user.sync_batch_size; // the rest is no operator's key
   out.promote_unsynced_on_shutdown = user.promote_unsynced_on_shutdown;
@@ -81,6 +74,15 @@ policy_definition merged(const policy_definition& user, const policy_definition&
 }
 
 } // namespace
+
+bool makes_more_copies(const mirroring_options& one, const mirroring_options& other) {
+  using mode = mirroring_options::mode;
+  const auto rank = [](mode what) { return what == mode::all ? 3 : what == mode::exactly ? 2 : what == mode::nodes; };
+  const int difference = rank(one.what) - rank(other.what);
+  return difference != 0           ? difference > 0
+       : one.what == mode::exactly ? one.copies > other.copies
+                                   : one.nodes.size() > other.nodes.size();
+}
 
 policy_target target_of(queue_type type) {
   return type == queue_type::quorum ? policy_target::quorum_queue : policy_target::classic_queue;

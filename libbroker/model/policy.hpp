@@ -38,6 +38,9 @@ struct policy_definition {
   friend bool operator==(const policy_definition&, const policy_definition&) = default;
 };
 
+/// rabbit_mirror_queue_misc: of two modes the one that makes more copies counts.
+bool makes_more_copies(const mirroring_options& one, const mirroring_options& other);
+
 /// What policies apply to.
 enum class policy_target : uint8_t { exchange, classic_queue, quorum_queue };
 policy_target target_of(queue_type type);

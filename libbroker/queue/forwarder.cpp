@@ -1,43 +1,19 @@
 #include "queue/forwarder.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "model/message_copy.hpp"
 
 namespace broker::queueing {
 
 void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
                         std::string_view routing_key, const amqp::properties& properties) {
-  BROKER_ASSERT(exchange.size() <= limits::name_max_bytes && routing_key.size() <= limits::name_max_bytes,
-                "a name is a shortstr");
-  byte_buffer header;
-  amqp::encode_content_header(header, load_u16(original.raw + 1), original.body_size, properties);
-  const size_t body = original.raw_size - original.header_size;
-  const size_t names_size = 2 + exchange.size() + routing_key.size();
-  block_ref bytes{block::create(names_size + header.size() + body)};
-  char* at = bytes->data();
-  message made = original;
-  made.names = at;
-  made.names_size = static_cast<uint16_t>(names_size);
-  for (const std::string_view name : {exchange, routing_key}) {
-    *at++ = static_cast<char>(name.size());
-    std::memcpy(at, name.data(), name.size());
-    at += name.size();
-  }
-  made.raw = at;
-  std::memcpy(at, header.data(), header.size());
-  std::memcpy(at + header.size(), original.raw + original.header_size, body);
-  made.header_size = static_cast<uint32_t>(header.size());
-  made.raw_size = static_cast<uint32_t>(header.size() + body);
-  uint16_t flags = original.flags & static_cast<uint16_t>(message::persistent | message::has_user_id);
-  flags |= properties.headers ? message::has_headers : 0;
-  flags |= properties.expiration ? message::has_expiration : 0;
-  flags |= properties.reply_to ? message::has_reply_to : 0;
-  made.flags = flags;
-  batch.messages.push_back(made);
-  batch.bytes += made.raw_size + limits::publish_overhead_bytes;
-  batch.blocks.push_back(std::move(bytes));
+  // Whether it is persistent was decided when it was published, not by a header that may have changed.
+  constexpr uint16_t kept = message::persistent | message::has_user_id;
+  const auto follow = static_cast<uint16_t>(flags_of(properties) & ~kept);
+  append_message(batch, {exchange, routing_key, static_cast<uint16_t>((original.flags & kept) | follow), properties,
+                         body_frames_of(original), original.body_size, load_u16(original.raw + 1)});
 }
 
 publish_batch& forwarder::batch() {

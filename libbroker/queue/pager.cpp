@@ -26,6 +26,7 @@ void pager::recovered(seqno next) {
 void pager::append(const run& what, bool durable, message_facts facts) {
   BROKER_ASSERT(takes(what), "appended out of order");
   appended_ = what.last();
+  written_ += what.count;
   store_.append(queue_, what.batch, {what.lo, what.lo + what.count}, what.first, durable, facts);
 }
 
@@ -161,9 +162,11 @@ pager::request pager::read_done(const std::vector<stored_run>& runs, ready_level
   const request asked = reads_.front();
   reads_.erase(reads_.begin());
   reads_ahead_ -= asked.who == reader::head ? 1 : 0;
-  for (const stored_run& one : runs)
+  for (const stored_run& one : runs) {
     BROKER_ASSERT(one.first >= asked.range.first && one.first + one.where.size() <= asked.range.last,
                   "an answer to something else");
+    read_ += one.where.size();
+  }
   if (asked.who != reader::head)
     return asked;
   for (const stored_run& one : runs)

@@ -51,6 +51,9 @@ public:
   /// Is everything that was appended as durable below `end` on disk?
   bool is_durable(seqno end) const noexcept { return end <= durable_; }
 
+  uint64_t messages_written() const noexcept { return written_; }
+  uint64_t messages_read() const noexcept { return read_; }
+
   bool waiting() const noexcept { return !durable_drops_.empty() || !paged_drops_.empty() || !reads_.empty(); }
 
 private:
@@ -59,6 +62,8 @@ private:
 
   queue_id queue_;
   message_store& store_;
+  uint64_t written_ = 0;
+  uint64_t read_ = 0;
   seqno appended_ = 0; ///< behind the last message the store was given
   seqno durable_ = 0;
   seqno paged_ = 0;

@@ -90,8 +90,14 @@ void queue_state::impl::take(cancel_request& request, outbox& out, queue_step& s
 }
 
 void queue_state::impl::take(consumer_ready& request, outbox&, queue_step&) {
-  if (holder* one = find(request.who, request.who->channel))
-    ring.wake(*one);
+  holder* one = find(request.who, request.who->channel);
+  if (!one)
+    return;
+  // Room in the channel's window is no room of its own: it keeps its place behind those who have some.
+  const uint16_t own = one->who->prefetch;
+  if (one->is == holder::state::at_prefetch && own != 0 && one->unacked.messages() >= own)
+    return;
+  ring.wake(*one);
 }
 
 void queue_state::impl::take(channel_gone& request, outbox&, queue_step& step) {

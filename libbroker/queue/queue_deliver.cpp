@@ -46,6 +46,7 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     take_holds();
     tell_store();
     check_expired(step);
+    use.note(ring.any_awake(), now_ms);
   }
   if (!congested && !pacing())
     slow_down_no_more();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "queue/consumer_ring.hpp"
+#include "queue/consumer_use.hpp"
 #include "queue/dead_letters.hpp"
 #include "queue/deduplication.hpp"
 #include "queue/outbox.hpp"
@@ -136,6 +137,7 @@ struct queue_state::impl {
   std::list<queueing::holder> holders;              ///< in the order they came
   std::unordered_map<const void*, holder_at> index; ///< by consumer; for basic.get by channel
   queueing::consumer_ring ring;
+  queueing::consumer_use use;
   const queueing::holder* exclusive = nullptr;
   const queueing::holder* active = nullptr; ///< of a queue with a single active consumer
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion

@@ -79,7 +79,8 @@ uint32_t queue_state::impl::fitting(const run& what) const {
   return fit;
 }
 
-/// Accepts what there is room for and refuses the rest, as if the messages came one by one: consumers make room.
+/// Accepts what there is room for and refuses the rest, as if the messages came one by one: consumers make room, and so
+/// does what expires at once.
 void queue_state::impl::admit(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
   if (options->overflow == overflow_policy::drop_head || (!options->max_length && !options->max_length_bytes))
     return accept(std::move(what), request, hold, out);
@@ -87,6 +88,7 @@ void queue_state::impl::admit(run what, const publish_request& request, fresh_ho
     uint32_t fit = fitting(what);
     if (fit < what.count) {
       dispatch(out);
+      expire(now_ms + 1); // where dead letters leave no room, what is overdue takes its place
       fit = fitting(what);
     }
     if (fit == what.count)

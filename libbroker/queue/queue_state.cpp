@@ -19,7 +19,7 @@ constexpr uint64_t pace_rounds_max = 8;
 
 queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_settings chosen, message_store& keeper,
                         const recovered_queue* recovered, uint64_t started_ms)
-  : settings(std::move(chosen)), store(keeper), now_ms(started_ms), pages(described->id, keeper),
+  : settings(std::move(chosen)), store(keeper), now_ms(started_ms), pages(described->id, keeper), use(started_ms),
     dead(settings.address), last_used_ms(started_ms), allowed(settings.memory_bytes) {
   configure(std::move(described));
   if (options->deduplicate)

@@ -21,6 +21,7 @@
 #include "metadata/records.hpp"
 #include "metadata/snapshot.hpp"
 #include "ports/message_store.hpp"
+#include "queue/queue_details.hpp"
 
 namespace broker {
 
@@ -107,8 +108,9 @@ public:
   uint64_t bytes_in_memory() const;
   size_t consumers() const; ///< those that wait to become active included
   std::vector<consumer_view> consumer_list() const;
-  bool withholds_credit() const; ///< publishers wait: the queue is in `flow` (O47)
-  bool idle() const;             ///< nothing ready, unacked or waiting for the store
+  queue_details details(uint64_t now_ms) const; ///< costs time linear in the runs
+  bool withholds_credit() const;                ///< publishers wait: the queue is in `flow` (O47)
+  bool idle() const;                            ///< nothing ready, unacked or waiting for the store
 
   /// Checks every invariant above; aborts on a violation. For tests and simulation: costs time linear in the content.
   void check() const;

@@ -78,12 +78,7 @@ void unacked_list::take(seq_range which, std::vector<run>& taken) {
 
 uint64_t unacked_list::body_bytes() const {
   uint64_t sum = 0;
-  for (const run& one : runs_) {
-    run again = one; // cut_cheaply leaves sizes behind
-    if (again.batch)
-      measure(again);
-    sum += again.body;
-  }
+  for_each_measured([&](const run& one) { sum += one.body; });
   return sum;
 }
 

@@ -20,6 +20,15 @@ public:
   /// Bytes of the bodies; counts each message whose body is in memory.
   uint64_t body_bytes() const;
   const std::deque<run>& runs() const noexcept { return runs_; }
+  /// Calls visit(run) with each run, its sizes exact where its bodies are in memory.
+  template<class Visit>
+  void for_each_measured(Visit visit) const {
+    for (run one : runs_) { // cutting leaves sizes behind
+      if (one.batch)
+        measure(one);
+      visit(one);
+    }
+  }
 
   void insert(run what);
   /// Takes out what is held of `which` and appends it to `taken`. Sizes of the taken runs are not exact.

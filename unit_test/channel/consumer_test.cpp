@@ -267,6 +267,18 @@ BOOST_AUTO_TEST_CASE(qos_counts_for_consumers_begun_later) {
   BOOST_TEST(channel.global_prefetch() == 7u);
 }
 
+BOOST_AUTO_TEST_CASE(qos_wakes_consumers_only_when_the_channels_window_changes) {
+  consume(q, "q", "c");
+  send(basic::qos{0, 5, false});
+  BOOST_TEST(take<consumer_ready>().empty());
+  send(basic::qos{0, 5, true});
+  BOOST_TEST(take<consumer_ready>().size() == 1u);
+  send(basic::qos{0, 5, true});
+  BOOST_TEST(take<consumer_ready>().empty());
+  send(basic::qos{0, 3, false}); // lifts it
+  BOOST_TEST(take<consumer_ready>().size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(prefetch_size_is_not_implemented) {
   send(basic::qos{1, 0, false});
   BOOST_TEST(connection_closed_with() == "540 NOT_IMPLEMENTED - prefetch_size!=0 (1) (60,10)");

@@ -105,6 +105,32 @@ BOOST_AUTO_TEST_CASE(a_message_fetched_with_get_has_to_be_settled_too) {
   BOOST_TEST(closed_with() == closed_after(2000));
 }
 
+BOOST_AUTO_TEST_CASE(the_log_names_consumer_queue_and_delivery_that_were_late) {
+  const auto who = consume(quick, "quick", "c");
+  deliver(who, 2, 1);
+  tick(start_ms);
+  ack(1);
+  tick(start_ms + 2001);
+  BOOST_REQUIRE(step.warnings.size() == 1u);
+  BOOST_TEST(step.warnings[0]
+             == "Consumer 'c' on channel 3 and queue 'quick' in vhost '/' has timed out waiting for a consumer "
+                "acknowledgement of a delivery with delivery tag = 2. Timeout used: 2000 ms. This timeout value can be "
+                "configured, see consumers doc guide to learn more");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_fetched_while_the_timer_looked_is_late_by_its_queues_timeout) {
+  amqp::basic_class::get what;
+  what.queue = "quick";
+  send(what);
+  tick(start_ms);
+  answer(got{quick, {some_messages(1), {0, 1}, 1}, false, false, 0});
+  tick(start_ms + 10);
+  tick(start_ms + 2011);
+  BOOST_TEST(closed_with() == closed_after(2000));
+  BOOST_REQUIRE(step.warnings.size() == 1u);
+  BOOST_TEST(step.warnings[0].starts_with("Consumer 'none' on channel 3 and queue 'quick' in vhost '/' has timed out"));
+}
+
 BOOST_AUTO_TEST_CASE(deliveries_without_acks_have_no_timeout) {
   deliver(consume(quick, "quick", "c", true), 5, 1);
   BOOST_TEST(step.tick_in_ms == 0u);

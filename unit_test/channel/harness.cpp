@@ -1,57 +1,24 @@
 #include "channel/harness.hpp"
 
-#include <cstring>
-
 #include "amqp/frame.hpp"
+#include "model/message_copy.hpp"
 
 namespace broker::test {
 namespace {
 
 constexpr channel_number number = 3;
 
-uint16_t flags_of(const publish_options& options) {
-  const auto& properties = options.properties;
-  uint16_t flags = options.flags;
-  if (properties.delivery_mode == 2)
-    flags |= message::persistent;
-  if (properties.headers)
-    flags |= message::has_headers;
-  if (properties.user_id)
-    flags |= message::has_user_id;
-  if (properties.expiration)
-    flags |= message::has_expiration;
-  if (properties.reply_to)
-    flags |= message::has_reply_to;
-  return flags;
+/// One body frame.
+std::string framed(std::string_view body) {
+  char head[amqp::frame_prefix_bytes];
+  amqp::store_frame_prefix(head, {amqp::frame_body, number, static_cast<uint32_t>(body.size())});
+  return std::string{head, sizeof head}.append(body).append(1, amqp::frame_end);
 }
 
 void add_message(publish_batch& batch, std::string_view exchange, std::string_view key,
                  const publish_options& options) {
-  byte_buffer bytes;
-  bytes.put_u8(static_cast<uint8_t>(exchange.size()));
-  bytes.put(exchange);
-  bytes.put_u8(static_cast<uint8_t>(key.size()));
-  bytes.put(key);
-  const size_t names = bytes.size();
-  amqp::encode_content_header(bytes, number, options.body.size(), options.properties);
-  const size_t header = bytes.size() - names;
-  const size_t frame = amqp::begin_frame(bytes, amqp::frame_body, number);
-  bytes.put(options.body);
-  amqp::end_frame(bytes, frame);
-
-  block_ref block{block::create(bytes.size())};
-  std::memcpy(block->data(), bytes.data(), bytes.size());
-  message added{};
-  added.names = block->data();
-  added.names_size = static_cast<uint16_t>(names);
-  added.raw = block->data() + names;
-  added.raw_size = static_cast<uint32_t>(bytes.size() - names);
-  added.header_size = static_cast<uint32_t>(header);
-  added.body_size = static_cast<uint32_t>(options.body.size());
-  added.flags = flags_of(options);
-  batch.messages.push_back(added);
-  batch.blocks.push_back(std::move(block));
-  batch.bytes += added.raw_size + limits::publish_overhead_bytes;
+  append_message(batch, {exchange, key, static_cast<uint16_t>(options.flags | flags_of(options.properties)),
+                         options.properties, framed(options.body), static_cast<uint32_t>(options.body.size()), number});
 }
 
 void decode_frames(std::string_view bytes, std::vector<amqp::method>& to) {

@@ -88,6 +88,24 @@ BOOST_AUTO_TEST_CASE(redelivered_messages_are_settled_in_the_order_of_their_queu
   BOOST_TEST((requests[0].second.seqs == wanted));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_fetched_goes_back_before_what_consumers_hold_and_they_follow_by_tag) {
+  unacked_tags tags;
+  const auto first = a_consumer(4);
+  first->tag = "t2";
+  const auto second = a_consumer(4);
+  second->tag = "t1";
+  tags.add(1, 2, 1, 4, first);
+  tags.add(3, 1, 3, 4, second);
+  tags.add(4, 1, 4, 4, nullptr);
+  unacked_tags::blocks taken;
+  tags.take_all(taken);
+  const auto requests = settle_requests(taken, settle_request::kind::requeue, nullptr);
+  BOOST_REQUIRE(requests.size() == 3u);
+  BOOST_TEST(!requests[0].second.by);
+  BOOST_TEST((requests[1].second.by == second));
+  BOOST_TEST((requests[2].second.by == first));
+}
+
 BOOST_AUTO_TEST_CASE(prefetch_one_at_a_time_does_not_grow_memory) {
   unacked_tags tags;
   const auto who = a_consumer(4);

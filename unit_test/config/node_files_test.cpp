@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cookie.hpp"
+#include "locate_node.hpp"
 #include "node_files.hpp"
 #include "node_log.hpp"
 #include "node_registry.hpp"
@@ -104,11 +105,15 @@ BOOST_AUTO_TEST_CASE(a_published_node_is_found_by_name_until_it_goes) {
     broker::node_files files;
     BOOST_REQUIRE(files.prepare(config).ok());
     BOOST_TEST(!broker::find_node("a@b").has_value());
-    BOOST_REQUIRE(files.publish(config, 12345).ok());
+    BOOST_REQUIRE(files.publish(config, 12345, 23456).ok());
     const auto entry = broker::find_node("a@b");
     BOOST_REQUIRE(entry.has_value());
     BOOST_TEST(entry->control_port == 12345);
+    BOOST_TEST(entry->cluster_port == 23456);
     BOOST_TEST(entry->pid == getpid());
+    // Other nodes of this machine find its port there; elsewhere it is the usual one.
+    BOOST_TEST((broker::locate_node("a@b", 25672) == std::pair<std::string, uint16_t>{"b", 23456}));
+    BOOST_TEST((broker::locate_node("c@localhost", 25672) == std::pair<std::string, uint16_t>{"127.0.0.1", 25672}));
     BOOST_TEST(std::filesystem::exists(config.data_dir / "a@b.pid"));
     BOOST_TEST(mode_of(broker::registry_folder()) == 0700u);
   }
@@ -119,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_published_node_is_found_by_name_until_it_goes) {
 BOOST_AUTO_TEST_CASE(a_registry_that_others_can_write_is_not_trusted) {
   std::filesystem::create_directories(broker::registry_folder());
   chmod(broker::registry_folder().c_str(), 0777);
-  BOOST_TEST(!broker::register_node("a@b", {getpid(), 1, "", ""}).ok());
+  BOOST_TEST(!broker::register_node("a@b", {getpid(), 1, 0, "", ""}).ok());
   BOOST_TEST(!broker::find_node("a@b").has_value());
 }
 

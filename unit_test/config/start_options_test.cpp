@@ -58,11 +58,18 @@ BOOST_AUTO_TEST_CASE(wrong_flags_are_refused) {
     BOOST_TEST(!broker::parse_start_options(arguments).ok());
 }
 
-BOOST_AUTO_TEST_CASE(the_port_decides_the_control_port) {
-  BOOST_TEST(load({"--data", "d"}).control_port == 25672);
-  BOOST_TEST(load({"--data", "d", "--port", "6000"}).control_port == 26000);
-  BOOST_TEST(load({"--data", "d", "--port", "60000"}).control_port == 0); // no such port: any free one
-  BOOST_TEST(load({"--data", "d"}, {{"RABBITMQ_DIST_PORT", "30000"}}).control_port == 30000);
+BOOST_AUTO_TEST_CASE(the_port_decides_the_ports_for_nodes_and_tools) {
+  const auto ports = [](std::vector<const char*> arguments, std::map<std::string, std::string> variables = {}) {
+    const auto config = load(std::move(arguments), std::move(variables));
+    return std::pair{config.distribution_port, config.control_port};
+  };
+  BOOST_TEST((ports({"--data", "d"}) == std::pair<uint16_t, uint16_t>{25672, 35672}));
+  BOOST_TEST((ports({"--data", "d", "--port", "6000"}) == std::pair<uint16_t, uint16_t>{26000, 36000}));
+  // No such port: any free one.
+  BOOST_TEST((ports({"--data", "d", "--port", "60000"}) == std::pair<uint16_t, uint16_t>{0, 0}));
+  BOOST_TEST((ports({"--data", "d", "--port", "40000"}) == std::pair<uint16_t, uint16_t>{60000, 0}));
+  BOOST_TEST(
+    (ports({"--data", "d"}, {{"RABBITMQ_DIST_PORT", "30000"}}) == std::pair<uint16_t, uint16_t>{30000, 40000}));
 }
 
 BOOST_AUTO_TEST_CASE(flags_beat_environment_beats_file) {

@@ -10,6 +10,18 @@ BOOST_AUTO_TEST_CASE(arguments_look_like_erlang_terms_and_have_their_types_in_js
   BOOST_TEST(json.out.starts_with("[\n{\"arguments\":[[\"x-max-length\",\"signedint\",5]]}\n,"));
 }
 
+BOOST_AUTO_TEST_CASE(the_effective_policy_is_what_policy_and_operator_policy_say_together) {
+  run({"set_policy", "p", "^q[01]", R"({"max-length":9,"message-ttl":100,"ha-mode":"exactly","ha-params":2})"});
+  run({"set_operator_policy", "o", "^q1", R"({"max-length":3,"expires":5000,"ha-mode":"all"})"});
+  expect({"list_queues", "--formatter", "json", "name", "effective_policy_definition"},
+         R"([
+{"name":"q0","effective_policy_definition":{"ha-mode":"exactly","ha-params":2,"max-length":9,"message-ttl":100}}
+,{"name":"q1","effective_policy_definition":{"expires":5000,"ha-mode":"all","max-length":3,"message-ttl":100}}
+,{"name":"q2","effective_policy_definition":{}}
+]
+)");
+}
+
 BOOST_AUTO_TEST_CASE(csv_quotes_every_cell) {
   const auto csv = run({"list_queues", "--formatter", "csv", "name", "arguments", "messages"});
   BOOST_TEST(csv.out.starts_with("\"name\",\"arguments\",\"messages\"\n\"q0\",\"[{\"\"x-max-length\"\",5}]\",\"1\"\n"));

@@ -24,6 +24,17 @@ BOOST_AUTO_TEST_CASE(queues_are_listed_by_the_columns_asked_for) {
              == "Timeout: 5.0 seconds ...\nListing queues for vhost / ...\n");
 }
 
+BOOST_AUTO_TEST_CASE(commands_that_make_no_sense_here_are_refused_with_a_reason) {
+  const auto got = run({"encode", "secret", "passphrase"});
+  BOOST_TEST(got.code == 69);
+  BOOST_TEST(
+    got.out + got.err
+    == "Error:\nCommand 'encode' is not offered: values in the configuration file are not encrypted: let nobody "
+       "but the broker read it\n");
+  BOOST_TEST(run({"force_gc"}).code == 69);
+  BOOST_TEST(run({"nosuchcommand"}).code == 64);
+}
+
 BOOST_AUTO_TEST_CASE(quiet_drops_the_banner_and_silent_the_heading_too) {
   BOOST_TEST(run({"list_users", "-q"}).out == "user\ttags\nguest\t[administrator]\n");
   BOOST_TEST(run({"list_users", "-s"}).out == "guest\t[administrator]\n");

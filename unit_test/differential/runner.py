@@ -17,6 +17,7 @@ from names import Names
 OBSERVER = 9          # channel on which counts are asked; the program never uses it
 AGREEING_POLLS = 3
 CONFIRM_S = 5         # time for a confirm
+GLIMPSES = 50         # times each queue is asked for a message that does not rest
 POLL_LIMIT = 400      # polls after which a program is said not to come to rest
 SETTLED_BY_REPLY = {"declare_exchange", "bind", "unbind", "bind_exchange", "unbind_exchange", "passive_queue",
                     "passive_exchange", "confirm_select", "tx_select", "declare_queue"}
@@ -53,7 +54,10 @@ class Runner:
             for operation, following in zip(program, [*program[1:], {"op": "end"}]):
                 trace.append(self.step(operation, following["op"] == "wait"))
             trace.append(self.finish())
-        except (AssertionError, OSError, NotAtRest) as error:
+        except NotAtRest as error:
+            trace.append([["broken", type(error).__name__, str(error), self.glimpse()]])
+            self.close()
+        except (AssertionError, OSError) as error:
             trace.append([["broken", type(error).__name__, str(error)]])
             self.close()
         finally:
@@ -93,6 +97,17 @@ class Runner:
                     break
                 seen.append(["left", queue, *content(event), event.redelivered])
         return seen
+
+    def glimpse(self):
+        """The properties of a message that does not rest, if one can be caught: they tell what keeps it going."""
+        try:
+            for queue in GLIMPSES * sorted(self.queues):
+                event = self.connection(self.queues[queue]).get(queue, channel=OBSERVER)
+                if event.name == "get-ok":
+                    return event.properties
+        except (amqp.Refused, AssertionError, OSError):
+            pass  # the connection is given up in any case
+        return None
 
     def clean_up(self):
         for queue, owner in list(self.queues.items()):

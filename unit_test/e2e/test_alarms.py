@@ -1,5 +1,4 @@
 """Resource alarms (features.md O46, W11), the limits on connections and failed logins (guarantees.md S4)."""
-import glob
 import os
 import socket
 import time
@@ -10,10 +9,6 @@ from harness import process, raw
 from harness.case import WAIT_S, BrokerTest, is_reference
 
 BLOCKED, UNBLOCKED = (10, 60), (10, 61)
-
-
-def log_of(node):
-    return "".join(open(name, errors="replace").read() for name in glob.glob(os.path.join(node.root, "log", "*.log")))
 
 
 class Alarm:
@@ -50,7 +45,7 @@ class Alarm:
         if is_reference():
             self.skipTest("the words are RabbitMQ's; its console output is laid out otherwise")
         self.assertIn(f"{self.alarm_text} on node {self.node.node_name}", self.node.ctl("status").stdout)
-        self.assertIn(f"{self.log_text} resource limit alarm set on node {self.node.node_name}", log_of(self.node))
+        self.assertIn(f"{self.log_text} resource limit alarm set on node {self.node.node_name}", self.node.log())
 
 
 class LowDisk(Alarm, BrokerTest):
@@ -94,14 +89,14 @@ class ClearedAlarm(BrokerTest):
             hog.send(raw.publish(1, "", "nowhere") + raw.content_header(1, size))
             for _ in range(1000):
                 hog.send(raw.body(1, b"x" * 100_000))
-            self.assertTrue(process.wait_until(lambda: "memory resource limit alarm set" in log_of(self.node), WAIT_S))
+            self.assertTrue(process.wait_until(lambda: "memory resource limit alarm set" in self.node.log(), WAIT_S))
             client.send(raw.message(1, "nowhere", b"x"))
             self.assertEqual(client.expect(*BLOCKED), raw.short_string("low on memory"))
             client.send(raw.queue_declare(1, "afterwards", 0))
             hog.close()
             client.expect(*UNBLOCKED)
             client.expect(50, 11)
-        self.assertIn("memory resource limit alarm cleared on node", log_of(self.node))
+        self.assertIn("memory resource limit alarm cleared on node", self.node.log())
 
 
 class FailedLogins(BrokerTest):
@@ -135,7 +130,7 @@ class FailedLogins(BrokerTest):
                 except ConnectionResetError:
                     pass
         self.queue(good.channel(), exclusive=True)  # who is in stays in
-        self.assertEqual(log_of(self.node).count("its connections are refused for 60 s"), 1)
+        self.assertEqual(self.node.log().count("its connections are refused for 60 s"), 1)
 
 
 class ConnectionLimit(BrokerTest):

@@ -323,22 +323,40 @@ class Arguments(ConformanceTest):
         self.assertEqual(raised.exception.event.code, 406)
         client.open()
         sink, queue = self.queue(client, "sink"), self.name("quorum")
-        try:
-            client.declare(queue, durable=True, arguments={
-                "x-queue-type": "quorum", "x-delivery-limit": 1, "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": sink})
-        except Refused as refusal:
-            self.assertEqual(refusal.event.code, 540)
-            self.skipTest("quorum queues are not offered yet")
+        quorum = {"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": sink}
+        client.declare(queue, durable=True, arguments={**quorum, "x-delivery-limit": 2})
         client.confirm()
         client.publish("", queue, b"m")
         self.confirms(client, 1)
-        for _ in range(2):
+        for count in range(3):  # handed out once more than it may come back
             self.holds(client, queue, 1)
-            client.nack(client.get(queue, no_ack=False).delivery_tag)
+            got = client.get(queue, no_ack=False)
+            self.assertEqual(got.properties.get("headers", {}).get("x-delivery-count", ("l", 0))[1], count)
+            self.assertEqual((client.declare(sink, passive=True).messages, got.redelivered), (0, count > 0))
+            client.nack(got.delivery_tag)
         self.holds(client, sink, 1)
         death = client.get(sink).properties["headers"]["x-death"][1][0][1]
-        self.assertEqual(death["reason"], ("S", "delivery_limit"))
+        self.assertEqual((death["reason"], death["queue"]), (("S", "delivery_limit"), ("S", queue)))
+        self.holds(client, queue, 0)
+        client.raw.send(raw.method(1, 50, 40, b"\0\0" + raw.short_string(queue) + b"\0"))
+        client.next_event("queue.delete-ok")
+
+    def test_w57_a_policy_limits_and_without_a_limit_a_message_returns_for_ever(self):
+        client, queue = self.client(), self.name("quorum")
+        client.declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        client.confirm()
+        client.publish("", queue, b"m")
+        self.confirms(client, 1)
+        for _ in range(25):  # more than 4.x would allow by default
+            self.holds(client, queue, 1)
+            client.nack(client.get(queue, no_ack=False).delivery_tag)
+        self.holds(client, queue, 1)
+        self.node.ctl("set_policy", "w57", f"^{queue}$", '{"delivery-limit":3}', "--apply-to", "queues")
+        self.addCleanup(self.node.ctl, "clear_policy", "w57")
+        client.nack(client.get(queue, no_ack=False).delivery_tag)
+        self.holds(client, queue, 0)
+        client.raw.send(raw.method(1, 50, 40, b"\0\0" + raw.short_string(queue) + b"\0"))
+        client.next_event("queue.delete-ok")
 
     def test_w59_leader_locator(self):
         client = self.client()

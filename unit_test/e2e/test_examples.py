@@ -3,6 +3,8 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 import pika
@@ -89,6 +91,41 @@ class Examples(unittest.TestCase):
         self.assertRegex(lines["orders"], r"^published 10, acknowledged 7, returned 2, in \d+ requests$")
         for name in ("idle", "gone"):
             self.assertIn("published 0, acknowledged 0, returned 0", lines.get(name, "published 0, acknowledged 0, returned 0"))
+
+    def test_delayed_queue_holds_back_what_is_published_in_order_and_confirms_late(self):
+        child, port = self.start("delayed_queue")
+        channel = self.channel(port)
+        channel.queue_declare("late", durable=True, arguments={"x-publish-delay": 700})
+        channel.queue_declare("prompt", durable=True)
+        channel.basic_publish("", "prompt", b"now", mandatory=True)
+        self.assertEqual(channel.basic_get("prompt", auto_ack=True)[2], b"now")
+        started = time.monotonic()
+        sender = channel.connection.channel()  # without confirms
+        for number in range(3):
+            sender.basic_publish("", "late", b"%d" % number)
+        self.assertIsNone(sender.basic_get("late")[0])
+        channel.basic_publish("", "late", b"3", pika.BasicProperties(delivery_mode=2), mandatory=True)  # waits for its confirm
+        self.assertGreaterEqual(time.monotonic() - started, 0.7)
+        self.assertEqual([channel.basic_get("late", auto_ack=True)[2] for _ in range(4)], [b"0", b"1", b"2", b"3"])
+        channel.connection.close()
+        self.assertEqual(self.stop(child), "")
+
+    def test_a_delayed_queue_that_is_deleted_lets_its_publishers_go(self):
+        child, port = self.start("delayed_queue")
+        channel, other = self.channel(port), self.channel(port)
+        channel.queue_declare("never", durable=True, arguments={"x-publish-delay": 86_400_000})
+        started = time.monotonic()
+        deleting = threading.Timer(0.5, lambda: other.queue_delete("never"))
+        deleting.start()
+        channel.basic_publish("", "never", bytes(6 << 20), mandatory=True)  # more than a publisher has credit for
+        deleting.join()
+        self.assertLess(time.monotonic() - started, 30)
+        channel.queue_declare("next")
+        channel.basic_publish("", "next", b"goes on", mandatory=True)
+        self.assertEqual(channel.basic_get("next", auto_ack=True)[2], b"goes on")
+        for opened in (channel, other):
+            opened.connection.close()
+        self.assertEqual(self.stop(child), "")
 
     def test_custom_exchange_routes_by_the_longest_prefix_and_keeps_its_bindings(self):
         child, port = self.start("custom_exchange")

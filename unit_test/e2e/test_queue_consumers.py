@@ -229,9 +229,12 @@ class ConsumerTimeout(BrokerTest):
         connection, other = self.connect(), self.channel()
         channel = connection.channel()
         queue = self.queue(other)
-        Collector(channel, queue)
+        tag = Collector(channel, queue).tag
         other.basic_publish("", queue, b"held")
         self.wait_for_close(connection, channel, 1500)
+        self.assertIn(f"Consumer '{tag}' on channel {channel.channel_number} and queue '{queue}' in vhost '/' has timed out "
+                      "waiting for a consumer acknowledgement of a delivery with delivery tag = 1. Timeout used: 1500 ms. "
+                      "This timeout value can be configured, see consumers doc guide to learn more", self.node.log())
         method, _, body = self.get(other, queue, auto_ack=True)
         self.assertEqual((method.redelivered, body), (True, b"held"))
         other.queue_delete(queue)

@@ -121,6 +121,25 @@ BOOST_AUTO_TEST_CASE(a_vhosts_file_fits_into_another_vhost) {
   BOOST_TEST(other.state.snapshot()->find_queue("w", "m1") != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(streams_are_left_out_by_name_with_their_bindings) {
+  world w;
+  const std::string text = R"({
+    "queues": [{"name": "s", "vhost": "/", "durable": true, "arguments": {"x-queue-type": "stream"}},
+               {"name": "q", "vhost": "/", "durable": true, "arguments": {"x-queue-type": "quorum"}}],
+    "bindings": [
+      {"source": "amq.fanout", "destination": "s", "destination_type": "queue", "vhost": "/", "arguments": {}},
+      {"source": "amq.fanout", "destination": "q", "destination_type": "queue", "vhost": "/", "arguments": {}}]})";
+  const auto read = read_definitions(text, *w.state.snapshot(), here);
+  BOOST_REQUIRE(read.ok());
+  const std::vector<std::string> expected{"Skipping import of queue 's': streams are not offered",
+                                          "Skipping import of binding 's': streams are not offered"};
+  BOOST_TEST(read->skipped == expected, boost::test_tools::per_element());
+  for (const command& one : read->commands)
+    w.must(one);
+  BOOST_TEST((w.state.snapshot()->find_queue("/", "q") != nullptr));
+  BOOST_TEST((w.state.snapshot()->find_queue("/", "s") == nullptr));
+}
+
 BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_named) {
   BOOST_TEST(refusal("nonsense") == "JSON decoding error. Reason: badarg");
   BOOST_TEST(refusal("[]") == "definitions: not a JSON object");

@@ -71,6 +71,22 @@ BOOST_AUTO_TEST_CASE(a_fair_dispatch_gives_work_to_whoever_has_finished) {
   BOOST_TEST(f.deliveries.back().number == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(room_in_the_channels_window_gives_no_turn_to_who_is_at_its_own_prefetch) {
+  fixture f;
+  auto a = f.consumer_on(f.channel(), 1);
+  auto b = f.consumer_on(f.channel());
+  f.send(consume_request{a});
+  f.send(consume_request{b});
+  f.publish(f.batch(3));
+  f.send(consumer_ready{a});
+  f.publish(f.batch(1));
+  f.ack(a, 1, 2); // from now on it waits behind b
+  f.publish(f.batch(1));
+  BOOST_TEST(f.deliveries.back().who == b.get());
+  f.publish(f.batch(1));
+  BOOST_TEST(f.deliveries.back().who == a.get());
+}
+
 BOOST_AUTO_TEST_CASE(no_ack_consumers_are_not_limited_by_prefetch) {
   fixture f;
   f.send(consume_request{f.consumer_on(f.channel(), 1, true)});

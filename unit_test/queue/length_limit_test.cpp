@@ -44,6 +44,16 @@ BOOST_AUTO_TEST_CASE(a_dropped_message_is_confirmed_as_any_other) {
   BOOST_TEST(f.rejects.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_expires_at_once_makes_room_for_what_comes_with_it) {
+  queue_options chosen = at_most(2, overflow_policy::reject_publish);
+  chosen.message_ttl_ms = 0;
+  fixture f{chosen};
+  f.publish(f.batch(5), f.channel(), 1);
+  BOOST_TEST(f.confirms == (confirm_numbers{1, 2, 3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(f.rejects.empty());
+  BOOST_TEST(f.queue->messages_ready() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(what_consumers_hold_or_get_at_once_does_not_count) {
   fixture f{at_most(2)};
   f.send(consume_request{f.consumer_on(f.channel(), 4)});

@@ -2,6 +2,7 @@
 
 A node owns a temporary directory, a free port and a session of its own, so that every process it leaves behind is found.
 """
+import glob
 import os
 import shutil
 import signal
@@ -142,6 +143,10 @@ class Node:
     def output(self):
         with open(self.output_path, errors="replace") as output:
             return output.read()
+
+    def log(self):
+        """Everything in the node's log files."""
+        return "".join(open(name, errors="replace").read() for name in glob.glob(os.path.join(self.root, "log", "*.log")))
 
     def output_tail(self, lines=30):
         return "\n".join(self.output().splitlines()[-lines:])
