@@ -5,6 +5,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "actors/bridge.hpp"
+#include "cluster/node_tag.hpp"
+
 namespace broker {
 
 namespace {
@@ -57,7 +60,7 @@ bool send_request(channel_actor* self, queue_id id, queue_request& request) {
       publish->batch->release();
     return false;
   }
-  self->send(who, queue_request_msg{std::move(request)});
+  self->send(who, queue_request_msg{{id, std::move(request)}});
   return true;
 }
 
@@ -76,8 +79,7 @@ void perform(channel_actor* self) {
     if (shell.node->warn)
       std::for_each(step.warnings.begin(), step.warnings.end(), shell.node->warn);
     for (auto& what : step.replies)
-      if (auto to = shell.node->channels_by_id.find(what.to))
-        self->send(to, direct_reply_msg{std::move(what)});
+      send_direct_reply(*shell.node, std::move(what));
     if (step.finished) {
       shell.node->channels_by_id.remove(shell.id);
       return self->quit();
@@ -118,7 +120,9 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
   shell.about.vhost = settings.vhost;
   shell.id = node->next_channel++;
   node->channels_by_id.add(shell.id, caf::actor_cast<caf::actor>(self));
-  settings.channel_lives = [node](uint64_t id) { return node->channels_by_id.has(id); };
+  settings.channel_lives = [node](uint32_t tag, uint64_t id) {
+    return tag == node_tag(node->node) ? node->channels_by_id.has(id) : node->bridges.tag_is_up(tag);
+  };
   channel_ref address{new local_channel{shell.id, caf::actor_cast<caf::actor>(self)}};
   shell.machine.emplace(std::move(settings), std::move(address), node->snapshot_reader());
   return {
@@ -127,7 +131,7 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
       perform(self);
     },
     [self](queue_events_msg& events) {
-      self->state.machine->event(std::move(events.content), self->state.step);
+      self->state.machine->event(std::move(events.content.events), self->state.step);
       perform(self);
     },
     [self](command_result_msg& result) {
@@ -141,6 +145,10 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
     [self](queue_gone_msg gone) {
       self->state.known.erase(gone.queue);
       self->state.machine->queue_gone(gone.queue, self->state.step);
+      perform(self);
+    },
+    [self](queue_unreachable_msg& lost) {
+      self->state.machine->queue_unreachable(lost.queue, lost.why, self->state.step);
       perform(self);
     },
     [self](channel_tick_msg) {

@@ -7,11 +7,15 @@
 
 namespace broker {
 
-/// Address of a channel whose actor is on this node: what queues send their events to.
+/// Address of a channel as the queues of this node know it: what they send their events to. The channel's actor, or the
+/// bridge to the node of the channel.
 class local_channel final : public channel_address {
 public:
-  local_channel(uint64_t identity, caf::actor who) : channel_address(identity), handle(std::move(who)) {}
+  /// `of`: the node of the channel, "" = this one.
+  local_channel(uint64_t identity, caf::actor who, std::string of = {})
+    : channel_address(identity), handle(std::move(who)), node(std::move(of)) {}
   const caf::actor handle;
+  const std::string node;
 };
 
 /// Spawns the actor of one AMQP channel. It ends after the channel closed or a channel_stop_msg.

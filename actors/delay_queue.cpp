@@ -63,13 +63,20 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
   return {
     [self](queue_request_msg& request) {
       run(self,
-          [&](auto& machine, auto wall_ms, auto& step) { machine.handle(std::move(request.content), wall_ms, step); });
+          [&](auto& machine, auto wall_ms, auto& step) { machine.handle(std::move(request.content.request), wall_ms, step); });
     },
     [self](queue_events_msg& events) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) {
-        for (const queue_event& event : events.content)
-          machine.answered(std::get<confirmed>(event), wall_ms, step);
+        for (const queue_event& event : events.content.events)
+          if (const auto* answer = std::get_if<confirmed>(&event))
+            machine.answered(*answer, wall_ms, step);
       });
+    },
+    [self](queue_gone_msg gone) {
+      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.target_gone(gone.queue, wall_ms, step); });
+    },
+    [self](const queue_unreachable_msg& lost) {
+      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.target_unreachable(lost.queue, wall_ms, step); });
     },
     [self](queue_durable_msg durable) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.durable(durable.upto, wall_ms, step); });
@@ -88,12 +95,12 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
     [](queue_changed_msg&) {}, // has no options
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
-    [](consumer_report_request& request) { request.content({}); },
+    [](consumer_report_request& request) { request.content.answer({}); },
     [self](queue_report_request& request) {
       queue_report result;
       result.queue = self->state.record;
       result.ready = result.persistent = self->state.machine->messages();
-      request.content(std::move(result));
+      request.content.answer(std::move(result));
     },
   };
 }

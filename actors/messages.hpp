@@ -11,10 +11,10 @@
 #include "actors/caf.hpp"
 #include "base/ids.hpp"
 #include "channel/protocol.hpp"
+#include "cluster/reports.hpp"
 #include "consensus/consensus.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
-#include "queue/queue_details.hpp"
 
 namespace broker {
 
@@ -22,12 +22,23 @@ namespace broker {
 // -------------------------------------------------------------------------------------------------------
 
 using channel_input_msg = parcel<channel_input>;
-using queue_events_msg = parcel<std::vector<queue_event>>;
+/// For the channel `channel`: its actor, or the bridge that stands for it where the queue is.
+struct addressed_events {
+  uint64_t channel = 0; ///< channel_address::id
+  std::vector<queue_event> events;
+};
+using queue_events_msg = parcel<addressed_events>;
 /// From another channel of this node (W69).
 using direct_reply_msg = parcel<direct_reply>;
 /// The queue's actor has ended; see channel_state::queue_gone.
 struct queue_gone_msg {
   queue_id queue = 0;
+};
+/// The node of the queue is down or out of reach; see channel_state::queue_unreachable. Also to queues whose dead
+/// letters go there.
+struct queue_unreachable_msg {
+  queue_id queue = 0;
+  error why; ///< 404, for clients
 };
 struct channel_tick_msg {};
 struct channel_stop_msg {};
@@ -35,7 +46,12 @@ struct channel_stop_msg {};
 // -- to a queue
 // ---------------------------------------------------------------------------------------------------------
 
-using queue_request_msg = parcel<queue_request>;
+/// For the queue `queue`: its actor, or the bridge to the node where it lives.
+struct addressed_request {
+  queue_id queue = 0;
+  queue_request request;
+};
+using queue_request_msg = parcel<addressed_request>;
 struct queue_durable_msg {
   seqno upto = 0;
 };
@@ -48,16 +64,21 @@ using queue_read_msg = parcel<std::vector<stored_run>>;
 struct queue_tick_msg {
   uint64_t due_ms = 0;
 };
-/// The queue's record has been replaced: same id, new options (policies, O29).
+/// The queue's record has been replaced: same id, new options (policies, O29). To a bridge: a queue of its node, also
+/// when it is new.
 struct queue_changed_msg {
   queue_ptr record;
 };
+/// To bridges: the snapshot names queues of this node that it did not name before, or no longer names some.
+struct queues_known_msg {};
 /// The node has come under memory pressure.
 struct queue_pressure_msg {};
 /// To itself: its deletion is to be proposed again.
 struct queue_unused_msg {};
 /// The metadata no longer knows the queue.
-struct queue_deleted_msg {};
+struct queue_deleted_msg {
+  queue_id queue = 0;
+};
 struct queue_retired_msg {};
 
 // -- to the metadata
@@ -107,19 +128,6 @@ struct connection_evicted_msg {
 // -- what operators ask
 // -------------------------------------------------------------------------------------------------
 
-/// list_queues.
-struct queue_report {
-  queue_ptr queue;
-  uint64_t ready = 0;
-  uint64_t unacknowledged = 0;
-  uint64_t persistent = 0;
-  uint64_t ready_bytes = 0;
-  uint64_t unacknowledged_bytes = 0;
-  uint64_t memory_bytes = 0;
-  uint64_t consumers = 0;
-  bool flow = false; ///< it withholds publishers' credit (O47)
-  queue_details details;
-};
 /// list_channels.
 struct channel_report {
   connection_id connection = 0;
@@ -136,34 +144,28 @@ struct channel_report {
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
 };
-/// list_consumers; `active` as RabbitMQ shows it.
-struct consumer_report {
-  queue_ptr queue;
-  std::string tag;
-  connection_id connection = 0;
-  channel_number channel = 0;
-  bool ack_required = true;
-  bool exclusive = false;
-  bool active = true;
-  std::string activity_status; ///< "up", "single_active", "waiting"
-  uint16_t prefetch = 0;
-  int32_t priority = 0;
-  uint64_t unacknowledged = 0;
-  amqp::field_table arguments;
+/// About one queue; `answer` runs in the actor that knows and must only send or store. Dropped unasked when there is no
+/// answer: the queue is gone, or (consumers only) its node is down.
+template<class Answer>
+struct report_request {
+  queue_id queue = 0;
+  std::function<void(Answer)> answer;
 };
-using consumer_report_request = parcel<std::function<void(std::vector<consumer_report>)>>;
-using queue_report_request = parcel<std::function<void(queue_report)>>;
+using consumer_report_request = parcel<report_request<std::vector<consumer_report>>>;
+using queue_report_request = parcel<report_request<queue_report>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
 
 } // namespace broker
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unreachable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_stop_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_durable_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_paged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_changed_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queues_known_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)

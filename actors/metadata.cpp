@@ -1,5 +1,6 @@
 #include "actors/metadata.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/bridge.hpp"
 #include "base/run_ids.hpp"
 
 namespace broker {
@@ -11,7 +12,13 @@ namespace {
 
 using kind = metadata_change::kind;
 
+/// Of a queue that lives on another node, the bridge to that node.
 void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
+  if (auto& node = *service.node; node.cluster && record->node != node.node) {
+    const caf::actor bridge = bridge_to(system, node, record->node);
+    caf::anon_send(bridge, queue_changed_msg{record});
+    return node.queues_by_id.add(record->id, bridge);
+  }
   std::shared_ptr<const recovered_queue> found;
   if (auto at = service.options.recovered.find(record->id); at != service.options.recovered.end()) {
     found = std::move(at->second);
@@ -25,7 +32,7 @@ void end_queue(runtime& node, const queue_ptr& record) {
   auto who = node.queues_by_id.find(record->id);
   node.queues_by_id.remove(record->id);
   if (who)
-    caf::anon_send(who, queue_deleted_msg{});
+    caf::anon_send(who, queue_deleted_msg{record->id});
 }
 
 void evict_connections(runtime& node, const metadata_change& change) {
@@ -41,6 +48,17 @@ void evict_connections(runtime& node, const metadata_change& change) {
 void wake_queue(const runtime& node, queue_id id) {
   if (auto who = node.queues_by_id.find(id))
     caf::anon_send(who, queue_tick_msg{});
+}
+
+/// Requests for a queue that this node did not know yet may wait there.
+void tell_bridges(const runtime& node, const std::vector<metadata_change>& changes) {
+  const bool queues_changed = std::any_of(changes.begin(), changes.end(), [](const metadata_change& change) {
+    return change.what == kind::queue_created || change.what == kind::queue_deleted;
+  });
+  if (!queues_changed)
+    return;
+  for (const caf::actor& bridge : node.bridges.all())
+    caf::anon_send(bridge, queues_known_msg{});
 }
 
 void publish_snapshot(metadata_service& service) {
@@ -150,6 +168,7 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == kind::queue_created)
       start_queue(system, service, change.queue);
   publish_snapshot(service);
+  tell_bridges(*service.node, changes);
   for (const auto& change : changes) {
     if (change.what == kind::queue_created)
       wake_queue(*service.node, change.queue->id);

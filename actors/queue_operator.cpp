@@ -57,11 +57,13 @@ caf::behavior operator_behavior(operator_actor* self, runtime* node, queue_id qu
   if (auto who = node->queues_by_id.find(queue)) {
     self->monitor(who);
     const channel_ref me{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self)}};
-    self->send(who, queue_request_msg{make(me)});
+    self->send(who, queue_request_msg{{queue, make(me)}});
   } else
     finish(self, gone());
-  return {[self](queue_events_msg& events) {
-    for (const auto& event : events.content)
+  return {[self](queue_gone_msg) { finish(self, gone()); },
+          [self](const queue_unreachable_msg& lost) { finish(self, lost.why); },
+          [self](queue_events_msg& events) {
+    for (const auto& event : events.content.events)
       if (self->state.done)
         take(self, event);
   }};

@@ -70,6 +70,10 @@ queue_report report(const queue_shell& shell) {
   result.consumers = machine.consumers();
   result.flow = machine.withholds_credit();
   result.details = machine.details(shell.node->now_ms());
+  if (auto& exclusive = result.details.exclusive_consumer)
+    for (const consumer_view& one : machine.consumer_list())
+      if (one.who->exclusive)
+        exclusive->node = static_cast<const local_channel&>(*one.who->channel).node;
   return result;
 }
 
@@ -79,6 +83,7 @@ std::vector<consumer_report> report_consumers(const queue_shell& shell) {
     consumer_report& each = all.emplace_back();
     each.queue = shell.record;
     each.tag = one.who->tag;
+    each.node = static_cast<const local_channel&>(*one.who->channel).node;
     each.connection = one.who->connection;
     each.channel = one.who->channel_id;
     each.ack_required = !one.who->no_ack;
@@ -116,7 +121,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   return {
     [self](queue_request_msg& request) {
       run(self,
-          [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(request.content), now_ms, step); });
+          [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(request.content.request), now_ms, step); });
     },
     [self](queue_durable_msg durable) {
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.durable(durable.upto, now_ms, step); });
@@ -139,9 +144,16 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     },
     [self](queue_events_msg& events) { // of the queues that dead letters were sent to
       run(self, [&](auto& machine, auto now_ms, auto& step) {
-        for (const queue_event& event : events.content)
-          machine.answered(std::get<confirmed>(event), now_ms, step);
+        for (const queue_event& event : events.content.events)
+          if (const auto* answer = std::get_if<confirmed>(&event))
+            machine.answered(*answer, now_ms, step);
       });
+    },
+    [self](queue_gone_msg gone) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.target_gone(gone.queue, now_ms, step); });
+    },
+    [self](const queue_unreachable_msg& lost) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(lost.queue, now_ms, step); });
     },
     [self](queue_pressure_msg) {
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.under_pressure(now_ms, step); });
@@ -149,8 +161,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_unused_msg) { propose_deletion(self); },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
-    [self](queue_report_request& request) { request.content(report(self->state)); },
-    [self](consumer_report_request& request) { request.content(report_consumers(self->state)); },
+    [self](queue_report_request& request) { request.content.answer(report(self->state)); },
+    [self](consumer_report_request& request) { request.content.answer(report_consumers(self->state)); },
   };
 }
 

@@ -45,7 +45,7 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
     std::vector<queue_id> gone;
     for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
       if (auto who = shell.node->queues_by_id.find(id)) {
-        self->send(who, queue_request_msg{std::move(request)});
+        self->send(who, queue_request_msg{{id, std::move(request)}});
         continue;
       }
       std::get<publish_request>(request).batch->release();
@@ -60,7 +60,7 @@ template<class Actor>
 void send_events(Actor* self) {
   auto& shell = self->state;
   for (auto& [channel, events] : shell.step.events)
-    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{std::move(events)});
+    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{{channel->id, std::move(events)}});
   shell.step.events.clear();
 }
 

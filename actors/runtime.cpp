@@ -37,6 +37,11 @@ std::vector<caf::actor> actor_directory::all() const {
   return result;
 }
 
+std::map<uint64_t, caf::actor> actor_directory::entries() const {
+  std::lock_guard guard{mutex_};
+  return actors_;
+}
+
 void actor_directory::clear() {
   std::lock_guard guard{mutex_};
   actors_.clear();

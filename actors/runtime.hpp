@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/bridge_directory.hpp"
 #include "actors/caf.hpp"
 #include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
@@ -35,6 +36,7 @@ public:
   bool has(uint64_t id) const;
   size_t size() const;
   std::vector<caf::actor> all() const;
+  std::map<uint64_t, caf::actor> entries() const;
   void clear();
 
 private:
@@ -71,6 +73,8 @@ struct runtime {
   queue_settings queues;
   /// Deliveries unsettled for longer close their channel (W58); 0 = never.
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  /// Where queues live that name no locator (W59); "" = client-local.
+  std::string queue_leader_locator;
   /// Monotonic milliseconds. The wall clock is in `queues`: only deadlines that survive a restart use it.
   std::function<uint64_t()> now_ms;
   /// Seeds for server-generated names; thread-safe.
@@ -90,6 +94,8 @@ struct runtime {
   actor_directory queues_by_id;      ///< queue_id
   actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
+  /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
+  bridge_directory bridges;
   shared_admission admitted;         ///< connections and channels by vhost and user (O32)
   /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};

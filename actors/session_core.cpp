@@ -17,6 +17,9 @@ session_core::session_core(session_context& context, peer_info peer)
     connected_at_ms_(context.wall_ms ? context.wall_ms() : 0) {
   connection_settings settings = context_.settings;
   settings.counts = &context_.node->admitted;
+  if (context_.cluster_name)
+    if (auto name = context_.cluster_name(); !name.empty())
+      settings.cluster_name = std::move(name);
   if (const uint16_t changed = context_.channel_max.load(std::memory_order_relaxed); changed != 0)
     settings.channel_max = changed;
   peer_info seen = peer_;
@@ -102,7 +105,7 @@ void session_core::perform(connection_step& step) {
     hand_over(step);
   for (auto& who : step.writable)
     if (auto queue = context_.node->queues_by_id.find(who->queue))
-      caf::anon_send(queue, queue_request_msg{queue_request{consumer_ready{who}}});
+      caf::anon_send(queue, queue_request_msg{{who->queue, consumer_ready{who}}});
   if (step.teardown)
     tear_down();
   if (step.close_socket_after_ms)
@@ -116,6 +119,8 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.vhost = machine_->vhost();
   settings.user = machine_->user();
   settings.node = context_.node->node;
+  settings.queue_leader_locator = context_.node->queue_leader_locator;
+  settings.nodes = context_.node->cluster ? &context_.node->bridges : nullptr;
   settings.connection_name = peer_.name;
   settings.tracing = &context_.node->tracing;
   settings.frame_max = machine_->frame_max();

@@ -31,6 +31,8 @@ struct session_context {
   size_t inflight_bytes = limits::session_inflight_bytes;
   /// Milliseconds since 1970, for people; null: not shown.
   std::function<int64_t()> wall_ms;
+  /// The cluster's name as operators have set it; null or "": settings.cluster_name. Any thread.
+  std::function<std::string()> cluster_name;
   // -- changed at run time, for connections to come; any thread --
   std::atomic<uint16_t> channel_max{0};      ///< instead of settings.channel_max; 0 = as there
   std::atomic<bool> loopback_is_free{false}; ///< loopback_users counts for nobody (S13)

@@ -15,6 +15,7 @@ broker::result<broker::node_config> settings(const std::string& folder, uint16_t
   if (!config)
     return config;
   config->listeners = {{"127.0.0.1", port, "embedded"}};
+  config->control_host = "127.0.0.1";
   config->control_port = 0;
   config->cookie_file = config->data_dir / "cookie";
   return config;

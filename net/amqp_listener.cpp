@@ -107,7 +107,7 @@ struct amqp_listener::acceptor {
   explicit acceptor(boost::asio::io_context& io) : socket(io), pause(io) {}
   tcp::acceptor socket;
   boost::asio::steady_timer pause;
-  bool nodelay = true;
+  listener_settings settings;
 };
 
 amqp_listener::amqp_listener(session_context& context, loop_group& loops, size_t connections_max)
@@ -120,15 +120,23 @@ amqp_listener::amqp_listener(session_context& context, loop_group& loops, size_t
 amqp_listener::~amqp_listener() = default;
 
 result<void> amqp_listener::listen(const listener_settings& settings) {
+  auto next = std::make_unique<acceptor>(loops_.at(0).io());
+  next->settings = settings;
+  if (auto bound = bind(*next); !bound)
+    return bound;
+  acceptors_.push_back(std::move(next));
+  return {};
+}
+
+result<void> amqp_listener::bind(acceptor& which) {
+  const auto& settings = which.settings;
   const auto where = settings.address + ":" + std::to_string(settings.port);
   boost::system::error_code failure;
   const auto address = boost::asio::ip::make_address(settings.address, failure);
   if (failure)
     return error{0, "cannot listen on " + where + ": not an address"};
-  auto next = std::make_unique<acceptor>(loops_.at(0).io());
-  next->nodelay = settings.nodelay;
   const tcp::endpoint endpoint{address, settings.port};
-  auto& socket = next->socket;
+  auto& socket = which.socket;
   socket.open(endpoint.protocol(), failure);
   if (!failure)
     socket.set_option(tcp::acceptor::reuse_address(true), failure);
@@ -138,10 +146,11 @@ result<void> amqp_listener::listen(const listener_settings& settings) {
     socket.bind(endpoint, failure);
   if (!failure)
     socket.listen(settings.backlog, failure);
-  if (failure)
-    return error{0, "cannot listen on " + where + ": " + failure.message()};
-  acceptors_.push_back(std::move(next));
-  return {};
+  if (!failure)
+    return {};
+  boost::system::error_code ignored;
+  socket.close(ignored);
+  return error{0, "cannot listen on " + where + ": " + failure.message()};
 }
 
 void amqp_listener::start() {
@@ -152,6 +161,8 @@ void amqp_listener::start() {
 }
 
 void amqp_listener::accept(acceptor& from) {
+  if (!from.socket.is_open())
+    return; // suspended, or stopped
   if (open_sessions_ >= connections_max_) {
     say_full();
     return wait_for_room(from);
@@ -192,7 +203,7 @@ void amqp_listener::admit(acceptor& from, size_t target, tcp::socket socket) {
     return accept(from);
   }
   socket.non_blocking(true, gone);
-  socket.set_option(tcp::no_delay(from.nodelay), gone);
+  socket.set_option(tcp::no_delay(from.settings.nodelay), gone);
   ++open_sessions_;
   auto& owner = *shards_[target];
   ref<session> fresh{new session{context_, owner.home(), owner, std::move(socket), std::move(peer)}};
@@ -223,14 +234,36 @@ void amqp_listener::resource_alarm(const std::string& reason) {
     boost::asio::post(each->home().io(), [&local = *each, reason] { local.resource_alarm(reason); });
 }
 
-void amqp_listener::stop(const error& why) {
-  boost::asio::post(loops_.at(0).io(), [this] {
-    for (auto& each : acceptors_) {
-      boost::system::error_code ignored; // closing a listening socket cannot meaningfully fail
-      each->socket.close(ignored);
-      each->pause.cancel();
-    }
+void amqp_listener::close_acceptors() {
+  for (auto& each : acceptors_) {
+    boost::system::error_code ignored; // closing a listening socket cannot meaningfully fail
+    each->socket.close(ignored);
+    each->pause.cancel();
+  }
+}
+
+void amqp_listener::suspend(std::function<void()> done) {
+  boost::asio::post(loops_.at(0).io(), [this, done = std::move(done)] {
+    close_acceptors();
+    done();
   });
+}
+
+void amqp_listener::resume(std::function<void(result<void>)> done) {
+  boost::asio::post(loops_.at(0).io(), [this, done = std::move(done)] {
+    for (auto& each : acceptors_) {
+      if (each->socket.is_open())
+        continue;
+      if (auto bound = bind(*each); !bound)
+        return done(bound);
+      accept(*each);
+    }
+    done({});
+  });
+}
+
+void amqp_listener::stop(const error& why) {
+  boost::asio::post(loops_.at(0).io(), [this] { close_acceptors(); });
   for (auto& each : shards_)
     boost::asio::post(each->home().io(), [&local = *each, why] {
       for (auto& open : local.all())

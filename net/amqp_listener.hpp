@@ -36,6 +36,10 @@ public:
   result<void> listen(const listener_settings& settings);
   /// Begins to accept: call when the node is ready to serve.
   void start();
+  /// Closes the listening sockets; sessions go on. `done` is called on a loop's thread. May be repeated.
+  void suspend(std::function<void()> done);
+  /// Listens again where it did before. Error: an address is in use; those before it listen.
+  void resume(std::function<void(result<void>)> done);
   /// Stops accepting and asks every session to close with `why`. Returns at once.
   void stop(const error& why);
   /// Ends the sessions that are left, without a word. Returns at once.
@@ -58,6 +62,8 @@ private:
   class shard;
   struct acceptor;
 
+  static result<void> bind(acceptor& which);
+  void close_acceptors();
   void accept(acceptor& from);
   void say_full();
   void wait_for_room(acceptor& from);

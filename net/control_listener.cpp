@@ -1,8 +1,11 @@
 #include "control_listener.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -35,14 +38,16 @@ struct shared_state {
 /// One tool. Kept alive by shared_state::sessions and by its pending operations.
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(tcp::socket socket, std::shared_ptr<shared_state> state)
-    : socket_(std::move(socket)), timer_(socket_.get_executor()), state_(std::move(state)),
+  session(tcp::socket socket, bool local, std::shared_ptr<shared_state> state)
+    : local_(local), socket_(std::move(socket)), timer_(socket_.get_executor()), state_(std::move(state)),
       handshake_(state_->settings.cookie, state_->settings.node, fresh_nonce()) {}
 
   void start() {
     arm(state_->settings.handshake_timeout);
     read_frame(handshake_frame_max_bytes, [this](std::string_view hello) { greet(hello); });
   }
+
+  bool stranger() const { return !local_ && !authenticated_; }
 
   /// The endpoint stops: an answer that is under way is still written, within `goodbye_time`.
   void finish() {
@@ -77,8 +82,14 @@ private:
       state_->refused(ours.error().text);
       return write_frame({}, [this] { close(); }); // an empty proof tells an honest tool why, and nothing else
     }
+    auto frames = handshake_.frames();
+    if (!frames)
+      return refuse(frames.error().text);
     authenticated_ = true;
-    write_frame(*std::move(ours), [this] { next_request(); });
+    write_frame(*std::move(ours), [this, frames = *std::move(frames)] {
+      frames_ = frames;
+      next_request();
+    });
   }
 
   void next_request() {
@@ -88,7 +99,7 @@ private:
 
   void next_part() {
     arm(state_->settings.idle_timeout);
-    read_frame(frame_max_bytes, [this](std::string_view bytes) { take_part(bytes); });
+    read_frame(frame_max_bytes + seal_bytes, [this](std::string_view bytes) { take_part(bytes); });
   }
 
   void take_part(std::string_view bytes) {
@@ -140,15 +151,24 @@ private:
     asio::async_read(socket_, asio::buffer(payload_), [this, self, then = std::move(then)](error_code failed, size_t) {
       if (failed)
         return refuse("connection lost");
+      if (frames_) {
+        auto plain = frames_->open(payload_);
+        if (!plain) {
+          state_->refused(plain.error().text);
+          return close();
+        }
+        payload_ = *std::move(plain);
+      }
       then(payload_);
     });
   }
 
   void write_frame(const std::string& payload, std::function<void()> then) {
     BROKER_ASSERT(payload.size() <= frame_max_bytes, "an answer is split into frames");
+    const std::string sealed = frames_ ? frames_->seal(payload) : payload;
     output_.resize(sizeof(uint32_t));
-    store_u32(output_.data(), static_cast<uint32_t>(payload.size()));
-    output_ += payload;
+    store_u32(output_.data(), static_cast<uint32_t>(sealed.size()));
+    output_ += sealed;
     auto self = shared_from_this();
     asio::async_write(socket_, asio::buffer(output_), [this, self, then = std::move(then)](error_code failed, size_t) {
       if (failed)
@@ -171,18 +191,26 @@ private:
     });
   }
 
+  const bool local_;
   tcp::socket socket_;
   asio::steady_timer timer_;
   std::shared_ptr<shared_state> state_;
   server_handshake handshake_;
   bool authenticated_ = false;
-  bool answering_ = false;        ///< a request is being served or its answer written
-  std::shared_ptr<session> keep_; ///< while the endpoint waits for this answer to leave
+  std::optional<sealed_frames> frames_; ///< once both have proved the cookie
+  bool answering_ = false;              ///< a request is being served or its answer written
+  std::shared_ptr<session> keep_;       ///< while the endpoint waits for this answer to leave
   std::array<char, sizeof(uint32_t)> header_{};
   std::string payload_;
   std::string output_;
   request request_; ///< as far as it has come
 };
+
+bool is_local(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
 
 } // namespace
 
@@ -199,6 +227,8 @@ struct listener::impl : std::enable_shared_from_this<impl> {
       acceptor.open(endpoint.protocol(), failed);
     if (!failed)
       acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (!failed && address.is_v6())
+      acceptor.set_option(asio::ip::v6_only{false}, failed);
     if (!failed)
       acceptor.bind(endpoint, failed);
     if (!failed)
@@ -233,8 +263,13 @@ struct listener::impl : std::enable_shared_from_this<impl> {
     if (state->sessions.size() >= state->settings.connections_max)
       return state->refused("too many control connections");
     error_code ignored;
+    const bool local = is_local(socket.remote_endpoint(ignored).address());
+    const auto strangers =
+      std::count_if(state->sessions.begin(), state->sessions.end(), [](const auto& each) { return each->stranger(); });
+    if (!local && static_cast<size_t>(strangers) >= state->settings.strangers_max)
+      return state->refused("too many control connections from elsewhere that have not logged in");
     socket.set_option(tcp::no_delay(true), ignored);
-    auto added = std::make_shared<session>(std::move(socket), state);
+    auto added = std::make_shared<session>(std::move(socket), local, state);
     state->sessions.insert(added);
     added->start();
   }

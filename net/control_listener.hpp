@@ -1,6 +1,6 @@
-// The node's control endpoint: tools connect, both sides prove the cookie (control_auth.hpp), then requests and answers
-// in frames of a four-byte big-endian length and a payload (control_message.hpp). Loopback only: frames are not
-// encrypted. Bounded before and after login: connections, frame size, time (guarantees.md S6, S7).
+// The node's control endpoint: tools and other nodes connect, both sides prove the cookie (control_auth.hpp), then
+// requests and answers (control_message.hpp) in sealed frames of a four-byte big-endian length and a payload. Bounded
+// before and after login: connections, frame size, time (guarantees.md S6, S7).
 #pragma once
 
 #include <chrono>
@@ -20,9 +20,11 @@ namespace broker::control {
 struct listener_settings {
   std::string node;
   std::string cookie;
-  std::string host = "127.0.0.1";
-  uint16_t port = 0; ///< 0 = any free one
+  std::string host = "127.0.0.1"; ///< "::" = every address, IPv4 included
+  uint16_t port = 0;              ///< 0 = any free one
   size_t connections_max = 64;
+  /// Of them, from other machines and not yet logged in: strangers must not keep the operator out.
+  size_t strangers_max = 16;
   std::chrono::milliseconds handshake_timeout{5'000};
   /// Longest pause before a request, and longest time one write of an answer may take.
   std::chrono::milliseconds idle_timeout{60'000};

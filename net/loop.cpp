@@ -138,6 +138,8 @@ void loop_group::start() {
 void loop_group::stop() {
   for (auto& each : loops_)
     each->stop();
+  if (stopped_)
+    stopped_();
 }
 
 void loop_clock::close() {

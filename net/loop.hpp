@@ -92,9 +92,12 @@ public:
   void attach(caf::actor_system& system);
   void start();
   void stop();
+  /// Called on the stopping thread when every loop has ended: what their actors have read until then may be dropped.
+  void when_stopped(std::function<void()> then) { stopped_ = std::move(then); }
 
 private:
   std::vector<std::unique_ptr<loop>> loops_;
+  std::function<void()> stopped_;
   size_t next_ = 0;
 };
 

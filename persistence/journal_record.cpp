@@ -99,57 +99,6 @@ loaded_segment_head load_segment_head(std::string_view bytes) noexcept {
   return {broken == std::size(segment_head_copies) ? head_state::damaged : head_state::unused, {}};
 }
 
-void store_message_head(char* at, const message_head& head) noexcept {
-  store_u16(at, head.names_size);
-  store_u16(at + 2, head.flags);
-  store_u32(at + 4, head.raw_size);
-  store_u32(at + 8, head.body_size);
-  store_u32(at + 12, head.header_size);
-}
-
-message_head load_message_head(const char* at) noexcept {
-  return {load_u16(at), load_u16(at + 2), load_u32(at + 4), load_u32(at + 8), load_u32(at + 12)};
-}
-
-bool well_formed(const message& candidate) noexcept {
-  if (candidate.names_size < 2 || candidate.header_size > candidate.raw_size || candidate.body_size > candidate.raw_size
-      || candidate.header_size < 7 + 12 + 1)
-    return false;
-  const size_t exchange = static_cast<uint8_t>(candidate.names[0]);
-  if (1 + exchange >= candidate.names_size)
-    return false;
-  const size_t key = static_cast<uint8_t>(candidate.names[1 + exchange]);
-  return 2 + exchange + key == candidate.names_size;
-}
-
-bool parse_messages(std::string_view payload, uint32_t count, std::vector<message>& into) {
-  if (payload.size() / message_head_bytes < count)
-    return false;
-  const char* heads = payload.data();
-  std::string_view data = payload.substr(size_t{count} * message_head_bytes);
-  std::string_view names;
-  into.reserve(into.size() + count);
-  for (uint32_t i = 0; i < count; ++i) {
-    const message_head head = load_message_head(heads + size_t{i} * message_head_bytes);
-    if (head.names_size != message_head::same_names) {
-      if (data.size() < head.names_size)
-        return false;
-      names = data.substr(0, head.names_size);
-      data.remove_prefix(head.names_size);
-    }
-    if (data.size() < head.raw_size)
-      return false;
-    const message parsed{names.data(),   data.data(),      head.raw_size,
-                         head.body_size, head.header_size, static_cast<uint16_t>(names.size()),
-                         head.flags};
-    if (!well_formed(parsed))
-      return false;
-    data.remove_prefix(head.raw_size);
-    into.push_back(parsed);
-  }
-  return data.empty();
-}
-
 void put_facts(byte_buffer& into, const queue_facts& facts) {
   into.put_u64(facts.queue);
   into.put_u64(facts.delivered);

@@ -17,15 +17,13 @@
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "model/message.hpp"
+#include "model/message_payload.hpp"
 #include "ports/message_store.hpp"
 
 namespace broker {
 
 inline constexpr size_t segment_head_bytes = 4096;
 inline constexpr size_t record_head_bytes = 72;
-/// Per message, ahead of the data of its record.
-inline constexpr size_t message_head_bytes = 16;
 /// Payload of a record; only a single larger message makes a larger one.
 inline constexpr size_t record_payload_bytes = 1024 * 1024;
 /// No record of this version is larger: one message of the hard limit plus frames.
@@ -93,24 +91,6 @@ loaded_segment_head load_segment_head(std::string_view bytes) noexcept;
 
 // -- payloads
 // -----------------------------------------------------------------------------------------------------------
-
-/// Stored form of one message ahead of its bytes. `same_names`: the names are the previous message's.
-struct message_head {
-  static constexpr uint16_t same_names = 0xffff;
-  uint16_t names_size = 0;
-  uint16_t flags = 0;
-  uint32_t raw_size = 0;
-  uint32_t body_size = 0;
-  uint32_t header_size = 0;
-};
-void store_message_head(char* at, const message_head& head) noexcept;
-message_head load_message_head(const char* at) noexcept;
-
-/// True when names and raw have the shape `message` promises, so that its accessors stay inside.
-bool well_formed(const message& candidate) noexcept;
-/// Appends the messages of a record's payload to `into`, pointing into `payload`. False: not a valid payload (`into`
-/// may then hold some of them).
-bool parse_messages(std::string_view payload, uint32_t count, std::vector<message>& into);
 
 /// What a facts record tells of one queue.
 struct queue_facts {

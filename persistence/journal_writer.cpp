@@ -6,13 +6,6 @@
 #include "base/crc32c.hpp"
 
 namespace broker {
-namespace {
-
-bool same_names(const message& a, const message& b) {
-  return a.names_size == b.names_size && (a.names == b.names || std::memcmp(a.names, b.names, a.names_size) == 0);
-}
-
-} // namespace
 
 journal_writer::journal_writer(segment_pool& pool, random_source salts, position start,
                                std::function<std::vector<manifest_entry>()> retained)
@@ -22,47 +15,26 @@ journal_writer::journal_writer(segment_pool& pool, random_source salts, position
 // -- records
 // ------------------------------------------------------------------------------------------------------------
 
-journal_writer::shape journal_writer::measure(const publish_batch& batch, slice where) const {
-  shape total;
-  for (uint32_t i = where.lo; i < where.hi; ++i) {
-    const message& each = batch.messages[i];
-    const bool repeated = i > where.lo && same_names(each, batch.messages[i - 1]);
-    const uint64_t bytes = message_head_bytes + each.raw_size + (repeated ? 0 : each.names_size);
-    if (total.count > 0 && total.payload + bytes > record_payload_bytes)
-      break;
-    total.payload += bytes;
-    total.body += each.body_size;
-    ++total.count;
-  }
-  return total;
-}
-
 result<void> journal_writer::add_messages(queue_id queue, const publish_batch& batch, slice where, seqno first,
                                           bool durable, message_facts facts) {
   while (where.lo < where.hi) {
-    const shape run = measure(batch, where);
-    if (auto room = make_room(run.payload); !room)
+    const payload_shape run = measure_payload(batch, where, record_payload_bytes);
+    if (auto room = make_room(run.bytes); !room)
       return room;
     record_head head;
     head.kind = durable ? record_kind::messages : record_kind::page_out;
-    head.length = static_cast<uint32_t>(run.payload);
+    head.length = static_cast<uint32_t>(run.bytes);
     head.queue = queue;
     head.first = first;
     head.count = run.count;
-    head.body_bytes = run.body;
+    head.body_bytes = run.body_bytes;
     head.facts = facts;
     report_.placed.push_back(
       {queue, extent{first, run.count, run.count, current_->sequence, static_cast<uint32_t>(offset_),
                      static_cast<uint32_t>(head.size()), !durable}});
     const size_t at = begin_record(head);
     char* heads = staged_.grow(size_t{run.count} * message_head_bytes);
-    for (uint32_t i = 0; i < run.count; ++i) {
-      const message& each = batch.messages[where.lo + i];
-      const bool repeated = i > 0 && same_names(each, batch.messages[where.lo + i - 1]);
-      store_message_head(heads + size_t{i} * message_head_bytes,
-                         {repeated ? message_head::same_names : each.names_size, each.flags, each.raw_size,
-                          each.body_size, each.header_size});
-    }
+    store_message_heads(heads, batch, {where.lo, where.lo + run.count});
     for (uint32_t i = 0; i < run.count; ++i) {
       const message& each = batch.messages[where.lo + i];
       if (i == 0 || !same_names(each, batch.messages[where.lo + i - 1]))

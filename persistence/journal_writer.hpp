@@ -65,13 +65,7 @@ private:
     const char* external; ///< null: `size` bytes of staged_
     size_t size;
   };
-  struct shape {
-    uint64_t payload = 0;
-    uint64_t body = 0;
-    uint32_t count = 0;
-  };
 
-  shape measure(const publish_batch& batch, slice where) const;
   result<void> make_room(uint64_t payload);
   result<void> rotate();
   /// Stages a head whose payload follows; returns where it is.

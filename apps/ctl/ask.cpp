@@ -122,6 +122,21 @@ std::string answer_text(const invocation& call, const command& what, const contr
   return text.empty() && what.columns.empty() && call.format != layout::csv ? "\n" : text;
 }
 
+bool is_state(const control::response& answer, std::string_view state) {
+  return answer.exit_code == exit_code::ok && answer.rows.size() == 1 && plain_text(answer.rows[0].at(0)) == state;
+}
+
+int ask_state(const invocation& call, const terminal& console, std::string& state) {
+  node_call node{call, console};
+  if (const int code = node.open(); code != exit_code::ok)
+    return code;
+  control::response answer;
+  if (const int code = node.ask({"app_state", {}, {}, {}}, answer); code != exit_code::ok)
+    return code;
+  state = answer.rows.empty() ? "" : plain_text(answer.rows[0].at(0));
+  return exit_code::ok;
+}
+
 int ask_node(const invocation& call, const command& what, const terminal& console) {
   node_call node{call, console};
   if (const int code = node.open(); code != exit_code::ok)

@@ -45,6 +45,11 @@ std::string answer_text(const invocation& call, const command& what, const contr
 int report_failure(const invocation& call, int code, std::string_view text, const terminal& console);
 int report_timeout(const invocation& call, double timeout_s, const terminal& console);
 
+/// Is that the answer to `app_state`?
+bool is_state(const control::response& answer, std::string_view state);
+/// Asks for the state of the app: "running", "stopped", "starting", "stopping".
+int ask_state(const invocation& call, const terminal& console, std::string& state);
+
 /// One request, and its answer printed: what most commands are.
 int ask_node(const invocation& call, const command& what, const terminal& console);
 

@@ -14,6 +14,7 @@ constexpr std::string_view groups[] = {
   "Help",
   "Nodes",
   "Cluster",
+  "Replication",
   "Users",
   "Access Control",
   "Monitoring, observability and health checks",
@@ -26,6 +27,7 @@ constexpr std::string_view groups[] = {
   "Operations",
   "Queues",
   "Plugin Management",
+  "Upgrade",
 };
 
 size_t place_of(std::string_view group) {
@@ -39,7 +41,11 @@ uint8_t tools_of(std::string_view program) {
     return tool::diagnostics;
   if (program == "rabbitmq-plugins")
     return tool::plugins;
-  return tool::ctl | tool::diagnostics | tool::plugins;
+  if (program == "rabbitmq-queues")
+    return tool::queues;
+  if (program == "rabbitmq-upgrade")
+    return tool::upgrade;
+  return tool::all;
 }
 
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -65,10 +71,10 @@ std::string in_quotes(std::string_view text) {
 const std::vector<command>& commands() {
   static const std::vector<command> all = [] {
     std::vector<command> joined;
-    for (auto part :
-         {help_commands(), node_commands(), user_commands(), access_commands(), look_commands(), health_commands(),
-          parameter_commands(), policy_commands(), vhost_commands(), configuration_commands(), definition_commands(),
-          operation_commands(), queue_commands(), plugin_commands()})
+    for (auto part : {help_commands(), node_commands(), cluster_commands(), maintenance_commands(), user_commands(),
+                      access_commands(), look_commands(), health_commands(), parameter_commands(), policy_commands(),
+                      vhost_commands(), configuration_commands(), definition_commands(), operation_commands(),
+                      queue_commands(), plugin_commands()})
       joined.insert(joined.end(), part.begin(), part.end());
     std::stable_sort(joined.begin(), joined.end(), [](const command& a, const command& b) {
       return std::pair{place_of(a.group), a.name} < std::pair{place_of(b.group), b.name};

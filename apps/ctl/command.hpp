@@ -20,6 +20,9 @@ namespace tool {
 inline constexpr uint8_t ctl = 1;         ///< rabbitmqctl
 inline constexpr uint8_t diagnostics = 2; ///< rabbitmq-diagnostics
 inline constexpr uint8_t plugins = 4;     ///< rabbitmq-plugins
+inline constexpr uint8_t queues = 8;      ///< rabbitmq-queues
+inline constexpr uint8_t upgrade = 16;    ///< rabbitmq-upgrade
+inline constexpr uint8_t all = ctl | diagnostics | plugins | queues | upgrade;
 inline constexpr uint8_t look = ctl | diagnostics;
 } // namespace tool
 
@@ -29,6 +32,13 @@ inline constexpr size_t any_number = 1000;
 struct complaint {
   int exit_code = 0;
   std::string text;
+};
+
+/// What must be so on the node before the command says anything (features.md O12).
+enum class app_need : uint8_t {
+  running,
+  stopped,
+  any, ///< also of no node
 };
 
 struct command {
@@ -45,6 +55,7 @@ struct command {
   std::vector<std::string> default_columns = {};
   std::vector<option> options = {};
   uint8_t tools = tool::ctl;
+  app_need needs = app_need::running;
   /// What is wrong with arguments and options beyond their number, before anything is asked.
   complaint (*problem)(const invocation&) = nullptr;
   /// The answer as text, unless JSON or CSV is wanted; without it, rows are laid out as a table.
@@ -80,6 +91,8 @@ double timeout_of(const invocation& call, double preset);
 
 std::vector<command> help_commands();
 std::vector<command> node_commands();
+std::vector<command> cluster_commands();
+std::vector<command> maintenance_commands();
 std::vector<command> user_commands();
 std::vector<command> access_commands();
 std::vector<command> look_commands();

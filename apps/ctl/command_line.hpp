@@ -23,7 +23,7 @@ struct option {
 };
 
 struct invocation {
-  std::string program; ///< as called: warrenctl, rabbitmqctl, rabbitmq-diagnostics, rabbitmq-plugins
+  std::string program; ///< as called: warrenctl, rabbitmqctl, rabbitmq-diagnostics and so on
   std::string given;   ///< all arguments, for error texts
   std::string command; ///< "" = none
   std::vector<std::string> arguments;

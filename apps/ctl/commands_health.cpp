@@ -40,15 +40,6 @@ complaint unit_problem(const invocation& call) {
   return {65, "Bad argument: unit '" + unit + "' is not supported. Please use one of: bytes, KB, MB, GB, TB"};
 }
 
-std::string running_page(const invocation& call, const control::response&) {
-  return "RabbitMQ on node " + call.node + " is fully booted and running\n";
-}
-
-std::string not_booting_page(const invocation& call, const control::response&) {
-  return "RabbitMQ on node " + call.node
-       + " is fully booted (check with is_running), stopped or has not started booting yet\n";
-}
-
 std::vector<command> alarm_commands() {
   return {
     {.name = "alarms",
@@ -132,7 +123,8 @@ std::vector<command> running_commands() {
                     "running",
      .banner = [](const invocation& i) { return "Checking if RabbitMQ is running on node " + i.node + " ..."; },
      .tools = tool::diagnostics,
-     .page = running_page},
+     .needs = app_need::any,
+     .perform = check_running},
     {.name = "check_virtual_hosts",
      .group = monitoring,
      .usage = "[--timeout <timeout>]",
@@ -146,20 +138,23 @@ std::vector<command> running_commands() {
      .description = "Checks if RabbitMQ is still booting on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its boot status ..."); },
      .tools = tool::diagnostics,
-     .page = not_booting_page},
+     .needs = app_need::any,
+     .perform = is_booting},
     {.name = "is_running",
      .group = monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Checks if RabbitMQ is fully booted and running on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its status ..."); },
      .tools = tool::diagnostics,
-     .page = running_page},
+     .needs = app_need::any,
+     .perform = is_running},
     {.name = "server_version",
      .group = monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Displays server version on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its RabbitMQ version..."); },
      .tools = tool::diagnostics,
+     .needs = app_need::any,
      .page = value_page},
   };
 }
@@ -172,6 +167,7 @@ std::vector<command> fact_commands() {
      .description = "Displays a hash of the Erlang cookie (shared secret) used by the target node",
      .banner = [](const invocation& i) { return asking(i, "its Erlang cookie hash..."); },
      .tools = tool::diagnostics,
+     .needs = app_need::any,
      .page = value_page},
     {.name = "log_location",
      .group = configuration,
@@ -180,6 +176,7 @@ std::vector<command> fact_commands() {
      .banner = [](const invocation& i) { return "Log file location(s) on node " + i.node + " ..."; },
      .options = {{"--all", "-a"}},
      .tools = tool::diagnostics,
+     .needs = app_need::any,
      .page = lines_page},
     {.name = "log_tail",
      .group = monitoring,
@@ -191,6 +188,7 @@ std::vector<command> fact_commands() {
        },
      .options = {{"--number", "-N", true}},
      .tools = tool::diagnostics,
+     .needs = app_need::any,
      .problem = lines_problem,
      .page = lines_page},
     {.name = "memory_breakdown",

@@ -148,6 +148,7 @@ std::vector<command> configuration_commands() {
                     "application",
      .banner = [](const invocation& i) { return "Application environment of node " + i.node + " ..."; },
      .tools = tool::look,
+     .needs = app_need::any,
      .page = environment_page,
      .record = true},
     {.name = "set_disk_free_limit",
@@ -217,7 +218,8 @@ std::vector<command> definition_commands() {
      .banner = [](const invocation&) { return std::string{"Listing feature flags ..."}; },
      .columns = feature_flag_columns(),
      .default_columns = {"name", "state"},
-     .tools = tool::look},
+     .tools = tool::look,
+     .needs = app_need::any},
   };
 }
 
@@ -251,6 +253,22 @@ std::vector<command> operation_commands() {
      .banner =
        [](const invocation& i) {
          return "Closing connection " + i.arguments[0] + ", reason: " + i.arguments[1] + "...";
+       }},
+    {.name = "resume_listeners",
+     .group = operations,
+     .description = "Resumes client connection listeners making them accept client connections again",
+     .banner =
+       [](const invocation& i) {
+         return "Will resume client connection listeners on node " + i.node
+              + ". The node will now accept client connections";
+       }},
+    {.name = "suspend_listeners",
+     .group = operations,
+     .description = "Suspends client connection listeners so that no new client connections are accepted",
+     .banner =
+       [](const invocation& i) {
+         return "Will suspend client connection listeners on node " + i.node
+              + ". The node will no longer accept client connections!";
        }},
     {.name = "eval",
      .group = operations,

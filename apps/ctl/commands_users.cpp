@@ -115,6 +115,7 @@ std::vector<command> user_commands() {
      .description = "Hashes a plaintext password",
      .most_arguments = 1,
      .banner = [](const invocation&) { return std::string{"Will hash password ..."}; },
+     .needs = app_need::any,
      .page = value_page,
      .reads_password = true},
     {.name = "list_user_limits",

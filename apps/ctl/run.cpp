@@ -10,8 +10,9 @@ namespace broker::ctl {
 
 namespace {
 
-int usage_error(const invocation& call, const command* what, const complaint& why, const terminal& console) {
-  console.err("Error (argument validation): " + why.text + "\nArguments given:\n\t" + call.given + "\n"
+int usage_error(const invocation& call, const command* what, const complaint& why, const terminal& console,
+                std::string_view heading = "Error (argument validation): ") {
+  console.err(std::string{heading} + why.text + "\nArguments given:\n\t" + call.given + "\n"
               + (what == nullptr ? "" : "\nUsage\n\n" + usage_line(call, *what) + "\n"));
   return why.exit_code;
 }
@@ -29,9 +30,31 @@ bool complete_password(invocation& call, const command& what, const terminal& co
   return true;
 }
 
+/// Does the state of the app allow the command? Said, with the exit code, when it does not.
+int check_state(const invocation& call, const command& what, const terminal& console) {
+  if (what.needs == app_need::any)
+    return exit_code::ok;
+  std::string state;
+  if (const int code = ask_state(call, console, state); code != exit_code::ok)
+    return code;
+  if (what.needs == app_need::running && state != "running")
+    return usage_error(call, &what,
+                       {exit_code::usage, "this command requires the 'rabbit' app to be running on the target node. "
+                                          "Start it with 'rabbitmqctl start_app'."},
+                       console, "Error: ");
+  if (what.needs == app_need::stopped && state != "stopped")
+    return usage_error(call, &what,
+                       {exit_code::usage, "this command requires the 'rabbit' app to be stopped on the target node. "
+                                          "Stop it with 'rabbitmqctl stop_app'."},
+                       console, "Error: ");
+  return exit_code::ok;
+}
+
 int execute(invocation& call, const command& what, const terminal& console) {
   if (const auto problem = argument_problem(call, what); !problem.text.empty())
     return usage_error(call, &what, problem, console);
+  if (const int code = check_state(call, what, console); code != exit_code::ok)
+    return code;
   if (what.banner != nullptr && call.shows_banner())
     if (const std::string banner = what.banner(call); !banner.empty())
       console.out(banner + "\n");

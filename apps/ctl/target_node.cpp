@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include "cookie.hpp"
-#include "node_name.hpp"
-#include "node_registry.hpp"
+#include "node_address.hpp"
 
 namespace broker::ctl {
 
@@ -17,8 +16,6 @@ namespace {
 
 /// What the port for tools is above that for other nodes.
 constexpr uint16_t control_port_offset = 10'000;
-/// AMQP's 5672 plus 20000 plus that; RabbitMQ's tools begin there, too.
-constexpr uint16_t default_control_port = 35'672;
 
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
@@ -32,7 +29,7 @@ uint16_t default_port() {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
   return failure == std::errc{} && end == text.data() + text.size() && port != 0 && port <= 65535 - control_port_offset
          ? static_cast<uint16_t>(port + control_port_offset)
-         : default_control_port;
+         : usual_control_port;
 }
 
 /// What RabbitMQ prints to compare cookies without showing them: base64 of the MD5.
@@ -71,16 +68,11 @@ target find_target(const invocation& call) {
   where.node = call.node;
   where.own_name = "rabbitmqcli-" + std::to_string(getpid()) + "-" + call.node;
   where.own_name.resize(std::min<size_t>(where.own_name.size(), 255));
-  where.host = call.node.substr(call.node.find('@') + 1);
-  if (where.host == short_host_name() || where.host == "localhost")
-    where.host = "127.0.0.1";
-  where.port = default_port();
-  if (const auto entry = find_node(call.node)) {
-    where.host = "127.0.0.1";
-    where.port = entry->control_port;
-    where.pid = entry->pid;
-    where.cookie_file = entry->cookie_file;
-  }
+  auto found = control_address(call.node, default_port());
+  where.host = std::move(found.host);
+  where.port = found.port;
+  where.pid = found.pid;
+  where.cookie_file = std::move(found.cookie_file);
   return where;
 }
 

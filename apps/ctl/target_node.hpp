@@ -12,6 +12,9 @@
 
 namespace broker::ctl {
 
+using control::control_client;
+using control::failure_kind;
+
 struct target {
   std::string node;
   std::string host;

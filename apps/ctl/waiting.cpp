@@ -15,7 +15,6 @@ namespace {
 using clock = control_client::clock;
 using namespace std::chrono_literals;
 
-constexpr double startup_timeout_s = 300;
 /// Time one attempt to reach the node may take while waiting for its start.
 constexpr auto attempt_timeout = 2s;
 constexpr auto poll_pause = 100ms;
@@ -56,8 +55,9 @@ int await_startup(invocation& call, const command&, const terminal& console) {
       auto reached = client.connect(where.host, where.port);
       if (reached)
         reached = client.authenticate(cookie->reveal(), where.own_name, where.node);
-      if (reached && client.call({"ping", {}, {}, {}}))
-        return exit_code::ok;
+      if (reached)
+        if (auto state = client.call({"app_state", {}, {}, {}}); state && is_state(*state, "running"))
+          return exit_code::ok;
       if (!reached && client.failure() == failure_kind::refused) { // another cookie will not heal by waiting
         console.err(unreachable_page(where, *cookie, client.failure(), reached.error().text));
         return exit_code::unavailable;

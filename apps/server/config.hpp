@@ -47,8 +47,9 @@ struct node_config {
   std::filesystem::path data_dir;
   std::filesystem::path config_file; ///< "" = none read
   std::filesystem::path cookie_file;
-  uint16_t control_port = 0; ///< distribution port + 10000; 0 = any free port
-  secret_string cookie;      ///< read by prepare_node_files
+  std::string control_host = "::"; ///< where tools, and nodes that want to join, reach this one
+  uint16_t control_port = 0;       ///< distribution port + 10000; 0 = any free port
+  secret_string cookie;            ///< read by prepare_node_files
 
   // -- listeners and connections (O35) --
   std::vector<listener_address> listeners{listener_address{}};
@@ -59,6 +60,7 @@ struct node_config {
   size_t connections_max = limits::connections_max;
   uint64_t message_max_bytes = limits::message_max_bytes;
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  std::string queue_leader_locator = "client-local";
   int tcp_backlog = 128;
   bool tcp_nodelay = true;
 
@@ -78,7 +80,7 @@ struct node_config {
   std::string default_read = ".*";
   std::vector<std::string> loopback_users{"guest"};
   std::vector<std::string> auth_mechanisms{"PLAIN", "AMQPLAIN"};
-  std::string cluster_name;               ///< "" = the node name
+  std::string cluster_name;               ///< "" = as operators set it, else the node name
   std::filesystem::path definitions_file; ///< imported at every start (O28); "" = none
 
   // -- resources (O39) --

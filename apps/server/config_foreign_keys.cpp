@@ -64,8 +64,6 @@ std::vector<config_key> tuning_keys() {
     {"msg_store_file_size_limit", noted, "16777216", store},
     {"msg_store_credit_disc_bound", noted, "", store},
     {"lazy_queue_explicit_gc_run_operation_threshold", noted, "1000", runtime},
-    {"queue_master_locator", noted, "client-local", cluster},
-    {"queue_leader_locator", noted, "client-local", cluster},
     {"distribution.listener.port_range.max", noted, "", "the port is distribution.listener.port_range.min"},
     {"net_ticktime", noted, "60", cluster},
     {"cluster_partition_handling", noted, "ignore", cluster},

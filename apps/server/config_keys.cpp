@@ -131,6 +131,14 @@ problem set_durability(node_config& config, const setting& given) {
   return {};
 }
 
+problem set_locator(node_config& config, const setting& given) {
+  constexpr std::string_view all[] = {"client-local", "balanced", "random", "least-leaders", "min-masters"};
+  if (std::find(std::begin(all), std::end(all), given.value) == std::end(all))
+    return "expects client-local, balanced or random";
+  config.queue_leader_locator = given.value;
+  return {};
+}
+
 problem set_log_file(node_config& config, const setting& given) {
   if (given.value == "false") {
     config.log.file = false;
@@ -188,6 +196,10 @@ std::vector<config_key> connection_keys() {
      [](node_config& c, const setting& s) {
        return parse_integer<uint64_t>(s.value, 1, limits::consumer_timeout_max_ms, c.consumer_timeout_ms);
      }},
+    {"queue_leader_locator", honoured, "client-local",
+     "on which running node a queue is made that says nothing of it: `client-local`, `balanced` or `random`",
+     set_locator},
+    {"queue_master_locator", honoured, "client-local", "older name of `queue_leader_locator`", set_locator},
     {"heartbeat", honoured, "60", "seconds, as proposed to clients; 0 = none",
      [](node_config& c, const setting& s) { return parse_integer<uint16_t>(s.value, 0, 65535, c.heartbeat_s); }},
     {"frame_max", honoured, "131072", "bytes, largest frame offered to clients", set_frame_max},

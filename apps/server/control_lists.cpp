@@ -64,9 +64,11 @@ constexpr column<queue_info> queue_columns[] = {
   {"durable", [](const q& i, const facts&) -> value { return i.queue->durable; }},
   {"auto_delete", [](const q& i, const facts&) -> value { return i.queue->auto_delete; }},
   {"arguments", [](const q& i, const facts&) -> value { return to_value(i.queue->arguments); }},
-  {"pid", [](const q& i, const facts& n) -> value { return process_name(n, i.queue->id); }},
+  {"pid", [](const q& i, const facts& n) -> value { return process_name(n, i.queue->node, i.queue->id); }},
   {"owner_pid",
-   [](const q& i, const facts& n) -> value { return i.queue->owner == 0 ? value{} : process_name(n, i.queue->owner); }},
+   [](const q& i, const facts& n) -> value {
+     return i.queue->owner == 0 ? value{} : process_name(n, i.queue->node, i.queue->owner);
+   }},
   {"exclusive", [](const q& i, const facts&) -> value { return i.queue->exclusive; }},
   {"policy", [](const q& i, const facts&) -> value { return i.queue->policy; }},
   {"operator_policy", [](const q& i, const facts&) -> value { return i.queue->operator_policy; }},
@@ -74,7 +76,9 @@ constexpr column<queue_info> queue_columns[] = {
   {"exclusive_consumer_pid",
    [](const q& i, const facts& n) -> value {
      const auto& who = i.details.exclusive_consumer;
-     return who ? value{process_name(n, channel_number_of(who->connection, who->channel_id))} : value{};
+     return who ? value{process_name(n, who->node.empty() ? i.queue->node : who->node,
+                                     channel_number_of(who->connection, who->channel))}
+                : value{};
    }},
   {"exclusive_consumer_tag",
    [](const q& i, const facts&) -> value {
@@ -158,7 +162,9 @@ constexpr column<channel_info> channel_columns[] = {
 constexpr column<consumer_info> consumer_columns[] = {
   {"queue_name", [](const s& i, const facts&) -> value { return i.queue->name; }},
   {"channel_pid",
-   [](const s& i, const facts& n) -> value { return process_name(n, channel_number_of(i.connection, i.channel)); }},
+   [](const s& i, const facts& n) -> value {
+     return process_name(n, i.node, channel_number_of(i.connection, i.channel));
+   }},
   {"consumer_tag", [](const s& i, const facts&) -> value { return i.tag; }},
   {"ack_required", [](const s& i, const facts&) -> value { return i.ack_required; }},
   {"prefetch_count", [](const s& i, const facts&) -> value { return i.prefetch; }},
@@ -189,7 +195,14 @@ constexpr column<binding_record> binding_columns[] = {
 
 } // namespace
 
-/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial.
+/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial. When another
+/// node started is that node's affair: its names are not for asking this one.
+std::string process_name(const node_facts& node, const std::string& of, uint64_t number) {
+  if (of.empty() || of == node.node)
+    return process_name(node, number);
+  return "<" + of + ".0." + std::to_string(count_of_id(number)) + "." + std::to_string(run_of_id(number)) + ">";
+}
+
 std::string process_name(const node_facts& node, uint64_t number) {
   return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(count_of_id(number))
        + "." + std::to_string(run_of_id(number)) + ">";

@@ -31,6 +31,8 @@ control::response consumer_rows(std::span<const consumer_info> consumers, const 
 /// "<rabbit@host.1795415102.7.0>": like an Erlang process name, which tools expect. Unique on this node, and across its
 /// restarts.
 std::string process_name(const node_facts& node, uint64_t number);
+/// Of a process of the node `of`; "" = this one.
+std::string process_name(const node_facts& node, const std::string& of, uint64_t number);
 /// The number in such a name of this node's run; nothing for anything else.
 std::optional<uint64_t> number_of_process(const node_facts& node, std::string_view name);
 

@@ -78,8 +78,8 @@ void set_plugins(node_view& node, const request& what, reply done) {
 }
 
 constexpr verb verbs[] = {
-  {"list_plugins", 0, 0, list_plugins},
-  {"set_plugins", 0, std::size(known), set_plugins},
+  {"list_plugins", 0, 0, list_plugins, app_need::any},
+  {"set_plugins", 0, std::size(known), set_plugins, app_need::any},
 };
 
 } // namespace

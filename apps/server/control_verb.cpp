@@ -34,6 +34,15 @@ response one_value(control::value what) {
   return answer;
 }
 
+std::function<void(result<void>)> answer_order(control::reply done) {
+  return [done = std::move(done)](const result<void>& outcome) {
+    if (outcome)
+      return done({});
+    const int code = outcome.error().code != 0 ? outcome.error().code : exit_with::unavailable;
+    done(failure(code, outcome.error().text));
+  };
+}
+
 void propose_and_answer(node_view& node, command what, int exit_code, control::reply done) {
   node.propose(std::move(what), [exit_code, done = std::move(done)](const command_result& applied) {
     done(applied.ok() ? response{} : failure(exit_code, applied.failure.text));

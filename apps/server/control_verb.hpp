@@ -12,16 +12,22 @@
 
 namespace broker {
 
+/// In which state of the app a verb may be asked. Of the process only: `any`.
+enum class app_need : uint8_t { running, stopped, any };
+
 struct verb {
   std::string_view name;
   size_t least_arguments;
   size_t most_arguments;
   void (*run)(node_view&, const control::request&, control::reply);
+  app_need needs = app_need::running;
 };
 
 // -- the parts of the table
 // -------------------------------------------------------------------------------------------
 
+std::span<const verb> life_verbs();
+std::span<const verb> cluster_verbs();
 std::span<const verb> node_verbs();
 std::span<const verb> user_verbs();
 std::span<const verb> access_verbs();
@@ -55,6 +61,9 @@ control::response table(std::vector<std::string> columns);
 /// One column "value" with one row.
 control::response one_value(control::value what);
 
+/// Answers an order to the node: nothing when it was carried out, else its words with the exit code in `code`, or
+/// unavailable.
+std::function<void(result<void>)> answer_order(control::reply done);
 /// Proposes and answers: nothing on success, else the store's own words with `exit_code`.
 void propose_and_answer(node_view& node, command what, int exit_code, control::reply done);
 

@@ -69,7 +69,7 @@ private:
 void import_definitions(node_view& node, std::string_view json,
                         std::function<void(result<std::vector<std::string>>)> done) {
   definitions_context context;
-  context.node = node.facts().node;
+  context.node = node.name();
   context.new_salt = new_salt;
   auto read = read_definitions(json, *node.metadata(), context);
   if (!read)

@@ -65,12 +65,18 @@ int run(const broker::start_options& options) {
     return fail(exit_config, opened.error().text);
   log_start(*config, log);
   broker::node node{*config, log};
-  if (auto started = node.start(); !started)
-    return report_start_failure(log, started.error().text);
+  if (auto opened = node.open(); !opened)
+    return report_start_failure(log, opened.error().text);
+  // Tools and other nodes find a node while it starts: they may wait for it or stop it.
   if (auto published = files.publish(*config, node.control_port(), node.cluster_port()); !published)
     log.write(broker::log_level::warning, broker::node_log::node_source,
               "tools cannot find this node by name: " + published.error().text);
   signals.start([&] { node.request_stop(); }, [&] { log.reopen(); });
+  if (auto started = node.start(); !started)
+    return report_start_failure(log, started.error().text);
+  if (config->distribution_port == 0) // it has been chosen now
+    if (auto published = files.publish(*config, node.control_port(), node.cluster_port()); !published)
+      return report_start_failure(log, published.error().text);
   node.join();
   log.write(broker::log_level::info, broker::node_log::node_source, "Node " + config->node_name + " has stopped");
   return exit_ok;

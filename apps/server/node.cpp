@@ -1,18 +1,14 @@
 #include "node.hpp"
 
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <future>
 
 #include <boost/asio/post.hpp>
-#include <caf/send.hpp>
 
-#include "actors/queue_replica.hpp"
 #include "control_verbs.hpp"
-#include "locate_node.hpp"
+#include "metadata/metadata_state.hpp"
 #include "node_core.hpp"
-#include "version.hpp"
 
 namespace broker {
 
@@ -20,367 +16,71 @@ namespace {
 
 /// BSD's EX_IOERR: what a node ends with after a failed write (guarantees.md G6).
 constexpr int exit_io_error = 74;
-/// BSD's EX_CONFIG: what a node ends with that is no member of its cluster any more.
-constexpr int exit_config = 78;
-/// RabbitMQ's mnesia_table_loading_retry_timeout and _limit.
-constexpr auto cluster_wait = std::chrono::milliseconds{30'000};
-constexpr unsigned cluster_waits = 10;
-/// Clients have this long to answer connection.close at shutdown.
-constexpr auto goodbye_time = std::chrono::seconds{5};
-/// After that they are cut off, which only takes the loops' turn.
-constexpr auto cut_time = std::chrono::seconds{1};
 /// Unused read blocks kept: 16 MiB.
 constexpr size_t spare_blocks = 64;
-
-size_t loop_count(unsigned configured) {
-  if (configured != 0)
-    return configured;
-  const auto cores = std::thread::hardware_concurrency();
-  return cores > 1 ? cores - 1 : 1;
-}
-
-uint64_t random_number() {
-  uint64_t value = 0;
-  BROKER_ASSERT(getrandom(&value, sizeof value, 0) == sizeof value, "no randomness from the kernel");
-  return value;
-}
-
-uint64_t steady_ms() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
-int64_t unix_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-durability_mode to_mode(durability wanted) {
-  switch (wanted) {
-  case durability::fsync:
-    return durability_mode::fsync;
-  case durability::interval:
-    return durability_mode::interval;
-  default:
-    return durability_mode::os;
-  }
-}
-
-log_level to_level(log_line::level severity) {
-  switch (severity) {
-  case log_line::level::debug:
-    return log_level::debug;
-  case log_line::level::info:
-    return log_level::info;
-  case log_line::level::warning:
-    return log_level::warning;
-  default:
-    return log_level::error;
-  }
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words)
-    text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 } // namespace
 
 node::impl::impl(node_config settings, node_log& lines, node_extensions added)
-  : config(std::move(settings)), extensions(std::move(added)), log(lines),
-    started_at_unix_s(static_cast<uint64_t>(unix_ms() / 1000)), blocks(spare_blocks), loops(loop_count(config.loops)) {}
+  : config(std::move(settings)), extensions(std::move(added)), log(lines), nothing(metadata_state{{}}.snapshot()),
+    blocks(spare_blocks) {}
 
-node::impl::~impl() = default;
-
-void node::impl::say(log_level level, std::string_view text, uint64_t source) {
-  log.write(level, source, text);
+node::impl::~impl() {
+  shut_down();
 }
 
-void node::impl::die(const error& why, const std::string& what) {
-  const auto text = what + ", the node ends: " + why.text;
+void node::impl::die(const error& why) {
+  const auto text = "disk write failed, the node ends: " + why.text;
   say(log_level::critical, text);
   std::fprintf(stderr, "warren-server: %s\n", text.c_str());
   log.flush();
   _exit(exit_io_error);
 }
 
-// -- start
-// --------------------------------------------------------------------------------------------------------------
-
-result<void> node::impl::start() {
-  shared.node = config.node_name;
-  shared.now_ms = steady_ms;
-  shared.next_seed = random_number;
-  shared.make_queue = extensions.make_queue ? extensions.make_queue : spawn_queue;
-  shared.consumer_timeout_ms = config.consumer_timeout_ms;
-  shared.queues.wall_ms = unix_ms;
-  shared.warn = [this](const std::string& text) { say(log_level::warning, text); };
-  shared.queues.note = shared.warn;
-  shared.queues.memory_bytes = config.queue_memory_bytes;
-  shared.queues.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
-  // The journal last: a damaged database is found before recovery writes anything.
-  for (auto step : {&impl::open_databases, &impl::open_store})
-    if (auto opened = (this->*step)(); !opened)
-      return opened;
-  actor_config.module_factories.push_back(loop_scheduler::factory(loops));
-  actors = std::make_unique<caf::actor_system>(actor_config);
-  running = true;
-  for (auto step : {&impl::open_cluster, &impl::open_metadata, &impl::open_listeners, &impl::watch_resources,
-                    &impl::load_definitions, &impl::open_control})
-    if (auto opened = (this->*step)(); !opened) {
-      stop();
-      return opened;
-    }
-  listener->start();
-  say(log_level::info, "Server startup complete; 0 plugins started.");
-  return {};
-}
-
-result<void> node::impl::open_databases() {
-  auto opened_files = posix_files::open(config.data_dir.string());
-  if (!opened_files)
-    return opened_files.error();
-  files = std::move(*opened_files);
-  auto opened_backlog = leveldb_backlog::open((config.data_dir / "backlog").string());
-  if (!opened_backlog)
-    return opened_backlog.error();
-  backlog = std::move(*opened_backlog);
-  auto opened_metadata = leveldb_metadata_store::open(*files, config.data_dir.string(), "metadata");
-  if (!opened_metadata)
-    return opened_metadata.error();
-  metadata_files = std::move(*opened_metadata);
-  return {};
-}
-
-result<void> node::impl::open_store() {
-  journal_options options;
-  options.durability = to_mode(config.durability);
-  options.salt_seed = random_number();
-  store_threads::handlers told;
-  told.fatal = [this](const error& why) { die(why); };
-  told.damaged = [this](const store_damage& what) {
-    say(log_level::critical,
-        "damaged messages of queue " + std::to_string(what.queue) + " are not served: " + what.text);
-  };
-  told.note = [this](const std::string& text) { say(log_level::info, text); };
-  auto opened = store_threads::start(*files, *backlog, options, told, config.durability_interval_ms);
-  if (!opened)
-    return opened.error();
-  store = std::move(*opened);
-  shared.store = &store->store();
-  return {};
-}
-
-/// Takes the port and makes the links; nodes are let in when there is somebody to talk to (open_metadata).
-result<void> node::impl::open_cluster() {
-  cluster_wire_settings settings;
-  settings.node = config.node_name;
-  settings.cookie = config.cookie.reveal();
-  settings.host = config.distribution_host;
-  settings.port = config.distribution_port;
-  settings.backlog = config.tcp_backlog;
-  settings.locate = [this](const std::string& other) { return locate_node(other, wire->port()); };
-  settings.now_ms = steady_ms;
-  settings.note = [this](const std::string& text) { say(log_level::warning, text); };
-  wire = std::make_unique<cluster_wire>(std::move(settings));
-  if (auto opened = wire->open(); !opened)
-    return opened;
-  node_links_settings how;
-  how.node = config.node_name;
-  how.incarnation = random_number() | 1;
-  how.break_limit_ms = config.break_limit_ms;
-  how.random = random_number;
-  how.now_ms = steady_ms;
-  how.note = [this](const std::string& text) { say(log_level::notice, text); };
-  links = std::make_unique<node_links>(*actors, *wire, std::move(how));
-  shared.cluster = links.get();
-  say(log_level::info,
-      "listening for other nodes on [" + config.distribution_host + "]:" + std::to_string(wire->port()));
-  return {};
-}
-
-result<void> node::impl::open_metadata() {
-  metadata_options options;
-  options.host.metadata.node = config.node_name;
-  options.host.metadata.loopback_users = config.loopback_users;
-  options.host.metadata.default_vhost = config.default_vhost;
-  if (!extensions.exchange_types.empty()) {
-    auto types = make_standard_exchange_types();
-    for (const auto& type : extensions.exchange_types)
-      if (!types->add(type))
-        return error{0, "exchange type '" + std::string{type->name()} + "' is registered twice"};
-    options.host.metadata.exchange_types = std::move(types);
-  }
-  options.store = metadata_files.get();
-  options.start.node = config.node_name;
-  options.start.port = wire->port();
-  options.start.default_user = {config.default_user,
-                                hash_password(config.default_password.reveal()),
-                                config.default_user_tags,
-                                user_record{}.hashing,
-                                {}};
-  options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
-  for (auto& each : store->take_recovered())
-    options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
-  options.fatal = [this](const error& why) { die(why, "metadata failed"); };
-  options.note = [this](const std::string& text) { say(log_level::warning, text); };
-  auto ready = std::make_shared<std::promise<result<void>>>();
-  auto outcome = ready->get_future();
-  options.ready = [ready](result<void> how) { ready->set_value(std::move(how)); };
-  options.forgotten = [this] { die_forgotten(); };
-  if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
-    return started;
-  wire->start([this](const std::string& name) { return links->admit(name); });
-  return wait_for_cluster(outcome);
-}
-
-bool node::impl::stop_is_asked() {
-  std::lock_guard guard{stop_mutex};
-  return stopping;
-}
-
-/// A member of a cluster is of no use before a majority has heard of it (S08). A node alone never waits.
-result<void> node::impl::wait_for_cluster(std::future<result<void>>& outcome) {
-  constexpr auto step = std::chrono::milliseconds{100};
-  for (unsigned left = cluster_waits; left > 0; --left) {
-    for (auto waited = 0 * step; waited < cluster_wait; waited += step) {
-      if (outcome.wait_for(step) == std::future_status::ready)
-        return outcome.get();
-      if (stop_is_asked())
-        return error{0, "asked to stop while waiting for the cluster"};
-      if (waited == 0 * step)
-        say(log_level::info, "Waiting for a majority of the cluster's nodes for " + std::to_string(cluster_wait.count())
-                               + " ms, " + std::to_string(left - 1) + " retries left");
-    }
-  }
-  return error{0, "no majority of the cluster's nodes could be reached in time: start the others, or see 'force_boot'"};
-}
-
-void node::impl::die_forgotten() {
-  const std::string text = "inconsistent_cluster: node " + config.node_name
-                         + " thinks it is clustered, but the other nodes have removed it: it must be reset";
-  say(log_level::critical, text);
-  std::fprintf(stderr, "warren-server: %s\n", text.c_str());
-  log.flush();
-  _exit(exit_config);
-}
-
-result<void> node::impl::open_listeners() {
-  sessions.node = &shared;
-  sessions.system = actors.get();
-  sessions.pool = &blocks;
-  sessions.wall_ms = unix_ms;
-  sessions.log = [this](log_line::level severity, const std::string& text) { say(to_level(severity), text); };
-  auto& settings = sessions.settings;
-  settings.platform = "Warren " + std::string{warren_version};
-  settings.node = config.node_name;
-  settings.cluster_name = config.cluster_name.empty() ? config.node_name : config.cluster_name;
-  settings.channel_max = config.channel_max;
-  settings.frame_max = config.frame_max_bytes;
-  settings.heartbeat_s = config.heartbeat_s;
-  settings.handshake_timeout_ms = config.handshake_timeout_ms;
-  settings.message_max_bytes = config.message_max_bytes;
-  settings.mechanisms = joined(config.auth_mechanisms);
-  listener = std::make_unique<amqp_listener>(sessions, loops, config.connections_max);
-  for (const auto& where : config.listeners) {
-    listener_settings wanted{where.host, where.port, config.tcp_backlog, config.tcp_nodelay};
-    if (auto listening = listener->listen(wanted); !listening)
-      return listening;
-    say(log_level::info, "started TCP listener on [" + where.host + "]:" + std::to_string(where.port));
-  }
-  return {};
-}
-
-result<void> node::impl::watch_resources() {
-  resource_monitor::host around;
-  around.disk_free = [this] { return files->free_bytes(); };
-  around.memory_pressure = shared.queues.memory_pressure;
-  around.alarm = [this](const std::string& reason) { listener->resource_alarm(reason); };
-  around.pressure_began = [this] {
-    for (const auto& queue : shared.queues_by_id.all())
-      caf::anon_send(queue, queue_pressure_msg{});
-  };
-  around.log = [this](log_level level, const std::string& text) { say(level, text); };
-  const resource_limits limits{config.memory_watermark_bytes, config.disk_free_limit_bytes};
-  resources = std::make_unique<resource_monitor>(control_io, config.node_name, limits,
-                                                 (config.data_dir / "ballast").string(), std::move(around));
-  resources->start();
-  return {};
-}
-
-result<void> node::impl::open_control() {
+result<void> node::impl::open() {
   control::listener_settings settings;
   settings.node = config.node_name;
   settings.cookie = config.cookie.reveal();
+  settings.host = config.control_host;
   settings.port = config.control_port;
   control =
     std::make_unique<control::listener>(control_io, settings, control_verbs(*this), [this](std::string_view why) {
       say(log_level::warning, "control connection refused: " + std::string{why});
     });
-  if (auto listening = control->listen(); !listening)
+  if (auto listening = control->listen(); !listening) {
+    control.reset();
     return listening;
+  }
   control_port = control->port();
   control_work.emplace(control_io.get_executor());
   control_thread = std::thread([this] { control_io.run(); });
+  life = std::make_unique<order_thread>("life");
   return {};
 }
 
-// -- stop
-// ---------------------------------------------------------------------------------------------------------------
+void node::impl::on_control(const std::function<void()>& work) {
+  std::promise<void> done;
+  boost::asio::post(control_io, [&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().get();
+}
 
-void node::impl::stop_control() {
-  if (!control_thread.joinable())
+void node::impl::shut_down() {
+  if (!life)
     return;
+  life->run([this] {
+    bring_down({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
+  });
+  life->stop();
   boost::asio::post(control_io, [this] {
     control->stop();
-    resources->stop();
     control_work.reset();
   });
   control_thread.join();
   control.reset();
-}
-
-void node::impl::stop_cluster() {
-  if (!links)
-    return;
-  const auto said = std::make_shared<std::promise<void>>();
-  links->end("the node stops", [said] { said->set_value(); });
-  said->get_future().wait(); // the actors' turn, no more
-  wire->stop(); // the links refuse everything from now on, and stay until the last actor has gone
-}
-
-void node::impl::wait_for_sessions(std::chrono::milliseconds longest) const {
-  const auto deadline = std::chrono::steady_clock::now() + longest;
-  while (listener->open_sessions() != 0 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
-}
-
-void node::impl::stop() {
-  if (!std::exchange(running, false))
-    return;
-  if (listener) {
-    listener->stop({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
-    wait_for_sessions(goodbye_time);
-    listener->cut();
-    wait_for_sessions(cut_time);
-  }
-  stop_control();
-  stop_cluster();
-  // Everything acked or published so far is in the store's hands; what is still in mailboxes was never confirmed.
-  if (store)
-    store->stop();
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send_exit(queue, caf::exit_reason::kill);
-  shared.queues_by_id.clear();
-  shared.channels_by_id.clear();
-  shared.connections_by_id.clear();
-  if (shared.metadata)
-    caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
-  shared.metadata = nullptr;
-  actors->await_actors_before_shutdown(false);
-  actors.reset();
+  life.reset();
 }
 
 node::node(node_config config, node_log& log, node_extensions extensions)
@@ -388,16 +88,25 @@ node::node(node_config config, node_log& log, node_extensions extensions)
 
 node::~node() = default;
 
-result<void> node::start() {
-  return impl_->start();
+result<void> node::open() {
+  return impl_->open();
 }
 
-uint16_t node::cluster_port() const {
-  return impl_->wire->port();
+result<void> node::start() {
+  if (!impl_->life)
+    if (auto opened = impl_->open(); !opened)
+      return opened;
+  result<void> started;
+  impl_->life->run([&] { started = impl_->bring_up(); });
+  return started;
 }
 
 uint16_t node::control_port() const {
   return impl_->control_port;
+}
+
+uint16_t node::cluster_port() const {
+  return impl_->cluster_port;
 }
 
 void node::request_stop() {
@@ -409,7 +118,7 @@ void node::join() {
     std::unique_lock guard{impl_->stop_mutex};
     impl_->stop_asked.wait(guard, [&] { return impl_->stopping; });
   }
-  impl_->stop();
+  impl_->shut_down();
 }
 
 } // namespace broker

@@ -1,5 +1,6 @@
-// One running broker node: everything between the sockets and the disk, behind four calls. main() prepares the files,
-// opens the log and then only starts, waits and stops.
+// One broker node: everything between the sockets and the disk, behind a few calls. main() prepares the files, opens
+// the log and then only opens, starts, waits and stops. Tools may stop and start the broker inside (`stop_app`,
+// `start_app`); the node stays until it is asked to stop itself.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,15 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// Opens the control endpoint: tools can ask how far the start is. Error: its port is taken. Once, before start();
+  /// start() does it if need be.
+  result<void> open();
   /// Recovers, then listens; returns once clients can connect. Error: in an operator's words (port taken, damaged
-  /// store); nothing runs then, and the data are untouched.
+  /// store); the broker does not run then, and the data are untouched.
   result<void> start();
-  /// Where the control endpoint listens; valid after start().
+  /// Where the control endpoint listens; valid after open().
   uint16_t control_port() const;
-  /// Where other nodes connect; valid after start().
+  /// Where other nodes connect; 0 before start() if any free port will do.
   uint16_t cluster_port() const;
   /// Asks for a graceful stop: clients get 320, everything is flushed. Thread-safe, returns at once, may be repeated.
   void request_stop();

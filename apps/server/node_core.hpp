@@ -1,5 +1,11 @@
-// The inside of `node`, shared by node.cpp (start and stop) and node_reports.cpp (what tools see). Members are in the
-// order of their start; they end in reverse.
+// The inside of `node`: the process around the app (features.md S04). It owns the log, the control endpoint with its
+// thread, the resource monitor that runs there, and the *life thread*, on which the app (broker_app.hpp) is made,
+// stopped and wiped, one order after the other, any number of times.
+//
+// Thread rule: tools' requests are answered on the control thread, and only there is it decided whether the app may be
+// used: the life thread shows it to and hides it from that thread (attach, detach) and waits until that is done.
+// Answers come from the app's own threads, which end before it does. Members are in the order of their start; they end
+// in reverse.
 #pragma once
 
 #include <atomic>
@@ -12,57 +18,46 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <caf/actor_system_config.hpp>
-
-#include "actors/metadata.hpp"
-#include "actors/node_links.hpp"
-#include "actors/runtime.hpp"
-#include "net/amqp_listener.hpp"
-#include "net/block_pool.hpp"
-#include "net/cluster_wire.hpp"
+#include "broker_app.hpp"
 #include "net/control_listener.hpp"
-#include "net/loop.hpp"
 #include "node.hpp"
 #include "node_view.hpp"
-#include "persistence/leveldb_backlog.hpp"
-#include "persistence/metadata_store.hpp"
-#include "persistence/posix_files.hpp"
-#include "persistence/store_threads.hpp"
+#include "order_thread.hpp"
 #include "resource_monitor.hpp"
 
 namespace broker {
-
-/// As the control verbs show it.
-connection_info to_info(session_report&& report);
 
 struct node::impl final : node_view {
   impl(node_config settings, node_log& lines, node_extensions added);
   ~impl() override;
 
-  // -- start and stop (node.cpp) --
-  result<void> start();
-  void stop();
-  result<void> open_databases();
-  result<void> open_store();
-  result<void> open_cluster();
-  result<void> open_metadata();
-  result<void> wait_for_cluster(std::future<result<void>>& outcome);
-  bool stop_is_asked();
-  /// The other nodes have removed this one (S15): ends the process.
-  [[noreturn]] void die_forgotten();
-  result<void> open_listeners();
-  result<void> open_control();
-  result<void> watch_resources();
-  result<void> load_definitions();
-  void stop_control();
-  void stop_cluster();
-  void wait_for_sessions(std::chrono::milliseconds longest) const;
+  // -- process (node.cpp) --
+  result<void> open();
+  void shut_down();
+  /// Runs `work` on the control thread and waits for it. Not from that thread.
+  void on_control(const std::function<void()>& work);
   /// A write or sync failed: say so and end the process with exit code 74, writing nothing more (guarantees.md G6).
-  [[noreturn]] void die(const error& why, const std::string& what = "disk write failed");
-  void say(log_level level, std::string_view text, uint64_t source = node_log::node_source);
+  [[noreturn]] void die(const error& why);
+  void say(log_level level, std::string_view text) { log.write(level, node_log::node_source, text); }
+
+  // -- life of the app, on the life thread (node_life.cpp) --
+  result<void> bring_up();
+  result<void> try_bring_up();
+  void bring_down(const error& why);
+  void attach();
+  void detach();
+  result<void> load_definitions();
+  result<void> set_configured_name();
+
+  // -- node_view (node_life.cpp) --
+  app_state state() const override { return state_now; }
+  void start_app(std::function<void(result<void>)> done) override;
+  void stop_app(std::function<void(result<void>)> done) override;
+  void reset(bool forced, std::function<void(result<void>)> done) override;
 
   // -- node_view (node_reports.cpp) --
-  snapshot_ptr metadata() const override { return shared.snapshots.read(); }
+  const std::string& name() const override { return config.node_name; }
+  snapshot_ptr metadata() const override;
   void propose(command what, std::function<void(command_result)> done) override;
   void list_queues(std::function<void(std::vector<queue_info>)> done) override;
   void list_connections(std::function<void(std::vector<connection_info>)> done) override;
@@ -75,6 +70,10 @@ struct node::impl final : node_view {
   // -- node_view (node_operations.cpp) --
   void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                          std::function<void(size_t)> done) override;
+  void suspend_listeners(std::function<void(result<void>)> done) override;
+  void resume_listeners(std::function<void(result<void>)> done) override;
+  void drain(std::function<void(result<void>)> done) override;
+  void revive(std::function<void(result<void>)> done) override;
   void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,
                     std::function<void(result<uint32_t>)> done) override;
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done) override;
@@ -82,8 +81,8 @@ struct node::impl final : node_view {
   void set_disk_free_limit(uint64_t bytes) override;
   uint64_t total_memory_bytes() const override;
   void force_alarm(resource what, bool on) override;
-  void set_channel_max(uint16_t most) override { sessions.channel_max = most; }
-  void free_loopback_users(bool free) override { sessions.loopback_is_free = free; }
+  void set_channel_max(uint16_t most) override;
+  void free_loopback_users(bool free) override;
   result<std::vector<std::string>> enabled_plugins() const override;
   result<void> enable_plugins(const std::vector<std::string>& names) override;
   void set_log_level(log_level level) override;
@@ -96,34 +95,30 @@ struct node::impl final : node_view {
   const node_config config;
   const node_extensions extensions;
   node_log& log;
-  const uint64_t started_at_unix_s;
-  const std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();
+  const snapshot_ptr nothing;     ///< the metadata of a stopped app
+  uint64_t started_at_unix_s = 0; ///< the app; read on the control thread
+  std::chrono::steady_clock::time_point started_at{};
 
   block_pool blocks;
-  loop_group loops;
-  std::unique_ptr<posix_files> files;
-  std::unique_ptr<leveldb_backlog> backlog;
-  std::unique_ptr<store_threads> store;
-  std::unique_ptr<metadata_store> metadata_files;
-  runtime shared;
-  caf::actor_system_config actor_config;
-  std::unique_ptr<cluster_wire> wire; ///< outlives the actors
-  std::unique_ptr<caf::actor_system> actors;
-  std::unique_ptr<node_links> links;
-  session_context sessions;
-  std::unique_ptr<amqp_listener> listener;
-
   boost::asio::io_context control_io{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> control_work;
-  std::unique_ptr<resource_monitor> resources; ///< runs on the control thread
   std::unique_ptr<control::listener> control;
   std::thread control_thread;
   uint16_t control_port = 0;
+  /// For other nodes; once chosen, the same for every run of the app. Written on the life thread while none runs.
+  std::atomic<uint16_t> cluster_port{config.distribution_port};
+  bool suspended = false;   ///< no listeners for clients; on the control thread
+  bool maintenance = false; ///< drained; on the control thread
+
+  std::unique_ptr<broker_app> app;             ///< touched by the life thread only
+  std::atomic<broker_app*> visible{nullptr};   ///< what node_view may use
+  std::unique_ptr<resource_monitor> resources; ///< on the control thread, while the app is visible
+  std::atomic<app_state> state_now{app_state::stopped};
+  std::unique_ptr<order_thread> life;
 
   std::mutex stop_mutex;
   std::condition_variable stop_asked;
   bool stopping = false;
-  bool running = false;
 };
 
 } // namespace broker

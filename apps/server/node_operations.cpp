@@ -3,58 +3,91 @@
 #include <cctype>
 #include <deque>
 #include <fstream>
-#include <future>
 #include <iterator>
+#include <limits>
 
 #include <openssl/evp.h>
 
-#include "actors/queue_operator.hpp"
 #include "config_values.hpp"
-#include "definitions_job.hpp"
 #include "node_core.hpp"
 
 namespace broker {
 
-result<void> node::impl::load_definitions() {
-  if (config.definitions_file.empty())
-    return {};
-  const std::string name = config.definitions_file.string();
-  std::ifstream file{config.definitions_file, std::ios::binary};
-  std::string json{std::istreambuf_iterator<char>{file}, {}};
-  if (!file)
-    return error{0, "definitions file " + name + " cannot be read"};
-  std::promise<result<std::vector<std::string>>> imported;
-  import_definitions(*this, json, [&](result<std::vector<std::string>> done) { imported.set_value(std::move(done)); });
-  const auto skipped = imported.get_future().get();
-  if (!skipped)
-    return error{0, "definitions file " + name + ": " + skipped.error().text};
-  for (const auto& line : *skipped)
-    say(log_level::warning, "definitions file " + name + ": not imported: " + line);
-  say(log_level::info, "definitions of " + name + " imported");
-  return {};
-}
+namespace {
+
+const error not_running{0, "the broker is not running"};
+
+} // namespace
 
 void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                    std::function<void(size_t)> done) {
-  listener->close_if([which = std::move(which)](session_report report) { return which(to_info(std::move(report))); },
-                     most, why, std::move(done));
+  if (broker_app* running = visible)
+    return running->close_connections(std::move(which), most, std::move(why), std::move(done));
+  done(0);
+}
+
+void node::impl::suspend_listeners(std::function<void(result<void>)> done) {
+  broker_app* running = visible;
+  if (running == nullptr)
+    return done({}); // a stopped app has no listeners
+  suspended = true;
+  say(log_level::warning, "Suspending all client connection listeners");
+  running->listener->suspend([done = std::move(done)] { done({}); });
+}
+
+void node::impl::resume_listeners(std::function<void(result<void>)> done) {
+  broker_app* running = visible;
+  if (running == nullptr)
+    return done(not_running);
+  suspended = false;
+  say(log_level::warning, "Resuming all client connection listeners");
+  running->listener->resume(std::move(done));
+}
+
+void node::impl::drain(std::function<void(result<void>)> done) {
+  broker_app* running = visible;
+  if (running == nullptr)
+    return done(not_running);
+  maintenance = true;
+  say(log_level::warning, "This node is being put into maintenance (drain) mode");
+  suspend_listeners([this, running, done = std::move(done)](const result<void>&) {
+    const auto everyone = [](const connection_info&) { return true; };
+    running->close_connections(
+      everyone, std::numeric_limits<size_t>::max(), {320, "CONNECTION_FORCED - Node was put into maintenance mode"},
+      [this, done](size_t closed) {
+        say(log_level::warning, "Closed " + std::to_string(closed) + " local client connections");
+        done({});
+      });
+  });
+}
+
+void node::impl::revive(std::function<void(result<void>)> done) {
+  maintenance = false;
+  say(log_level::info, "This node is being revived from maintenance (drain) mode");
+  resume_listeners(std::move(done));
 }
 
 void node::impl::delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,
                               std::function<void(result<uint32_t>)> done) {
-  delete_as_operator(*actors, shared, queue, if_unused, if_empty, std::move(done));
+  if (broker_app* running = visible)
+    return running->delete_queue(queue, if_unused, if_empty, std::move(done));
+  done(not_running);
 }
 
 void node::impl::purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done) {
-  purge_as_operator(*actors, shared, queue->id, std::move(done));
+  if (broker_app* running = visible)
+    return running->purge_queue(queue, std::move(done));
+  done(not_running);
 }
 
 void node::impl::set_memory_watermark(uint64_t bytes) {
-  resources->set_memory_limit(bytes);
+  if (resources)
+    resources->set_memory_limit(bytes);
 }
 
 void node::impl::set_disk_free_limit(uint64_t bytes) {
-  resources->set_disk_limit(bytes);
+  if (resources)
+    resources->set_disk_limit(bytes);
 }
 
 uint64_t node::impl::total_memory_bytes() const {
@@ -62,7 +95,18 @@ uint64_t node::impl::total_memory_bytes() const {
 }
 
 void node::impl::force_alarm(resource what, bool on) {
-  what == resource::memory ? resources->force_memory_alarm(on) : resources->force_disk_alarm(on);
+  if (resources)
+    what == resource::memory ? resources->force_memory_alarm(on) : resources->force_disk_alarm(on);
+}
+
+void node::impl::set_channel_max(uint16_t most) {
+  if (broker_app* running = visible)
+    running->sessions.channel_max = most;
+}
+
+void node::impl::free_loopback_users(bool free) {
+  if (broker_app* running = visible)
+    running->sessions.loopback_is_free = free;
 }
 
 /// RABBITMQ's file and form: [rabbitmq_shovel,rabbitmq_top].
@@ -116,24 +160,30 @@ control::value_record node::impl::settings() const {
   control::value_list ports;
   for (const auto& each : config.listeners)
     ports.emplace_back(each.port);
+  const broker_app* running = visible;
+  const uint16_t channel_max = running == nullptr ? uint16_t{0} : running->sessions.channel_max.load();
+  const bool loopback_is_free = running != nullptr && running->sessions.loopback_is_free;
+  const resource_limits limits = resources
+                                 ? resources->current_limits()
+                                 : resource_limits{config.memory_watermark_bytes, config.disk_free_limit_bytes};
   return {
     {"auth_mechanisms", texts(config.auth_mechanisms)},
-    {"channel_max", sessions.channel_max != 0 ? sessions.channel_max.load() : config.channel_max},
+    {"channel_max", channel_max != 0 ? channel_max : config.channel_max},
     {"connection_max", config.connections_max},
     {"default_permissions", texts({config.default_configure, config.default_write, config.default_read})},
     {"default_user", config.default_user},
     {"default_user_tags", texts(config.default_user_tags)},
     {"default_vhost", config.default_vhost},
-    {"disk_free_limit", resources->current_limits().disk_free_bytes},
+    {"disk_free_limit", limits.disk_free_bytes},
     {"frame_max", config.frame_max_bytes},
     {"handshake_timeout", config.handshake_timeout_ms},
     {"heartbeat", config.heartbeat_s},
-    {"loopback_users", sessions.loopback_is_free ? control::value_list{} : texts(config.loopback_users)},
+    {"loopback_users", loopback_is_free ? control::value_list{} : texts(config.loopback_users)},
     {"max_message_size", config.message_max_bytes},
     {"node_memory_limit", config.node_memory_bytes},
     {"queue_memory_limit", config.queue_memory_bytes},
     {"tcp_listeners", std::move(ports)},
-    {"vm_memory_high_watermark", control::value_record{{"absolute", resources->current_limits().memory_bytes}}},
+    {"vm_memory_high_watermark", control::value_record{{"absolute", limits.memory_bytes}}},
   };
 }
 

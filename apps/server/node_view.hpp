@@ -74,6 +74,7 @@ struct channel_info {
 struct consumer_info {
   queue_ptr queue;
   std::string tag;
+  std::string node; ///< of the connection; "" = this one
   connection_id connection = 0;
   uint16_t channel = 0;
   bool ack_required = true;
@@ -101,6 +102,7 @@ struct node_facts {
   std::string log_file;    ///< "" = none
   uint64_t vhosts = 0;
   std::vector<std::string> alarms;
+  bool maintenance = false; ///< drained: no clients, no masters of queues
   std::vector<listener_info> listeners;
   uint64_t memory_bytes = 0;
   uint64_t memory_watermark_bytes = 0;
@@ -115,9 +117,26 @@ struct node_facts {
 
 enum class resource : uint8_t { memory, disk };
 
+/// Of the broker inside the node's process (features.md S04).
+enum class app_state : uint8_t { stopped, starting, running, stopping };
+
 class node_view {
 public:
   virtual ~node_view() = default;
+  /// "rabbit@host"
+  virtual const std::string& name() const = 0;
+
+  // -- life of the app. Orders are carried out one after the other --
+  virtual app_state state() const = 0;
+  /// Nothing to do for one that runs. Error: why it does not start; the process goes on, and it may be tried again.
+  virtual void start_app(std::function<void(result<void>)> done) = 0;
+  /// Clients get 320. Nothing to do for one that is stopped.
+  virtual void stop_app(std::function<void(result<void>)> done) = 0;
+  /// Leaves the cluster, unless `forced`, and deletes metadata, queues and messages. Error: the app runs, the cluster
+  /// does not let go, or a file cannot be deleted.
+  virtual void reset(bool forced, std::function<void(result<void>)> done) = 0;
+
+  // -- what the app knows. Empty while it is stopped; proposals are refused then --
   virtual snapshot_ptr metadata() const = 0;
   /// Through the consensus group; calls back when applied or refused.
   virtual void propose(command what, std::function<void(command_result)> done) = 0;
@@ -133,6 +152,13 @@ public:
   /// their number.
   virtual void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                  std::function<void(size_t)> done) = 0;
+  /// Closes the listeners for clients; connections go on.
+  virtual void suspend_listeners(std::function<void(result<void>)> done) = 0;
+  /// Error: a port is taken.
+  virtual void resume_listeners(std::function<void(result<void>)> done) = 0;
+  /// Maintenance mode, until revived or the app's next start: no listeners, and clients are sent away with 320.
+  virtual void drain(std::function<void(result<void>)> done) = 0;
+  virtual void revive(std::function<void(result<void>)> done) = 0;
   /// Deletes the queue if its conditions hold; `done` gets the number of ready messages it had. Error: 406 in use, not
   /// empty, or 404.
   virtual void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,

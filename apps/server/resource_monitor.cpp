@@ -58,8 +58,8 @@ void resource_monitor::look() {
     host_.pressure_began();
   pressure_ = pressure;
   timer_.expires_after(std::chrono::milliseconds{step.look_again_ms});
-  timer_.async_wait([this](boost::system::error_code cancelled) {
-    if (!cancelled)
+  timer_.async_wait([this, alive = std::weak_ptr{alive_}](boost::system::error_code cancelled) {
+    if (!cancelled && !alive.expired())
       look();
   });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ private:
   std::string path_;
 };
 
-/// Single-threaded: start() before the thread of `io` runs, everything else there.
+/// Single-threaded: made, used and destroyed on the thread of `io`.
 class resource_monitor {
 public:
   struct host {
@@ -46,7 +47,6 @@ public:
 
   /// Looks at once, so that alarms are known before the first client, then on its timer.
   void start();
-  void stop() { timer_.cancel(); }
   std::vector<std::string> alarms() const { return alarms_.texts(); }
   const resource_limits& current_limits() const { return alarms_.current_limits(); }
   /// Each looks at once: `set_vm_memory_high_watermark 0` blocks publishers before it is answered.
@@ -68,6 +68,8 @@ private:
   bool pressure_ = false;
   bool disk_unknown_ = false;    ///< said so in the log
   bool ballast_refused_ = false; ///< the file system does not give it: asked once
+  /// Goes with the monitor: a look that is due already must not come after it.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 } // namespace broker

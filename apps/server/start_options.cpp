@@ -184,8 +184,6 @@ result<node_config> load_node_config(const start_options& options, const environ
   if (auto placed = place_ports(options, variable, config); !placed)
     return placed.error();
   config.cookie = secret_string{variable("RABBITMQ_ERLANG_COOKIE")};
-  if (config.cluster_name.empty())
-    config.cluster_name = config.node_name;
   return config;
 }
 

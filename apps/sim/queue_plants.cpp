@@ -88,7 +88,8 @@ void confirm_at_once(caf::event_based_actor* self, const publish_request& reques
     const auto first = request.batch->first_confirm;
     events.push_back(confirmed{queue, {first + one.lo, first + one.hi}, false});
   }
-  self->send(static_cast<const local_channel&>(*request.channel).handle, queue_events_msg{std::move(events)});
+  self->send(static_cast<const local_channel&>(*request.channel).handle,
+             queue_events_msg{{request.channel->id, std::move(events)}});
 }
 
 publish_request without_deaths(const publish_request& request) {
@@ -109,7 +110,7 @@ void spoil_letters(caf::event_based_actor* self, const caf::actor& queue, queue_
                    plant& mistakes) {
   const auto reason = last_death(request);
   if (reason.empty())
-    return self->send(queue, queue_request_msg{queue_request{std::move(request)}});
+    return self->send(queue, queue_request_msg{{id, queue_request{std::move(request)}}});
   if (mistakes.is("expired-not-dead-lettered") && reason == "expired") {
     confirm_at_once(self, request, id);
     return request.batch->release();
@@ -117,17 +118,17 @@ void spoil_letters(caf::event_based_actor* self, const caf::actor& queue, queue_
   if (mistakes.is("dead-letter-settled-early")) {
     confirm_at_once(self, request, id);
     request.confirm = false;
-    return self->delayed_send(queue, late, queue_request_msg{queue_request{std::move(request)}});
+    return self->delayed_send(queue, late, queue_request_msg{{id, queue_request{std::move(request)}}});
   }
   if (mistakes.is("dead-letter-sent-twice") && mistakes.happens(rarely)) {
     request.batch->hold();
     auto again = request;
     again.confirm = false;
-    self->send(queue, queue_request_msg{queue_request{std::move(again)}});
+    self->send(queue, queue_request_msg{{id, queue_request{std::move(again)}}});
   }
   if (mistakes.is("death-not-recorded") && mistakes.happens(rarely))
     request = without_deaths(request);
-  self->send(queue, queue_request_msg{queue_request{std::move(request)}});
+  self->send(queue, queue_request_msg{{id, queue_request{std::move(request)}}});
 }
 
 bool is_letter_mistake(const plant& mistakes) {
@@ -146,17 +147,17 @@ bool gets_lost(const queue_request& request, plant& mistakes) {
 caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, queue_id id, plant* mistakes) {
   return {
     [=](queue_request_msg& request) {
-      auto* publish = std::get_if<publish_request>(&request.content);
+      auto* publish = std::get_if<publish_request>(&request.content.request);
       if (publish && is_letter_mistake(*mistakes))
         spoil_letters(self, queue, id, std::move(*publish), *mistakes);
-      else if (!gets_lost(request.content, *mistakes))
+      else if (!gets_lost(request.content.request, *mistakes))
         self->send(queue, std::move(request));
     },
     [=](queue_tick_msg tick) { self->send(queue, tick); },
     [=](queue_pressure_msg pressure) { self->send(queue, pressure); },
     [=](const queue_changed_msg& changed) { self->send(queue, changed); },
-    [=](queue_deleted_msg) {
-      self->send(queue, queue_deleted_msg{});
+    [=](queue_deleted_msg deleted) {
+      self->send(queue, deleted);
       self->quit();
     },
   };

@@ -36,7 +36,7 @@ caf::behavior tap_behavior(caf::event_based_actor* self, const caf::actor& queue
   });
   return {
     [=](broker::queue_request_msg& request) {
-      book->add(name, count(request.content));
+      book->add(name, count(request.content.request));
       self->send(queue, std::move(request));
     },
   };

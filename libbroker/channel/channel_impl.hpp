@@ -38,6 +38,7 @@ struct channel_state::impl {
   void event(queue_event& what);
   void metadata_done(command_result& result);
   void queue_gone(queue_id queue);
+  void queue_unreachable(queue_id queue, const error& why);
   void stop();
   /// Around each entry point: where effects go, and a fresh look at the metadata.
   void enter(channel_step& step);
@@ -84,7 +85,12 @@ struct channel_state::impl {
   bool may(resource_kind kind, std::string_view name, access how);
   /// The queue `name`, open to this connection; fails the channel with 404 or 405 and returns null otherwise.
   queue_ptr open_queue(std::string_view name);
-  bool owns(const queue_record& queue) const { return queue.owner == 0 || queue.owner == settings_.connection; }
+  /// Ids of connections are their node's, and an exclusive queue lives on the node of its connection.
+  bool owns(const queue_record& queue) const {
+    return queue.owner == 0 || (queue.owner == settings_.connection && queue.node == settings_.node);
+  }
+  /// False, and the channel fails with 404, when the node of the queue is down (W26).
+  bool reaches(const queue_record& queue);
   /// "" stands for the queue declared last on this channel (W16); fails with 404 and returns nothing if there is none.
   std::optional<std::string> queue_or_last(const std::string& name);
 
@@ -166,7 +172,7 @@ struct channel_state::impl {
   void declare_new_exchange(exchange_record wanted, const exchange_plugin& type, bool no_wait);
   void declare_queue_passively(const amqp::queue_class::declare& what, const std::string& name);
   void declare_queue_actively(const amqp::queue_class::declare& what, const std::string& name);
-  void declare_new_queue(queue_record wanted, bool no_wait);
+  void declare_new_queue(queue_record wanted, bool server_named, bool no_wait);
   void propose_queue(queue_record wanted, bool no_wait);
   /// declare-ok with the queue's counts.
   void answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone);

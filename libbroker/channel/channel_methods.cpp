@@ -81,7 +81,14 @@ queue_ptr channel_state::impl::open_queue(std::string_view name) {
     fail(queue_locked(settings_.vhost, name));
     return nullptr;
   }
-  return queue;
+  return reaches(*queue) ? queue : nullptr;
+}
+
+bool channel_state::impl::reaches(const queue_record& queue) {
+  if (!settings_.nodes || !settings_.nodes->is_down(queue.node))
+    return true;
+  fail(home_node_down(queue.node, queue.vhost, queue.name));
+  return false;
 }
 
 std::optional<std::string> channel_state::impl::queue_or_last(const std::string& name) {

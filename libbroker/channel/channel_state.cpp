@@ -23,6 +23,7 @@ bool answers(const queue_event& what, queue_id queue, const consumer* who) {
     bool operator()(const confirmed&) const { return false; }
     bool operator()(const consumer_cancelled&) const { return false; }
     bool operator()(const queue_missing&) const { return false; }
+    bool operator()(const window_returned&) const { return false; }
   };
   return std::visit(visitor{queue, who}, what);
 }
@@ -73,6 +74,12 @@ void channel_state::metadata_done(command_result result, channel_step& step) {
 void channel_state::queue_gone(queue_id queue, channel_step& step) {
   impl_->enter(step);
   impl_->queue_gone(queue);
+  impl_->leave();
+}
+
+void channel_state::queue_unreachable(queue_id queue, const error& why, channel_step& step) {
+  impl_->enter(step);
+  impl_->queue_unreachable(queue, why);
   impl_->leave();
 }
 
@@ -132,7 +139,7 @@ bool channel_state::transactional() const {
 
 channel_state::impl::impl(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata)
   : settings_(std::move(settings)), self_(std::move(self)), newest_metadata_(std::move(metadata)),
-    random_(settings_.random_seed), routes_(settings_.vhost, settings_.user) {}
+    random_(settings_.random_seed), routes_(settings_.vhost, settings_.user, settings_.nodes) {}
 
 // -- entry points
 // -------------------------------------------------------------------------------------------------------
@@ -168,6 +175,8 @@ void channel_state::impl::event(queue_event& what) {
     on_cancelled(*cancelled);
     return run();
   }
+  if (std::holds_alternative<window_returned>(what))
+    return window_has_room();
   if (const auto* missing = std::get_if<queue_missing>(&what)) {
     give_answer(missing->queue, nullptr);
     return run();
@@ -198,6 +207,26 @@ void channel_state::impl::queue_gone(queue_id queue) {
   for (const auto& who : cancelled)
     on_cancelled({who});
   give_answer(queue, nullptr);
+  run();
+}
+
+void channel_state::impl::queue_unreachable(queue_id queue, const error& why) {
+  if (phase_ != phase::open)
+    return;
+  confirms_.queue_lost(queue);
+  const bool asked = on_answer_ && asked_ == queue;
+  const bool cancelling = asked && asked_kind_ == queue_event{cancel_done{}}.index();
+  const consumer* const beginning = asked && !cancelling ? asked_who_.get() : nullptr;
+  std::vector<consumer_ref> cancelled;
+  for (const auto& [tag, who] : consumers_)
+    if (who->queue == queue && who.get() != beginning)
+      cancelled.push_back(who);
+  for (const auto& who : cancelled)
+    on_cancelled({who});
+  if (asked && !cancelling) {
+    on_answer_ = nullptr;
+    fail(why);
+  }
   run();
 }
 

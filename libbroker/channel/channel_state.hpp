@@ -19,6 +19,7 @@
 
 #include "base/limits.hpp"
 #include "channel/protocol.hpp"
+#include "cluster/reachability.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 
@@ -30,14 +31,19 @@ struct channel_settings {
   std::string vhost;
   login user;
   std::string node;
+  /// Which nodes are down; outlives the channel. Null: there are no others.
+  const node_reachability* nodes = nullptr;
+  /// Where queues live that name no locator: client-local, balanced or random (queue_leader_locator, W59).
+  std::string queue_leader_locator;
   std::string connection_name; ///< for the firehose
   /// True while any vhost of the node is traced (P05); outlives the channel. Null: never.
   const std::atomic<bool>* tracing = nullptr;
   uint32_t frame_max = limits::frame_max_bytes;
   bool consumer_cancel_notify = false; ///< client capability (W04)
   uint64_t random_seed = 0;            ///< for server-generated names (W41)
-  /// Does the channel of that identity live on this node? For queue.declare of a reply-to address (W69); may be empty.
-  std::function<bool(uint64_t channel)> channel_lives;
+  /// May the channel of that identity live on the node of that tag? For queue.declare of a reply-to address (W69); may
+  /// be empty. Of other nodes it is only known whether they can be reached.
+  std::function<bool(uint32_t node, uint64_t channel)> channel_lives;
   /// For queues that have no timeout of their own (W58); 0 = none.
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
 };
@@ -66,6 +72,10 @@ public:
   /// The node has no such queue (any more): every outstanding request to it is answered as RabbitMQ answers for a queue
   /// deleted meanwhile: publishes count as confirmed (W67), methods fail with 404, consumers are cancelled (W65).
   void queue_gone(queue_id queue, channel_step& step);
+  /// The node of the queue is down or out of reach, and what was under way to it may be lost: its publishes are nacked,
+  /// its consumers cancelled, the method that waits for it fails with `why`, as in RabbitMQ. What was delivered stays
+  /// unsettled here; its settlement goes nowhere.
+  void queue_unreachable(queue_id queue, const error& why, channel_step& step);
   /// Another channel of this node has published to this one's reply-to address.
   void reply(direct_reply what, channel_step& step);
   /// Looks for deliveries that have been unsettled for too long (W58). `now_ms` is monotonic milliseconds.

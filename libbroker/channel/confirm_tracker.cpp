@@ -47,10 +47,18 @@ void confirm_tracker::answer(queue_id queue, seq_range numbers, bool rejected) {
 }
 
 void confirm_tracker::queue_gone(queue_id queue) {
+  settle_all(queue, 0);
+}
+
+void confirm_tracker::queue_lost(queue_id queue) {
+  settle_all(queue, rejected_bit);
+}
+
+void confirm_tracker::settle_all(queue_id queue, uint32_t mark) {
   const auto owed = owed_.find(queue);
   if (owed == owed_.end())
     return;
-  owed->second.take_all([&](seq_range piece) { settle(piece, 0); });
+  owed->second.take_all([&](seq_range piece) { settle(piece, mark); });
   owed_.erase(owed);
 }
 

@@ -33,6 +33,8 @@ public:
   void answer(queue_id queue, seq_range numbers, bool rejected);
   /// `queue` is gone: all it owes counts as confirmed (W67).
   void queue_gone(queue_id queue);
+  /// `queue` cannot be reached and may have lost all it owes: that counts as rejected.
+  void queue_lost(queue_id queue);
 
   /// Calls tell(number, multiple, rejected) for everything that may be told now, each publish exactly once.
   template<class Tell>
@@ -66,6 +68,7 @@ private:
   void reserve(uint64_t count);
   void shrink();
   void settle(seq_range numbers, uint32_t mark);
+  void settle_all(queue_id queue, uint32_t mark);
 
   /// Tells the answered publishes at the front as runs of equal outcome. Returns whether the front moved.
   template<class Tell>

@@ -1,5 +1,5 @@
-// Direct reply-to (features.md W69): a channel's reply consumer has no queue. Its address names the channel and carries
-// a secret; a publish to that address through the default exchange goes straight to the channel, which passes it on. As
+// Direct reply-to (features.md W69): a channel's reply consumer has no queue. Its address names node and channel and
+// carries a secret; a publish to that address through the default exchange goes straight to the channel, which passes it on. As
 // RabbitMQ's, such a publish counts as unroutable: confirmed at once, returned if mandatory.
 
 #include <charconv>
@@ -9,19 +9,28 @@
 #include "channel/message_checks.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
+#include "cluster/node_tag.hpp"
 
 namespace broker {
 namespace {
 
-/// The channel an address names: "amq.rabbitmq.reply-to.<identity>.<secret>"; 0 if it is no address.
-uint64_t addressee(std::string_view address) {
+struct addressee {
+  uint32_t node = 0;
+  uint64_t channel = 0; ///< 0: it was no address
+};
+
+/// Who an address names: "amq.rabbitmq.reply-to.<node>.<identity>.<secret>".
+addressee addressee_of(std::string_view address) {
   if (address.size() <= reply_to_name.size() || address[reply_to_name.size()] != '.')
-    return 0;
+    return {};
   address.remove_prefix(reply_to_name.size() + 1);
-  uint64_t identity = 0;
+  addressee named;
   const char* const end = address.data() + address.size();
-  const auto [at, fault] = std::from_chars(address.data(), end, identity);
-  return fault == std::errc{} && at != end && *at == '.' ? identity : 0;
+  const auto node = std::from_chars(address.data(), end, named.node);
+  if (node.ec != std::errc{} || node.ptr == end || *node.ptr != '.')
+    return {};
+  const auto channel = std::from_chars(node.ptr + 1, end, named.channel);
+  return channel.ec == std::errc{} && channel.ptr != end && *channel.ptr == '.' ? named : addressee{};
 }
 
 } // namespace
@@ -36,14 +45,16 @@ void channel_state::impl::consume_replies(const amqp::basic_class::consume& what
   reply_consumer_->channel = self_;
   reply_consumer_->channel_id = settings_.number;
   reply_consumer_->no_ack = true;
-  reply_address_ = server_name(std::string{reply_to_name} + "." + std::to_string(self_->id) + ".", random_);
+  reply_address_ = server_name(std::string{reply_to_name} + "." + std::to_string(node_tag(settings_.node)) + "."
+                                 + std::to_string(self_->id) + ".",
+                               random_);
   reply(what.no_wait, amqp::basic_class::consume_ok{reply_consumer_->tag});
 }
 
 void channel_state::impl::send_direct_reply(const batch_ref& batch, slice run) {
   const auto address = batch->messages[run.lo].routing_key();
-  if (const uint64_t to = addressee(address); to != 0)
-    step_->replies.push_back({to, std::string{address}, batch, run});
+  if (const addressee to = addressee_of(address); to.channel != 0)
+    step_->replies.push_back({to.node, to.channel, std::string{address}, batch, run});
 }
 
 void channel_state::impl::take_direct_reply(direct_reply& what) {
@@ -60,9 +71,10 @@ void channel_state::impl::take_direct_reply(direct_reply& what) {
 }
 
 void channel_state::impl::declare_reply_address(const amqp::queue_class::declare& what, const std::string& name) {
-  const uint64_t to = addressee(name);
+  const addressee to = addressee_of(name);
   const bool own = reply_consumer_ && (name == reply_address_ || name == reply_to_name);
-  const bool lives = own || (to != 0 && to != self_->id && settings_.channel_lives && settings_.channel_lives(to));
+  const bool other = to.channel != 0 && !(to.node == node_tag(settings_.node) && to.channel == self_->id);
+  const bool lives = own || (other && settings_.channel_lives && settings_.channel_lives(to.node, to.channel));
   if (!lives)
     return fail(no_such_queue(settings_.vhost, name));
   last_queue_ = name;

@@ -31,11 +31,20 @@ public:
 };
 using channel_ref = ref<channel_address>;
 
+/// Who gives a window its places when its channel is on another node.
+class place_lender : public ref_counted {
+public:
+  /// A queue could have handed out `messages` more. Any thread.
+  virtual void wanted(uint32_t messages) noexcept = 0;
+};
+
 /// Prefetch shared by all consumers of a channel (basic.qos global=true, W61). Written by the channel, read and counted
 /// up by queues, counted down by the channel. limit 0 = none.
 struct prefetch_window : ref_counted {
   std::atomic<uint32_t> limit{0};
   std::atomic<int64_t> unacked{0};
+  /// Asked when a queue finds no place. Null on the channel's own node. Constant once the window is shared.
+  ref<place_lender> lender;
 };
 
 /// One basic.consume, shared by its channel, its queue and its session. Constant but for the counters.
@@ -194,16 +203,19 @@ struct delete_checked {
 struct queue_missing {
   queue_id queue = 0;
 };
+/// Another node has given back places of the channel's prefetch window: its other consumers may have waited for them.
+struct window_returned {};
 using queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
-                                 queue_status, delete_checked, queue_missing>;
+                                 queue_status, delete_checked, queue_missing, window_returned>;
 
 // -- channel to channel
 // -------------------------------------------------------------------------------------------------
 
-/// Messages for the reply consumer of another channel of this node (amq.rabbitmq.reply-to, W69). Neither held nor
-/// confirmed: as RabbitMQ's, they are lost when that channel is gone.
+/// Messages for the reply consumer of another channel (amq.rabbitmq.reply-to, W69). Neither held nor confirmed: as
+/// RabbitMQ's, they are lost when that channel is gone.
 struct direct_reply {
-  uint64_t to = 0;     ///< channel_address::id
+  uint32_t node = 0;   ///< node_tag of its node
+  uint64_t to = 0;     ///< channel_address::id there
   std::string address; ///< routing key; the receiving channel checks that it is its own
   batch_ref batch;
   slice where;

@@ -5,6 +5,7 @@
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
 #include "channel/names.hpp"
+#include "channel/queue_placement.hpp"
 #include "channel/quorum_rules.hpp"
 #include "channel/reply_texts.hpp"
 #include "channel/server_names.hpp"
@@ -59,15 +60,17 @@ void channel_state::impl::declare_queue_actively(const amqp::queue_class::declar
   wanted.node = settings_.node;
   const auto existing = metadata().find_queue(settings_.vhost, name);
   if (!existing)
-    return declare_new_queue(std::move(wanted), what.no_wait);
+    return declare_new_queue(std::move(wanted), given.empty(), what.no_wait);
+  if (!reaches(*existing))
+    return;
   if (const auto same = check_equivalent(*existing, wanted); !same)
     return fail(same.error());
   answer_declare(existing, what.no_wait,
-                 [this, wanted, no_wait = what.no_wait] { declare_new_queue(wanted, no_wait); });
+                 [this, wanted, no_wait = what.no_wait] { declare_new_queue(wanted, false, no_wait); });
 }
 
 /// What a queue of this name that exists already is not asked for: sound arguments, rights to its dead letters (W42).
-void channel_state::impl::declare_new_queue(queue_record wanted, bool no_wait) {
+void channel_state::impl::declare_new_queue(queue_record wanted, bool server_named, bool no_wait) {
   const auto dead_letters = check_dead_letter_exchange(wanted.arguments, queue_title(wanted.vhost, wanted.name));
   if (!dead_letters)
     return fail(dead_letters.error());
@@ -80,6 +83,7 @@ void channel_state::impl::declare_new_queue(queue_record wanted, bool no_wait) {
     sound = check_queue_properties(wanted);
   if (!sound)
     return fail(sound.error());
+  wanted.node = place_queue(metadata(), wanted, server_named, settings_.nodes, settings_.queue_leader_locator, random_);
   propose_queue(std::move(wanted), no_wait);
 }
 
@@ -155,6 +159,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return reply(what.no_wait, amqp::queue_class::delete_ok{0});
   if (!owns(*queue))
     return fail(queue_locked(settings_.vhost, name));
+  if (!reaches(*queue))
+    return;
   if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
     return fail(allowed.error());
   ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},

@@ -25,6 +25,11 @@ error no_such_queue(std::string_view vhost, std::string_view name) {
   return amqp::not_found("no " + queue_title(vhost, name));
 }
 
+error home_node_down(std::string_view node, std::string_view vhost, std::string_view name) {
+  return amqp::not_found("home node '" + std::string{node} + "' of durable " + queue_title(vhost, name)
+                         + " is down or inaccessible");
+}
+
 error no_such_exchange(std::string_view vhost, std::string_view name) {
   return amqp::not_found("no " + exchange_title(vhost, name));
 }

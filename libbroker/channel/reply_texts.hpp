@@ -16,6 +16,8 @@ std::string exchange_title(std::string_view vhost, std::string_view name);
 
 /// 404 "no queue 'q' in vhost '/'"
 error no_such_queue(std::string_view vhost, std::string_view name);
+/// 404 "home node 'rabbit@x' of durable queue 'q' in vhost '/' is down or inaccessible" (W26)
+error home_node_down(std::string_view node, std::string_view vhost, std::string_view name);
 /// 404 "no exchange 'x' in vhost '/'"
 error no_such_exchange(std::string_view vhost, std::string_view name);
 /// 405; the queue belongs to another connection, or the exclusive flag differs (W39).

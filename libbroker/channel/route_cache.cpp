@@ -17,6 +17,10 @@ size_t hash_of(std::string_view exchange, std::string_view routing_key) {
 } // namespace
 
 result<const route*> route_cache::find(const metadata_snapshot& metadata, const message& what) {
+  if (nodes_ && nodes_->version() != nodes_version_) {
+    nodes_version_ = nodes_->version();
+    slots_.clear();
+  }
   // The version is kept one up so that 0 can mean an empty slot.
   const uint64_t version = metadata.version() + 1;
   slot& cached = slot_of(version, what.exchange(), what.routing_key());
@@ -34,8 +38,10 @@ routed_by route_cache::route_one(const metadata_snapshot& metadata, const exchan
   found_.clear();
   const routed_by by = metadata.route(from, what, found_);
   to.clear();
+  const bool look = nodes_ && nodes_->any_down();
   for (const auto& queue : found_)
-    to.push_back(queue->id);
+    if (!look || !nodes_->is_down(queue->node))
+      to.push_back(queue->id);
   found_.clear();
   return by;
 }

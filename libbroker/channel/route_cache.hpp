@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "cluster/reachability.hpp"
 #include "metadata/snapshot.hpp"
 #include "model/message.hpp"
 
@@ -27,9 +28,11 @@ class route_cache {
 public:
   static constexpr size_t slots_max = 64;
 
-  route_cache(std::string vhost, login user) : vhost_(std::move(vhost)), user_(std::move(user)) {}
+  /// `nodes` may be null: then no queue's node is ever down.
+  route_cache(std::string vhost, login user, const node_reachability* nodes)
+    : vhost_(std::move(vhost)), user_(std::move(user)), nodes_(nodes) {}
 
-  /// Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
+  /// A queue whose node is down is no destination (as a classic queue of RabbitMQ 3.13). Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
   /// call. Errors: 403 without permission (on the exchange, or on the key: O33) or for an internal
   /// exchange, 404 for a missing one.
   result<const route*> find(const metadata_snapshot& metadata, const message& what);
@@ -50,6 +53,8 @@ private:
 
   std::string vhost_;
   login user_;
+  const node_reachability* nodes_;
+  uint64_t nodes_version_ = 0;
   std::vector<slot> slots_;
   std::vector<queue_ptr> found_; ///< scratch
 };

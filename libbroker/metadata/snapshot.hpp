@@ -39,6 +39,8 @@ public:
 
   /// Rises with every applied command that changed anything; caches compare it.
   virtual uint64_t version() const = 0;
+  /// Every queue with a lower id has been created as of this snapshot, and perhaps been deleted; no other has.
+  virtual queue_id next_queue_id() const { return UINT64_MAX; }
 
   virtual bool vhost_exists(std::string_view vhost) const = 0;
   virtual queue_ptr find_queue(std::string_view vhost, std::string_view name) const = 0;
@@ -81,6 +83,9 @@ public:
                                         uint64_t of_user) const;
   /// May a user with so many channels open one more? Error 530.
   virtual result<void> admit_channel(const login& who, uint64_t of_user) const;
+
+  /// Options that a queue would have with the policies in force now.
+  virtual queue_options options_of(const queue_record& wanted) const;
 
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;

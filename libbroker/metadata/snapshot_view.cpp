@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "amqp/reply.hpp"
+#include "model/policy.hpp"
+#include "model/queue_arguments.hpp"
 
 namespace broker {
 
@@ -33,9 +35,9 @@ bool login::has_tag(std::string_view tag) const {
   return std::find(tags.begin(), tags.end(), tag) != tags.end();
 }
 
-snapshot_view::snapshot_view(metadata_tables tables, uint64_t version,
+snapshot_view::snapshot_view(metadata_tables tables, uint64_t version, queue_id next_queue,
                              std::shared_ptr<const metadata_settings> settings)
-  : tables_(std::move(tables)), version_(version), settings_(std::move(settings)) {}
+  : tables_(std::move(tables)), version_(version), next_queue_(next_queue), settings_(std::move(settings)) {}
 
 bool snapshot_view::vhost_exists(std::string_view vhost) const {
   return tables_.find_vhost(vhost) != nullptr;
@@ -199,6 +201,9 @@ result<void> metadata_snapshot::admit_connection(const login&, std::string_view,
 result<void> metadata_snapshot::admit_channel(const login&, uint64_t) const {
   return {};
 }
+queue_options metadata_snapshot::options_of(const queue_record& wanted) const {
+  return merge_options(wanted.arguments, nullptr, nullptr);
+}
 std::shared_ptr<const vhost_record> metadata_snapshot::find_vhost(std::string_view) const {
   return nullptr;
 }
@@ -215,6 +220,15 @@ std::string metadata_snapshot::find_global_parameter(std::string_view) const {
   return {};
 }
 void metadata_snapshot::for_each_node(const std::function<void(const node_ptr&)>&) const {}
+
+queue_options snapshot_view::options_of(const queue_record& wanted) const {
+  const vhost_tables* in = tables_.find_vhost(wanted.vhost);
+  if (!in)
+    return metadata_snapshot::options_of(wanted);
+  const policy_target target = target_of(type_of_arguments(wanted.arguments));
+  return merge_options(wanted.arguments, policy_in_force(*in->policies, target, wanted.name),
+                       policy_in_force(*in->operator_policies, target, wanted.name));
+}
 
 std::shared_ptr<const vhost_record> snapshot_view::find_vhost(std::string_view vhost) const {
   const vhost_tables* found = tables_.find_vhost(vhost);

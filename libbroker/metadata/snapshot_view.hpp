@@ -11,9 +11,11 @@ namespace broker {
 
 class snapshot_view final : public metadata_snapshot {
 public:
-  snapshot_view(metadata_tables tables, uint64_t version, std::shared_ptr<const metadata_settings> settings);
+  snapshot_view(metadata_tables tables, uint64_t version, queue_id next_queue,
+                std::shared_ptr<const metadata_settings> settings);
 
   uint64_t version() const override { return version_; }
+  queue_id next_queue_id() const override { return next_queue_; }
   bool vhost_exists(std::string_view vhost) const override;
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;
@@ -32,6 +34,7 @@ public:
                                 uint64_t of_user) const override;
   result<void> admit_channel(const login& who, uint64_t of_user) const override;
 
+  queue_options options_of(const queue_record& wanted) const override;
   // Each in the order of vhost, then name.
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
@@ -55,6 +58,7 @@ public:
 private:
   const metadata_tables tables_;
   const uint64_t version_;
+  const queue_id next_queue_;
   const std::shared_ptr<const metadata_settings> settings_;
 };
 

@@ -91,8 +91,11 @@ uint32_t enter_window(prefetch_window& window, uint32_t wanted) {
     const int64_t limit = window.limit.load();
     uint32_t places = wanted;
     if (limit != 0) {
-      if (held >= limit)
+      if (held >= limit) {
+        if (window.lender)
+          window.lender->wanted(wanted);
         return 0;
+      }
       places = static_cast<uint32_t>(std::min<int64_t>(wanted, limit - held));
     }
     if (window.unacked.compare_exchange_weak(held, held + places))

@@ -189,12 +189,19 @@ void dead_letters::target_gone(queue_id target, const surroundings& around, std:
   landed(ended, around, done);
 }
 
+void dead_letters::target_unreachable(queue_id target, const surroundings& around, std::vector<run>& done) {
+  std::vector<forwarder::outcome> ended;
+  forwarder_.target_unreachable(target, ended);
+  landed(ended, around, done);
+}
+
 void dead_letters::landed(std::vector<forwarder::outcome>& ended, const surroundings& around, std::vector<run>& done) {
   for (auto& one : ended) {
     auto found = flying_.extract(one.message);
     BROKER_ASSERT(!found.empty(), "a dead letter landed twice");
     letter& back = found.mapped();
-    if (one.refused.empty() || around.options.strategy == dead_letter_strategy::at_most_once) {
+    const bool drops = around.options.strategy == dead_letter_strategy::at_most_once && !one.unreachable;
+    if (one.refused.empty() || drops) {
       finish(std::move(back), done);
       continue;
     }

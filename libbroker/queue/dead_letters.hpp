@@ -47,6 +47,8 @@ public:
   void forward(const surroundings& around, forwarder::requests& to, std::vector<run>& done);
   void answered(const confirmed& what, const surroundings& around, std::vector<run>& done);
   void target_gone(queue_id target, const surroundings& around, std::vector<run>& done);
+  /// Whatever the strategy, they are sent again: a node that is down is no reason to lose them.
+  void target_unreachable(queue_id target, const surroundings& around, std::vector<run>& done);
 
   /// The first that waits has no body in memory: read these back. False: no need.
   bool wants_bodies(seq_range& gap) const;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,8 @@ public:
   // -- answers of the queues that due messages were sent to --
   void answered(const confirmed& what, uint64_t wall_ms, queue_step& step);
   void target_gone(queue_id target, uint64_t wall_ms, queue_step& step);
+  /// The node of that queue is down: what it owes is sent again later.
+  void target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step);
 
   // -- answers of the store --
   void durable(seqno upto, uint64_t wall_ms, queue_step& step);
@@ -49,7 +52,9 @@ public:
   void deleted(queue_step& step);
 
   /// Those that wait, and those on their way.
-  uint64_t messages() const noexcept { return waiting_.size() + due_.size() + flying_; }
+  uint64_t messages() const noexcept {
+    return waiting_.size() + resting_.size() + due_.size() + again_.size() + flying_;
+  }
 
 private:
   struct deadline {
@@ -77,7 +82,10 @@ private:
   seqno next_ = 1;
   seqno durable_ = 1;
   std::vector<deadline> waiting_; ///< a heap, the earliest at the front
+  std::deque<deadline> resting_;  ///< refused, in the order in which they are tried again
   std::set<seqno> due_;           ///< to be read back
+  std::set<seqno> again_;         ///< the same, refused before
+  bool retried_ = false;          ///< the last read was of those
   std::optional<seq_range> read_; ///< asked of the store
   queueing::confirm_list confirms_;
   queueing::hold_list holds_;

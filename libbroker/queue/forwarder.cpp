@@ -39,7 +39,7 @@ void forwarder::launch(seqno message, std::vector<queue_id> targets) {
   }
   const uint64_t bytes = batch_->messages.back().raw_size;
   bytes_ += bytes;
-  flights_.push_back({message, bytes, std::move(targets), {}});
+  flights_.push_back({message, bytes, std::move(targets), {}, false});
 }
 
 void forwarder::discard() {
@@ -67,7 +67,7 @@ void forwarder::answer(flight& one, queue_id target, bool rejected, std::vector<
   if (!one.waiting.empty())
     return;
   bytes_ -= one.bytes;
-  ended.push_back({one.message, std::move(one.refused)});
+  ended.push_back({one.message, std::move(one.refused), one.unreachable});
 }
 
 void forwarder::drop_ended() {
@@ -85,6 +85,15 @@ void forwarder::answered(const confirmed& what, std::vector<outcome>& ended) {
 void forwarder::target_gone(queue_id target, std::vector<outcome>& ended) {
   for (flight& one : flights_)
     answer(one, target, false, ended);
+  drop_ended();
+}
+
+void forwarder::target_unreachable(queue_id target, std::vector<outcome>& ended) {
+  for (flight& one : flights_) {
+    if (std::find(one.waiting.begin(), one.waiting.end(), target) != one.waiting.end())
+      one.unreachable = true;
+    answer(one, target, true, ended);
+  }
   drop_ended();
 }
 

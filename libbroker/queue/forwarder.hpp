@@ -29,6 +29,7 @@ public:
   struct outcome {
     seqno message = 0;
     std::vector<queue_id> refused; ///< targets that have no room for it (W51); empty: all have it
+    bool unreachable = false;      ///< of one of `refused` it is not known whether it has it: its node is down
   };
   using requests = std::vector<std::pair<queue_id, queue_request>>;
 
@@ -54,6 +55,8 @@ public:
   void answered(const confirmed& what, std::vector<outcome>& ended);
   /// A target is gone: what it owes counts as confirmed (W67).
   void target_gone(queue_id target, std::vector<outcome>& ended);
+  /// A target's node is down: what it owes counts as refused, but it may have some of it.
+  void target_unreachable(queue_id target, std::vector<outcome>& ended);
 
 private:
   struct flight {
@@ -61,6 +64,7 @@ private:
     uint64_t bytes = 0;
     std::vector<queue_id> waiting; ///< have not answered; empty: ended
     std::vector<queue_id> refused;
+    bool unreachable = false;
   };
   void answer(flight& one, queue_id target, bool rejected, std::vector<outcome>& ended);
   void drop_ended();

@@ -101,6 +101,10 @@ void queue_state::impl::take(consumer_ready& request, outbox&, queue_step&) {
 }
 
 void queue_state::impl::take(channel_gone& request, outbox&, queue_step& step) {
+  if (now == phase::closed && closed_by == request.channel) { // it did not hear that it may delete, or its node died
+    now = phase::open;
+    closed_by = nullptr;
+  }
   std::vector<run> back;
   bool left = false;
   for (auto at = holders.begin(); at != holders.end();) {

@@ -69,6 +69,19 @@ void queue_state::answered(const confirmed& what, uint64_t now_ms, queue_step& s
   me.finish(out, step);
 }
 
+void queue_state::target_unreachable(queue_id target, uint64_t now_ms, queue_step& step) {
+  impl& me = *impl_;
+  if (me.now == impl::phase::deleted)
+    return;
+  me.now_ms = now_ms;
+  std::vector<run> done;
+  me.with_surroundings([&](const auto& around) { me.dead.target_unreachable(target, around, done); });
+  for (const run& one : done)
+    me.ended(one);
+  outbox out{step, me.record->id};
+  me.finish(out, step);
+}
+
 void queue_state::target_gone(queue_id target, uint64_t now_ms, queue_step& step) {
   impl& me = *impl_;
   if (me.now == impl::phase::deleted)

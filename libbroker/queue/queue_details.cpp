@@ -47,7 +47,8 @@ queue_details queue_state::details(uint64_t now_ms) const {
   if (me.ring.consumers() != 0)
     all.consumer_capacity = me.use.average(now_ms);
   if (me.exclusive)
-    all.exclusive_consumer = me.exclusive->who;
+    all.exclusive_consumer =
+      consumer_place{me.exclusive->who->tag, "", me.exclusive->who->connection, me.exclusive->who->channel_id};
   return all;
 }
 

@@ -3,10 +3,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
-#include "channel/protocol.hpp"
+#include "base/ids.hpp"
 
 namespace broker {
+
+/// A consumer, as lists name it.
+struct consumer_place {
+  std::string tag;
+  std::string node; ///< of its connection; "" = the queue's
+  connection_id connection = 0;
+  channel_number channel = 0;
+};
 
 struct queue_details {
   uint64_t ready_in_memory = 0; ///< messages whose bodies are in memory
@@ -17,7 +26,7 @@ struct queue_details {
   uint64_t disk_reads = 0;                  ///< messages, since the node has started or the queue was declared
   uint64_t disk_writes = 0;
   std::optional<double> consumer_capacity; ///< see consumer_use; nothing without consumers
-  consumer_ref exclusive_consumer;         ///< null: none
+  std::optional<consumer_place> exclusive_consumer;
 };
 
 } // namespace broker

@@ -141,6 +141,7 @@ struct queue_state::impl {
   const queueing::holder* exclusive = nullptr;
   const queueing::holder* active = nullptr; ///< of a queue with a single active consumer
   consumer_ref leaving;          ///< the last consumer of an auto-delete queue: cancel-ok waits for the deletion
+  channel_ref closed_by;         ///< whose queue.delete has closed the queue
   std::vector<get_request> gets; ///< wait for a body to be read back
   queueing::dead_letters dead;
   seqno dead_read = 0; ///< first of the dead letters that are being read back, 0 = none are

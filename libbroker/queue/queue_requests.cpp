@@ -69,6 +69,7 @@ void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) 
     answer.why = refusal(406, "PRECONDITION_FAILED", "in use");
   } else {
     now = phase::closed;
+    closed_by = request.channel;
   }
   out.send(request.channel, std::move(answer));
 }
@@ -85,6 +86,7 @@ void queue_state::impl::end(outbox& out, queue_step& step) {
   if (leaving)
     out.send(leaving->channel, cancel_done{leaving});
   leaving = nullptr;
+  closed_by = nullptr;
   gets.clear();
   ready = {};
   dead = queueing::dead_letters{settings.address};

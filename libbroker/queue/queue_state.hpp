@@ -82,6 +82,8 @@ public:
   void answered(const confirmed& what, uint64_t now_ms, queue_step& step);
   /// A request of an earlier step found no queue, or that queue has ended since.
   void target_gone(queue_id target, uint64_t now_ms, queue_step& step);
+  /// The node of that queue is down: what it owes is sent again later.
+  void target_unreachable(queue_id target, uint64_t now_ms, queue_step& step);
 
   // -- answers of the store --
   void durable(seqno upto, uint64_t now_ms, queue_step& step);

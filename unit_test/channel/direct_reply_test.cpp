@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_reply_reaches_the_channel_that_asked) {
 BOOST_AUTO_TEST_CASE(a_guessed_address_reaches_nobody) {
   send(replies_consumer());
   step = {};
-  channel.reply({self->id, "amq.rabbitmq.reply-to.7.guess", some_messages(1), {0, 1}}, step);
+  channel.reply({0, self->id, "amq.rabbitmq.reply-to.0.7.guess", some_messages(1), {0, 1}}, step);
   BOOST_TEST(step.out.empty());
 }
 
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(replies_end_with_the_consumer) {
   const auto address = request();
   send(basic::cancel{"rpc", false});
   step = {};
-  channel.reply({self->id, address, some_messages(1), {0, 1}}, step);
+  channel.reply({0, self->id, address, some_messages(1), {0, 1}}, step);
   BOOST_TEST(step.out.empty());
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_loses_replies_rather_than_memor
   step = {};
   size_t passed = 0;
   for (int i = 0; i < 1000; ++i) {
-    channel.reply({self->id, address, some_messages(1000), {0, 1000}}, step);
+    channel.reply({0, self->id, address, some_messages(1000), {0, 1000}}, step);
     passed += std::exchange(step.out, {}).size();
   }
   BOOST_TEST(passed > 0u);
@@ -107,16 +107,16 @@ BOOST_AUTO_TEST_CASE(the_reply_consumer_has_its_rules) {
 
 BOOST_AUTO_TEST_CASE(declaring_an_address_tells_whether_its_channel_lives) {
   auto settings = default_settings();
-  settings.channel_lives = [](uint64_t id) { return id == 9; };
+  settings.channel_lives = [](uint32_t node, uint64_t id) { return node == 3 && id == 9; };
   channel_harness server{settings};
   amqp::queue_class::declare probe;
   probe.passive = true;
-  probe.queue = "amq.rabbitmq.reply-to.9.secret";
+  probe.queue = "amq.rabbitmq.reply-to.3.9.secret";
   server.send(probe);
   BOOST_TEST(server.reply<amqp::queue_class::declare_ok>()->consumer_count == 1u);
-  probe.queue = "amq.rabbitmq.reply-to.8.secret";
+  probe.queue = "amq.rabbitmq.reply-to.3.8.secret";
   server.send(probe);
-  BOOST_TEST(server.closed_with() == "404 NOT_FOUND - no queue 'amq.rabbitmq.reply-to.8.secret' in vhost '/' (50,10)");
+  BOOST_TEST(server.closed_with() == "404 NOT_FOUND - no queue 'amq.rabbitmq.reply-to.3.8.secret' in vhost '/' (50,10)");
 }
 
 BOOST_AUTO_TEST_CASE(other_reply_addresses_are_left_alone) {

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(malformed_greetings_are_refused) {
   BOOST_TEST(!server.challenge(good + "x").ok());
   BOOST_TEST(!server.challenge("AMQP\x00\x00\x09\x01").ok());
   std::string version = good;
-  version[4] = 2;
+  version[4] = 1;
   BOOST_TEST(!server.challenge(version).ok());
 }
 
@@ -111,6 +111,70 @@ BOOST_AUTO_TEST_CASE(short_and_altered_proofs_are_refused) {
     altered[i] = static_cast<char>(altered[i] ^ 1);
     BOOST_TEST(!ends.server.finish(altered).ok());
   }
+}
+
+// -- frames after it --
+
+namespace {
+
+/// Two ends that have proved their cookie to each other.
+struct sealed_pair {
+  sealed_frames client;
+  sealed_frames server;
+
+  static sealed_pair make(both ends = {"SECRET", "SECRET"}) {
+    const auto proof = ends.client.answer(*ends.server.challenge(ends.client.hello()));
+    BOOST_REQUIRE(ends.client.finish(*ends.server.finish(*proof)).ok());
+    return {*ends.client.frames(), *ends.server.frames()};
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(frames_are_read_by_the_other_end_only) {
+  auto ends = sealed_pair::make();
+  auto others = sealed_pair::make(); // the same cookie and names, other keys
+  for (const std::string plain : {"", "add_user admin secret", "x"}) {
+    const std::string sealed = ends.client.seal(plain);
+    BOOST_TEST((plain.empty() || sealed.find(plain) == std::string::npos));
+    BOOST_TEST(sealed.size() == plain.size() + seal_bytes);
+    BOOST_TEST(!others.server.open(sealed).ok());
+    const auto opened = ends.server.open(sealed);
+    BOOST_REQUIRE(opened.ok());
+    BOOST_TEST(*opened == plain);
+    BOOST_TEST(*ends.client.open(ends.server.seal(plain)) == plain);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_altered_frame_is_refused) {
+  const std::string sealed = sealed_pair::make().client.seal("stop");
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    auto ends = sealed_pair::make();
+    std::string altered = ends.client.seal("stop");
+    altered[i] = static_cast<char>(altered[i] ^ 1);
+    BOOST_TEST(!ends.server.open(altered).ok());
+  }
+  BOOST_TEST(!sealed_pair::make().server.open("short").ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_is_neither_repeated_nor_left_out_nor_sent_back) {
+  auto ends = sealed_pair::make();
+  const std::string first = ends.client.seal("one"), second = ends.client.seal("two");
+  BOOST_TEST(ends.server.open(first).ok());
+  BOOST_TEST(!ends.server.open(first).ok());
+  auto more = sealed_pair::make();
+  const std::string lost = more.client.seal("one"), next = more.client.seal("two");
+  BOOST_TEST(!more.server.open(next).ok());
+  auto mirror = sealed_pair::make();
+  BOOST_TEST(!mirror.client.open(mirror.client.seal("one")).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_gives_a_known_secret_is_refused) {
+  server_handshake server{"SECRET", "rabbit@b", fresh_nonce()};
+  std::string hello = client_handshake{"SECRET", "tool@a", fresh_nonce()}.hello();
+  std::fill_n(hello.begin() + 5, nonce_bytes, '\0'); // the point of order one
+  BOOST_REQUIRE(server.challenge(hello).ok());
+  BOOST_TEST(!server.frames().ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

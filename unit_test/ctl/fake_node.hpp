@@ -37,7 +37,7 @@ public:
       declare("q" + std::to_string(i));
   }
 
-  broker::command_result apply(const broker::command& what) { return state.apply(what, changes); }
+  broker::command_result apply(const broker::command& what) { return state_of_cluster.apply(what, changes); }
   void declare(const std::string& name) {
     broker::declare_queue what;
     what.queue.vhost = "/";
@@ -48,15 +48,36 @@ public:
     apply(what);
   }
 
-  broker::snapshot_ptr metadata() const override { return state.snapshot(); }
+  const std::string& name() const override { return node_name; }
+
+  // -- life of the app --
+  broker::app_state state() const override { return app; }
+  void start_app(std::function<void(broker::result<void>)> done) override {
+    if (!refusal.text.empty())
+      return done(refusal);
+    app = broker::app_state::running;
+    done({});
+  }
+  void stop_app(std::function<void(broker::result<void>)> done) override {
+    app = broker::app_state::stopped;
+    done({});
+  }
+  void reset(bool forced, std::function<void(broker::result<void>)> done) override {
+    resets += forced ? "forced " : "plain ";
+    refusal.text.empty() ? done({}) : done(refusal);
+  }
+
+  broker::snapshot_ptr metadata() const override { return state_of_cluster.snapshot(); }
   void propose(broker::command what, std::function<void(broker::command_result)> done) override { done(apply(what)); }
 
   // -- lists --
   void list_queues(std::function<void(std::vector<broker::queue_info>)> done) override {
-    if (silent)
-      return; // a node that never answers
+    if (silent) { // a node that never answers
+      unanswered = std::move(done);
+      return;
+    }
     std::vector<broker::queue_info> all;
-    state.snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
+    state_of_cluster.snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
       broker::queue_info info;
       info.queue = queue;
       info.ready = all.size();
@@ -79,7 +100,7 @@ public:
   }
   void list_consumers(std::function<void(std::vector<broker::consumer_info>)> done) override {
     broker::consumer_info one;
-    one.queue = state.snapshot()->find_queue("/", "q0");
+    one.queue = state_of_cluster.snapshot()->find_queue("/", "q0");
     one.tag = "ct1";
     one.connection = 7;
     one.channel = 1;
@@ -95,6 +116,7 @@ public:
     now.uptime_s = 22;
     now.vhosts = 1;
     now.alarms = alarms;
+    now.maintenance = drained;
     now.listeners = {{"[::]", port, "amqp", "AMQP 0-9-1 and AMQP 1.0"}};
     now.memory_bytes = 200'000'000;
     now.message_bytes = 50'000'000;
@@ -108,6 +130,18 @@ public:
     std::erase_if(connections, [&](const auto& each) { return closed < most && which(each) && ++closed != 0; });
     closed_because = why.text;
     done(closed);
+  }
+  void suspend_listeners(std::function<void(broker::result<void>)> done) override { done({}); }
+  void resume_listeners(std::function<void(broker::result<void>)> done) override {
+    refusal.text.empty() ? done({}) : done(refusal);
+  }
+  void drain(std::function<void(broker::result<void>)> done) override {
+    drained = true;
+    done({});
+  }
+  void revive(std::function<void(broker::result<void>)> done) override {
+    drained = false;
+    done({});
   }
   void delete_queue(const broker::queue_ptr& queue, bool if_unused, bool if_empty,
                     std::function<void(broker::result<uint32_t>)> done) override {
@@ -167,7 +201,12 @@ public:
     return one;
   }
 
-  broker::metadata_state state{fake_settings()};
+  const std::string node_name = "rabbit@test";
+  std::atomic<broker::app_state> app{broker::app_state::running};
+  broker::error refusal; ///< of the next order to the app; no text: none
+  std::string resets;
+  bool drained = false;
+  broker::metadata_state state_of_cluster{fake_settings()};
   std::vector<broker::metadata_change> changes;
   std::vector<broker::connection_info> connections{connection(7, "guest")};
   std::vector<std::string> alarms;
@@ -182,6 +221,7 @@ public:
   uint16_t port = 5672; ///< where it says that it listens
   size_t invented = 0;  ///< further queues that are listed
   bool silent = false;
+  std::function<void(std::vector<broker::queue_info>)> unanswered;
   std::atomic<bool> stopped{false};
 };
 

@@ -11,8 +11,8 @@
 #include "fake_node.hpp"
 
 using namespace std::chrono_literals;
-using broker::ctl::control_client;
-using broker::ctl::failure_kind;
+using broker::control::control_client;
+using broker::control::failure_kind;
 
 namespace {
 
@@ -146,6 +146,16 @@ BOOST_AUTO_TEST_CASE(too_many_connections_are_turned_away_and_others_go_on) {
   raw_peer second{node.port}, third{node.port};
   BOOST_TEST(third.closed());
   BOOST_TEST(client.call({"ping", {}, {}, {}}).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_exist_is_an_error_before_the_deadline) {
+  control_client client{control_client::clock::now() + 3s};
+  const auto before = control_client::clock::now();
+  const auto refused = client.connect("no-such-host.invalid", 1);
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST(refused.error().text.starts_with("no-such-host.invalid: "));
+  BOOST_CHECK(client.failure() == failure_kind::unreachable);
+  BOOST_CHECK(control_client::clock::now() - before < 4s);
 }
 
 BOOST_AUTO_TEST_CASE(a_long_answer_comes_in_many_frames) {

@@ -311,6 +311,19 @@ BOOST_AUTO_TEST_CASE(a_target_that_is_gone_counts_as_confirmed) {
   BOOST_TEST(f.queue->dead_letters() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_under_way_to_a_node_that_is_down_is_sent_again_whatever_the_strategy) {
+  dead_letter_fixture f;
+  f.publish(f.real_batch(2, {}));
+  f.reject_all();
+  const size_t sent = f.requests.size();
+  f.target_unreachable(target);
+  BOOST_TEST(f.queue->dead_letters() == 2u);
+  f.tick(f.now_ms + limits::dead_letter_retry_ms + 1);
+  BOOST_TEST(f.requests.size() > sent);
+  f.confirm_all(false);
+  BOOST_TEST(f.queue->dead_letters() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(at_most_once_drops_what_the_target_refuses) {
   dead_letter_fixture f;
   f.publish(f.real_batch(1, {}));

@@ -189,6 +189,11 @@ struct fixture {
     queue->target_gone(target, now_ms, step);
     take(step);
   }
+  void target_unreachable(queue_id target) {
+    queue_step step;
+    queue->target_unreachable(target, now_ms, step);
+    take(step);
+  }
   void deleted() {
     queue_step step;
     queue->deleted(step);

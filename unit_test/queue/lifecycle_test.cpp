@@ -163,4 +163,18 @@ BOOST_AUTO_TEST_CASE(status_tells_ready_messages_and_consumers) {
   BOOST_TEST(f.last<queue_status>()->consumers == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_queue_is_open_again_when_the_channel_that_was_about_to_delete_it_goes) {
+  fixture f;
+  const channel_ref where = f.channel();
+  f.publish(f.batch(1));
+  f.send(delete_request{where, false, false});
+  f.send(channel_gone{f.channel()}); // another one: nothing changes
+  f.send(status_request{where});
+  BOOST_TEST(f.last<queue_status>() == nullptr);
+  f.send(channel_gone{where});
+  f.send(status_request{f.channel()});
+  BOOST_REQUIRE(f.last<queue_status>() != nullptr);
+  BOOST_TEST(f.last<queue_status>()->messages_ready == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,6 +31,7 @@ class ConfirmedPublisher:
         self.client.send(raw.method(1, 85, 10, b"\x00"))
         self.client.expect(85, 11)
         self.unconfirmed_from = first
+        self.close_code = None  # of the broker's connection.close
 
     def run_until_cut(self, stop=lambda: False):
         """Publishes until the broker goes away or `stop()` holds."""
@@ -49,6 +50,10 @@ class ConfirmedPublisher:
         pending = set(range(self.next - self.window, self.next))
         while pending:
             _, class_id, method_id, arguments = self.client.method()
+            if (class_id, method_id) == (10, 50):
+                self.close_code = struct.unpack("!H", arguments[:2])[0]
+                self.client.send(raw.method(0, 10, 51))
+                raise raw.Closed()
             assert class_id == 60 and method_id in (80, 120), f"{class_id}.{method_id} among confirms"
             tag, multiple = struct.unpack("!QB", arguments[:9])
             last = self.first + tag - 1

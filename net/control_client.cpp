@@ -2,8 +2,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <memory>
+#include <thread>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,7 +18,7 @@
 #include "base/bytes.hpp"
 #include "control_auth.hpp"
 
-namespace broker::ctl {
+namespace broker::control {
 
 namespace {
 
@@ -31,8 +34,25 @@ result<address_list> resolve(const std::string& host, uint16_t port) {
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   if (const int code = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); code != 0)
-    return error{0, gai_strerror(code)};
+    return error{0, host + ": " + gai_strerror(code)};
   return address_list{found};
+}
+
+bool is_number(const std::string& host) {
+  in6_addr any{};
+  return inet_pton(AF_INET, host.c_str(), &any) == 1 || inet_pton(AF_INET6, host.c_str(), &any) == 1;
+}
+
+/// A resolver may wait far longer than we do, and cannot be told to stop: then its thread is left to itself.
+result<address_list> resolve_until(const std::string& host, uint16_t port, control_client::clock::time_point deadline) {
+  if (is_number(host))
+    return resolve(host, port);
+  auto answer = std::make_shared<std::promise<result<address_list>>>();
+  auto got = answer->get_future();
+  std::thread{[answer, host, port] { answer->set_value(resolve(host, port)); }}.detach();
+  if (got.wait_until(deadline) != std::future_status::ready)
+    return error{0, host + ": its name was not resolved in time"};
+  return got.get();
 }
 
 } // namespace
@@ -63,7 +83,7 @@ bool control_client::wait(short events) {
 
 result<void> control_client::connect(const std::string& host, uint16_t port) {
   BROKER_ASSERT(socket_ < 0, "one client makes one connection");
-  auto addresses = resolve(host, port);
+  auto addresses = resolve_until(host, port, deadline_);
   if (!addresses)
     return fail(failure_kind::unreachable, addresses.error().text);
   int code = ECONNREFUSED;
@@ -91,10 +111,10 @@ result<void> control_client::connect(const std::string& host, uint16_t port) {
 result<void> control_client::authenticate(std::string_view cookie, std::string_view own, std::string_view node) {
   if (cookie.empty())
     return fail(failure_kind::refused, "there is no cookie to authenticate with");
-  control::client_handshake handshake{cookie, std::string{own}, control::fresh_nonce()};
+  client_handshake handshake{cookie, std::string{own}, fresh_nonce()};
   if (auto sent = send_frame(handshake.hello()); !sent)
     return sent;
-  auto challenge = receive_frame(control::handshake_frame_max_bytes);
+  auto challenge = receive_frame(handshake_frame_max_bytes);
   if (!challenge)
     return challenge.error();
   auto proof = handshake.answer(*challenge);
@@ -104,26 +124,30 @@ result<void> control_client::authenticate(std::string_view cookie, std::string_v
     return fail(failure_kind::refused, "the node at this port is " + handshake.server_name());
   if (auto sent = send_frame(*proof); !sent)
     return sent;
-  auto theirs = receive_frame(control::handshake_frame_max_bytes);
+  auto theirs = receive_frame(handshake_frame_max_bytes);
   if (!theirs)
     return theirs.error();
   if (auto known = handshake.finish(*theirs); !known)
     return fail(failure_kind::refused, known.error().text);
+  auto frames = handshake.frames();
+  if (!frames)
+    return fail(failure_kind::refused, frames.error().text);
+  frames_ = *std::move(frames);
   return {};
 }
 
-result<control::response> control_client::call(const control::request& what) {
-  if (!control::request_fits(what))
+result<response> control_client::call(const request& what) {
+  if (!request_fits(what))
     return fail(failure_kind::refused, "the request is larger than 1 MiB, or its file than 20 MB");
-  for (const std::string& part : control::encode_request(what))
+  for (const std::string& part : encode_request(what))
     if (auto sent = send_frame(part); !sent)
       return sent.error();
-  control::response answer;
+  response answer;
   for (;;) {
-    auto part = receive_frame(control::frame_max_bytes);
+    auto part = receive_frame(frame_max_bytes + seal_bytes);
     if (!part)
       return part.error();
-    auto more = control::decode_response(*part, answer);
+    auto more = decode_response(*part, answer);
     if (!more)
       return fail(failure_kind::lost, more.error().text);
     if (!*more)
@@ -132,9 +156,10 @@ result<control::response> control_client::call(const control::request& what) {
 }
 
 result<void> control_client::send_frame(std::string_view payload) {
+  const std::string sealed = frames_ ? frames_->seal(payload) : std::string{payload};
   std::string frame(sizeof(uint32_t), '\0');
-  store_u32(frame.data(), static_cast<uint32_t>(payload.size()));
-  frame += payload;
+  store_u32(frame.data(), static_cast<uint32_t>(sealed.size()));
+  frame += sealed;
   std::string_view left = frame;
   while (!left.empty()) {
     const ssize_t count = send(socket_, left.data(), left.size(), MSG_NOSIGNAL);
@@ -159,7 +184,12 @@ result<std::string> control_client::receive_frame(size_t most) {
   std::string payload(size, '\0');
   if (auto got = receive_exactly(payload.data(), size); !got)
     return got.error();
-  return payload;
+  if (!frames_)
+    return payload;
+  auto plain = frames_->open(payload);
+  if (!plain)
+    return fail(failure_kind::lost, plain.error().text);
+  return plain;
 }
 
 result<void> control_client::receive_exactly(char* at, size_t count) {
@@ -177,4 +207,4 @@ result<void> control_client::receive_exactly(char* at, size_t count) {
   return {};
 }
 
-} // namespace broker::ctl
+} // namespace broker::control

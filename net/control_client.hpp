@@ -1,15 +1,18 @@
-// One connection to a node's control endpoint: connect, prove the cookie, ask. Blocking, with a deadline for each step.
+// One connection to a node's control endpoint, of a tool or of another node: connect, prove the cookie, ask. Blocking,
+// with one deadline for everything.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "control_auth.hpp"
 #include "control_message.hpp"
 
-namespace broker::ctl {
+namespace broker::control {
 
 /// Why a call failed, coarse enough to choose what to tell the operator.
 enum class failure_kind : uint8_t {
@@ -29,10 +32,11 @@ public:
   control_client(const control_client&) = delete;
   control_client& operator=(const control_client&) = delete;
 
+  /// A name is looked up for as long as the deadline lets it.
   result<void> connect(const std::string& host, uint16_t port);
-  /// `own` is the name this tool goes by; error when the other end is not `node`.
+  /// `own` is the name this end goes by; error when the other end is not `node`.
   result<void> authenticate(std::string_view cookie, std::string_view own, std::string_view node);
-  result<control::response> call(const control::request& what);
+  result<response> call(const request& what);
 
   /// Of the last error.
   failure_kind failure() const { return failure_; }
@@ -47,7 +51,8 @@ private:
 
   clock::time_point deadline_;
   int socket_ = -1;
+  std::optional<sealed_frames> frames_; ///< once both ends have proved the cookie
   failure_kind failure_ = failure_kind::none;
 };
 
-} // namespace broker::ctl
+} // namespace broker::control

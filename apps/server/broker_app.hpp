@@ -1,0 +1,102 @@
+// What `stop_app` stops and `start_app` starts (features.md S04, S08): databases, journal, actors, sessions and
+// listeners of a node. One object is one run; the node makes a new one for each. Its process, log, cookie, data lock
+// and control endpoint are the node's (node_core.hpp).
+//
+// Thread rule: open, serve and stop on one thread that is none of the app's own (the node's life thread). What tools
+// ask comes from the control thread, between open() and stop(). Members are in the order of their start; they end in
+// reverse.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <caf/actor_system_config.hpp>
+
+#include "actors/metadata.hpp"
+#include "actors/node_links.hpp"
+#include "actors/runtime.hpp"
+#include "net/amqp_listener.hpp"
+#include "net/block_pool.hpp"
+#include "net/cluster_wire.hpp"
+#include "net/loop.hpp"
+#include "node.hpp"
+#include "node_view.hpp"
+#include "persistence/leveldb_backlog.hpp"
+#include "persistence/metadata_store.hpp"
+#include "persistence/posix_files.hpp"
+#include "persistence/store_threads.hpp"
+
+namespace broker {
+
+/// base64(salt + sha256(salt + password)) with a fresh salt (guarantees.md S2).
+std::string salted_hash(std::string_view password);
+
+struct broker_app {
+  /// What an app has of its process; all of it outlives the app.
+  struct host {
+    const node_config& config;
+    const node_extensions& extensions;
+    block_pool& blocks;
+    std::function<void(log_level, std::string_view)> say;
+    /// A write or sync failed: ends the process (guarantees.md G6). Does not return.
+    std::function<void(const error&)> die;
+    uint16_t cluster_port = 0; ///< to listen on for other nodes; 0 = any free one
+  };
+
+  explicit broker_app(host of);
+  /// Stops what still runs, without a word to clients.
+  ~broker_app();
+  broker_app(const broker_app&) = delete;
+  broker_app& operator=(const broker_app&) = delete;
+
+  /// Recovers and binds its ports; clients wait in the kernel until serve(). Error: in an operator's words; the data
+  /// are untouched, and the object is good for nothing but its destructor.
+  result<void> open();
+  void serve();
+  /// Tells clients `why`, makes everything durable and ends every thread. Takes as long as clients need to answer, at
+  /// most 6 s. Once.
+  void stop(const error& why);
+
+  // -- what tools see (broker_app_reports.cpp); `done` is called once, on any thread, or never if the app ends --
+  void propose(command what, std::function<void(command_result)> done);
+  void list_queues(std::function<void(std::vector<queue_info>)> done);
+  void list_connections(std::function<void(std::vector<connection_info>)> done);
+  void list_channels(std::function<void(std::vector<channel_info>)> done);
+  void list_consumers(std::function<void(std::vector<consumer_info>)> done);
+  void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+                         std::function<void(size_t)> done);
+  void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty, std::function<void(result<uint32_t>)> done);
+  void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);
+  /// Queues look at the memory they use at once.
+  void pressure_began();
+
+  const host around;
+  const node_config& config;
+  loop_group loops;
+  std::unique_ptr<posix_files> files;
+  std::unique_ptr<leveldb_backlog> backlog;
+  std::unique_ptr<store_threads> store;
+  std::unique_ptr<metadata_store> metadata_files;
+  runtime shared;
+  caf::actor_system_config actor_config;
+  std::unique_ptr<cluster_wire> wire;
+  std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<node_links> links; ///< to other nodes; stay until the last actor has gone
+  session_context sessions;
+  std::unique_ptr<amqp_listener> listener;
+
+private:
+  void say(log_level level, std::string_view text) const { around.say(level, text); }
+  void set_up();
+  result<void> open_databases();
+  result<void> open_store();
+  result<void> open_cluster();
+  result<void> open_metadata();
+  result<void> open_listeners();
+  void wait_for_sessions(std::chrono::milliseconds longest) const;
+  void stop_cluster();
+  void end();
+};
+
+} // namespace broker

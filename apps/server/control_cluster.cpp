@@ -1,0 +1,90 @@
+// What concerns all nodes: the cluster's name, and taking a node in and out of service (features.md O01, O10).
+#include <nlohmann/json.hpp>
+
+#include "cluster_name.hpp"
+#include "control_verb.hpp"
+
+namespace broker {
+
+namespace {
+
+constexpr std::string_view parameter_name = "cluster_name";
+
+using control::reply;
+using control::request;
+
+void set_cluster_name(node_view& node, const request& what, reply done) {
+  propose_and_answer(node, name_cluster(what.arguments[0]), exit_with::unavailable, std::move(done));
+}
+
+void suspend_listeners(node_view& node, const request&, reply done) {
+  node.suspend_listeners(answer_order(std::move(done)));
+}
+
+void resume_listeners(node_view& node, const request&, reply done) {
+  node.resume_listeners(answer_order(std::move(done)));
+}
+
+void drain(node_view& node, const request&, reply done) {
+  node.drain(answer_order(std::move(done)));
+}
+
+void revive(node_view& node, const request&, reply done) {
+  node.revive(answer_order(std::move(done)));
+}
+
+/// A single node for now: refused by name.
+void join_cluster(node_view&, const request&, reply done) {
+  done(failure(exit_with::unavailable, "join_cluster is not supported yet: nodes cannot form a cluster"));
+}
+
+/// Of a cluster of one.
+void forget_cluster_node(node_view& node, const request& what, reply done) {
+  const auto& name = what.arguments[0];
+  done(failure(exit_with::unavailable, name == node.name()
+                                         ? "RabbitMQ on node " + name + " must be stopped with 'rabbitmqctl -n " + name
+                                             + " stop_app' before it can be removed"
+                                         : "{:not_a_cluster_node, 'The node selected is not in the cluster.'}"));
+}
+
+/// A node that is alone waits for nobody.
+void force_boot(node_view&, const request&, reply done) {
+  done({});
+}
+
+constexpr verb verbs[] = {
+  {"join_cluster", 1, 1, join_cluster, app_need::stopped},
+  {"forget_cluster_node", 1, 1, forget_cluster_node},
+  {"force_boot", 0, 0, force_boot, app_need::stopped},
+  {"set_cluster_name", 1, 1, set_cluster_name},
+  {"suspend_listeners", 0, 0, suspend_listeners},
+  {"resume_listeners", 0, 0, resume_listeners},
+  {"drain", 0, 0, drain},
+  {"revive", 0, 0, revive},
+};
+
+} // namespace
+
+std::string cluster_name_of(const metadata_snapshot& metadata) {
+  std::string name;
+  metadata.for_each_global_parameter([&](const parameter_record& each) {
+    if (each.name != parameter_name)
+      return;
+    const auto value = nlohmann::json::parse(each.value, nullptr, false);
+    if (value.is_string())
+      name = value.get<std::string>();
+  });
+  return name;
+}
+
+command name_cluster(const std::string& name) {
+  using nlohmann::json;
+  const std::string text = json(name).dump(-1, ' ', false, json::error_handler_t::replace);
+  return set_parameter{{"", "", std::string{parameter_name}, text}};
+}
+
+std::span<const verb> cluster_verbs() {
+  return verbs;
+}
+
+} // namespace broker

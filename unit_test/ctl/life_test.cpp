@@ -1,0 +1,205 @@
+// The app's life and the cluster's verbs, word for word as RabbitMQ 3.10's rabbitmqctl (transcripts; features.md O01,
+// O12).
+#include <boost/test/unit_test.hpp>
+
+#include "control_client.hpp"
+#include "lab.hpp"
+
+namespace {
+
+std::string wrong_state(const std::string& state, const std::string& given, const std::string& usage) {
+  return "Error: this command requires the 'rabbit' app to be " + state + ".\nArguments given:\n\t" + given
+       + "\n\nUsage\n\nrabbitmqctl [--node <node>] [--longnames] [--quiet] " + usage + "\n";
+}
+
+const char* const must_run = "running on the target node. Start it with 'rabbitmqctl start_app'";
+const char* const must_stop = "stopped on the target node. Stop it with 'rabbitmqctl stop_app'";
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(life, test::lab)
+
+BOOST_AUTO_TEST_CASE(the_app_stops_and_starts_any_number_of_times) {
+  for (int i = 0; i < 2; ++i) {
+    expect({"stop_app"}, "Stopping rabbit application on node rabbit@test ...\n");
+    expect({"stop_app"}, "Stopping rabbit application on node rabbit@test ...\n");
+    BOOST_CHECK(node.view.app == broker::app_state::stopped);
+    expect({"start_app"}, "Starting node rabbit@test ...\n");
+    expect({"start_app"}, "Starting node rabbit@test ...\n");
+    BOOST_CHECK(node.view.app == broker::app_state::running);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_fails_says_why) {
+  expect({"stop_app"}, "Stopping rabbit application on node rabbit@test ...\n");
+  node.view.refusal = {0, "cannot listen on :::5672: Address already in use"};
+  expect_failure({"start_app"}, 69, "Error:\ncannot listen on :::5672: Address already in use\n");
+}
+
+BOOST_AUTO_TEST_CASE(commands_say_when_the_app_must_run) {
+  node.view.app = broker::app_state::stopped;
+  const auto got = run({"cluster_status"});
+  BOOST_TEST(got.code == 64);
+  BOOST_TEST(got.out == "");
+  BOOST_TEST(got.err == wrong_state(must_run, "cluster_status", "cluster_status [--timeout <timeout>]"));
+  for (const char* command : {"status", "list_users", "list_queues", "report", "await_online_nodes"})
+    BOOST_TEST(run({command, command == std::string{"await_online_nodes"} ? "1" : "-q"}).code == 64);
+}
+
+BOOST_AUTO_TEST_CASE(arguments_are_judged_before_the_app) {
+  node.view.app = broker::app_state::stopped;
+  BOOST_TEST(run({"add_user"}).err.starts_with("Error (argument validation): not enough arguments.\n"));
+}
+
+BOOST_AUTO_TEST_CASE(commands_say_when_the_app_must_be_stopped) {
+  for (const char* command : {"reset", "force_reset", "force_boot"})
+    expect_failure({command}, 64, wrong_state(must_stop, command, command));
+  expect_failure({"join_cluster", "rabbit@node1"}, 64,
+                 wrong_state(must_stop, "join_cluster rabbit@node1",
+                             "join_cluster [--disc|--ram] "
+                             "<existing_cluster_member>"));
+  expect_failure({"change_cluster_node_type", "disc"}, 64,
+                 wrong_state(must_stop, "change_cluster_node_type disc", "change_cluster_node_type <disc | ram>"));
+  BOOST_TEST(node.view.resets == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_starting_or_stopping_app_is_neither) {
+  for (const auto state : {broker::app_state::starting, broker::app_state::stopping}) {
+    node.view.app = state;
+    BOOST_TEST(run({"list_users"}).code == 64);
+    BOOST_TEST(run({"reset"}).code == 64);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_node_refuses_by_itself_too) {
+  using namespace std::chrono_literals;
+  node.view.app = broker::app_state::stopped;
+  broker::control::control_client client{broker::control::control_client::clock::now() + 5s};
+  BOOST_REQUIRE(client.connect("127.0.0.1", node.port).ok());
+  BOOST_REQUIRE(client.authenticate("SECRET", "tool@test", "rabbit@test").ok());
+  const auto refused = client.call({"add_user", {"a", "b"}, {}, {}});
+  BOOST_REQUIRE(refused.ok());
+  BOOST_TEST(refused->exit_code == 64);
+  BOOST_TEST(refused->error == std::string{"this command requires the 'rabbit' app to be "} + must_run + ".");
+}
+
+BOOST_AUTO_TEST_CASE(what_concerns_the_process_needs_no_app) {
+  node.view.app = broker::app_state::stopped;
+  for (const char* command : {"ping", "environment", "rotate_logs", "version"})
+    BOOST_TEST_CONTEXT(command) BOOST_TEST(run({command}).code == 0);
+  for (const char* command : {"erlang_cookie_hash", "log_tail", "log_location", "server_version"})
+    BOOST_TEST_CONTEXT(command) BOOST_TEST(diagnose({command}).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(reset_is_plain_or_forced) {
+  node.view.app = broker::app_state::stopped;
+  expect({"reset"}, "Resetting node rabbit@test ...\n");
+  expect({"force_reset"}, "Forcefully resetting node rabbit@test ...\n");
+  BOOST_TEST(node.view.resets == "plain forced ");
+  node.view.refusal = {0, "You cannot leave a cluster if no online nodes are present."};
+  expect_failure({"reset"}, 69, "Error:\nYou cannot leave a cluster if no online nodes are present.\n");
+}
+
+BOOST_AUTO_TEST_CASE(checks_tell_the_state_of_the_app) {
+  const std::string asking = "Asking node rabbit@test for its status ...\n";
+  const std::string runs = "RabbitMQ on node rabbit@test is fully booted and running\n";
+  const std::string not_running =
+    "RabbitMQ on node rabbit@test is not running or has not fully booted yet (check with is_booting)\n";
+  BOOST_TEST(diagnose({"is_running"}).out == asking + runs);
+  BOOST_TEST(diagnose({"check_running"}).code == 0);
+  node.view.app = broker::app_state::stopped;
+  BOOST_TEST(diagnose({"is_running"}).out == asking + not_running);
+  BOOST_TEST(diagnose({"check_running"}).code == 69);
+  BOOST_TEST(diagnose({"check_running"}).err == "Error:\n" + not_running);
+  BOOST_TEST(diagnose({"is_booting", "-q"}).out
+             == "RabbitMQ on node rabbit@test is fully booted (check with is_running), stopped or has not started "
+                "booting yet\n");
+  node.view.app = broker::app_state::starting;
+  BOOST_TEST(diagnose({"is_booting", "-q"}).out == "RabbitMQ on node rabbit@test is booting\n");
+}
+
+BOOST_AUTO_TEST_CASE(await_startup_waits_for_the_app_not_for_the_process) {
+  node.view.app = broker::app_state::starting;
+  BOOST_TEST(run({"await_startup", "-t", "0.3"}).code == 75);
+  node.view.app = broker::app_state::running;
+  BOOST_TEST(run({"await_startup", "-t", "5"}).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_unreachable_node_is_found_out_before_the_banner) {
+  node.stop();
+  const auto got = run({"list_users"});
+  BOOST_TEST(got.code == 69);
+  BOOST_TEST(got.out == "");
+  BOOST_TEST(got.err.starts_with("Error: unable to perform an operation on node 'rabbit@test'."));
+}
+
+// -- cluster
+// --------------------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_node_does_not_join_itself) {
+  node.view.app = broker::app_state::stopped;
+  const auto got = run({"join_cluster", "rabbit@test"});
+  BOOST_TEST(got.code == 70);
+  BOOST_TEST(got.out + got.err
+             == "Clustering node rabbit@test with rabbit@test\nError:\nError: cannot cluster node with itself: "
+                "rabbit@test\n");
+}
+
+BOOST_AUTO_TEST_CASE(join_and_forget_need_a_node) {
+  expect_failure({"join_cluster"}, 64,
+                 "Error (argument validation): not enough arguments.\nArguments given:\n\tjoin_cluster\n\nUsage\n\n"
+                 "rabbitmqctl [--node <node>] [--longnames] [--quiet] join_cluster [--disc|--ram] "
+                 "<existing_cluster_member>\n");
+  expect_failure(
+    {"forget_cluster_node"}, 64,
+    "Error (argument validation): not enough arguments.\nArguments given:\n\tforget_cluster_node\n\nUsage\n"
+    "\nrabbitmqctl [--node <node>] [--longnames] [--quiet] forget_cluster_node [--offline] "
+    "<existing_cluster_member_node>\n");
+  node.view.app = broker::app_state::stopped;
+  BOOST_TEST(run({"join_cluster", "--ram", "--disc", "rabbit@node1"}).code == 65);
+}
+
+BOOST_AUTO_TEST_CASE(node_types_are_accepted_and_explained) {
+  node.view.app = broker::app_state::stopped;
+  expect({"change_cluster_node_type", "disc"}, "Turning rabbit@test into a disc node\n");
+  const auto ram = run({"change_cluster_node_type", "ram"});
+  BOOST_TEST(ram.code == 0);
+  BOOST_TEST(ram.err == "Note: every node keeps its data on disk; a RAM node is a disc node here.\n");
+  BOOST_TEST(run({"change_cluster_node_type", "tape"}).code == 65);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
+  BOOST_TEST(run({"rename_cluster_node", "rabbit@a", "rabbit@b"}).code == 69);
+  BOOST_TEST(run({"rename_cluster_node", "rabbit@a", "rabbit@b"}).err.find("rename_cluster_node is not supported")
+             != std::string::npos);
+  BOOST_TEST(run({"rename_cluster_node", "rabbit@a", "rabbit@b", "rabbit@c"}).code == 65);
+}
+
+BOOST_AUTO_TEST_CASE(the_clusters_name_is_a_global_parameter) {
+  expect({"set_cluster_name", "lab \"1\""}, "Setting cluster name to lab \"1\" ...\n");
+  BOOST_TEST(run({"-q", "list_global_parameters"}).out == "name\tvalue\ncluster_name\t\"lab \\\"1\\\"\"\n");
+}
+
+BOOST_AUTO_TEST_CASE(enough_online_nodes_are_not_waited_for) {
+  expect({"await_online_nodes", "1"},
+         "Will wait for at least 1 nodes to join the cluster of rabbit@test. Timeout: 300 seconds.\n");
+  const auto got = run({"await_online_nodes", "2", "-t", "1"});
+  BOOST_TEST(got.code == 75);
+  BOOST_TEST(got.err == "Error:\nError: timed out while waiting. Not enough nodes joined rabbit@test's cluster.\n");
+  BOOST_TEST(run({"await_online_nodes", "none"}).code == 65);
+}
+
+BOOST_AUTO_TEST_CASE(maintenance_mode_is_shown) {
+  const auto drained = run_as("rabbitmq-upgrade", {"drain"});
+  BOOST_TEST(drained.code == 0);
+  BOOST_TEST(drained.out
+             == "Will put node rabbit@test into maintenance mode. The node will no longer serve any client traffic!\n");
+  BOOST_TEST(run({"cluster_status"}).out.find("Node: rabbit@test, status: marked for maintenance")
+             != std::string::npos);
+  BOOST_TEST(run({"status"}).out.find("Is under maintenance?: true") != std::string::npos);
+  BOOST_TEST(run_as("rabbitmq-upgrade", {"revive"}).code == 0);
+  BOOST_TEST(run({"cluster_status"}).out.find("status: not under maintenance") != std::string::npos);
+  BOOST_TEST(run({"drain"}).code == 64); // not rabbitmqctl's
+}
+
+BOOST_AUTO_TEST_SUITE_END()
