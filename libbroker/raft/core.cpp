@@ -41,7 +41,8 @@ void core::tick(time_ms now) {
     leader_tick();
   else if (now_ - election_since_ >= election_timeout_ && can_campaign())
     is_alone() ? campaign(false) : pre_campaign();
-  else if (leader_ != 0 && !can_campaign() && now_ - leader_heard_ >= settings_.election_max_ms)
+  else if (leader_ != 0 && !installing() && !log_.was_voter_since(commit_, settings_.self)
+           && now_ - leader_heard_ >= settings_.election_max_ms)
     leader_ = 0; // a learner: whoever asks it must not be sent to a leader that may be long gone
 }
 

@@ -136,6 +136,7 @@ BOOST_AUTO_TEST_CASE(a_learner_that_hears_nothing_knows_of_no_leader) {
   how.self = 4;
   how.bootstrap = {{1, 2, 3}, {4}};
   member one{how};
+  one.self = 4;
   one.take(one.group.tick(0));
   one.hear(1, 1, raft::append_request{0, 0, 0, 0, {}});
   BOOST_TEST(one.group.leader().value_or(0) == 1u);

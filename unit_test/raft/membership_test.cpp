@@ -176,6 +176,7 @@ BOOST_AUTO_TEST_CASE(who_joined_and_is_being_removed_can_still_be_elected_after_
   };
   found.log = {config(1, {{1}, {}}), config(2, {{1}, {2}}), config(3, {{1, 2}, {}}), config(4, {{1}, {}})};
   member one{joined, std::move(found)};
+  one.self = 2;
   one.take(one.group.tick(0));
   one.take(one.group.tick(1'000));
   BOOST_TEST((one.group.state() == role::candidate));
