@@ -17,6 +17,8 @@ broker::result<broker::node_config> settings(const std::string& folder, uint16_t
   config->listeners = {{"127.0.0.1", port, "embedded"}};
   config->control_host = "127.0.0.1";
   config->control_port = 0;
+  config->distribution_host = "127.0.0.1";
+  config->distribution_port = 0;
   config->cookie_file = config->data_dir / "cookie";
   return config;
 }
