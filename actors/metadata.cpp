@@ -157,6 +157,9 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
     return flushed.error();
   if (auto booted = boot_if_ready(system, *service, *flushed); !booted)
     return booted;
+  // Deadlines of proposals count from the last tick: a proposal that comes before the actor's first would be over at
+  // once.
+  service->host.tick(node.now_ms());
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
   // layers: docs/adr/0002-metadata-on-its-own-thread.md; never in simulation
   node.metadata = node.metadata_on_own_thread ? system.spawn<caf::detached>(metadata_behavior, handed)

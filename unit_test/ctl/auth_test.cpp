@@ -136,7 +136,8 @@ BOOST_AUTO_TEST_CASE(frames_are_read_by_the_other_end_only) {
   auto others = sealed_pair::make(); // the same cookie and names, other keys
   for (const std::string plain : {"", "add_user admin secret", "x"}) {
     const std::string sealed = ends.client.seal(plain);
-    BOOST_TEST((plain.empty() || sealed.find(plain) == std::string::npos));
+    // One octet may well be among random ones.
+    BOOST_TEST((plain.size() <= 1 || sealed.find(plain) == std::string::npos));
     BOOST_TEST(sealed.size() == plain.size() + seal_bytes);
     BOOST_TEST(!others.server.open(sealed).ok());
     const auto opened = ends.server.open(sealed);

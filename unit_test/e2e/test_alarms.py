@@ -45,7 +45,8 @@ class Alarm:
         if is_reference():
             self.skipTest("the words are RabbitMQ's; its console output is laid out otherwise")
         self.assertIn(f"{self.alarm_text} on node {self.node.node_name}", self.node.ctl("status").stdout)
-        self.assertIn(f"{self.log_text} resource limit alarm set on node {self.node.node_name}", self.node.log())
+        text = f"{self.log_text} resource limit alarm set on node {self.node.node_name}"
+        self.assertTrue(process.wait_until(lambda: text in self.node.log(), WAIT_S))
 
 
 class LowDisk(Alarm, BrokerTest):
@@ -96,7 +97,7 @@ class ClearedAlarm(BrokerTest):
             hog.close()
             client.expect(*UNBLOCKED)
             client.expect(50, 11)
-        self.assertIn("memory resource limit alarm cleared on node", self.node.log())
+        self.assertTrue(process.wait_until(lambda: "memory resource limit alarm cleared on node" in self.node.log(), WAIT_S))
 
 
 class FailedLogins(BrokerTest):

@@ -195,7 +195,8 @@ class UnderLoad(AppTest):
         if not is_reference():
             # LevelDB starts its one background thread when it first has something to compact.
             self.assertLessEqual(after_last[0], after_first[0] + 1, "threads")
-            self.assertLessEqual(after_last[1], after_first[1] + 4, "files")
+            # Tables of the databases come with the data; one descriptor left behind in each round would be twice this.
+            self.assertLess(after_last[1], after_first[1] + ROUNDS // 2, "files")
 
 
 class Reset(AppTest):

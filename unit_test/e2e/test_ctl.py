@@ -302,7 +302,7 @@ class Health(ToolTest):
         self.check("Asking node NODE if there's an active listener for protocol amqp ...\nA listener for protocol amqp is "
                    "running on node NODE.", "check_protocol_listener", "amqp")
         self.check("Asking node NODE if there's an active listener for protocol mqtt ...\nError:\nNo listener for "
-                   "protocol mqtt is active on node NODE. Found listeners for the following protocols: amqp, clustering",
+                   "protocol mqtt is active on node NODE. Found listeners for the following protocols: amqp, clustering, control",
                    "check_protocol_listener", "mqtt", code=69)
         self.check("Checking if all vhosts are running on node NODE ...\nNode NODE reported all vhosts as running",
                    "check_virtual_hosts")
