@@ -62,8 +62,9 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get());
   return {
     [self](queue_request_msg& request) {
-      run(self,
-          [&](auto& machine, auto wall_ms, auto& step) { machine.handle(std::move(request.content.request), wall_ms, step); });
+      run(self, [&](auto& machine, auto wall_ms, auto& step) {
+        machine.handle(std::move(request.content.request), wall_ms, step);
+      });
     },
     [self](queue_events_msg& events) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) {
@@ -76,7 +77,8 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.target_gone(gone.queue, wall_ms, step); });
     },
     [self](const queue_unreachable_msg& lost) {
-      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.target_unreachable(lost.queue, wall_ms, step); });
+      run(self,
+          [&](auto& machine, auto wall_ms, auto& step) { machine.target_unreachable(lost.queue, wall_ms, step); });
     },
     [self](queue_durable_msg durable) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.durable(durable.upto, wall_ms, step); });

@@ -63,10 +63,10 @@ caf::behavior operator_behavior(operator_actor* self, runtime* node, queue_id qu
   return {[self](queue_gone_msg) { finish(self, gone()); },
           [self](const queue_unreachable_msg& lost) { finish(self, lost.why); },
           [self](queue_events_msg& events) {
-    for (const auto& event : events.content.events)
-      if (self->state.done)
-        take(self, event);
-  }};
+            for (const auto& event : events.content.events)
+              if (self->state.done)
+                take(self, event);
+          }};
 }
 
 template<class MakeRequest>

@@ -120,8 +120,9 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get(), node->now_ms());
   return {
     [self](queue_request_msg& request) {
-      run(self,
-          [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(request.content.request), now_ms, step); });
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        machine.handle(std::move(request.content.request), now_ms, step);
+      });
     },
     [self](queue_durable_msg durable) {
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.durable(durable.upto, now_ms, step); });

@@ -96,7 +96,7 @@ struct runtime {
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
   bridge_directory bridges;
-  shared_admission admitted;         ///< connections and channels by vhost and user (O32)
+  shared_admission admitted; ///< connections and channels by vhost and user (O32)
   /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};

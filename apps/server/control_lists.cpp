@@ -195,8 +195,8 @@ constexpr column<binding_record> binding_columns[] = {
 
 } // namespace
 
-/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial. When another
-/// node started is that node's affair: its names are not for asking this one.
+/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial. When
+/// another node started is that node's affair: its names are not for asking this one.
 std::string process_name(const node_facts& node, const std::string& of, uint64_t number) {
   if (of.empty() || of == node.node)
     return process_name(node, number);

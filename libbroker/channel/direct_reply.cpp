@@ -1,6 +1,6 @@
 // Direct reply-to (features.md W69): a channel's reply consumer has no queue. Its address names node and channel and
-// carries a secret; a publish to that address through the default exchange goes straight to the channel, which passes it on. As
-// RabbitMQ's, such a publish counts as unroutable: confirmed at once, returned if mandatory.
+// carries a secret; a publish to that address through the default exchange goes straight to the channel, which passes
+// it on. As RabbitMQ's, such a publish counts as unroutable: confirmed at once, returned if mandatory.
 
 #include <charconv>
 

@@ -123,9 +123,8 @@ bool channel_state::impl::may_bind(const binding_record& binding) {
   const auto queue = binding.to_exchange ? nullptr : metadata().find_queue(settings_.vhost, binding.destination);
   if (queue && !reaches(*queue))
     return false;
-  const bool has_destination = binding.to_exchange
-                               ? metadata().find_exchange(settings_.vhost, binding.destination) != nullptr
-                               : queue != nullptr;
+  const bool has_destination =
+    binding.to_exchange ? metadata().find_exchange(settings_.vhost, binding.destination) != nullptr : queue != nullptr;
   if (!source || !has_destination)
     return true; // the proposal fails with what is missing, before anybody looks at the arguments (W26)
   const auto& types = metadata().exchange_types();

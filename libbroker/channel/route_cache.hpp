@@ -32,9 +32,9 @@ public:
   route_cache(std::string vhost, login user, const node_reachability* nodes)
     : vhost_(std::move(vhost)), user_(std::move(user)), nodes_(nodes) {}
 
-  /// A queue whose node is down is no destination (as a classic queue of RabbitMQ 3.13). Looks up and authorises (write, W42) the exchange of `what` and routes by its routing key. Valid until the next
-  /// call. Errors: 403 without permission (on the exchange, or on the key: O33) or for an internal
-  /// exchange, 404 for a missing one.
+  /// A queue whose node is down is no destination (as a classic queue of RabbitMQ 3.13). Looks up and authorises
+  /// (write, W42) the exchange of `what` and routes by its routing key. Valid until the next call. Errors: 403 without
+  /// permission (on the exchange, or on the key: O33) or for an internal exchange, 404 for a missing one.
   result<const route*> find(const metadata_snapshot& metadata, const message& what);
   /// Routes this very message: where more than its key matters.
   routed_by route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,

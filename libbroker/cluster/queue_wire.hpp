@@ -7,7 +7,8 @@
 // receiver's. Bodies are copied once into the frame and once, all of a frame together, into the block that the decoded
 // messages point into.
 // Decoding is total: whatever arrives gives records or an error, allocates no more than a small multiple of what
-// arrived (records of two octets are the worst: 200 times), and what it gives holds every promise of the protocol's types. Not thread-safe; no state between frames.
+// arrived (records of two octets are the worst: 200 times), and what it gives holds every promise of the protocol's
+// types. Not thread-safe; no state between frames.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,9 @@
 
 namespace broker::bridging {
 
-using channel_key = uint64_t;   ///< channel_address::id on the channel's node
-using consumer_key = uint64_t;  ///< dense from 1 per session, given by the consumer's node
-using report_key = uint64_t;    ///< of the asking node
+using channel_key = uint64_t;  ///< channel_address::id on the channel's node
+using consumer_key = uint64_t; ///< dense from 1 per session, given by the consumer's node
+using report_key = uint64_t;   ///< of the asking node
 
 // -- requests: from the node of the channel
 // ---------------------------------------------------------------------------
@@ -132,8 +133,8 @@ struct answer {
   kind what = kind::missing;
   channel_key channel = 0;
   queue_id queue = 0;
-  uint32_t messages = 0;  ///< purged, status, checked
-  uint32_t consumers = 0; ///< status
+  uint32_t messages = 0;        ///< purged, status, checked
+  uint32_t consumers = 0;       ///< status
   std::optional<error> refused; ///< checked
 };
 struct confirms {
@@ -169,13 +170,13 @@ struct returned {
 /// Without content: the queue is not there.
 struct report_answer {
   report_key key = 0;
-  std::optional<queue_report> queue;                    ///< without its record
+  std::optional<queue_report> queue;                     ///< without its record
   std::optional<std::vector<consumer_report>> consumers; ///< without their queue's record
 };
 
-using record = std::variant<publish, settle, consume, cancel, ask, written, lend, recall, forget, channel_ended, reply,
-                            report_ask, taken, delivery, answer, confirms, fetched, consumer_event, want, returned,
-                            report_answer>;
+using record =
+  std::variant<publish, settle, consume, cancel, ask, written, lend, recall, forget, channel_ended, reply, report_ask,
+               taken, delivery, answer, confirms, fetched, consumer_event, want, returned, report_answer>;
 
 /// Appends `what` to a frame. A publish must have at least one target; its message indices may have gaps of at most
 /// gap_max in front of each message that is sent.

@@ -211,8 +211,8 @@ struct encoder {
     for (const uint64_t figure : {what.ready_in_memory, what.unacknowledged_in_memory, what.bytes_in_memory,
                                   what.bytes_persistent, what.disk_reads, what.disk_writes})
       put_varint(to, figure);
-    put_flags(to, {what.head_timestamp_s.has_value(), what.consumer_capacity.has_value(),
-                   what.exclusive_consumer.has_value()});
+    put_flags(
+      to, {what.head_timestamp_s.has_value(), what.consumer_capacity.has_value(), what.exclusive_consumer.has_value()});
     put_varint(to, what.head_timestamp_s.value_or(0));
     put_varint(to, std::bit_cast<uint64_t>(what.consumer_capacity.value_or(0)));
     if (!what.exclusive_consumer)

@@ -19,7 +19,8 @@ class record_outbox {
 public:
   void add(record what);
   /// `slices` of `batch` for one more queue. True: the last publish takes them along; false: it became a new one.
-  bool add_publish(channel_key channel, bool confirm, const batch_ref& batch, queue_id queue, std::vector<slice> slices);
+  bool add_publish(channel_key channel, bool confirm, const batch_ref& batch, queue_id queue,
+                   std::vector<slice> slices);
   bool empty() const noexcept { return waiting_.empty(); }
   size_t size() const noexcept { return waiting_.size(); }
   /// Bytes of the direct replies that wait.

@@ -102,7 +102,8 @@ command_result metadata_state::apply(const command& what, std::vector<metadata_c
 
 snapshot_ptr metadata_state::snapshot() const {
   if (!impl_->current)
-    impl_->current = std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->next_queue, impl_->settings);
+    impl_->current =
+      std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->next_queue, impl_->settings);
   return impl_->current;
 }
 
