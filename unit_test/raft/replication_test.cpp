@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "raft_sim/scripts.hpp"
 
 using namespace raft_test;
 
@@ -31,6 +32,12 @@ BOOST_AUTO_TEST_CASE(fig8) {
   world.run_for(5'000);
   world.commit("after");
   BOOST_TEST(world.truth.holds(), world.truth.failure());
+}
+
+BOOST_AUTO_TEST_CASE(the_scripts_of_the_planted_mistakes_hold_without_them) {
+  for (const auto& one : raft_sim::scripts)
+    for (uint64_t seed = 1; seed <= 20; ++seed)
+      BOOST_TEST(one.tell(seed) == "", one.name << ", seed " << seed);
 }
 
 BOOST_AUTO_TEST_CASE(entries_of_an_old_term_are_not_committed_by_counting) {
