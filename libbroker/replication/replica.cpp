@@ -31,6 +31,8 @@ void replica::reincarnate(incarnation inc, metadata_view known, effects& out) {
   core_.inc = inc;
   BROKER_ASSERT(core_.registered(), "a replica continues with its own registration applied");
   core_.matched = 0;
+  if (core_.log.copying()) // half a copy is of the life before (T17)
+    core_.log.empty_out(inc, out.writes);
   mirror_.new_epoch();
   if (core_.known.queue.mastership > core_.mastership)
     core_.enter(core_.known.queue.mastership, out);
