@@ -44,8 +44,10 @@ class Runner:
 
     # -- a program ----------------------------------------------------------------------------------------------------
 
-    def run(self, program):
-        """The trace: one list of observations per operation, and a last one of what was left in the queues."""
+    def run(self, program, patience=1):
+        """The trace: one list of observations per operation, and a last one of what was left in the queues. Waits last
+        `patience` times as long as the program says."""
+        self.patience = patience
         self.names = Names(f"p{next(_runs)}-{_process}{self.label}.")
         self.lanes, self.exchanges, self.counter = {}, [], 0
         self.queues, self.exclusive = {}, set()  # queue: the connection it is counted on
@@ -484,7 +486,7 @@ class Runner:
             self.connection_gone(name)
 
     def do_wait(self, operation, seen):
-        time.sleep(operation["ms"] / 1000)
+        time.sleep(operation["ms"] * self.patience / 1000)
 
 
 def encode_passive(queue):
