@@ -13,6 +13,8 @@ namespace {
 
 /// A heartbeat of the group has two of them.
 constexpr auto tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
+/// A node without others only looks whether one is to join.
+constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
 
 struct metadata_shell {
   static inline const char* name = "metadata";
@@ -95,7 +97,7 @@ void tick(metadata_actor* self) {
     clean_up(self);
   }
   flush(self);
-  self->delayed_send(self, tick_interval, metadata_tick_msg{});
+  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : tick_interval, metadata_tick_msg{});
 }
 
 caf::behavior metadata_behavior(metadata_actor* self,
@@ -140,9 +142,14 @@ caf::behavior metadata_behavior(metadata_actor* self,
 } // namespace
 
 result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_options options) {
+  options.host.group.seed = node.next_seed();
+  options.host.new_cluster = node.next_seed() | 1;
+  options.start.incarnation = node.cluster ? node.cluster->incarnation() : node.next_seed() | 1;
+  options.start.default_vhost = options.host.metadata.default_vhost;
   auto service = std::make_unique<metadata_service>(node, std::move(options));
   if (auto opened = service->host.open(); !opened)
     return opened;
+  service->options.start.cluster = service->host.identity().cluster;
   connect_known_nodes(*service);
   service->host.propose(start_ticket, service->options.start);
   auto flushed = service->host.flush();

@@ -77,24 +77,26 @@ void follow_node(const runtime& node, const metadata_change& change) {
     node.cluster->forget(change.node->name);
 }
 
+std::string described(const char* verb, const char* type, const std::string& name, const std::string& vhost) {
+  return std::string{verb} + " " + type + " '" + name + "' in vhost '" + vhost + "'";
+}
+
+/// "declare queue 'q' in vhost '/'"
 std::string verb_of(const command& what) {
-  const auto name = [](const char* verb, const char* kind, const std::string& name, const std::string& vhost) {
-    return std::string{verb} + " " + kind + " '" + name + "' in vhost '" + vhost + "'";
-  };
   if (const auto* one = std::get_if<declare_queue>(&what))
-    return name("declare", "queue", one->queue.name, one->queue.vhost);
+    return described("declare", "queue", one->queue.name, one->queue.vhost);
   if (const auto* one = std::get_if<delete_queue>(&what))
-    return name("delete", "queue", one->name, one->vhost);
+    return described("delete", "queue", one->name, one->vhost);
   if (const auto* one = std::get_if<declare_exchange>(&what))
-    return name("declare", "exchange", one->exchange.name, one->exchange.vhost);
+    return described("declare", "exchange", one->exchange.name, one->exchange.vhost);
   if (const auto* one = std::get_if<delete_exchange>(&what))
-    return name("delete", "exchange", one->name, one->vhost);
+    return described("delete", "exchange", one->name, one->vhost);
   if (const auto* one = std::get_if<bind>(&what))
-    return name("add binding to", one->binding.to_exchange ? "exchange" : "queue", one->binding.destination,
-                one->vhost);
+    return described("add binding to", one->binding.to_exchange ? "exchange" : "queue", one->binding.destination,
+                     one->vhost);
   if (const auto* one = std::get_if<unbind>(&what))
-    return name("delete binding to", one->binding.to_exchange ? "exchange" : "queue", one->binding.destination,
-                one->vhost);
+    return described("delete binding to", one->binding.to_exchange ? "exchange" : "queue", one->binding.destination,
+                     one->vhost);
   return "apply the change";
 }
 

@@ -7,6 +7,9 @@
 namespace broker {
 namespace {
 
+/// First sequence number of a mark that seals a segment; the writer's marks have 0.
+constexpr uint64_t seal_first = 1;
+
 error damage(const std::string& path, uint64_t offset, std::string_view what) {
   return {0, path + " is damaged at offset " + std::to_string(offset) + ": " + std::string(what)};
 }
@@ -281,6 +284,9 @@ result<void> journal_recovery::finish_segments() {
 result<void> journal_recovery::seal(found_segment& last) {
   record_head head;
   head.kind = record_kind::mark;
+  // Unlike every mark of the writer: one that the crash has torn away here may have left its successor behind, which
+  // would continue an equal mark.
+  head.first = seal_first;
   head.salt = static_cast<uint32_t>(last.file->salt);
   head.number = last.end_number;
   head.synced = last.end_number;

@@ -9,6 +9,9 @@
 namespace broker {
 namespace {
 
+/// Less than this part of what was read is copied: that costs less than the reading did.
+constexpr size_t small_share = 2;
+
 using reporter = std::function<void(store_damage)>;
 
 bool is_live(const std::vector<seq_range>& live, seqno seq) {
@@ -28,17 +31,10 @@ bool add_record(const record_head& head, std::string_view payload, const read_pi
   return true;
 }
 
-seqno read_segment(const read_piece& piece, queue_id queue, size_t max_bytes, batch_builder& into,
-                   const reporter& report) {
+/// Adds the live messages of `bytes`, the records of the piece.
+seqno add_records(std::string_view bytes, const read_piece& piece, queue_id queue, size_t max_bytes,
+                  batch_builder& into, const reporter& report) {
   const auto& where = piece.where;
-  block_ref block{block::create(where.bytes)};
-  const auto got = piece.segment->content->read(where.offset, {block->data(), where.bytes});
-  if (!got) {
-    report({queue, {where.first, where.last()}, got.error().text});
-    return where.last();
-  }
-  into.add_block(block);
-  const std::string_view bytes{block->data(), *got};
   seqno next = where.first;
   for (size_t at = 0; next < where.last() && at < bytes.size();) {
     const auto head = load_record_head(bytes.substr(at), piece.segment->salt);
@@ -67,6 +63,22 @@ seqno read_segment(const read_piece& piece, queue_id queue, size_t max_bytes, ba
             {next, where.last()},
             piece.segment->path + " ends before offset " + std::to_string(where.offset + where.bytes)});
   return where.last();
+}
+
+seqno read_segment(const read_piece& piece, queue_id queue, size_t max_bytes, batch_builder& into,
+                   const reporter& report) {
+  const auto& where = piece.where;
+  block_ref block{block::create(where.bytes)};
+  const auto got = piece.segment->content->read(where.offset, {block->data(), where.bytes});
+  if (!got) {
+    report({queue, {where.first, where.last()}, got.error().text});
+    return where.last();
+  }
+  const size_t before = into.messages();
+  into.add_block(block);
+  const seqno next = add_records({block->data(), *got}, piece, queue, max_bytes, into, report);
+  into.shrink_block(before, where.bytes);
+  return next;
 }
 
 seqno read_backlog(const read_piece& piece, queue_id queue, size_t max_bytes, backlog_store& backlog,
@@ -107,6 +119,26 @@ void batch_builder::add(seqno seq, const message& content, message_facts facts) 
     ++runs_.back().where.hi;
   else
     runs_.push_back({batch_, {at, at + 1}, seq});
+}
+
+void batch_builder::shrink_block(size_t from, size_t block_bytes) {
+  size_t wanted = 0;
+  for (size_t at = from; at < batch_->messages.size(); ++at)
+    wanted += batch_->messages[at].names_size + batch_->messages[at].raw_size;
+  if (wanted > block_bytes / small_share)
+    return;
+  block_ref smaller{block::create(wanted)};
+  char* to = smaller->data();
+  const auto move = [&to](const char*& bytes, size_t size) {
+    std::memcpy(to, bytes, size);
+    bytes = to;
+    to += size;
+  };
+  for (size_t at = from; at < batch_->messages.size(); ++at) {
+    move(batch_->messages[at].names, batch_->messages[at].names_size);
+    move(batch_->messages[at].raw, batch_->messages[at].raw_size);
+  }
+  batch_->blocks.back() = std::move(smaller);
 }
 
 std::vector<stored_run> batch_builder::take() {

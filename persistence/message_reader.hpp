@@ -24,6 +24,10 @@ public:
   explicit batch_builder(bool keeps_facts = false) : keeps_facts_(keeps_facts) {}
   void add_block(block_ref block) { batch_->blocks.push_back(std::move(block)); }
   void add(seqno seq, const message& content, message_facts facts);
+  size_t messages() const noexcept { return batch_->messages.size(); }
+  /// The messages from `from` on are in the block added last. Few of them must not keep all that was read with them:
+  /// they move to a block that is just large enough.
+  void shrink_block(size_t from, size_t block_bytes);
   size_t bytes() const noexcept { return batch_->bytes; }
   bool empty() const noexcept { return batch_->messages.empty(); }
   std::vector<stored_run> take();

@@ -15,9 +15,9 @@ namespace broker {
 struct registry_entry {
   int pid = 0;
   uint16_t control_port = 0;
-  uint16_t cluster_port = 0; ///< for other nodes; 0 = none
   std::string pid_file;
   std::string cookie_file;
+  uint16_t cluster_port = 0; ///< for other nodes; 0 = none
 };
 
 /// The folder of this user's nodes; not created.

@@ -160,7 +160,7 @@ result<void> broker_app::open_store() {
   return {};
 }
 
-/// Takes the port and makes the links; nodes are let in when everything else has started.
+/// Takes the port and makes the links; nodes are let in when there is somebody to talk to (open_metadata).
 result<void> broker_app::open_cluster() {
   cluster_wire_settings settings;
   settings.node = config.node_name;
@@ -230,9 +230,9 @@ result<void> broker_app::open_metadata() {
   for (const auto& member : read_members(config.data_dir))
     if (member != config.node_name)
       links->connect(member, "", 0);
-  wire->start([this](const std::string& name) { return links->admit(name); });
   if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
     return started;
+  wire->start([this](const std::string& name) { return links->admit(name); });
   return wait_for_cluster(std::move(outcome));
 }
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/run_ids.hpp"
 #include "control_verb.hpp"
 #include "model/effective_policy.hpp"
 
@@ -44,7 +45,7 @@ control::response pick(std::span<const Info> objects, const node_facts& node, st
 
 /// Channels and connections share one space of process numbers.
 uint64_t channel_number_of(connection_id connection, uint16_t channel) {
-  return connection * 65536 + channel;
+  return (first_id_of_run(run_of_id(connection)) - 1) | (count_of_id(connection * 65536) + channel);
 }
 
 using q = queue_info;
@@ -194,26 +195,34 @@ constexpr column<binding_record> binding_columns[] = {
 
 } // namespace
 
+/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial. When another
+/// node started is that node's affair: its names are not for asking this one.
 std::string process_name(const node_facts& node, const std::string& of, uint64_t number) {
-  // When another node started is that node's affair; the name is not for asking this one.
-  return of.empty() || of == node.node ? process_name(node, number) : "<" + of + ".0." + std::to_string(number) + ".0>";
+  if (of.empty() || of == node.node)
+    return process_name(node, number);
+  return "<" + of + ".0." + std::to_string(count_of_id(number)) + "." + std::to_string(run_of_id(number)) + ">";
 }
 
 std::string process_name(const node_facts& node, uint64_t number) {
-  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(number) + ".0>";
+  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(count_of_id(number))
+       + "." + std::to_string(run_of_id(number)) + ">";
 }
 
 std::optional<uint64_t> number_of_process(const node_facts& node, std::string_view name) {
   const std::string before = "<" + node.node + "." + std::to_string(node.started_at_unix_s) + ".";
-  constexpr std::string_view after = ".0>";
-  if (!name.starts_with(before) || !name.ends_with(after) || name.size() < before.size() + after.size())
+  if (!name.starts_with(before) || !name.ends_with('>'))
     return {};
-  const std::string_view digits = name.substr(before.size(), name.size() - before.size() - after.size());
-  uint64_t number = 0;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (failed != std::errc{} || end != digits.data() + digits.size())
+  const char* const last = name.data() + name.size() - 1;
+  uint64_t count = 0;
+  uint64_t run = 0;
+  const auto first = std::from_chars(name.data() + before.size(), last, count);
+  if (first.ec != std::errc{} || first.ptr == last || *first.ptr != '.')
     return {};
-  return number;
+  const auto second = std::from_chars(first.ptr + 1, last, run);
+  if (second.ec != std::errc{} || second.ptr != last || run_of_id(first_id_of_run(run)) != run
+      || count_of_id(count) != count)
+    return {};
+  return (first_id_of_run(run) - 1) | count;
 }
 
 namespace {

@@ -107,7 +107,7 @@ result<void> node_files::publish(const node_config& config, uint16_t control_por
   owner_ = pid;
   node_ = config.node_name;
   return register_node(config.node_name,
-                       {pid, control_port, cluster_port, pid_file_.string(), config.cookie_file.string()});
+                       {pid, control_port, pid_file_.string(), config.cookie_file.string(), cluster_port});
 }
 
 } // namespace broker

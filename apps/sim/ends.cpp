@@ -31,6 +31,10 @@ bool ledger::may_have_ended(message_id id, const record& what) const {
     if (hop == 0 && what.what.delay_ms != 0 && queue.dead_letters_to
         && options.overflow == overflow_policy::reject_publish_dlx && queue.limited())
       return true;
+    // Too large ever to fit: it is sent again and again.
+    const bool waits = hop != 0 || what.what.delay_ms != 0;
+    if (waits && queue.refuses() && what.what.bytes > options.max_length_bytes.value_or(UINT64_MAX))
+      return true;
     const bool limit = options.delivery_limit.has_value();
     const bool nowhere = !queue.dead_letters_to || queues_.in_cycle(way[hop]);
     if (nowhere && (expires || drops || limit))
@@ -81,6 +85,7 @@ void ledger::finish() {
     }
     if (promised(found) && !found.settled && !may_have_ended(id, found))
       violation("C1: confirmed " + message_text(id) + ", published to " + queues_[what.queue].name
+                + (what.delay_ms != 0 ? " with a delay of " + std::to_string(what.delay_ms) + " ms" : "")
                 + (found.delivered ? ", was delivered, not settled, and is gone" : ", was never delivered"));
   }
 }

@@ -175,7 +175,9 @@ void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {
   const bool strict = plan.drops_head() || !plan.watched;
   if (options.max_length && strict && messages > *options.max_length)
     violation("limit: " + says + ", more than its x-max-length of " + std::to_string(*options.max_length));
-  const bool fed = queues_.is_target(queue) || plan.delayed_by;
+  // Dead letters that wait for room in their target keep the others at the head.
+  const bool fed =
+    queues_.is_target(queue) || plan.delayed_by || options.strategy == dead_letter_strategy::at_least_once;
   if (options.message_ttl_ms && !fed && quiet_for > (*options.message_ttl_ms + 1000) * ms && messages != 0)
     violation("TTL: " + says + " long after the last of them should have expired");
 }

@@ -44,7 +44,8 @@ result<void> sim_backlog::erase_queue(queue_id queue) {
 result<void> sim_backlog::sync() {
   if (auto stepped = step(); !stepped)
     return stepped;
-  durable_ = now_;
+  for (const auto& made : unsynced_)
+    apply(durable_, made);
   unsynced_.clear();
   return {};
 }

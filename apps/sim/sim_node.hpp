@@ -24,7 +24,7 @@ struct node_limits {
   size_t queue_pace_bytes = 32 * 1024;
   size_t segment_bytes = 256 * 1024;
   size_t inflight_bytes = 64 * 1024;
-  size_t memory_bytes = 24 * 1024 * 1024; ///< of the node: above it its queues are under pressure
+  size_t memory_bytes = 16 * 1024 * 1024; ///< of the node: above it its queues are under pressure
 };
 
 class sim_node {

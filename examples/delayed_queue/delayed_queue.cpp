@@ -18,7 +18,7 @@ struct delay_shell {
 
   struct waiting {
     uint64_t due_ms = 0;
-    broker::queue_request publish;
+    broker::addressed_request publish;
   };
   broker::runtime* node = nullptr;
   caf::actor queue;
@@ -35,9 +35,9 @@ void wait_for_first(delay_actor* self) {
   self->delayed_send(self, std::chrono::milliseconds{in_ms}, due_atom::value);
 }
 
-void take(delay_actor* self, broker::queue_request& request) {
+void take(delay_actor* self, broker::addressed_request& request) {
   auto& shell = self->state;
-  if (shell.delay_ms == 0 || !std::holds_alternative<broker::publish_request>(request))
+  if (shell.delay_ms == 0 || !std::holds_alternative<broker::publish_request>(request.request))
     return self->send(shell.queue, broker::queue_request_msg{std::move(request)});
   shell.publishes.push_back({shell.node->now_ms() + shell.delay_ms, std::move(request)});
   if (shell.publishes.size() == 1)

@@ -150,13 +150,13 @@ private:
   bool take_reply(connection& from, const hello_frame& hello, link_step& step, uint64_t now_ms);
   /// Why a hello is refused before sessions are looked at; "" = it is not.
   std::string mismatch(const hello_frame& hello) const;
-  bool overtaken(const hello_frame& hello) const;
+  bool overtaken(const hello_frame& hello, uint64_t now_ms) const;
   /// Whether a new connection takes the place of the active one.
   bool wins_over_active(const connection& candidate, const hello_frame& hello, uint64_t now_ms) const;
   /// The connection carries session `next` from now on; `continued`: the peer said that it holds it.
   bool activate(connection& by, const hello_frame& hello, session_pair next, bool continued, link_step& step,
                 uint64_t now_ms);
-  void know_peer(const hello_frame& hello);
+  void know_peer(const hello_frame& hello, uint64_t now_ms);
   void begin_session(session_pair next, const std::string& why, link_step& step);
   void come_up(connection& by, link_step& step);
 
@@ -186,7 +186,8 @@ private:
   uint64_t attempt_ = 0;
   uint64_t peer_attempt_ = 0; ///< the highest accepted of peer_incarnation_
   uint64_t peer_incarnation_ = 0;
-  std::deque<uint64_t> former_incarnations_; ///< the last few: what arrives late from them is refused
+  /// The last few and when they were replaced: what arrives late from them is refused.
+  std::deque<std::pair<uint64_t, uint64_t>> former_incarnations_;
 
   session_pair session_;
   uint64_t offer_ = 0;

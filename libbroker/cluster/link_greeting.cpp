@@ -34,6 +34,12 @@ hello_frame node_link::make_hello() {
 link_step node_link::opened(uint64_t id, bool dialled, uint64_t now_ms) {
   BROKER_ASSERT(id != 0 && find(id) == nullptr, "a connection is opened once");
   link_step step;
+  // Two hellos of ours under way could each begin a session, and the later one end what the earlier one has begun.
+  for (size_t i = 0; dialled && i < connections_.size();)
+    if (connections_[i]->where == stage::expecting_reply)
+      drop(*connections_[i], "", step, now_ms);
+    else
+      ++i;
   size_t greeting = 0;
   connection* oldest = nullptr;
   for (const auto& each : connections_)
@@ -70,10 +76,14 @@ std::string node_link::mismatch(const hello_frame& hello) const {
   return "";
 }
 
-bool node_link::overtaken(const hello_frame& hello) const {
-  return (hello.incarnation == peer_incarnation_ && hello.attempt <= peer_attempt_)
-      || std::find(former_incarnations_.begin(), former_incarnations_.end(), hello.incarnation)
-           != former_incarnations_.end();
+bool node_link::overtaken(const hello_frame& hello, uint64_t now_ms) const {
+  if (hello.incarnation == peer_incarnation_)
+    return hello.attempt <= peer_attempt_;
+  // Of two runs we cannot know which came first. What a dead one has sent is gone within the time of a greeting; after
+  // that it is the living one that must not be kept out.
+  return std::any_of(former_incarnations_.begin(), former_incarnations_.end(), [&](const auto& each) {
+    return each.first == hello.incarnation && now_ms - each.second < 2 * settings_.greeting_ms;
+  });
 }
 
 bool node_link::wins_over_active(const connection& candidate, const hello_frame& hello, uint64_t now_ms) const {
@@ -90,7 +100,7 @@ bool node_link::wins_over_active(const connection& candidate, const hello_frame&
 bool node_link::answer_hello(connection& from, const hello_frame& hello, link_step& step, uint64_t now_ms) {
   if (const auto why = mismatch(hello); !why.empty())
     return refuse(from, why, false, step, now_ms);
-  if (overtaken(hello) && !planted(plant::overtaken_hello_answered))
+  if (overtaken(hello, now_ms) && !planted(plant::overtaken_hello_answered))
     return refuse(from, "a later attempt came first", true, step, now_ms);
   if (!wins_over_active(from, hello, now_ms))
     return refuse(from, "connected already", true, step, now_ms);
@@ -109,7 +119,7 @@ bool node_link::take_reply(connection& from, const hello_frame& hello, link_step
   const bool same = from.session_at_hello && from.session_at_hello == swapped(hello.session);
   const auto next = same ? from.session_at_hello : session_pair{from.offer_at_hello, hello.offer};
   // Another connection has moved on in the meantime; the next greeting sees where both are.
-  if ((next != session_ && session_ != from.session_at_hello) || overtaken(hello))
+  if ((next != session_ && session_ != from.session_at_hello) || overtaken(hello, now_ms))
     return drop(from, "", step, now_ms);
   if (!wins_over_active(from, hello, now_ms))
     return drop(from, "", step, now_ms);
@@ -117,11 +127,11 @@ bool node_link::take_reply(connection& from, const hello_frame& hello, link_step
   return activate(from, hello, next, same, step, now_ms);
 }
 
-void node_link::know_peer(const hello_frame& hello) {
+void node_link::know_peer(const hello_frame& hello, uint64_t now_ms) {
   if (hello.incarnation == peer_incarnation_)
     return;
   if (peer_incarnation_ != 0)
-    former_incarnations_.push_back(peer_incarnation_);
+    former_incarnations_.emplace_back(peer_incarnation_, now_ms);
   if (former_incarnations_.size() > former_incarnations_kept)
     former_incarnations_.pop_front();
   peer_incarnation_ = hello.incarnation;
@@ -131,7 +141,7 @@ void node_link::know_peer(const hello_frame& hello) {
 bool node_link::activate(connection& by, const hello_frame& hello, session_pair next, bool continued, link_step& step,
                          uint64_t now_ms) {
   const bool restarted = peer_incarnation_ != 0 && hello.incarnation != peer_incarnation_;
-  know_peer(hello);
+  know_peer(hello, now_ms);
   peer_attempt_ = hello.attempt;
   if (next != session_)
     begin_session(next, restarted ? "it has restarted" : "it no longer holds the session", step);

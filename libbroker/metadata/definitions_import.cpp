@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -13,6 +14,17 @@ namespace broker {
 namespace {
 
 using nlohmann::json;
+
+/// rabbitmqctl 3.10 writes some objects as arrays of pairs: [["max-length", 5]].
+json as_object(const json& value) {
+  const auto is_pair = [](const json& one) { return one.is_array() && one.size() == 2 && one[0].is_string(); };
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_pair))
+    return value;
+  json object = json::object();
+  for (const json& one : value)
+    object[one[0].get<std::string>()] = one[1];
+  return object;
+}
 
 /// One entry of one part. The first mistake is kept, with what it is about; later reads give defaults.
 class entry_reader {
@@ -67,11 +79,10 @@ public:
   }
   limit_table limits(const json* value) {
     limit_table out;
-    if (!value || (value->is_array() && value->empty()))
-      return out;
-    if (!value->is_object())
+    const json found = value ? as_object(*value) : json::object();
+    if (!found.is_object())
       return fail("limits are no object"), out;
-    for (const auto& [name, one] : value->items())
+    for (const auto& [name, one] : found.items())
       one.is_number_integer() ? void(out[name] = one.get<int64_t>()) : fail("limit " + name + " is no integer");
     return out;
   }
@@ -228,7 +239,7 @@ private:
       return entry.fail("has no definition");
     out_.commands.emplace_back(
       put_policy{{std::move(vhost), std::move(name), entry.text("pattern"), entry.text("apply-to", "all"),
-                  entry.number("priority", 0), definition->dump()},
+                  entry.number("priority", 0), as_object(*definition).dump()},
                  operators});
   }
 

@@ -95,6 +95,8 @@ public:
   uint64_t applied_index() const noexcept { return applied_.index; }
   const metadata_identity& identity() const noexcept { return identity_; }
   bool leads() const;
+  /// The group has no other member, and no other node is registered.
+  bool is_alone() const;
   /// Name of the leader; empty: none is known.
   std::string leader() const;
   const raft::group& group() const { return *group_; }

@@ -16,6 +16,11 @@ bool metadata_host::leads() const {
   return group_ && group_->state() == consensus::role::leader;
 }
 
+bool metadata_host::is_alone() const {
+  const auto& members = group_->members();
+  return leads() && members.voters.size() == 1 && members.learners.empty() && known_nodes().empty();
+}
+
 std::string metadata_host::name_of(consensus::node_id id) const {
   if (const node_ptr node = state_.snapshot()->find_node(id))
     return node->name;

@@ -115,7 +115,9 @@ void delay_queue::deleted(queue_step& step) {
   confirms_.durable(next_, out);
   holds_.release_all();
   waiting_ = {};
+  resting_.clear();
   due_.clear();
+  again_.clear();
   refused_.clear();
   flying_ = 0;
 }
@@ -131,8 +133,13 @@ void delay_queue::work(uint64_t wall_ms, queue_step& step) {
   if (!settled_.empty())
     store_.settle(record_->id, std::exchange(settled_, {}));
   // One that is due already waits for an answer of the store or of a queue, and is looked at again with that.
+  uint64_t next_ms = UINT64_MAX;
   if (!waiting_.empty() && waiting_.front().at_ms > wall_ms)
-    step.tick_in_ms = std::min<uint64_t>(waiting_.front().at_ms - wall_ms, limits::delayed_tick_max_ms);
+    next_ms = waiting_.front().at_ms;
+  if (!resting_.empty() && resting_.front().at_ms > wall_ms)
+    next_ms = std::min(next_ms, resting_.front().at_ms);
+  if (next_ms != UINT64_MAX)
+    step.tick_in_ms = std::min<uint64_t>(next_ms - wall_ms, limits::delayed_tick_max_ms);
 }
 
 void delay_queue::take_due(uint64_t wall_ms) {
@@ -148,14 +155,20 @@ void delay_queue::take_due(uint64_t wall_ms) {
   }
   for (const deadline& one : early)
     wait_until(one.at_ms, one.seq);
+  for (; !resting_.empty() && resting_.front().at_ms <= wall_ms && again_.size() < limits::delayed_due_max;
+       resting_.pop_front())
+    again_.insert(resting_.front().seq);
 }
 
-/// One read at a time: neighbours are read together, and the answer says what to ask for next.
+/// One read at a time: neighbours are read together, and the answer says what to ask for next. Those that were refused
+/// come in turn with the others, so that neither keeps the other waiting, however many there are.
 void delay_queue::read_due() {
-  if (read_ || due_.empty() || !forwarder_.has_room())
+  if (read_ || (due_.empty() && again_.empty()) || !forwarder_.has_room())
     return;
-  seq_range range{*due_.begin(), *due_.begin() + 1};
-  for (auto at = std::next(due_.begin()); at != due_.end() && *at == range.last; ++at)
+  retried_ = due_.empty() || (!again_.empty() && !retried_);
+  const std::set<seqno>& from = retried_ ? again_ : due_;
+  seq_range range{*from.begin(), *from.begin() + 1};
+  for (auto at = std::next(from.begin()); at != from.end() && *at == range.last; ++at)
     ++range.last;
   read_ = range;
   store_.read(record_->id, range.first, range.last, limits::page_in_bytes);
@@ -171,10 +184,11 @@ void delay_queue::read_done(const std::vector<stored_run>& runs, uint64_t wall_m
     return; // deleted, and this queue is about to hear of it
   for (const stored_run& run : runs)
     for (uint32_t i = 0; i < run.where.size(); ++i)
-      if (due_.erase(run.first + i) != 0)
+      if (due_.erase(run.first + i) + again_.erase(run.first + i) != 0)
         send_out(run.first + i, run.batch->messages[run.where.lo + i], *exchange);
   if (runs.empty()) // damaged on disk: the store has said so, and keeps what it could not read (G7)
-    due_.erase(due_.lower_bound(asked.first), due_.lower_bound(asked.last));
+    for (auto* set : {&due_, &again_})
+      set->erase(set->lower_bound(asked.first), set->lower_bound(asked.last));
   work(wall_ms, step);
 }
 
@@ -252,7 +266,7 @@ void delay_queue::landed(std::vector<queueing::forwarder::outcome>& ended, uint6
       settle(one.message);
     } else {
       refused_[one.message] = std::move(one.refused);
-      wait_until(wall_ms + limits::delayed_retry_ms, one.message);
+      resting_.push_back({wall_ms + limits::delayed_retry_ms, one.message});
     }
   }
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,7 +52,9 @@ public:
   void deleted(queue_step& step);
 
   /// Those that wait, and those on their way.
-  uint64_t messages() const noexcept { return waiting_.size() + due_.size() + flying_; }
+  uint64_t messages() const noexcept {
+    return waiting_.size() + resting_.size() + due_.size() + again_.size() + flying_;
+  }
 
 private:
   struct deadline {
@@ -79,7 +82,10 @@ private:
   seqno next_ = 1;
   seqno durable_ = 1;
   std::vector<deadline> waiting_; ///< a heap, the earliest at the front
+  std::deque<deadline> resting_;  ///< refused, in the order in which they are tried again
   std::set<seqno> due_;           ///< to be read back
+  std::set<seqno> again_;         ///< the same, refused before
+  bool retried_ = false;          ///< the last read was of those
   std::optional<seq_range> read_; ///< asked of the store
   queueing::confirm_list confirms_;
   queueing::hold_list holds_;

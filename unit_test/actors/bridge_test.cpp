@@ -12,6 +12,7 @@
 #include "actors/cluster.hpp"
 #include "actors/queue_operator.hpp"
 #include "actors/queue_replica.hpp"
+#include "amqp/frame.hpp"
 #include "channel/harness.hpp"
 #include "queue/fake_store.hpp"
 
@@ -27,8 +28,8 @@ public:
   explicit memory_links(std::string own) : own_(std::move(own)) {}
   uint64_t incarnation() const override { return 1; }
   void serve(cluster_service, caf::actor who) override { service = std::move(who); }
-  bool send(const std::string&, cluster_service, std::string&& bytes, uint64_t session) override {
-    if (session != any_session && session != this->session)
+  bool send(const std::string&, cluster_service, std::string&& bytes, uint64_t of) override {
+    if (of != any_session && of != session)
       return false;
     ++frames;
     caf::anon_send(peer->service, node_frame_msg{node_frame{own_, std::move(bytes), frame_lease{}}});
@@ -172,7 +173,9 @@ struct fixture {
       std::string_view rest = each.bytes;
       while (!rest.empty()) {
         const auto prefix = amqp::load_frame_prefix(rest.data());
-        auto method = amqp::decode_method(rest.substr(amqp::frame_prefix_bytes, prefix.payload_size));
+        auto method = amqp::decode_method(
+          load_u32(rest.data() + amqp::frame_prefix_bytes),
+          rest.substr(amqp::frame_prefix_bytes + amqp::method_id_bytes, prefix.payload_size - amqp::method_id_bytes));
         BOOST_REQUIRE(method.ok());
         all.push_back(std::move(*method));
         rest.remove_prefix(static_cast<size_t>(prefix.frame_size()));

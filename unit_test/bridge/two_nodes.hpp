@@ -105,7 +105,7 @@ public:
   void pass(uint64_t ms);
 
   uint64_t now_ms = 1000;
-  size_t window = SIZE_MAX; ///< frames the link takes
+  size_t window = SIZE_MAX;                                  ///< frames the link takes
   std::function<void(std::deque<std::string>& wire)> tamper; ///< before each arrival
   node_side a;
   node_side b;

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_reply_reaches_the_channel_that_asked) {
 BOOST_AUTO_TEST_CASE(a_guessed_address_reaches_nobody) {
   send(replies_consumer());
   step = {};
-  channel.reply({self->id, "amq.rabbitmq.reply-to.7.guess", some_messages(1), {0, 1}}, step);
+  channel.reply({0, self->id, "amq.rabbitmq.reply-to.0.7.guess", some_messages(1), {0, 1}}, step);
   BOOST_TEST(step.out.empty());
 }
 
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(replies_end_with_the_consumer) {
   const auto address = request();
   send(basic::cancel{"rpc", false});
   step = {};
-  channel.reply({self->id, address, some_messages(1), {0, 1}}, step);
+  channel.reply({0, self->id, address, some_messages(1), {0, 1}}, step);
   BOOST_TEST(step.out.empty());
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_loses_replies_rather_than_memor
   step = {};
   size_t passed = 0;
   for (int i = 0; i < 1000; ++i) {
-    channel.reply({self->id, address, some_messages(1000), {0, 1000}}, step);
+    channel.reply({0, self->id, address, some_messages(1000), {0, 1000}}, step);
     passed += std::exchange(step.out, {}).size();
   }
   BOOST_TEST(passed > 0u);

@@ -79,6 +79,16 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_repeated_within_a_session) {
   BOOST_TEST(live_through(150) == "");
 }
 
+// A second hello was under way while the first one's session came up, and ended it.
+BOOST_AUTO_TEST_CASE(seed_441_loses_no_session) {
+  BOOST_TEST(live(441, life{}) == "");
+}
+
+// A hello of a run that had died came after the next run was known; that one, alive, was then refused for ever.
+BOOST_AUTO_TEST_CASE(seed_278_lets_the_living_run_in) {
+  BOOST_TEST(live(278, life{true, false}) == "");
+}
+
 BOOST_AUTO_TEST_CASE(the_same_seed_lives_the_same_life) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     std::array<uint64_t, 2> ends{};

@@ -121,6 +121,19 @@ BOOST_AUTO_TEST_CASE(a_vhosts_file_fits_into_another_vhost) {
   BOOST_TEST(other.state.snapshot()->find_queue("w", "m1") != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(objects_that_rabbitmqctl_writes_as_pairs_are_understood) {
+  world w;
+  import(w,
+         R"({"vhosts": [{"name": "v", "limits": [["max-queues", 40]], "metadata": {}}, {"name": "none", "limits": []}],
+    "parameters": [{"vhost": "v", "component": "operator_policy", "name": "op",
+                    "value": {"pattern": ".*", "apply-to": "queues", "priority": 1, "definition": [["max-length", 5]]}}]})");
+  BOOST_TEST(w.state.snapshot()->find_vhost("v")->limits.at("max-queues") == 40);
+  BOOST_TEST(w.state.snapshot()->find_vhost("none")->limits.empty());
+  std::string definition;
+  w.state.snapshot()->for_each_policy(true, [&](const policy_record& one) { definition = one.definition; });
+  BOOST_TEST(definition == R"({"max-length":5})");
+}
+
 BOOST_AUTO_TEST_CASE(streams_are_left_out_by_name_with_their_bindings) {
   world w;
   const std::string text = R"({

@@ -173,6 +173,25 @@ BOOST_AUTO_TEST_CASE(a_read_holds_one_message_at_least_and_about_as_many_bytes_a
   BOOST_TEST(count <= 65u);
 }
 
+/// Priorities and settlements leave single messages among many that are not wanted.
+BOOST_AUTO_TEST_CASE(a_few_messages_read_back_do_not_keep_all_that_was_read_with_them) {
+  store_fixture world(1);
+  world.options.segment_bytes = 1024 * 1024;
+  BOOST_REQUIRE(world.open());
+  world.append(1, 1000, 100, true);
+  world.settle_down();
+  const auto client = world.client(1);
+  world.store().read(1, 500, 502, 10'000);
+  const size_t before = block::total_bytes();
+  BOOST_REQUIRE(world.store().step_reader());
+  BOOST_REQUIRE_EQUAL(client->read.size(), 1u);
+  const auto& run = client->read.front();
+  BOOST_REQUIRE_EQUAL(run.where.size(), 2u);
+  for (uint32_t at = 0; at < 2; ++at)
+    BOOST_TEST(test::body(run.batch->messages[run.where.lo + at]) == test::body_of(1, 500 + at, 100));
+  BOOST_TEST(block::total_bytes() - before < 1000u);
+}
+
 BOOST_AUTO_TEST_CASE(a_read_of_what_is_not_yet_written_waits_for_the_write) {
   store_fixture world(1);
   BOOST_REQUIRE(world.open());

@@ -303,6 +303,10 @@ BOOST_AUTO_TEST_CASE(a_host_restarted_after_every_step_has_the_state_it_answered
     metadata_host host{settings, **opened};
     BOOST_REQUIRE(host.open().ok());
     BOOST_REQUIRE(host.state().serialise() == bytes);
+    node_started start;
+    start.node = settings.metadata.node;
+    start.default_user.name = "guest";
+    host.propose(100, start);
     for (consensus::ticket id = 1; id <= random.below(4); ++id) {
       queue_record queue;
       queue.vhost = "/";
@@ -328,6 +332,67 @@ BOOST_AUTO_TEST_CASE(a_host_restarted_after_every_step_has_the_state_it_answered
     bytes = host.state().serialise();
   }
   BOOST_TEST(took_snapshot);
+}
+
+BOOST_AUTO_TEST_CASE(who_the_node_is_stays_through_everything_and_its_damage_is_named) {
+  disk d;
+  BOOST_TEST(!d.content.identity);
+  const metadata_identity who{0xfeedu << 20, 7, 3, true};
+  BOOST_REQUIRE(d.store->write_identity(who).ok());
+  d.append(1, 5);
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, "five").ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_REQUIRE(d.content.identity.has_value());
+  BOOST_TEST((*d.content.identity == who));
+  d.close();
+  leveldb::DB* db = nullptr;
+  BOOST_REQUIRE(leveldb::DB::Open({}, (d.folder() / "db").string(), &db).ok());
+  db->Put({}, "identity", "x");
+  delete db;
+  BOOST_TEST(mentions(d.reopen(), "'identity' in db fails its crc32c"));
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_that_was_received_replaces_the_whole_log) {
+  disk d;
+  d.append(1, 9);
+  BOOST_REQUIRE(d.store->install_snapshot({7, 1, {{1}, {2}}}, "in the middle of the log").ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(d.content.log.empty()); // 8 and 9 as well
+  BOOST_TEST(d.content.snapshot->index == 7u);
+  BOOST_TEST(d.content.snapshot_data == "in the middle of the log");
+  d.append(8, 8);
+  BOOST_REQUIRE(d.store->install_snapshot({100, 1, {{1}, {2}}}, "far ahead").ok());
+  d.append(101, 103);
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_REQUIRE_EQUAL(d.content.log.size(), 3u);
+  BOOST_TEST(d.content.log[0].index == 101u);
+  BOOST_TEST(d.list("-1", d.folder()).size() == 1u); // the older file is gone
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_snapshot_is_read_in_parts) {
+  disk d;
+  d.append(1, 9);
+  const auto none = d.store->read_snapshot(5, 1, 0, 10);
+  BOOST_REQUIRE(none.ok());
+  BOOST_TEST(!none->has_value());
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, "0123456789").ok());
+  const auto part = [&](uint64_t offset, size_t most) {
+    const auto got = d.store->read_snapshot(5, 1, offset, most);
+    BOOST_REQUIRE(got.ok());
+    BOOST_REQUIRE(got->has_value());
+    BOOST_TEST((*got)->size == 10u);
+    return (*got)->bytes;
+  };
+  BOOST_TEST(part(0, 4) == "0123");
+  BOOST_TEST(part(8, 4) == "89");
+  BOOST_TEST(part(10, 4) == "");
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST(part(4, 100) == "456789");
+  BOOST_TEST(!d.store->read_snapshot(5, 2, 0, 4)->has_value());
+  BOOST_TEST(!d.store->read_snapshot(5, 1, 11, 4)->has_value());
+  BOOST_REQUIRE(d.store->store_snapshot({6, 1, {{1}, {}}}, "newer").ok());
+  BOOST_TEST(!d.store->read_snapshot(5, 1, 0, 4)->has_value());
+  BOOST_TEST((*d.store->read_snapshot(6, 1, 0, 100))->bytes == "newer");
 }
 
 BOOST_AUTO_TEST_CASE(one_torn_slot_of_the_mark_is_survived_two_are_not) {

@@ -296,6 +296,45 @@ BOOST_AUTO_TEST_CASE(a_queue_that_makes_a_dead_letter_of_what_it_refuses_does_no
   BOOST_TEST(w.out.empty());
 }
 
+/// However slow the disk is, and however often the others come back.
+BOOST_AUTO_TEST_CASE(what_a_full_queue_refuses_does_not_keep_others_waiting) {
+  world w;
+  declare_queue full;
+  full.queue.vhost = "/";
+  full.queue.name = "full";
+  w.must(full);
+  w.must(bind{"/", {"x", "full", false, "f", {}}});
+  const auto id = w.metadata.snapshot()->find_queue("/", "full")->id;
+  const auto answer = [&] {
+    bool arrived = false;
+    for (const sent& one : std::exchange(w.out, {})) {
+      arrived = arrived || one.to != id;
+      w.queue->answered(confirmed{one.to, {one.number, one.number + 1}, one.to == id}, w.now_ms, w.step);
+      w.take();
+    }
+    return arrived;
+  };
+  for (const char* key : {"f", "k", "f", "k", "f"}) // not neighbours: each is read by itself
+    w.publish(100, key);
+  w.durable();
+  w.at(100);
+  BOOST_TEST(answer());
+  w.publish(limits::delayed_retry_ms);
+  w.durable();
+  w.now_ms = start_ms + 100 + limits::delayed_retry_ms;
+  w.tick();
+  bool arrived = false;
+  for (int reads = 0; reads < 3 && !arrived; ++reads) {
+    BOOST_REQUIRE(!w.store.reads.empty());
+    w.queue->read_done(w.store.answer_read(), w.now_ms, w.step);
+    w.take();
+    arrived = answer();
+    w.now_ms += limits::delayed_retry_ms; // so long did the read take
+    w.tick();
+  }
+  BOOST_TEST(arrived);
+}
+
 BOOST_AUTO_TEST_CASE(a_queue_that_goes_owes_nothing) {
   world w;
   w.publish(100);

@@ -27,6 +27,21 @@ void torn_terms(options& out, broker::random_source& random) {
   out.propose_every_ms = 60;
 }
 
+/// Candidates side by side, votes long on their way, and voters that are back before the next request reaches them:
+/// where a vote that was not stored is given twice.
+void crowded_elections(options& out, broker::random_source& random) {
+  out.servers = 3;
+  out.delay_ms = pick(random, {120u, 250u});
+  out.disk_ms = 1;
+  out.chaos_ms = 15'000;
+  out.loss_per_mille = out.slow_per_mille = out.cut_per_mille = out.pause_per_mille = 0;
+  out.crash_per_mille = pick(random, {20u, 40u});
+  out.restart_per_mille = 1'000;
+  out.die_inside_one_in = 0;
+  out.membership = false;
+  out.propose_every_ms = 60;
+}
+
 } // namespace
 
 options draw(uint64_t seed) {
@@ -60,6 +75,8 @@ options draw(uint64_t seed) {
   out.proposals_max = pick<size_t>(random, {4, 32, 256});
   if (seed % 8 == 5)
     torn_terms(out, random);
+  else if (seed % 8 == 3)
+    crowded_elections(out, random);
   return out;
 }
 

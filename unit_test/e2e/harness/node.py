@@ -15,6 +15,7 @@ from .options import options
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
+CTL_TIMEOUT_S = 120  # RabbitMQ's tool takes long to start on a busy machine
 
 
 class NodeError(AssertionError):
@@ -248,7 +249,7 @@ class RabbitNode(Node):
 
 
 def run_ctl(line, env, check):
-    done = subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CTL_TIMEOUT_S)
     if check and done.returncode != 0:
         raise NodeError(f"{' '.join(line)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done
