@@ -201,12 +201,8 @@ result<void> broker_app::open_metadata() {
     options.host.metadata.exchange_types = std::move(types);
   }
   options.store = metadata_files.get();
-  options.host.new_cluster = random_number() | 1;
   options.start.node = config.node_name;
-  options.start.host = config.node_name.substr(config.node_name.find('@') + 1);
   options.start.port = wire->port();
-  options.start.incarnation = links->incarnation();
-  options.start.default_vhost = config.default_vhost;
   options.start.default_user = {config.default_user,
                                 salted_hash(config.default_password.reveal()),
                                 config.default_user_tags,

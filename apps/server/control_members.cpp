@@ -47,8 +47,8 @@ void admit_node(node_view& node, const request& what, reply done) {
     return done(place(asks.cluster, asks.id));
   register_node change;
   change.name = asks.name;
-  change.host = what.arguments[3];
-  std::from_chars(what.arguments[4].data(), what.arguments[4].data() + what.arguments[4].size(), change.port);
+  const auto& port = what.arguments[3]; // "0": as its name is found
+  std::from_chars(port.data(), port.data() + port.size(), change.port);
   node.propose(std::move(change), [cluster = metadata->cluster(), name = asks.name,
                                    done = std::move(done)](const command_result& applied) {
     done(applied.ok() ? place(cluster, applied.number)
@@ -75,8 +75,8 @@ void own_status(node_view& node, const request&, reply done) {
 }
 
 constexpr verb verbs[] = {
-  {"admit_node", 5, 5, admit_node},
-  {"release_node", 5, 5, release_node},
+  {"admit_node", 4, 4, admit_node},
+  {"release_node", 4, 4, release_node},
   {"own_status", 0, 0, own_status},
 };
 

@@ -71,11 +71,11 @@ result<metadata_identity> identity_of(const node_config& config) {
 }
 
 control::request about_me(std::string verb, const node_config& config, const metadata_identity& who) {
-  return {std::move(verb),
-          {config.node_name, std::to_string(who.cluster), std::to_string(who.self),
-           config.node_name.substr(config.node_name.find('@') + 1), std::to_string(config.distribution_port)},
-          {},
-          {}};
+  return {
+    std::move(verb),
+    {config.node_name, std::to_string(who.cluster), std::to_string(who.self), std::to_string(config.distribution_port)},
+    {},
+    {}};
 }
 
 } // namespace
