@@ -74,7 +74,7 @@ std::filesystem::path registry_folder() {
   return "/tmp/warren-" + std::to_string(getuid());
 }
 
-result<void> register_node(std::string_view node, const registry_entry& entry) {
+result<void> add_to_registry(std::string_view node, const registry_entry& entry) {
   const auto folder = registry_folder();
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return error{0, "cannot create " + folder.string() + ": " + std::strerror(errno)};
@@ -97,7 +97,7 @@ result<void> register_node(std::string_view node, const registry_entry& entry) {
   return {};
 }
 
-void unregister_node(std::string_view node, int pid) {
+void remove_from_registry(std::string_view node, int pid) {
   const auto file = registry_folder() / node;
   const auto entry = read_entry(file);
   if (entry && entry->pid == pid)

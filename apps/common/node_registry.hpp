@@ -23,9 +23,9 @@ struct registry_entry {
 /// The folder of this user's nodes; not created.
 std::filesystem::path registry_folder();
 /// Adds or replaces the entry of `node`. Error: the folder is not ours alone, or cannot be written.
-result<void> register_node(std::string_view node, const registry_entry& entry);
+result<void> add_to_registry(std::string_view node, const registry_entry& entry);
 /// Removes it if it is still this process's; silent when it is gone.
-void unregister_node(std::string_view node, int pid);
+void remove_from_registry(std::string_view node, int pid);
 /// Nothing when there is no entry, the entry is damaged, or its process is dead.
 std::optional<registry_entry> find_node(std::string_view node);
 

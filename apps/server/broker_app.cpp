@@ -203,6 +203,7 @@ result<void> broker_app::open_metadata() {
   options.store = metadata_files.get();
   options.start.node = config.node_name;
   options.start.port = wire->port();
+  options.start.incarnation = links->incarnation();
   options.start.default_user = {config.default_user,
                                 salted_hash(config.default_password.reveal()),
                                 config.default_user_tags,

@@ -73,7 +73,7 @@ result<void> write_pid(const std::filesystem::path& file, int pid) {
 
 node_files::~node_files() {
   if (owner_ == getpid()) {
-    unregister_node(node_, owner_);
+    remove_from_registry(node_, owner_);
     unlink(pid_file_.c_str());
   }
   if (lock_ >= 0)
@@ -106,8 +106,8 @@ result<void> node_files::publish(const node_config& config, uint16_t control_por
     return written;
   owner_ = pid;
   node_ = config.node_name;
-  return register_node(config.node_name,
-                       {pid, control_port, pid_file_.string(), config.cookie_file.string(), cluster_port});
+  return add_to_registry(config.node_name,
+                         {pid, control_port, pid_file_.string(), config.cookie_file.string(), cluster_port});
 }
 
 } // namespace broker

@@ -50,8 +50,7 @@ std::vector<record> all_kinds() {
   counts.details.disk_reads = 300;
   counts.details.head_timestamp_s = 1'700'000'000;
   counts.details.consumer_capacity = 0.5;
-  counts.details.exclusive_consumer = make_ref<consumer>();
-  counts.details.exclusive_consumer->tag = "x";
+  counts.details.exclusive_consumer = consumer_place{"x", "rabbit@a", 3, 1};
   const batch_ref batch = numbered(1, 4);
   return {some_publish(),
           settle{settle_request::kind::reject, 7, 3, 2, {{1, 4}, {9, 10}}},

@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_published_node_is_found_by_name_until_it_goes) {
 BOOST_AUTO_TEST_CASE(a_registry_that_others_can_write_is_not_trusted) {
   std::filesystem::create_directories(broker::registry_folder());
   chmod(broker::registry_folder().c_str(), 0777);
-  BOOST_TEST(!broker::register_node("a@b", {getpid(), 1, "", ""}).ok());
+  BOOST_TEST(!broker::add_to_registry("a@b", {getpid(), 1, "", ""}).ok());
   BOOST_TEST(!broker::find_node("a@b").has_value());
 }
 

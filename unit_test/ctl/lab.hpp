@@ -35,7 +35,7 @@ struct lab {
     setenv("RABBITMQ_NODENAME", "rabbit@test", 1);
     unsetenv("RABBITMQ_ERLANG_COOKIE");
     write_cookie("SECRET", 0400);
-    BOOST_REQUIRE(broker::register_node("rabbit@test", {getpid(), node.port, "", ""}).ok());
+    BOOST_REQUIRE(broker::add_to_registry("rabbit@test", {getpid(), node.port, "", ""}).ok());
   }
   ~lab() { std::filesystem::remove_all(folder); }
 

@@ -173,9 +173,9 @@ BOOST_AUTO_TEST_CASE(a_received_snapshot_reports_what_is_different) {
       behind.state.snapshot()->for_each_queue([&](const queue_ptr& one) { queues[one->id] = one; });
       for (int i = 0; i < 40; ++i)
         ahead.apply(commands.next());
-      std::vector<metadata_change> changes;
-      BOOST_REQUIRE(behind.state.restore(ahead.state.serialise(), changes).ok());
-      for (const auto& one : changes) {
+      std::vector<metadata_change> differences;
+      BOOST_REQUIRE(behind.state.restore(ahead.state.serialise(), differences).ok());
+      for (const auto& one : differences) {
         if (one.what == kind::queue_created)
           BOOST_REQUIRE(queues.emplace(one.queue->id, one.queue).second);
         if (one.what == kind::queue_deleted)
