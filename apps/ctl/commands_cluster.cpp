@@ -84,6 +84,7 @@ std::vector<command> membership_commands() {
      .options = {{"--disc", ""}, {"--ram", ""}},
      .needs = app_need::stopped,
      .problem = join_problem,
+     .page = value_page,
      .perform = join_cluster},
     {.name = "rename_cluster_node",
      .group = cluster,

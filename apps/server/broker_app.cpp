@@ -11,6 +11,7 @@
 #include "actors/queue_replica.hpp"
 #include "cluster_name.hpp"
 #include "locate_node.hpp"
+#include "member_file.hpp"
 #include "version.hpp"
 
 namespace broker {
@@ -21,6 +22,8 @@ namespace {
 constexpr auto goodbye_time = std::chrono::seconds{5};
 /// After that they are cut off, which only takes the loops' turn.
 constexpr auto cut_time = std::chrono::seconds{1};
+/// A member of a cluster waits this long for a majority.
+constexpr auto cluster_wait = std::chrono::seconds{300};
 
 size_t loop_count(unsigned configured) {
   if (configured != 0)
@@ -211,11 +214,50 @@ result<void> broker_app::open_metadata() {
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = around.die;
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
+  auto ready = std::make_shared<std::promise<result<void>>>();
+  auto outcome = ready->get_future();
+  options.ready = [ready](result<void> how) { ready->set_value(std::move(how)); };
+  options.forgotten = [this] {
+    forgotten_ = true;
+    if (serving_)
+      around.forgotten();
+  };
   start_bridges(*actors, shared); // before queues of other nodes are looked for
+  // A node that has joined and not started yet knows nobody but its seed.
+  for (const auto& member : read_members(config.data_dir))
+    if (member != config.node_name)
+      links->connect(member, "", 0);
   if (auto started = start_metadata(*actors, shared, std::move(options)); !started)
     return started;
   wire->start([this](const std::string& name) { return links->admit(name); });
-  return {};
+  return wait_for_cluster(std::move(outcome));
+}
+
+/// Of no use before a majority has heard of it (S08); RabbitMQ waits ten times 30 s for its tables. A node alone is
+/// ready at once.
+result<void> broker_app::wait_for_cluster(std::future<result<void>> ready) {
+  constexpr auto step = std::chrono::milliseconds{50};
+  const auto deadline = std::chrono::steady_clock::now() + cluster_wait;
+  if (ready.wait_for(std::chrono::seconds{0}) != std::future_status::ready)
+    say(log_level::info, "waiting until a majority of the cluster's nodes has been started");
+  while (ready.wait_for(step) != std::future_status::ready) {
+    if (forgotten_)
+      return error{node::not_a_member, "inconsistent_cluster: Node " + config.node_name
+                                         + " thinks it's clustered, but the other nodes have removed it. Reset it "
+                                           "before it joins again"};
+    if (around.given_up())
+      return error{0, "the start was given up: the node is to stop"};
+    if (std::chrono::steady_clock::now() > deadline)
+      return error{0, "no majority of the cluster's nodes could be reached within "
+                        + std::to_string(cluster_wait.count()) + " s"};
+  }
+  return ready.get();
+}
+
+std::vector<std::string> broker_app::members() const {
+  std::vector<std::string> names;
+  shared.snapshots.read()->for_each_node([&](const node_ptr& each) { names.push_back(each->name); });
+  return names;
 }
 
 result<void> broker_app::open_listeners() {
@@ -246,6 +288,7 @@ result<void> broker_app::open_listeners() {
 }
 
 void broker_app::serve() {
+  serving_ = true;
   listener->start();
 }
 

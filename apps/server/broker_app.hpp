@@ -7,7 +7,9 @@
 // reverse.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -42,6 +44,10 @@ struct broker_app {
     /// A write or sync failed: ends the process (guarantees.md G6). Does not return.
     std::function<void(const error&)> die;
     uint16_t cluster_port = 0; ///< to listen on for other nodes; 0 = any free one
+    /// Is the start to be given up? Asked while open() waits for other nodes.
+    std::function<bool()> given_up;
+    /// The cluster has removed this node while the app ran. On a thread of the app.
+    std::function<void()> forgotten;
   };
 
   explicit broker_app(host of);
@@ -52,6 +58,7 @@ struct broker_app {
 
   /// Recovers and binds its ports; clients wait in the kernel until serve(). Error: in an operator's words; the data
   /// are untouched, and the object is good for nothing but its destructor.
+  /// A member of a cluster is ready when a majority has heard of it, which may take until others have started.
   result<void> open();
   void serve();
   /// Tells clients `why`, makes everything durable and ends every thread. Takes as long as clients need to answer, at
@@ -86,6 +93,9 @@ struct broker_app {
   session_context sessions;
   std::unique_ptr<amqp_listener> listener;
 
+  /// Names of the cluster's nodes, from the newest snapshot.
+  std::vector<std::string> members() const;
+
 private:
   void say(log_level level, std::string_view text) const { around.say(level, text); }
   void set_up();
@@ -95,8 +105,12 @@ private:
   result<void> open_metadata();
   result<void> open_listeners();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
+  result<void> wait_for_cluster(std::future<result<void>> ready);
   void stop_cluster();
   void end();
+
+  std::atomic<bool> forgotten_{false};
+  std::atomic<bool> serving_{false};
 };
 
 } // namespace broker

@@ -40,6 +40,18 @@ struct log_settings {
   std::filesystem::path folder; ///< "" = decided by the start options
 };
 
+enum class discovery_backend : uint8_t { none, classic_config, dns };
+
+/// Whom a blank node joins at its first start (peer_discovery.hpp).
+struct discovery_settings {
+  discovery_backend backend = discovery_backend::none;
+  std::vector<std::string> nodes; ///< of classic_config
+  std::string dns_host;
+  /// How often, and how far apart, a node looks for a running member before its start fails.
+  uint32_t retry_limit = 60;
+  uint32_t retry_interval_ms = 1'000;
+};
+
 /// The settings of one node, complete and valid.
 struct node_config {
   // -- who and where (command line, environment) --
@@ -82,6 +94,9 @@ struct node_config {
   std::vector<std::string> auth_mechanisms{"PLAIN", "AMQPLAIN"};
   std::string cluster_name;               ///< "" = as operators set it, else the node name
   std::filesystem::path definitions_file; ///< imported at every start (O28); "" = none
+
+  // -- cluster (O38) --
+  discovery_settings discovery;
 
   // -- resources (O39) --
   /// Resident bytes above which publishers are blocked (O46).

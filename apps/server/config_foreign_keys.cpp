@@ -65,6 +65,12 @@ std::vector<config_key> tuning_keys() {
     {"msg_store_credit_disc_bound", noted, "", store},
     {"lazy_queue_explicit_gc_run_operation_threshold", noted, "1000", runtime},
     {"distribution.listener.port_range.max", noted, "", "the port is distribution.listener.port_range.min"},
+    {"cluster_formation.node_type", noted, "disc", "every node keeps its data on disk"},
+    {"cluster_formation.randomized_startup_delay_range.min", noted, "5", "the first node by name founds the cluster"},
+    {"cluster_formation.randomized_startup_delay_range.max", noted, "60", "the first node by name founds the cluster"},
+    {"cluster_formation.target_cluster_size_hint", noted, "1", "nothing waits for a size"},
+    {"cluster_formation.node_cleanup.only_log_warning", noted, "true", "nodes are removed by operators only"},
+    {"cluster_formation.node_cleanup.interval", noted, "60", "nodes are removed by operators only"},
     {"net_ticktime", noted, "60", cluster},
     {"cluster_partition_handling", noted, "ignore", cluster},
     {"cluster_keepalive_interval", noted, "10000", cluster},
@@ -93,7 +99,6 @@ std::vector<config_key> tuning_keys() {
 
 std::vector<config_key> unsafe_keys() {
   constexpr std::string_view tls = "there is no TLS yet, and clients would talk in the clear";
-  constexpr std::string_view cluster = "there is no clustering yet, and the node would run alone";
   constexpr std::string_view limit = "the limit is not enforced yet";
   return {
     {"listeners.ssl.$", refused, "", tls},
@@ -102,8 +107,6 @@ std::vector<config_key> unsafe_keys() {
     {"ssl_options.ciphers.$", refused, "", tls},
     {"ssl_cert_login_from", refused, "", tls},
     {"management.ssl.$", refused, "", tls},
-    {"cluster_formation.peer_discovery_backend", refused, "", cluster},
-    {"cluster_formation.classic_config.nodes.$", refused, "", cluster},
     {"log.file.formatter", refused, "", "log lines have one format"},
     {"log.console.formatter", refused, "", "log lines have one format"},
     {"channel_max_per_node", refused, "", limit},

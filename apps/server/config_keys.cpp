@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config_values.hpp"
+#include "node_name.hpp"
 
 namespace broker {
 
@@ -274,6 +275,49 @@ std::vector<config_key> login_keys() {
   };
 }
 
+problem set_discovery(node_config& config, const setting& given) {
+  if (given.value == "classic_config" || given.value == "rabbit_peer_discovery_classic_config")
+    config.discovery.backend = discovery_backend::classic_config;
+  else if (given.value == "dns" || given.value == "rabbit_peer_discovery_dns")
+    config.discovery.backend = discovery_backend::dns;
+  else
+    return "expects classic_config or dns; aws, consul, etcd and k8s are not supported";
+  return {};
+}
+
+problem add_discovered_node(node_config& config, const setting& given) {
+  auto node = complete_node_name(given.value);
+  if (!node)
+    return node.error().text;
+  if (config.discovery.nodes.size() >= names_max)
+    return too_many();
+  config.discovery.nodes.push_back(*std::move(node));
+  return {};
+}
+
+std::vector<config_key> discovery_keys() {
+  return {
+    {"cluster_formation.peer_discovery_backend", honoured, "",
+     "how a blank node finds its cluster at its first start: `classic_config` or `dns`", set_discovery},
+    {"cluster_formation.classic_config.nodes.$", honoured, "", "name of a node, e.g. rabbit@node1",
+     add_discovered_node},
+    {"cluster_formation.dns.hostname", honoured, "", "host whose addresses are the nodes",
+     [](node_config& c, const setting& s) {
+       c.discovery.dns_host = s.value;
+       return problem{};
+     }},
+    {"cluster_formation.discovery_retry_limit", honoured, "60",
+     "how often a blank node looks for a running member before its start fails",
+     [](node_config& c, const setting& s) {
+       return parse_integer<uint32_t>(s.value, 1, 1'000'000, c.discovery.retry_limit);
+     }},
+    {"cluster_formation.discovery_retry_interval", honoured, "1000", "milliseconds between two looks",
+     [](node_config& c, const setting& s) {
+       return parse_integer<uint32_t>(s.value, 10, 3'600'000, c.discovery.retry_interval_ms);
+     }},
+  };
+}
+
 std::vector<config_key> resource_keys() {
   return {
     {"vm_memory_high_watermark.relative", honoured, "0.4", "share of the memory above which publishers are blocked",
@@ -320,7 +364,7 @@ std::vector<config_key> log_keys() {
 
 std::vector<config_key> own_config_keys() {
   std::vector<config_key> keys;
-  for (auto part : {connection_keys(), cluster_keys(), login_keys(), resource_keys(), log_keys()})
+  for (auto part : {connection_keys(), cluster_keys(), discovery_keys(), login_keys(), resource_keys(), log_keys()})
     keys.insert(keys.end(), part.begin(), part.end());
   return keys;
 }

@@ -33,29 +33,7 @@ void revive(node_view& node, const request&, reply done) {
   node.revive(answer_order(std::move(done)));
 }
 
-/// A single node for now: refused by name.
-void join_cluster(node_view&, const request&, reply done) {
-  done(failure(exit_with::unavailable, "join_cluster is not supported yet: nodes cannot form a cluster"));
-}
-
-/// Of a cluster of one.
-void forget_cluster_node(node_view& node, const request& what, reply done) {
-  const auto& name = what.arguments[0];
-  done(failure(exit_with::unavailable, name == node.name()
-                                         ? "RabbitMQ on node " + name + " must be stopped with 'rabbitmqctl -n " + name
-                                             + " stop_app' before it can be removed"
-                                         : "{:not_a_cluster_node, 'The node selected is not in the cluster.'}"));
-}
-
-/// A node that is alone waits for nobody.
-void force_boot(node_view&, const request&, reply done) {
-  done({});
-}
-
 constexpr verb verbs[] = {
-  {"join_cluster", 1, 1, join_cluster, app_need::stopped},
-  {"forget_cluster_node", 1, 1, forget_cluster_node},
-  {"force_boot", 0, 0, force_boot, app_need::stopped},
   {"set_cluster_name", 1, 1, set_cluster_name},
   {"suspend_listeners", 0, 0, suspend_listeners},
   {"resume_listeners", 0, 0, resume_listeners},

@@ -38,7 +38,9 @@ void state_of_app(node_view& node, const request&, reply done) {
 }
 
 void start_app(node_view& node, const request&, reply done) {
-  node.start_app(answer_order(std::move(done)));
+  node.start_app([done = std::move(done)](const result<void>& started) {
+    done(started ? response{} : failure(exit_with::unavailable, started.error().text));
+  });
 }
 
 void stop_app(node_view& node, const request&, reply done) {
@@ -53,6 +55,29 @@ void force_reset(node_view& node, const request&, reply done) {
   node.reset(true, answer_order(std::move(done)));
 }
 
+void join_cluster(node_view& node, const request& what, reply done) {
+  using outcome = cluster_operations::join_outcome;
+  node.join_cluster(what.arguments[0], [done = std::move(done)](const result<outcome>& joined) {
+    if (!joined)
+      return answer_order(done)(joined.error());
+    done(*joined == outcome::joined ? response{} : one_value("The node is already a member of this cluster"));
+  });
+}
+
+void forget_cluster_node(node_view& node, const request& what, reply done) {
+  if (option_of(what, "offline"))
+    return done(failure(exit_with::unavailable, "forget_cluster_node --offline is not supported: when a majority "
+                                                "is gone for good, give force_boot, start_app and then "
+                                                "forget_cluster_node"));
+  if (node.state() != app_state::running)
+    return done(failure(exit_with::usage, std::string{app_must_run}));
+  node.cluster().forget(what.arguments[0], answer_order(std::move(done)));
+}
+
+void force_boot(node_view& node, const request&, reply done) {
+  node.force_boot(answer_order(std::move(done)));
+}
+
 constexpr verb verbs[] = {
   {"ping", 0, 0, ping, app_need::any},
   {"stop", 0, 0, stop, app_need::any},
@@ -61,6 +86,9 @@ constexpr verb verbs[] = {
   {"stop_app", 0, 0, stop_app, app_need::any},
   {"reset", 0, 0, reset, app_need::stopped},
   {"force_reset", 0, 0, force_reset, app_need::stopped},
+  {"join_cluster", 1, 1, join_cluster, app_need::stopped},
+  {"forget_cluster_node", 1, 1, forget_cluster_node, app_need::any},
+  {"force_boot", 0, 0, force_boot, app_need::stopped},
 };
 
 } // namespace

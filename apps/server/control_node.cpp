@@ -23,7 +23,17 @@ void status(node_view& node, const request&, reply done) {
 }
 
 void cluster_status(node_view& node, const request&, reply done) {
-  done(cluster_status_answer(node.facts()));
+  auto members = node.cluster().nodes();
+  std::vector<std::string> others;
+  for (const auto& each : members)
+    if (each.running && each.node != node.name())
+      others.push_back(each.node);
+  if (others.empty())
+    return done(cluster_status_answer(node.facts(), members, {}));
+  node.ask_members(std::move(others), {"own_status", {}, {}, {}},
+                   [facts = node.facts(), members = std::move(members), done = std::move(done)](const auto& told) {
+                     done(cluster_status_answer(facts, members, told));
+                   });
 }
 
 void listeners(node_view& node, const request&, reply done) {

@@ -1,5 +1,7 @@
 #include "control_status.hpp"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include "version.hpp"
@@ -71,6 +73,14 @@ control::response one_row(value_record record) {
   return answer;
 }
 
+/// A cell of the one row; no value when there is no such column.
+value cell_of(const control::response& answer, std::string_view column) {
+  for (size_t i = 0; i < answer.columns.size() && answer.rows.size() == 1; ++i)
+    if (answer.columns[i] == column)
+      return answer.rows[0][i];
+  return {};
+}
+
 } // namespace
 
 control::response feature_flag_rows(const std::vector<std::string>& columns) {
@@ -110,25 +120,52 @@ control::response status_answer(const node_facts& node) {
   });
 }
 
-control::response cluster_status_answer(const node_facts& node) {
-  value_list flags;
-  for (const auto& flag : feature_flags)
-    flags.emplace_back(value_record{{"name", flag.name}, {"state", "enabled"}});
+control::response own_status_answer(const node_facts& node) {
   return one_row({
     {"alarms", to_list(node.alarms)},
+    {"listeners", listener_list(node)},
+    {"maintenance_status", node.maintenance ? "marked for maintenance" : "not under maintenance"},
+    {"version", value_record{{"product_name", "Warren"},
+                             {"product_version", warren_version},
+                             {"rabbitmq_name", "RabbitMQ"},
+                             {"rabbitmq_version", rabbitmq_version}}},
+  });
+}
+
+control::response cluster_status_answer(const node_facts& node, const std::vector<cluster_member>& members,
+                                        const std::vector<std::pair<std::string, control::response>>& others) {
+  value_list flags, all, running, alarms;
+  for (const auto& flag : feature_flags)
+    flags.emplace_back(value_record{{"name", flag.name}, {"state", "enabled"}});
+  value_record listeners, maintenance, versions;
+  const auto own = own_status_answer(node);
+  for (const auto& member : members) {
+    all.emplace_back(member.node);
+    if (member.running)
+      running.emplace_back(member.node);
+    const auto told =
+      std::find_if(others.begin(), others.end(), [&](const auto& each) { return each.first == member.node; });
+    const control::response* status = member.node == node.node ? &own : told == others.end() ? nullptr : &told->second;
+    if (status == nullptr)
+      continue;
+    const auto raised = cell_of(*status, "alarms");
+    if (const auto* list = std::get_if<value_list>(&raised.content))
+      alarms.insert(alarms.end(), list->begin(), list->end());
+    listeners.emplace_back(member.node, cell_of(*status, "listeners"));
+    maintenance.emplace_back(member.node, cell_of(*status, "maintenance_status"));
+    versions.emplace_back(member.node, cell_of(*status, "version"));
+  }
+  return one_row({
+    {"alarms", std::move(alarms)},
     {"cluster_name", node.cluster_name},
-    {"disk_nodes", value_list{node.node}},
+    {"disk_nodes", std::move(all)},
     {"feature_flags", std::move(flags)},
-    {"listeners", value_record{{node.node, listener_list(node)}}},
-    {"maintenance_status",
-     value_record{{node.node, node.maintenance ? "marked for maintenance" : "not under maintenance"}}},
+    {"listeners", std::move(listeners)},
+    {"maintenance_status", std::move(maintenance)},
     {"partitions", value_record{}},
     {"ram_nodes", value_list{}},
-    {"running_nodes", value_list{node.node}},
-    {"versions", value_record{{node.node, value_record{{"product_name", "Warren"},
-                                                       {"product_version", warren_version},
-                                                       {"rabbitmq_name", "RabbitMQ"},
-                                                       {"rabbitmq_version", rabbitmq_version}}}}},
+    {"running_nodes", std::move(running)},
+    {"versions", std::move(versions)},
   });
 }
 

@@ -12,6 +12,12 @@
 
 namespace broker {
 
+/// RabbitMQ's words (features.md O12).
+inline constexpr std::string_view app_must_run = "this command requires the 'rabbit' app to be running on the target "
+                                                 "node. Start it with 'rabbitmqctl start_app'.";
+inline constexpr std::string_view app_must_stop = "this command requires the 'rabbit' app to be stopped on the target "
+                                                  "node. Stop it with 'rabbitmqctl stop_app'.";
+
 /// In which state of the app a verb may be asked. Of the process only: `any`.
 enum class app_need : uint8_t { running, stopped, any };
 
@@ -28,6 +34,7 @@ struct verb {
 
 std::span<const verb> life_verbs();
 std::span<const verb> cluster_verbs();
+std::span<const verb> member_verbs();
 std::span<const verb> node_verbs();
 std::span<const verb> user_verbs();
 std::span<const verb> access_verbs();

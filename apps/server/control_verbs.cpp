@@ -10,9 +10,9 @@ namespace broker {
 namespace {
 
 const verb* find_verb(std::string_view name) {
-  for (const auto part : {life_verbs(), cluster_verbs(), node_verbs(), user_verbs(), access_verbs(), vhost_verbs(),
-                          policy_verbs(), parameter_verbs(), list_verbs(), operation_verbs(), setting_verbs(),
-                          definition_verbs(), eval_verbs(), plugin_verbs()})
+  for (const auto part : {life_verbs(), cluster_verbs(), member_verbs(), node_verbs(), user_verbs(), access_verbs(),
+                          vhost_verbs(), policy_verbs(), parameter_verbs(), list_verbs(), operation_verbs(),
+                          setting_verbs(), definition_verbs(), eval_verbs(), plugin_verbs()})
     for (const verb& each : part)
       if (each.name == name)
         return &each;
@@ -22,11 +22,9 @@ const verb* find_verb(std::string_view name) {
 /// RabbitMQ's words for a verb that the state of the app does not allow (features.md O12); "" when it does.
 std::string wrong_state(const verb& what, app_state state) {
   if (what.needs == app_need::running && state != app_state::running)
-    return "this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl "
-           "start_app'.";
+    return std::string{app_must_run};
   if (what.needs == app_need::stopped && state != app_state::stopped)
-    return "this command requires the 'rabbit' app to be stopped on the target node. Stop it with 'rabbitmqctl "
-           "stop_app'.";
+    return std::string{app_must_stop};
   return {};
 }
 

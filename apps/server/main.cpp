@@ -72,8 +72,11 @@ int run(const broker::start_options& options) {
     log.write(broker::log_level::warning, broker::node_log::node_source,
               "tools cannot find this node by name: " + published.error().text);
   signals.start([&] { node.request_stop(); }, [&] { log.reopen(); });
-  if (auto started = node.start(); !started)
-    return report_start_failure(log, started.error().text);
+  if (auto started = node.start(); !started) {
+    const int code = report_start_failure(log, started.error().text);
+    if (started.error().code != broker::node::not_a_member)
+      return code;
+  }
   if (config->distribution_port == 0) // it has been chosen now
     if (auto published = files.publish(*config, node.control_port(), node.cluster_port()); !published)
       return report_start_failure(log, published.error().text);

@@ -55,6 +55,7 @@ result<void> node::impl::open() {
   control_work.emplace(control_io.get_executor());
   control_thread = std::thread([this] { control_io.run(); });
   life = std::make_unique<order_thread>("life");
+  asking = std::make_unique<order_thread>("ask-members");
   return {};
 }
 
@@ -70,10 +71,10 @@ void node::impl::on_control(const std::function<void()>& work) {
 void node::impl::shut_down() {
   if (!life)
     return;
-  life->run([this] {
-    bring_down({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
-  });
+  ++stop_wanted;
+  life->run([this] { bring_down(shutdown_reason); });
   life->stop();
+  asking->stop();
   boost::asio::post(control_io, [this] {
     control->stop();
     control_work.reset();

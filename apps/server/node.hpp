@@ -30,6 +30,9 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// Code of start()'s error when the cluster has removed this node: the process goes on, so that it can be reset.
+  static constexpr uint16_t not_a_member = 78;
+
   /// Opens the control endpoint: tools can ask how far the start is. Error: its port is taken. Once, before start();
   /// start() does it if need be.
   result<void> open();

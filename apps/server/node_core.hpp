@@ -21,11 +21,15 @@
 #include "broker_app.hpp"
 #include "net/control_listener.hpp"
 #include "node.hpp"
+#include "node_cluster.hpp"
 #include "node_view.hpp"
 #include "order_thread.hpp"
 #include "resource_monitor.hpp"
 
 namespace broker {
+
+/// What clients are told when the app stops, as RabbitMQ's.
+inline const error shutdown_reason{320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"};
 
 struct node::impl final : node_view {
   impl(node_config settings, node_log& lines, node_extensions added);
@@ -47,13 +51,28 @@ struct node::impl final : node_view {
   void attach();
   void detach();
   result<void> load_definitions();
+  std::unique_ptr<broker_app> make_app();
+  result<void> leave_cluster();
   result<void> set_configured_name();
+  void note_members();
+  /// A blank node's first start: joins a running member, or founds the cluster (peer_discovery.hpp).
+  result<void> form_cluster();
+  /// Somebody wants the start that is under way to end.
+  bool given_up() const { return stop_wanted != 0; }
+  /// Another member has removed this node while it ran.
+  void was_forgotten();
 
   // -- node_view (node_life.cpp) --
   app_state state() const override { return state_now; }
   void start_app(std::function<void(result<void>)> done) override;
   void stop_app(std::function<void(result<void>)> done) override;
   void reset(bool forced, std::function<void(result<void>)> done) override;
+  void join_cluster(const std::string& seed,
+                    std::function<void(result<cluster_operations::join_outcome>)> done) override;
+  void force_boot(std::function<void(result<void>)> done) override;
+  cluster_operations& cluster() override { return membership; }
+  void ask_members(std::vector<std::string> nodes, control::request what,
+                   std::function<void(std::vector<std::pair<std::string, control::response>>)> done) override;
 
   // -- node_view (node_reports.cpp) --
   const std::string& name() const override { return config.node_name; }
@@ -114,7 +133,10 @@ struct node::impl final : node_view {
   std::atomic<broker_app*> visible{nullptr};   ///< what node_view may use
   std::unique_ptr<resource_monitor> resources; ///< on the control thread, while the app is visible
   std::atomic<app_state> state_now{app_state::stopped};
+  std::atomic<int> stop_wanted{0}; ///< orders to stop that wait for the life thread
+  node_cluster membership{config, *this};
   std::unique_ptr<order_thread> life;
+  std::unique_ptr<order_thread> asking; ///< waits for other nodes
 
   std::mutex stop_mutex;
   std::condition_variable stop_asked;

@@ -6,7 +6,10 @@
 #include "app_data.hpp"
 #include "cluster_name.hpp"
 #include "definitions_job.hpp"
+#include "member_file.hpp"
 #include "node_core.hpp"
+#include "node_peers.hpp"
+#include "peer_discovery.hpp"
 
 namespace broker {
 
@@ -39,9 +42,9 @@ result<void> node::impl::bring_up() {
 result<void> node::impl::try_bring_up() {
   if (auto wiped = finish_wipe(config.data_dir); !wiped)
     return wiped;
-  app = std::make_unique<broker_app>(
-    broker_app::host{config, extensions, blocks, [this](log_level level, std::string_view text) { say(level, text); },
-                     [this](const error& why) { die(why); }, cluster_port});
+  if (auto formed = form_cluster(); !formed)
+    return formed;
+  app = make_app();
   if (auto opened = app->open(); !opened)
     return opened;
   cluster_port = app->wire->port();
@@ -49,14 +52,28 @@ result<void> node::impl::try_bring_up() {
   for (auto step : {&impl::set_configured_name, &impl::load_definitions})
     if (auto done = (this->*step)(); !done)
       return done;
+  note_members();
   app->serve();
   return {};
+}
+
+std::unique_ptr<broker_app> node::impl::make_app() {
+  return std::make_unique<broker_app>(broker_app::host{
+    config, extensions, blocks, [this](log_level level, std::string_view text) { say(level, text); },
+    [this](const error& why) { die(why); }, cluster_port, [this] { return given_up(); }, [this] { was_forgotten(); }});
+}
+
+/// For the time when the app is stopped.
+void node::impl::note_members() {
+  if (auto written = write_members(config.data_dir, app->members()); !written)
+    say(log_level::warning, written.error().text);
 }
 
 void node::impl::bring_down(const error& why) {
   if (!app)
     return;
   state_now = app_state::stopping;
+  note_members();
   detach();
   app->stop(why);
   app.reset();
@@ -126,17 +143,104 @@ void node::impl::start_app(std::function<void(result<void>)> done) {
 }
 
 void node::impl::stop_app(std::function<void(result<void>)> done) {
+  ++stop_wanted;
   life->post([this, done = std::move(done)] {
-    bring_down({320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"});
+    --stop_wanted;
+    bring_down(shutdown_reason);
     done({});
   });
 }
 
 void node::impl::reset(bool forced, std::function<void(result<void>)> done) {
-  static_cast<void>(forced);
-  life->post([this, done = std::move(done)] {
-    done(app ? error{0, "the app must be stopped before it is reset"} : wipe_app_data(config.data_dir));
+  life->post([this, forced, done = std::move(done)] {
+    if (app)
+      return done(error{0, "the app must be stopped before it is reset"});
+    if (!forced)
+      if (const auto left = leave_cluster(); !left)
+        return done(error{0, left.error().text});
+    done(wipe_app_data(config.data_dir));
   });
+}
+
+/// Of two members neither can decide without the other: when the others alone are no majority, this one takes part in
+/// the decision, without clients.
+result<void> node::impl::leave_cluster() {
+  auto left = membership.leave();
+  if (left || left.error().code != cluster_operations::refused)
+    return left;
+  say(log_level::info, "the other members are no majority: taking part in their decision to let this node go");
+  app = make_app();
+  auto opened = app->open();
+  constexpr int tries = 5; // this node may say that it is up just when it is declared down
+  for (int i = 0; opened && !left && i < tries; ++i)
+    left = membership.leave();
+  app.reset();
+  return opened ? left : opened;
+}
+
+void node::impl::join_cluster(const std::string& seed,
+                              std::function<void(result<cluster_operations::join_outcome>)> done) {
+  life->post([this, seed, done = std::move(done)] {
+    if (app)
+      return done(error{0, "the app must be stopped before it joins a cluster"});
+    done(membership.join(seed));
+  });
+}
+
+void node::impl::force_boot(std::function<void(result<void>)> done) {
+  life->post([this, done = std::move(done)] {
+    if (app)
+      return done(error{0, "the app must be stopped before it is made to start alone"});
+    done(membership.go_alone());
+  });
+}
+
+void node::impl::ask_members(std::vector<std::string> nodes, control::request what,
+                             std::function<void(std::vector<std::pair<std::string, control::response>>)> done) {
+  constexpr std::chrono::milliseconds longest{1'500};
+  asking->post([this, nodes = std::move(nodes), what = std::move(what), done = std::move(done)] {
+    done(ask_peers(config, nodes, what, longest));
+  });
+}
+
+result<void> node::impl::form_cluster() {
+  std::error_code ignored;
+  if (config.discovery.backend == discovery_backend::none
+      || std::filesystem::exists(config.data_dir / "metadata", ignored))
+    return {};
+  for (uint32_t tries = 0; tries < config.discovery.retry_limit && !given_up(); ++tries) {
+    if (tries != 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds{config.discovery.retry_interval_ms});
+    const auto nodes = discover_nodes(config);
+    if (!nodes) {
+      say(log_level::warning, nodes.error().text);
+      continue;
+    }
+    for (const auto& node : *nodes) {
+      if (node == config.node_name)
+        continue;
+      const auto joined = membership.join(node);
+      if (joined) {
+        say(log_level::info, "joined the cluster of node " + node);
+        return {};
+      }
+      if (joined.error().code == cluster_operations::refused)
+        return joined.error(); // it runs and does not want us: founding a second cluster would be worse than failing
+    }
+    if (nodes->empty() || nodes->front() == config.node_name) {
+      say(log_level::info, "no other node runs: this one founds the cluster");
+      return {};
+    }
+    say(log_level::info, "waiting for a running member of the cluster that node " + nodes->front() + " founds");
+  }
+  return error{0, "peer discovery: no member of the cluster runs, and this node is not the one that founds it"};
+}
+
+/// On a thread of the app.
+void node::impl::was_forgotten() {
+  say(log_level::error,
+      "inconsistent_cluster: this node has been removed from its cluster. Reset it before it joins again");
+  life->post([this] { bring_down(shutdown_reason); });
 }
 
 } // namespace broker

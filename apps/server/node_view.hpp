@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "amqp/field_table.hpp"
+#include "cluster_operations.hpp"
 #include "config.hpp"
 #include "control_message.hpp"
 #include "metadata/command.hpp"
@@ -135,6 +136,15 @@ public:
   /// Leaves the cluster, unless `forced`, and deletes metadata, queues and messages. Error: the app runs, the cluster
   /// does not let go, or a file cannot be deleted.
   virtual void reset(bool forced, std::function<void(result<void>)> done) = 0;
+  /// See cluster_operations::join; the app is stopped.
+  virtual void join_cluster(const std::string& seed,
+                            std::function<void(result<cluster_operations::join_outcome>)> done) = 0;
+  /// See cluster_operations::go_alone; the app is stopped.
+  virtual void force_boot(std::function<void(result<void>)> done) = 0;
+  virtual cluster_operations& cluster() = 0;
+  /// Asks the control endpoints of these nodes, all at once; those that do not answer soon are left out.
+  virtual void ask_members(std::vector<std::string> nodes, control::request what,
+                           std::function<void(std::vector<std::pair<std::string, control::response>>)> done) = 0;
 
   // -- what the app knows. Empty while it is stopped; proposals are refused then --
   virtual snapshot_ptr metadata() const = 0;

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 
 #include "control_listener.hpp"
+#include "control_status.hpp"
 #include "control_verbs.hpp"
 #include "metadata/metadata_state.hpp"
 #include "node_view.hpp"
@@ -22,6 +23,32 @@ inline broker::metadata_settings fake_settings() {
   settings.node = "rabbit@test";
   return settings;
 }
+
+class fake_cluster final : public broker::cluster_operations {
+public:
+  broker::result<join_outcome> join(const std::string&) override { return join_outcome::joined; }
+  broker::result<void> leave() override { return {}; }
+  broker::result<void> go_alone() override {
+    forced = true;
+    return {};
+  }
+  std::vector<std::string> stored_members() const override {
+    std::vector<std::string> names;
+    for (const auto& each : all)
+      names.push_back(each.node);
+    return names;
+  }
+  std::vector<broker::cluster_member> nodes() const override { return all; }
+  void forget(const std::string& node, std::function<void(broker::result<void>)> done) override {
+    forgotten = node;
+    refusal.text.empty() ? done({}) : done(refusal);
+  }
+
+  std::vector<broker::cluster_member> all{{"rabbit@test", true}};
+  std::string forgotten;
+  bool forced = false;
+  broker::error refusal;
+};
 
 class fake_view final : public broker::node_view {
 public:
@@ -65,6 +92,29 @@ public:
   void reset(bool forced, std::function<void(broker::result<void>)> done) override {
     resets += forced ? "forced " : "plain ";
     refusal.text.empty() ? done({}) : done(refusal);
+  }
+
+  void join_cluster(const std::string& seed,
+                    std::function<void(broker::result<broker::cluster_operations::join_outcome>)> done) override {
+    using outcome = broker::cluster_operations::join_outcome;
+    if (!refusal.text.empty())
+      return done(refusal);
+    done(std::exchange(joined, seed) == seed ? outcome::already_member : outcome::joined);
+  }
+  void force_boot(std::function<void(broker::result<void>)> done) override { done(members.go_alone()); }
+  broker::cluster_operations& cluster() override { return members; }
+  void ask_members(std::vector<std::string> nodes, broker::control::request what,
+                   std::function<void(std::vector<std::pair<std::string, broker::control::response>>)> done) override {
+    asked = what.verb;
+    std::vector<std::pair<std::string, broker::control::response>> told;
+    for (const auto& each : nodes) {
+      broker::node_facts theirs;
+      theirs.node = each;
+      theirs.alarms = {"Memory alarm on node " + each};
+      theirs.listeners = {{"[::]", 5672, "amqp", "AMQP 0-9-1 and AMQP 1.0"}};
+      told.emplace_back(each, broker::own_status_answer(theirs));
+    }
+    done(std::move(told));
   }
 
   broker::snapshot_ptr metadata() const override { return state_of_cluster.snapshot(); }
@@ -205,6 +255,9 @@ public:
   std::atomic<broker::app_state> app{broker::app_state::running};
   broker::error refusal; ///< of the next order to the app; no text: none
   std::string resets;
+  fake_cluster members;
+  std::string joined;
+  std::string asked; ///< of other members
   bool drained = false;
   broker::metadata_state state_of_cluster{fake_settings()};
   std::vector<broker::metadata_change> changes;

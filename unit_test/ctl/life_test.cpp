@@ -145,6 +145,56 @@ BOOST_AUTO_TEST_CASE(a_node_does_not_join_itself) {
                 "rabbit@test\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_node_joins_once) {
+  node.view.app = broker::app_state::stopped;
+  expect({"join_cluster", "rabbit@node1"}, "Clustering node rabbit@test with rabbit@node1\n");
+  expect({"join_cluster", "rabbit@node1"},
+         "Clustering node rabbit@test with rabbit@node1\nThe node is already a member of this cluster\n");
+  node.view.refusal = {69, "node rabbit@nosuch cannot be reached: nosuch port 25672: Name or service not known"};
+  const auto got = run({"join_cluster", "rabbit@nosuch", "--ram"});
+  BOOST_TEST(got.code == 69);
+  BOOST_TEST(got.err
+             == "Note: every node keeps its data on disk; a RAM node is a disc node here.\nError:\nnode rabbit@nosuch "
+                "cannot be reached: nosuch port 25672: Name or service not known\n");
+}
+
+BOOST_AUTO_TEST_CASE(members_are_forgotten_by_a_running_node) {
+  expect({"forget_cluster_node", "rabbit@node2"}, "Removing node rabbit@node2 from the cluster\n");
+  BOOST_TEST(node.view.members.forgotten == "rabbit@node2");
+  node.view.members.refusal = {69, "{:not_a_cluster_node, 'The node selected is not in the cluster.'}"};
+  const auto got = run({"forget_cluster_node", "rabbit@nosuch"});
+  BOOST_TEST(got.code == 69);
+  BOOST_TEST(
+    got.out + got.err
+    == "Removing node rabbit@nosuch from the cluster\nError:\n{:not_a_cluster_node, 'The node selected is not in "
+       "the cluster.'}\n");
+  BOOST_TEST(run({"forget_cluster_node", "--offline", "rabbit@node2"}).code == 69);
+  node.view.app = broker::app_state::stopped;
+  BOOST_TEST(run({"forget_cluster_node", "rabbit@node2"}).code == 64);
+}
+
+BOOST_AUTO_TEST_CASE(force_boot_makes_a_node_the_only_member) {
+  node.view.app = broker::app_state::stopped;
+  expect({"force_boot"}, "");
+  BOOST_TEST(node.view.members.forced);
+}
+
+BOOST_AUTO_TEST_CASE(cluster_status_shows_every_member) {
+  node.view.members.all = {{"rabbit@node2", true}, {"rabbit@node3", false}, {"rabbit@test", true}};
+  const auto page = run({"cluster_status"}).out;
+  BOOST_TEST(node.view.asked == "own_status");
+  for (const char* part :
+       {"\nDisk Nodes\n\nrabbit@node2\nrabbit@node3\nrabbit@test\n", "\nRunning Nodes\n\nrabbit@node2\nrabbit@test\n",
+        "\nAlarms\n\nMemory alarm on node rabbit@node2\n",
+        "Node: rabbit@node2, status: not under maintenance\nNode: rabbit@test, status: not under maintenance\n",
+        "Node: rabbit@node2, interface: [::], port: 5672, protocol: amqp"})
+    BOOST_TEST(page.find(part) != std::string::npos, std::string{part} + " is not in\n" + page);
+  BOOST_TEST(
+    run({"cluster_status", "--formatter", "json"}).out.find("\"running_nodes\":[\"rabbit@node2\",\"rabbit@test\"]")
+    != std::string::npos);
+  BOOST_TEST(run({"await_online_nodes", "2"}).code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(join_and_forget_need_a_node) {
   expect_failure({"join_cluster"}, 64,
                  "Error (argument validation): not enough arguments.\nArguments given:\n\tjoin_cluster\n\nUsage\n\n"
