@@ -103,12 +103,12 @@ class Member:
 
     def alive(self):
         pid = self.pid
-        return pid is not None and os.path.exists(f"/proc/{pid}")
+        return pid is not None and process.lives(pid)
 
     def kill(self):
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
-        process.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 10)
+        process.wait_until(lambda: not process.lives(pid), 10, 0.001)
 
     def stop(self):
         self.ctl("stop")
