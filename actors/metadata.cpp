@@ -77,6 +77,7 @@ void flush(metadata_actor* self) {
       return self->quit(); // whoever waits for `ready` knows
   } else {
     carry_out(self->system(), service, flushed->changes);
+    say_ready(service);
   }
   note_leadership(service, *flushed);
   service.host.shown();
