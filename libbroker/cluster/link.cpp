@@ -254,7 +254,7 @@ link_step node_link::tick(uint64_t now_ms) {
 link_step node_link::end(const std::string& reason, uint64_t now_ms) {
   link_step step;
   end_session(reason, step);
-  if (auto* active = find(active_); active != nullptr && active->where == stage::up)
+  if (auto* active = find(active_)) // even one whose ready is still under way: the peer is up already
     encode(bye_frame{reason}, active->out);
   while (!connections_.empty())
     drop(*connections_.front(), "", step, now_ms);

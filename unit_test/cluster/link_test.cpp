@@ -206,6 +206,18 @@ BOOST_AUTO_TEST_CASE(good_bye_ends_the_session_at_once) {
   BOOST_TEST(told.events[0].text == "it said good-bye: shutdown");
 }
 
+BOOST_AUTO_TEST_CASE(good_bye_is_said_though_the_ready_is_still_under_way) {
+  auto a = node_link{settings_of("rabbit@a", "rabbit@b")}, b = node_link{settings_of("rabbit@b", "rabbit@a")};
+  greet(a, b, 1);
+  a.received(1, output(b, 1), 0);
+  BOOST_TEST_REQUIRE(a.session() != 0); // and has told its services so
+  const auto ended = b.end("shutdown", 0);
+  BOOST_TEST_REQUIRE(ended.close.size() == 1u);
+  const auto told = a.received(1, ended.close[0].last, 0);
+  BOOST_TEST_REQUIRE(!told.events.empty());
+  BOOST_TEST((told.events[0].what == link_event::kind::lost));
+}
+
 BOOST_AUTO_TEST_CASE(a_service_that_stands_still_stops_its_sender_and_nobody_else) {
   connected world;
   world.at(1).takes_notice = false;
