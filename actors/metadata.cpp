@@ -75,6 +75,8 @@ void flush(metadata_actor* self) {
   for (auto& each : flushed->done)
     if (each.id != start_ticket)
       answer(self, each);
+  if (service.options.flushed)
+    service.options.flushed(service.host);
   if (flushed->forgotten && service.options.forgotten)
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())

@@ -16,6 +16,8 @@ using kind = metadata_change::kind;
 void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
   if (auto& node = *service.node; node.cluster && record->node != node.node) {
     const caf::actor bridge = bridge_to(system, node, record->node);
+    if (!bridge)
+      return; // the node stops
     caf::anon_send(bridge, queue_changed_msg{record});
     return node.queues_by_id.add(record->id, bridge);
   }
