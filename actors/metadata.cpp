@@ -119,7 +119,7 @@ caf::behavior metadata_behavior(metadata_actor* self,
     [self, &host](metadata_read_msg& what) {
       auto& shell = self->state;
       const auto ticket = shell.next_ticket++;
-      shell.waiting.emplace(ticket, asker{std::move(what.content.done), "", 0});
+      shell.waiting.emplace(ticket, asker{std::move(what.content.done), "read the metadata", 0});
       host.read_barrier(ticket);
       flush_soon(self);
     },
