@@ -122,6 +122,17 @@ void meta_history::seen(request_id id) {
   settle(id, "there", [](uint64_t result) { return result != 0; });
 }
 
+void meta_history::missed(request_id id) {
+  const bool going = being_erased(open_.at(id));
+  settle(id, "missing", [going](uint64_t result) { return result == 0 || going; });
+}
+
+bool meta_history::being_erased(const std::string& name) const {
+  const auto& open = names_.at(name).open;
+  return std::any_of(open.begin(), open.end(),
+                     [](const pending& each) { return each.what.what == meta_request::kind::erase; });
+}
+
 void meta_history::refused(request_id id) {
   size_t at = 0;
   auto& name = *find(id, at);

@@ -35,6 +35,11 @@ public:
   void answered(request_id id, uint64_t value);
   /// A look has found it there, and was not told as what.
   void seen(request_id id);
+  /// A look at a queue has not found it. While a delete is under way its queue answers no more, as in RabbitMQ, though
+  /// it is not deleted yet.
+  void missed(request_id id);
+  /// A delete of the name is under way, or may be.
+  bool being_erased(const std::string& name) const;
   /// It certainly has not happened.
   void refused(request_id id);
   /// Nobody knows, nobody will be told.

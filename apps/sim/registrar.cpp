@@ -152,8 +152,17 @@ void registrar::closed_by(const channel_class::close& close) {
   const bool unreachable = close.reply_text.find("down or inaccessible") != std::string::npos;
   if (close.reply_code == 406 && asked_->what.what == kind::create)
     return answered(value_in(close.reply_text, asked_->about.is_queue));
-  if (close.reply_code == 404 && !unreachable && asked_->what.what == kind::look)
+  const bool missing = close.reply_code == 404 && !unreachable;
+  if (missing && asked_->what.what == kind::look && asked_->about.is_queue) {
+    names_.history().missed(asked_->id);
+    return asked_.reset();
+  }
+  if (missing && asked_->what.what == kind::look)
     return answered(0);
+  if (missing && asked_->about.is_queue && names_.history().being_erased(asked_->about.name)) {
+    names_.history().refused(asked_->id);
+    return asked_.reset();
+  }
   if (!(close.reply_code == 404 && unreachable && world_.book.excused(world_.time.now())))
     world_.book.violation("a registrar's channel was closed: " + close.reply_text);
   names_.history().lost(asked_->id);

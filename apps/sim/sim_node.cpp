@@ -217,7 +217,7 @@ result<void> sim_node::open_cluster(process& life) {
 
 uint64_t sim_node::monotonic_ms() const {
   const auto now = static_cast<int64_t>(time_.now() / us);
-  return static_cast<uint64_t>((now + now / 1'000'000 * drift_) / 1000);
+  return static_cast<uint64_t>(now * (1'000'000 + drift_) / 1'000'000 / 1000);
 }
 
 result<void> sim_node::open_metadata(process& life) {
