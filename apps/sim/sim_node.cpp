@@ -308,6 +308,14 @@ std::vector<node_state> sim_node::links() const {
   return up() && process_->links ? process_->links->nodes() : std::vector<node_state>{};
 }
 
+runtime& sim_node::shared() {
+  return process_->shared;
+}
+
+caf::actor_system& sim_node::system() {
+  return *process_->actors;
+}
+
 void sim_node::start_foreign_queue(const queue_record& record) {
   auto& shared = process_->shared;
   shared.queues_by_id.add(

@@ -99,6 +99,9 @@ public:
   /// Queues that have an actor here.
   bool runs_queue(queue_id id) const;
   std::vector<node_state> links() const;
+  /// Of the running process, for tests that ask its actors.
+  runtime& shared();
+  caf::actor_system& system();
   /// A planted mistake: a queue of another node is made here as well.
   void start_foreign_queue(const queue_record& record);
 
