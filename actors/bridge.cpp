@@ -386,16 +386,19 @@ caf::behavior bridge_behavior(bridge_actor* self, runtime* node, const std::stri
 /// Hands each node's traffic to its bridge.
 caf::behavior hub_behavior(caf::event_based_actor* self, runtime* node) {
   die_on_exceptions(self);
-  const auto to = [self, node](const std::string& other) { return bridge_to(self->system(), *node, other); };
+  const auto hand_over = [self, node](const std::string& other, auto&& what) {
+    if (const auto bridge = bridge_to(self->system(), *node, other)) // else the node stops
+      self->send(bridge, std::forward<decltype(what)>(what));
+  };
   return {
     [=](node_frame_msg& frame) {
-      const caf::actor bridge = to(frame.content.from);
-      self->send(bridge, std::move(frame));
+      const std::string from = frame.content.from;
+      hand_over(from, std::move(frame));
     },
-    [=](const node_up_msg& up) { self->send(to(up.node), up); },
-    [=](const node_suspect_msg& suspect) { self->send(to(suspect.node), suspect); },
-    [=](const node_lost_msg& lost) { self->send(to(lost.node), lost); },
-    [=](const node_room_msg& room) { self->send(to(room.node), room); },
+    [=](const node_up_msg& up) { hand_over(up.node, up); },
+    [=](const node_suspect_msg& suspect) { hand_over(suspect.node, suspect); },
+    [=](const node_lost_msg& lost) { hand_over(lost.node, lost); },
+    [=](const node_room_msg& room) { hand_over(room.node, room); },
     [](node_datagram_msg&) {}, // none are sent
   };
 }
@@ -416,9 +419,8 @@ void start_bridges(caf::actor_system& system, runtime& node) {
 }
 
 void stop_bridges(runtime& node) {
-  for (const caf::actor& bridge : node.bridges.all())
+  for (const caf::actor& bridge : node.bridges.close())
     caf::anon_send_exit(bridge, caf::exit_reason::kill);
-  node.bridges.clear();
 }
 
 caf::actor bridge_to(caf::actor_system& system, runtime& node, const std::string& other) {

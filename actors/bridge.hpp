@@ -15,10 +15,10 @@ namespace broker {
 /// exist but have no session. Needs runtime::cluster.
 void start_bridges(caf::actor_system& system, runtime& node);
 
-/// Ends every bridge; the node stops.
+/// Ends every bridge, and no more are made; the node stops.
 void stop_bridges(runtime& node);
 
-/// The bridge to `other`, spawned on first use. Any thread. Needs runtime::cluster.
+/// The bridge to `other`, spawned on first use; null once they were stopped. Any thread. Needs runtime::cluster.
 caf::actor bridge_to(caf::actor_system& system, runtime& node, const std::string& other);
 
 /// Hands the replies to the channels they name: of this node, or through the bridges to the nodes of that tag.

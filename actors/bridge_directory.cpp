@@ -8,6 +8,8 @@ namespace broker {
 
 caf::actor bridge_directory::find_or_spawn(const std::string& node, const std::function<caf::actor()>& spawn) {
   std::lock_guard guard{mutex_};
+  if (closed_)
+    return nullptr;
   entry& found = nodes_[node];
   if (!found.bridge) {
     found.bridge = spawn();
@@ -18,6 +20,8 @@ caf::actor bridge_directory::find_or_spawn(const std::string& node, const std::f
 
 void bridge_directory::set_up(const std::string& node, bool up) {
   std::lock_guard guard{mutex_};
+  if (closed_)
+    return;
   nodes_[node].up = up;
   changed(std::any_of(nodes_.begin(), nodes_.end(), [](const auto& each) { return !each.second.up; }));
 }
@@ -63,9 +67,15 @@ bool bridge_directory::tag_is_up(uint32_t tag) const {
                      [&](const auto& each) { return each.second.up && node_tag(each.first) == tag; });
 }
 
-void bridge_directory::clear() {
+std::vector<caf::actor> bridge_directory::close() {
   std::lock_guard guard{mutex_};
+  closed_ = true;
+  std::vector<caf::actor> bridges;
+  for (auto& [name, each] : nodes_)
+    if (each.bridge)
+      bridges.push_back(std::move(each.bridge));
   nodes_.clear();
+  return bridges;
 }
 
 } // namespace broker

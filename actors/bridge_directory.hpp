@@ -18,7 +18,8 @@ public:
   /// `own`: this node's name.
   void set_own(std::string own) { own_ = std::move(own); }
 
-  /// The bridge to `node`; `spawn` makes it if there is none, which must not call back. Its node counts as down.
+  /// The bridge to `node`; `spawn` makes it if there is none, which must not call back. Its node counts as down. Null
+  /// after close().
   caf::actor find_or_spawn(const std::string& node, const std::function<caf::actor()>& spawn);
   /// The session with `node` has begun or ended.
   void set_up(const std::string& node, bool up);
@@ -29,7 +30,8 @@ public:
   std::vector<caf::actor> of_tag(uint32_t tag) const;
   /// A node of that tag can be reached.
   bool tag_is_up(uint32_t tag) const;
-  void clear();
+  /// Forgets all bridges, and makes no more: the actor system is about to end, and nothing may hold an actor then.
+  std::vector<caf::actor> close();
 
 private:
   struct entry {
@@ -39,6 +41,7 @@ private:
   std::string own_;
   mutable std::mutex mutex_;
   std::map<std::string, entry, std::less<>> nodes_;
+  bool closed_ = false;
 };
 
 } // namespace broker

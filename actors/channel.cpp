@@ -52,6 +52,13 @@ void propose(channel_actor* self, command what) {
                                                         }}});
 }
 
+void bring_up_to_date(channel_actor* self) {
+  self->send(self->state.node->metadata,
+             metadata_read_msg{metadata_read{[me = caf::actor_cast<caf::actor>(self)](command_result result) {
+               caf::anon_send(me, command_result_msg{std::move(result)});
+             }}});
+}
+
 /// Sends one request; false when the node has no such queue, which the state must then hear.
 bool send_request(channel_actor* self, queue_id id, queue_request& request) {
   auto who = find_queue(self->state, id);
@@ -76,6 +83,8 @@ void perform(channel_actor* self) {
       shell.session->push(std::move(step.out));
     for (auto& what : step.proposals)
       propose(self, std::move(what));
+    if (step.bring_up_to_date)
+      bring_up_to_date(self);
     if (shell.node->warn)
       std::for_each(step.warnings.begin(), step.warnings.end(), shell.node->warn);
     for (auto& what : step.replies)

@@ -84,6 +84,8 @@ void flush(metadata_actor* self) {
   for (auto& each : flushed->done)
     if (each.id != start_ticket)
       answer(self, each);
+  if (service.options.flushed)
+    service.options.flushed(service.host);
   if (flushed->forgotten && service.options.forgotten)
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())
@@ -126,7 +128,7 @@ caf::behavior metadata_behavior(metadata_actor* self,
     [self, &host](metadata_read_msg& what) {
       auto& shell = self->state;
       const auto ticket = shell.next_ticket++;
-      shell.waiting.emplace(ticket, asker{std::move(what.content.done), "", 0});
+      shell.waiting.emplace(ticket, asker{std::move(what.content.done), "read the metadata", 0});
       host.read_barrier(ticket);
       flush_soon(self);
     },

@@ -18,6 +18,8 @@ using kind = metadata_change::kind;
 void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
   if (auto& node = *service.node; node.cluster && record->node != node.node) {
     const caf::actor bridge = bridge_to(system, node, record->node);
+    if (!bridge)
+      return; // the node stops
     caf::anon_send(bridge, queue_changed_msg{record});
     return node.queues_by_id.add(record->id, bridge);
   }
@@ -53,14 +55,15 @@ void wake_queue(const runtime& node, queue_id id) {
 }
 
 /// Requests for a queue that this node did not know yet may wait there.
-void tell_bridges(const runtime& node, const std::vector<metadata_change>& changes) {
-  const bool queues_changed = std::any_of(changes.begin(), changes.end(), [](const metadata_change& change) {
-    return change.what == kind::queue_created || change.what == kind::queue_deleted;
-  });
-  if (!queues_changed)
-    return;
+void tell_bridges(const runtime& node) {
   for (const caf::actor& bridge : node.bridges.all())
     caf::anon_send(bridge, queues_known_msg{});
+}
+
+bool change_queues(const std::vector<metadata_change>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const metadata_change& change) {
+    return change.what == kind::queue_created || change.what == kind::queue_deleted;
+  });
 }
 
 void publish_snapshot(metadata_service& service) {
@@ -121,6 +124,7 @@ void boot(caf::actor_system& system, metadata_service& service, uint64_t run) {
   service.node->next_connection = service.node->next_channel = first_id_of_run(run);
   publish_snapshot(service);
   start_all_queues(system, service);
+  tell_bridges(*service.node); // other nodes may have asked since their links were up
   // Queues that went with the node's last run (transient, exclusive), or while it was down, may have left messages.
   for (const queue_id id : std::exchange(service.gone, {})) {
     service.options.recovered.erase(id);
@@ -170,7 +174,8 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == kind::queue_created)
       start_queue(system, service, change.queue);
   publish_snapshot(service);
-  tell_bridges(*service.node, changes);
+  if (change_queues(changes))
+    tell_bridges(*service.node);
   for (const auto& change : changes) {
     if (change.what == kind::queue_created)
       wake_queue(*service.node, change.queue->id);

@@ -57,8 +57,10 @@ void ledger::check_way(message_id id, const record& what, uint32_t queue, const 
   if (deaths.all.empty()) {
     if (sent.queue != queue)
       complain("");
-    if (what.nacked)
+    if (what.nacked && !disturbed_) // from another node it may have come there all the same
       complain(", which refused it");
+    if (what.returned)
+      complain(", and was returned");
     if (properties.expiration.has_value() != sent.expiration_ms.has_value())
       complain(": its expiration property is not as published");
     return;

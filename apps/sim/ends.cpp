@@ -7,7 +7,8 @@
 namespace broker::sim {
 
 bool ledger::promised(const record& what) const {
-  return what.confirmed && !what.may_be_lost && !what.what.at_most_once && what.what.queue != queue_none;
+  return what.confirmed && !what.returned && !what.may_be_lost && !what.what.at_most_once
+      && what.what.queue != queue_none;
 }
 
 /// Follows the message from queue to queue as far as it can have come.

@@ -58,6 +58,7 @@ void ledger::published(message_id id, const publish& what) {
   made.what = what;
   made.sent = time_.now();
   made.life = life_;
+  made.may_be_lost = doomed_.contains(what.queue);
   if (what.confirm_mode)
     ++outstanding_;
   if (what.queue != queue_none)
@@ -90,6 +91,8 @@ void ledger::nacked(message_id id) {
   if (found->what.queue == queue_none)
     return violation("C8: unroutable " + message_text(id) + " refused");
   const auto& queue = queues_[found->what.queue];
+  if (excused(found->sent))
+    return;
   if (!queue.refuses())
     return violation("C8: " + message_text(id) + " refused by " + queue.name + ", which takes everything");
   if (queue.options.max_length && !queues_.is_target(found->what.queue)
@@ -101,7 +104,7 @@ void ledger::returned(message_id id) {
   auto* found = find(id, "return of");
   if (!found)
     return;
-  if (found->what.queue != queue_none)
+  if (found->what.queue != queue_none && !excused(found->sent))
     violation("C2: routable " + message_text(id) + " returned");
   if (found->returned)
     violation("C8: " + message_text(id) + " returned twice");
@@ -165,6 +168,12 @@ void ledger::node_crashed() {
   for (auto& [id, found] : messages_)
     if (!found.what.survives_crash)
       found.may_be_lost = true;
+}
+
+void ledger::queue_doomed(uint32_t queue) {
+  doomed_.insert(queue);
+  for (const auto id : sent_to_[queue])
+    messages_.at(id).may_be_lost = true;
 }
 
 void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -51,6 +52,11 @@ public:
   /// Both outlive the ledger; `queues` is complete before the first publish.
   ledger(const virtual_time& time, const queue_plans& queues) : time_(time), queues_(queues) {}
 
+  /// In a cluster a publish may be refused or returned while its queue cannot be reached: `disturbed` says whether
+  /// something of the kind may have been so since then.
+  void in_cluster(std::function<bool(sim_ns since)> disturbed) { disturbed_ = std::move(disturbed); }
+  bool excused(sim_ns since) const { return disturbed_ && disturbed_(since); }
+
   // -- publishers --
   void published(message_id id, const publish& what);
   void confirmed(message_id id);
@@ -78,6 +84,9 @@ public:
 
   // -- the node --
   void node_crashed();
+  /// The queue is being deleted with everything in it: from now on until it is over, messages to it may end there.
+  void queue_doomed(uint32_t queue);
+  void no_queue_doomed() { doomed_.clear(); }
   /// queue.declare-ok in a quiet moment: no faults, no publishes, everything that expires has had the time.
   void counted(uint32_t queue, uint64_t messages, sim_ns quiet_for);
   /// A promise is broken, found by somebody else.
@@ -149,8 +158,10 @@ private:
 
   const virtual_time& time_;
   const queue_plans& queues_;
+  std::function<bool(sim_ns since)> disturbed_;
   std::map<message_id, record> messages_;
   std::map<uint32_t, std::vector<message_id>> sent_to_; ///< per queue, in the order of publishing
+  std::set<uint32_t> doomed_;
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;

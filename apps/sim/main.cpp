@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/random.hpp"
 #include "plants.hpp"
 #include "run.hpp"
 
@@ -27,12 +29,16 @@ constexpr int exit_usage = 64;
 constexpr uint64_t selftest_seeds = 1000;
 
 constexpr const char* usage_text =
-  R"(usage: warren-sim [--seed N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
-       warren-sim sweep --seeds A-B [--minutes M] [--faults LIST] [--twice-percent P]
-       warren-sim replay --seed N [--until SECONDS] [--minutes M] [--faults LIST]
-       warren-sim selftest [--plant NAME] [--seeds A-B]
-LIST is a comma-separated choice of crash, disk, cut, stall; or none. Default: all of them.
+  R"(usage: warren-sim [--seed N] [--nodes N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
+       warren-sim sweep --seeds A-B [--nodes N] [--minutes M] [--faults LIST] [--twice-percent P]
+       warren-sim replay --seed N [--nodes N] [--until SECONDS] [--minutes M] [--faults LIST]
+       warren-sim selftest [--plant NAME] [--seeds A-B] [--nodes N]
+--nodes: 1 to 7, or any: each seed draws its own. Default: 1.
+LIST is a comma-separated choice of crash, disk, cut, stall, and of clusters partition, link, pause, clock, member; or
+none. Default: all of them.
 )";
+/// A cluster has so many nodes at most.
+constexpr uint32_t nodes_max = 7;
 
 struct arguments {
   std::string verb;
@@ -41,6 +47,15 @@ struct arguments {
   uint64_t last = 200;
   uint64_t twice_percent = 5;
   bool verify = false;
+  bool any_nodes = false; ///< each seed draws how many nodes there are
+
+  run_options of_seed(uint64_t seed) const {
+    auto made = options;
+    made.seed = seed;
+    if (any_nodes)
+      made.nodes = 1 + static_cast<uint32_t>(broker::random_source{seed}.below(nodes_max));
+    return made;
+  }
 };
 
 bool parse_number(const char* text, double& out) {
@@ -50,23 +65,23 @@ bool parse_number(const char* text, double& out) {
 }
 
 bool parse_faults(const std::string& list, run_options& options) {
-  options.crashes = options.disk = options.cuts = options.stalls = false;
+  const std::map<std::string, bool*> kinds = {
+    {"crash", &options.crashes},        {"disk", &options.disk},    {"cut", &options.cuts},
+    {"stall", &options.stalls},         {"link", &options.links},   {"pause", &options.pauses},
+    {"partition", &options.partitions}, {"clock", &options.clocks}, {"member", &options.members},
+  };
+  for (const auto& [name, on] : kinds)
+    *on = false;
+  options.faults = list;
   if (list == "none")
     return true;
   size_t at = 0;
   while (at <= list.size()) {
     const auto comma = std::min(list.find(',', at), list.size());
-    const auto name = list.substr(at, comma - at);
-    if (name == "crash")
-      options.crashes = true;
-    else if (name == "disk")
-      options.disk = true;
-    else if (name == "cut")
-      options.cuts = true;
-    else if (name == "stall")
-      options.stalls = true;
-    else
+    const auto found = kinds.find(list.substr(at, comma - at));
+    if (found == kinds.end())
       return false;
+    *found->second = true;
     at = comma + 1;
   }
   return true;
@@ -94,10 +109,15 @@ bool parse_option(const std::string& name, const char* value, arguments& out) {
   }
   if (name == "--seeds")
     return parse_seeds(value, out);
+  out.any_nodes = out.any_nodes || (name == "--nodes" && std::string{value} == "any");
+  if (name == "--nodes" && out.any_nodes)
+    return true;
   if (!parse_number(value, number))
     return false;
   if (name == "--seed")
     out.options.seed = static_cast<uint64_t>(number);
+  else if (name == "--nodes" && number >= 1 && number <= nodes_max)
+    out.options.nodes = static_cast<uint32_t>(number);
   else if (name == "--minutes")
     out.options.minutes = number;
   else if (name == "--until")
@@ -126,7 +146,9 @@ bool parse(int count, char** values, arguments& out) {
 }
 
 std::string reproduce_line(const run_options& options) {
-  return "warren-sim replay --seed " + std::to_string(options.seed) + " --minutes " + std::to_string(options.minutes);
+  return "warren-sim replay --seed " + std::to_string(options.seed) + " --nodes " + std::to_string(options.nodes)
+       + " --minutes " + std::to_string(options.minutes) + (options.faults.empty() ? "" : " --faults " + options.faults)
+       + (options.plant.empty() ? "" : " --plant " + options.plant);
 }
 
 void print_failure(const run_options& options, const run_result& result) {
@@ -136,10 +158,11 @@ void print_failure(const run_options& options, const run_result& result) {
 }
 
 int run_one(const arguments& what) {
-  const auto result = simulate(what.options);
-  std::printf("%s\n", summary(what.options, result).c_str());
+  const auto options = what.of_seed(what.options.seed);
+  const auto result = simulate(options);
+  std::printf("%s\n", summary(options, result).c_str());
   if (what.verify) {
-    const auto again = simulate(what.options);
+    const auto again = simulate(options);
     if (again.trace != result.trace) {
       std::printf("NOT DETERMINISTIC: trace %016lx, then %016lx\n", result.trace, again.trace);
       return exit_not_deterministic;
@@ -147,22 +170,22 @@ int run_one(const arguments& what) {
     std::printf("deterministic: twice the same trace\n");
   }
   if (!result.violations.empty())
-    print_failure(what.options, result);
+    print_failure(options, result);
   std::printf("trace %016lx\n", result.trace);
   return result.violations.empty() ? exit_held : exit_failed;
 }
 
 int sweep(const arguments& what) {
-  uint64_t failed = 0, published = 0, crashes = 0, repeated = 0;
+  uint64_t failed = 0, published = 0, changes = 0, crashes = 0, repeated = 0;
   double virtual_s = 0, wall_s = 0;
   uint64_t hash = 0;
   std::set<std::string> markers;
   int code = exit_held;
   for (uint64_t seed = what.first; seed <= what.last; ++seed) {
-    auto options = what.options;
-    options.seed = seed;
+    const auto options = what.of_seed(seed);
     const auto result = simulate(options);
     published += result.published;
+    changes += result.changes;
     crashes += result.crashes;
     virtual_s += result.virtual_s;
     wall_s += result.wall_s;
@@ -185,8 +208,9 @@ int sweep(const arguments& what) {
   }
   const auto seeds = what.last - what.first + 1;
   std::printf(
-    "%lu seeds, %lu failed, %lu run twice; %lu messages, %lu crashes, %.0f virtual minutes, %.0f x real time\n", seeds,
-    failed, repeated, published, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
+    "%lu seeds, %lu failed, %lu run twice; %lu messages, %lu metadata changes, %lu crashes, %.0f virtual minutes, "
+    "%.0f x real time\n",
+    seeds, failed, repeated, published, changes, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
   std::string reached;
   for (const auto& name : markers)
     reached += " " + name;
@@ -212,15 +236,22 @@ bool caught_by(const run_options& options) {
 }
 
 bool selftest_plant(const arguments& what, const std::string& name) {
-  auto options = what.options;
-  options.plant = name;
-  options.stop_at_first = true;
   for (uint64_t seed = what.first; seed < what.first + selftest_seeds; ++seed) {
-    options.seed = seed;
+    auto options = what.of_seed(seed);
+    options.plant = name;
+    options.stop_at_first = true;
     if (!caught_by(options))
       continue;
     std::printf("caught %s seed %lu\n", name.c_str(), seed);
-    return true;
+    std::fflush(stdout);
+    auto clean = options; // the same run without the mistake must hold
+    clean.plant.clear();
+    const auto control = simulate(clean);
+    if (control.violations.empty())
+      return true;
+    std::printf("FALSE ALARM: seed %lu fails without %s, too\n", seed, name.c_str());
+    print_failure(clean, control);
+    return false;
   }
   std::printf("MISSED %s\n", name.c_str());
   return false;
@@ -228,20 +259,24 @@ bool selftest_plant(const arguments& what, const std::string& name) {
 
 int selftest(const arguments& what) {
   bool all = true;
-  uint64_t hash = 0;
+  auto of_nodes = what;
+  if (what.options.nodes == 1)
+    of_nodes.options.nodes = 3;
   for (const auto& name : plant_names())
     if (what.options.plant.empty() || what.options.plant == name)
       all = selftest_plant(what, name) && all;
+  for (const auto& name : cluster_plant_names())
+    if (what.options.plant.empty() || what.options.plant == name)
+      all = selftest_plant(of_nodes, name) && all;
   auto clean = what.options; // the same bounds without a mistake must hold
   clean.plant.clear();
   const auto control = simulate(clean);
-  hash = control.trace;
   if (!control.violations.empty()) {
     std::printf("control run failed\n");
     print_failure(clean, control);
     all = false;
   }
-  std::printf("trace %016lx\n", hash);
+  std::printf("trace %016lx\n", control.trace);
   return all ? exit_held : exit_failed;
 }
 

@@ -110,13 +110,28 @@ void model_client::arrived(std::string_view bytes) {
   }
 }
 
+connection_class::start_ok model_client::login() const {
+  connection_class::start_ok answer;
+  answer.mechanism = "PLAIN";
+  answer.response = std::string{"\0guest\0guest", 12};
+  answer.locale = "en_US";
+  if (world_.cluster) {
+    field_table capabilities;
+    capabilities.set("consumer_cancel_notify", {true});
+    answer.client_properties.set("capabilities", {std::move(capabilities)});
+  }
+  return answer;
+}
+
+void model_client::channel_closed(const char* whose, const channel_class::close& close) {
+  if (!world_.book.excused(world_.time.now()) || close.reply_code != 404)
+    world_.book.violation(std::string{whose} + " channel was closed: " + close.reply_text);
+  later(0, [this] { cut(); });
+}
+
 void model_client::handshake(wire_event& event) {
   if (std::holds_alternative<connection_class::start>(event.method)) {
-    connection_class::start_ok answer;
-    answer.mechanism = "PLAIN";
-    answer.response = std::string{"\0guest\0guest", 12};
-    answer.locale = "en_US";
-    send(answer);
+    send(login());
   } else if (auto* tune = std::get_if<connection_class::tune>(&event.method)) {
     send(connection_class::tune_ok{tune->channel_max, tune->frame_max, 0});
     connection_class::open open;
@@ -128,8 +143,10 @@ void model_client::handshake(wire_event& event) {
     ready_ = true;
     ready();
   } else if (auto* close = std::get_if<connection_class::close>(&event.method)) {
-    if (close->reply_code != 320)
+    const bool no_majority = close->reply_code == 541 && world_.book.excused(world_.time.now());
+    if (close->reply_code != 320 && !no_majority)
       world_.book.violation("a connection was closed: " + close->reply_text);
+    dismissed(*close);
     send(connection_class::close_ok{});
   }
 }
@@ -180,15 +197,19 @@ void publisher::publish_one(byte_buffer& out) {
     what.routing_key = "no such queue";
     what.mandatory = true;
   }
+  if (world_.cluster) // so that it is told when its queue's node is down (docs/internals/across-nodes.md)
+    what.mandatory = true;
   const auto body = make_body(id, random_.below(plan_.body_max + 1));
   put_publish(out, channel, what, header, body, limits::frame_max_bytes);
-  noted.queue = what.mandatory ? ledger::queue_none : plan_.queue;
+  noted.queue = unroutable && noted.delay_ms == 0 ? ledger::queue_none : plan_.queue;
   noted.survives_crash = header.delivery_mode == 2;
   noted.confirm_mode = !plan_.transactional;
   noted.bytes = body.size();
   for (const auto hop : world_.queues.chain(plan_.queue)) {
     noted.survives_crash = noted.survives_crash && world_.queues[hop].durable;
     noted.at_most_once = noted.at_most_once || world_.queues[hop].automatic_ack;
+    // Goes as soon as the others take its node for dead.
+    noted.at_most_once = noted.at_most_once || (world_.cluster && !world_.queues[hop].durable);
   }
   world_.book.published(id, noted);
   if (plan_.transactional)
@@ -243,6 +264,8 @@ void publisher::received(wire_event& event) {
     std::string problem;
     const auto id = read_body(event.body, problem);
     problem.empty() ? world_.book.returned(id) : world_.book.violation(problem);
+    if (world_.cluster)
+      declare(plan_.queue); // it may be gone
   } else if (std::holds_alternative<tx_class::commit_ok>(event.method)) {
     for (auto id : std::exchange(transaction_, {}))
       world_.book.committed(id);
@@ -252,7 +275,7 @@ void publisher::received(wire_event& event) {
       world_.book.withdrawn(id);
     closing_ = closing::none;
   } else if (auto* close = std::get_if<channel_class::close>(&event.method))
-    world_.book.violation("a publisher's channel was closed: " + close->reply_text);
+    channel_closed("a publisher's", *close);
 }
 
 void publisher::lost() {
@@ -317,7 +340,9 @@ void consumer_client::received(wire_event& event) {
   } else if (std::holds_alternative<basic_class::cancel_ok>(event.method)) {
     consume();
   } else if (auto* close = std::get_if<channel_class::close>(&event.method)) {
-    world_.book.violation("a consumer's channel was closed: " + close->reply_text);
+    channel_closed("a consumer's", *close);
+  } else if (std::holds_alternative<basic_class::cancel>(event.method)) {
+    later(0, [this] { cut(); }); // the queue is out of reach, or gone: begin anew
   }
 }
 
@@ -399,7 +424,7 @@ void auditor::received(wire_event& event) {
       world_.book.counted(next_, counts->message_count, world_.time.now() - quiet_since_);
     done_ = done_ || ++next_ == world_.queues.size();
   } else if (auto* close = std::get_if<channel_class::close>(&event.method)) {
-    world_.book.violation("the auditor's channel was closed: " + close->reply_text);
+    channel_closed("the auditor's", *close);
   }
 }
 

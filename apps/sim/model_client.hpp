@@ -26,6 +26,8 @@ struct client_world {
   trace_hash& trace;
   const queue_plans& queues;
   std::function<ref<sim_session>(wire_peer&)> connect;
+  /// Several nodes: queues may be out of reach, and say so.
+  bool cluster = false;
   /// True in the last phase: publishers stop, consumers take everything and ack it.
   bool draining = false;
   uint32_t next_incarnation = 1;
@@ -53,6 +55,8 @@ protected:
   virtual void received(wire_event& event) = 0;
   /// The connection is gone.
   virtual void lost() = 0;
+  /// The broker closes the connection, the client is about to agree.
+  virtual void dismissed(const amqp::connection_class::close&) {}
 
   void send(const amqp::method& what);
   void send_bytes(std::string bytes);
@@ -60,6 +64,8 @@ protected:
   void later(sim_ns delay, std::function<void()> what);
   /// Declares the queue, its exchange if it has one, and first the queues that its dead letters go to.
   void declare(uint32_t queue);
+  /// The broker has closed the channel: a fault of the cluster, after which the client begins anew, or a violation.
+  void channel_closed(const char* whose, const amqp::channel_class::close& close);
   /// Has been reading for a while: what arrives has just been sent.
   bool prompt() const;
 
@@ -70,6 +76,7 @@ private:
   void reconnect_after(sim_ns delay);
   void connect();
   void handshake(wire_event& event);
+  amqp::connection_class::start_ok login() const;
 
   void declare_one(const queue_plan& queue);
 

@@ -38,6 +38,19 @@ const std::vector<std::string> names = {
   "at-least-once-gives-up",
 };
 
+const std::vector<std::string> cluster_names = {
+  "skip-metadata-fsync",
+  "answer-before-commit",
+  "proposal-applied-twice",
+  "entry-skipped-by-follower",
+  "second-master",
+  "publish-taken-twice",
+  "frame-repeated-after-reconnect",
+  "session-outlives-restart",
+  "twin-outlives-its-channel",
+  "forgotten-node-not-told",
+};
+
 /// How often an occasional mistake happens: one in this many.
 constexpr uint64_t rarely = 50;
 
@@ -153,8 +166,20 @@ std::vector<std::string> plant_names() {
   return names;
 }
 
+std::vector<std::string> cluster_plant_names() {
+  return cluster_names;
+}
+
 bool is_plant(std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::find(names.begin(), names.end(), name) != names.end()
+      || std::find(cluster_names.begin(), cluster_names.end(), name) != cluster_names.end();
+}
+
+file_system& plant::spoil_metadata(file_system& disk) {
+  if (!is("skip-metadata-fsync"))
+    return disk;
+  metadata_disk_ = std::make_unique<lying_disk>(disk, true, false);
+  return *metadata_disk_;
 }
 
 file_system& plant::spoil(file_system& disk) {

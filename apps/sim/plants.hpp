@@ -16,6 +16,8 @@ namespace broker::sim {
 
 /// Every name that --plant takes.
 std::vector<std::string> plant_names();
+/// Those that need several nodes (link_plants.hpp, queue_plants.hpp).
+std::vector<std::string> cluster_plant_names();
 bool is_plant(std::string_view name);
 
 /// The planted mistake of one run; "" plants nothing.
@@ -29,6 +31,8 @@ public:
 
   /// skip-fsync, swallow-write-error: a disk that lies to the broker. Returns `disk` itself when nothing is planted.
   file_system& spoil(file_system& disk);
+  /// skip-metadata-fsync: the same below the metadata of a member of a cluster.
+  file_system& spoil_metadata(file_system& disk);
   /// ack-before-fsync, settle-one-too-many. Returns `store` itself when nothing is planted.
   message_store& spoil(message_store& store);
   /// double-confirm, lose-confirm, forget-mandatory-return, fifo-broken-by-batch-split, drop-newest (its second half).
@@ -38,6 +42,7 @@ private:
   std::string name_;
   random_source random_;
   std::unique_ptr<file_system> disk_;
+  std::unique_ptr<file_system> metadata_disk_;
   std::unique_ptr<message_store> store_;
 };
 

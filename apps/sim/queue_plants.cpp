@@ -136,8 +136,28 @@ bool is_letter_mistake(const plant& mistakes) {
       || mistakes.is("dead-letter-sent-twice") || mistakes.is("death-not-recorded");
 }
 
+/// The address of another node's channel (actors/bridge.hpp).
+bool is_twin(const channel_ref& channel) {
+  return !static_cast<const local_channel&>(*channel).node.empty();
+}
+
+/// A bridge that sends again what has arrived.
+void take_twice(caf::event_based_actor* self, const caf::actor& queue, queue_id id, const publish_request& request,
+                plant& mistakes) {
+  if (!is_twin(request.channel) || !mistakes.happens(rarely))
+    return;
+  request.batch->hold();
+  auto again = request;
+  again.confirm = false;
+  self->send(queue, queue_request_msg{{id, queue_request{std::move(again)}}});
+}
+
 /// Not every request reaches its queue.
 bool gets_lost(const queue_request& request, plant& mistakes) {
+  if (mistakes.is("twin-outlives-its-channel")) {
+    const auto* gone = std::get_if<channel_gone>(&request);
+    return gone != nullptr && is_twin(gone->channel);
+  }
   if (mistakes.is("unacked-lost-on-channel-close"))
     return std::holds_alternative<channel_gone>(request);
   return mistakes.is("leak-credit") && std::holds_alternative<settle_request>(request) && mistakes.happens(rarely);
@@ -148,6 +168,8 @@ caf::behavior spoiled_queue(caf::event_based_actor* self, caf::actor queue, queu
   return {
     [=](queue_request_msg& request) {
       auto* publish = std::get_if<publish_request>(&request.content.request);
+      if (publish && mistakes->is("publish-taken-twice"))
+        take_twice(self, queue, id, *publish, *mistakes);
       if (publish && is_letter_mistake(*mistakes))
         spoil_letters(self, queue, id, std::move(*publish), *mistakes);
       else if (!gets_lost(request.content.request, *mistakes))
@@ -170,8 +192,9 @@ caf::actor spawn_spoiled_queue(caf::actor_system& system, runtime& node, queue_p
   if (mistakes.is(""))
     return spawn_queue(system, node, std::move(record), std::move(recovered));
   const auto id = record->id;
-  const bool in_front =
-    is_letter_mistake(mistakes) || mistakes.is("unacked-lost-on-channel-close") || mistakes.is("leak-credit");
+  const bool in_front = is_letter_mistake(mistakes) || mistakes.is("unacked-lost-on-channel-close")
+                     || mistakes.is("leak-credit") || mistakes.is("publish-taken-twice")
+                     || mistakes.is("twin-outlives-its-channel");
   auto past = spoiled_past(std::move(recovered), *record, node.queues.wall_ms(), mistakes);
   auto queue = spawn_queue(system, node, spoiled_record(std::move(record), mistakes), std::move(past));
   return in_front ? system.spawn(spoiled_queue, queue, id, &mistakes) : queue;

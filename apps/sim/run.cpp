@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "cluster_run.hpp"
 #include "ledger.hpp"
 #include "model_client.hpp"
 #include "queue_plan.hpp"
@@ -426,17 +427,18 @@ private:
 } // namespace
 
 run_result simulate(const run_options& options) {
-  return simulation{options}.run();
+  return options.nodes > 1 ? simulate_cluster(options) : simulation{options}.run();
 }
 
 std::string summary(const run_options& options, const run_result& result) {
   char line[512];
-  std::snprintf(line, sizeof line,
-                "seed %lu  virtual %.1f s  published %lu  confirmed %lu  delivered %lu  duplicates %lu  crashes %lu  "
-                "cuts %lu  disk faults %lu  violations %zu  wall %.2f s (%.0fx)",
-                options.seed, result.virtual_s, result.published, result.confirmed, result.delivered, result.duplicates,
-                result.crashes, result.cuts, result.disk_faults, result.violations.size(), result.wall_s,
-                result.wall_s > 0 ? result.virtual_s / result.wall_s : 0.0);
+  std::snprintf(
+    line, sizeof line,
+    "seed %lu  nodes %u  virtual %.1f s  published %lu  confirmed %lu  delivered %lu  duplicates %lu  crashes %lu  "
+    "cuts %lu  disk faults %lu  violations %zu  wall %.2f s (%.0fx)",
+    options.seed, options.nodes, result.virtual_s, result.published, result.confirmed, result.delivered,
+    result.duplicates, result.crashes, result.cuts, result.disk_faults, result.violations.size(), result.wall_s,
+    result.wall_s > 0 ? result.virtual_s / result.wall_s : 0.0);
   return line;
 }
 

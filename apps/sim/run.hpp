@@ -13,10 +13,18 @@ struct run_options {
   uint64_t seed = 1;
   double minutes = 1; ///< virtual, before the drain
   // fault kinds that the seed may switch on
-  bool crashes = true;        ///< power cuts between and inside disk operations (F1, F3, F4, F16)
-  bool disk = true;           ///< EIO, full disk, damaged records (F5, F8, F9)
-  bool cuts = true;           ///< lost connections (F21)
-  bool stalls = true;         ///< slow disk, clients that do not read (F10, F19)
+  bool crashes = true; ///< power cuts between and inside disk operations (F1, F3, F4, F16)
+  bool disk = true;    ///< EIO, full disk, damaged records (F5, F8, F9)
+  bool cuts = true;    ///< lost connections (F21)
+  bool stalls = true;  ///< slow disk, clients that do not read (F10, F19)
+  // the same, of clusters
+  bool partitions = true;     ///< halves, one-way, ring, single node (F12)
+  bool links = true;          ///< broken connections, delay (F13)
+  bool pauses = true;         ///< a process stands still and goes on (F14)
+  bool clocks = true;         ///< calendars jump, clocks drift (F15)
+  bool members = true;        ///< nodes are forgotten and join anew (F17)
+  uint32_t nodes = 1;         ///< 1: one node without links (run.cpp); more: a cluster (cluster_run.cpp)
+  std::string faults;         ///< the choice as it was given, for people; "" = all
   std::string plant;          ///< name of a mistake to plant, "" = none
   bool verbose = false;       ///< prints faults and node log lines as they happen
   double until_s = 0;         ///< stop here (replay); 0 = run to the end
@@ -32,6 +40,7 @@ struct run_result {
   uint64_t crashes = 0;
   uint64_t cuts = 0;
   uint64_t disk_faults = 0;
+  uint64_t changes = 0; ///< of the metadata, answered
   uint64_t trace = 0;
   double virtual_s = 0;
   double wall_s = 0;

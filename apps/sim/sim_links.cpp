@@ -20,7 +20,10 @@ public:
 
   uint64_t id() const override { return over_->id; }
   const std::string& address() const override { return address_; }
-  void write(byte_buffer bytes) override { network_.write(over_, side_, {std::string{bytes.view()}, false}); }
+  void write(byte_buffer bytes) override {
+    if (over_->ends[side_].peer) // else the node has crashed, and its last actors run on for a moment
+      network_.write(over_, side_, {std::string{bytes.view()}, false});
+  }
   void taken(size_t bytes) override { network_.taken(over_, side_, bytes); }
   void close(std::string last) override { network_.close(over_, side_, std::move(last)); }
 
@@ -69,6 +72,7 @@ void sim_network::detach(const std::string& node, bool silent) {
   auto& gone = *wires_.at(node);
   gone.attached = false;
   gone.admit = nullptr;
+  paused_.erase(node);
   const auto all = connections_;
   for (const auto& [id, over] : all)
     for (const int side : {0, 1}) {
@@ -89,10 +93,9 @@ void sim_network::detach(const std::string& node, bool silent) {
 
 void sim_network::dial(const std::string& from, const std::string& to, const caf::actor& answer) {
   const uint64_t life = wires_.at(from)->life_number;
-  const bool hopeless = is_cut(from, to) || is_cut(to, from);
   // The event must not keep the dialler's actor beyond its node's life.
   const auto weak = caf::actor_cast<caf::actor_addr>(answer);
-  time_.after(hopeless ? connect_timeout : delay(), [this, from, to, weak, life] {
+  time_.after(hopeless(from, to) ? connect_timeout : delay(), [this, from, to, weak, life] {
     const auto& mine = *wires_.at(from);
     if (!mine.attached || mine.life_number != life)
       return;
@@ -105,7 +108,7 @@ void sim_network::connect(const std::string& from, const std::string& to, const 
   const auto there = wires_.find(to);
   std::string refused;
   caf::actor peer;
-  if (is_cut(from, to) || is_cut(to, from))
+  if (hopeless(from, to))
     refused = "no answer from " + to;
   else if (there == wires_.end() || !there->second->attached)
     refused = to + " refused the connection";
@@ -200,6 +203,13 @@ void sim_network::broken(connection& over, int at, const std::string& why) {
 
 void sim_network::cut(const std::string& from, const std::string& to) {
   cuts_.emplace(from, to);
+}
+
+void sim_network::set_paused(const std::string& node, bool paused) {
+  if (paused)
+    paused_.insert(node);
+  else
+    paused_.erase(node);
 }
 
 void sim_network::heal() {

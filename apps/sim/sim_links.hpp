@@ -44,6 +44,9 @@ public:
   /// Nothing from `from` arrives at `to` until healed.
   void cut(const std::string& from, const std::string& to);
   void heal();
+  bool has_cuts() const noexcept { return !cuts_.empty(); }
+  /// A stopped process: no connection to it can be made.
+  void set_paused(const std::string& node, bool paused);
   /// Breaks every connection between the two, at both ends.
   void break_connections(const std::string& one, const std::string& other);
 
@@ -82,6 +85,9 @@ private:
   void forget_if_closed(const connection& over);
   void broken(connection& over, int at, const std::string& why);
   bool is_cut(const std::string& from, const std::string& to) const { return cuts_.contains({from, to}); }
+  bool hopeless(const std::string& from, const std::string& to) const {
+    return is_cut(from, to) || is_cut(to, from) || paused_.contains(to);
+  }
   sim_ns delay() { return delay_.base + random_.below(delay_.spread + 1); }
 
   virtual_time& time_;
@@ -90,6 +96,7 @@ private:
   std::map<std::string, std::unique_ptr<wire>> wires_; ///< of every node that ever attached
   std::map<uint64_t, connection_ptr> connections_;
   std::set<std::pair<std::string, std::string>> cuts_;
+  std::set<std::string> paused_;
   uint64_t next_id_ = 1;
   uint64_t attached_ = 0; ///< times any node has
   uint64_t delivered_bytes_ = 0;

@@ -6,8 +6,11 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
+#include "actors/bridge.hpp"
 #include "actors/metadata.hpp"
+#include "actors/node_links.hpp"
 #include "journal_store.hpp"
+#include "link_plants.hpp"
 #include "queue_plants.hpp"
 #include "sim_metadata_store.hpp"
 
@@ -31,6 +34,8 @@ struct sim_config : caf::actor_system_config {
 /// One life of the node, from start to crash.
 struct sim_node::process {
   sim_config config;
+  std::unique_ptr<node_links> links; ///< stay until the last actor has gone
+  std::unique_ptr<cluster_links> spoiled_links;
   std::unique_ptr<caf::actor_system> actors = std::make_unique<caf::actor_system>(config);
   std::unique_ptr<journal_store> journal;
   std::unique_ptr<sim_metadata_store> metadata;
@@ -42,12 +47,19 @@ struct sim_node::process {
   bool reader_scheduled = false;
   bool helper_scheduled = false;
   bool pressure = false;
+  caf::actor metadata_behind; ///< a planted mistake stands in front of it
+  bool ready = false;
+  bool forgotten = false;
+  sim_network* network = nullptr; ///< attached to, as `shared.node`
+  bool silent = false;            ///< nobody hears of the end
 
   caf::scheduler::test_coordinator& scheduler() {
     return static_cast<caf::scheduler::test_coordinator&>(actors->scheduler());
   }
   /// ~actor_system would run timers for ever (a periodic one keeps it busy): everything is killed and drained first.
   ~process() {
+    if (network)
+      network->detach(shared.node, silent);
     for (auto& session : open) {
       for (const auto& channel : session->channels())
         caf::anon_send_exit(channel, caf::exit_reason::kill);
@@ -61,8 +73,14 @@ struct sim_node::process {
       caf::anon_send_exit(queue, caf::exit_reason::kill);
     if (shared.metadata)
       caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
+    if (metadata_behind)
+      caf::anon_send_exit(metadata_behind, caf::exit_reason::kill);
     open.clear();
-    shared.metadata = nullptr;
+    shared.metadata = metadata_behind = nullptr;
+    if (links) {
+      stop_bridges(shared);
+      links->end("the node stops", {});
+    }
     scheduler().run();
     scheduler().clock().cancel_all();
     shared.queues_by_id.clear();
@@ -75,16 +93,20 @@ struct sim_node::process {
 };
 
 sim_node::sim_node(virtual_time& time, random_source random, sim_disk& disk, sim_backlog& backlog, plant& mistakes,
-                   node_limits bounds, std::function<void(const std::string&)> log)
+                   node_limits bounds, std::function<void(const std::string&)> log, cluster_seat seat)
   : time_(time), random_(random), disk_(disk), backlog_(backlog), mistakes_(mistakes), bounds_(bounds),
-    log_(std::move(log)) {}
+    log_(std::move(log)), seat_(std::move(seat)) {}
 
 sim_node::~sim_node() = default;
 
 template<class Function>
 void sim_node::later(sim_ns delay, Function what) {
   time_.after(delay, [this, life = lives_, what] {
-    if (up() && life == lives_ && !failed_)
+    if (!up() || life != lives_ || failed_)
+      return;
+    if (paused_)
+      missed_.push_back(what);
+    else
       what();
   });
 }
@@ -113,21 +135,25 @@ result<void> sim_node::start() {
   ++lives_;
   auto life = std::make_unique<process>();
   auto& shared = life->shared;
-  shared.node = node_name;
+  shared.node = seat_.network ? seat_.name : node_name;
   shared.metadata_on_own_thread = false;
-  shared.now_ms = [this] { return time_.now() / ms; };
-  shared.next_seed = [this] { return next_seed_++; };
+  shared.now_ms = [this] { return monotonic_ms(); };
+  shared.next_seed = [this] { return seat_.network ? random_.next() : next_seed_++; };
   shared.queues.note = [this](const std::string& text) { log_(text); };
-  shared.queues.wall_ms = [this] { return wall_start_ms + time_.now() / ms; };
+  shared.queues.wall_ms = [this] { return wall_start_ms + time_.now() / ms + static_cast<uint64_t>(wall_offset_ms_); };
   shared.queues.memory_bytes = bounds_.queue_memory_bytes;
   shared.queues.pace_bytes = bounds_.queue_pace_bytes;
   shared.queues.memory_pressure = [limit = bounds_.memory_bytes] { return block::total_bytes() > limit; };
   shared.make_queue = [this](caf::actor_system& system, runtime& node, queue_ptr record,
                              std::shared_ptr<const recovered_queue> found) {
+    if (seat_.queue_started)
+      seat_.queue_started(*record);
     return spawn_spoiled_queue(system, node, std::move(record), std::move(found), mistakes_);
   };
   life->scheduler().clock().current_time = caf::actor_clock::time_point{std::chrono::nanoseconds{time_.now()}};
   if (auto opened = open_store(*life); !opened)
+    return opened;
+  if (auto opened = open_cluster(*life); !opened)
     return opened;
   if (auto opened = open_metadata(*life); !opened)
     return opened;
@@ -135,7 +161,7 @@ result<void> sim_node::start() {
   sessions.node = &shared;
   sessions.system = life->actors.get();
   sessions.inflight_bytes = bounds_.inflight_bytes;
-  sessions.settings.node = node_name;
+  sessions.settings.node = shared.node;
   sessions.log = [this](log_line::level, const std::string& text) { log_(text); };
   process_ = std::move(life);
   schedule_tick();
@@ -165,25 +191,135 @@ result<void> sim_node::open_store(process& life) {
   return {};
 }
 
+result<void> sim_node::open_cluster(process& life) {
+  if (!seat_.network)
+    return {};
+  auto* mine = &life;
+  life.network = seat_.network;
+  auto& wire =
+    seat_.network->attach(seat_.name, [mine](const std::string& other) { return mine->links->admit(other); });
+  node_links_settings how;
+  how.node = seat_.name;
+  how.incarnation = random_.next() | 1;
+  how.break_limit_ms = seat_.break_limit_ms;
+  how.random = life.shared.next_seed;
+  how.now_ms = life.shared.now_ms;
+  how.note = [this](const std::string& text) { log_(text); };
+  life.links = std::make_unique<node_links>(*life.actors, wire, std::move(how));
+  life.spoiled_links = spoil_links(*life.links, *life.actors, mistakes_);
+  life.shared.cluster = life.spoiled_links ? life.spoiled_links.get() : life.links.get();
+  life.shared.bridges.set_own(seat_.name);
+  start_bridges(*life.actors, life.shared);
+  for (const auto& seed : seat_.seeds)
+    life.links->connect(seed, "", 0);
+  return {};
+}
+
+uint64_t sim_node::monotonic_ms() const {
+  const auto now = static_cast<int64_t>(time_.now() / us);
+  return static_cast<uint64_t>(now * (1'000'000 + drift_) / 1'000'000 / 1000);
+}
+
 result<void> sim_node::open_metadata(process& life) {
-  life.metadata = std::make_unique<sim_metadata_store>(disk_);
+  life.metadata = std::make_unique<sim_metadata_store>(seat_.network ? mistakes_.spoil_metadata(disk_) : disk_);
   metadata_options options;
-  options.host.metadata.node = node_name;
+  options.host.metadata.node = life.shared.node;
   options.store = life.metadata.get();
-  options.start.node = node_name;
+  options.start.node = life.shared.node;
   options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}, {}};
   options.start.default_rights = {".*", ".*", ".*"};
   for (auto& each : life.recovered)
     options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
   options.fatal = [this](const error& why) { fail(why); };
   options.note = [this](const std::string& text) { log_(text); };
-  return start_metadata(*life.actors, life.shared, std::move(options));
+  if (seat_.network) {
+    options.host.node_down_ms = seat_.node_down_ms;
+    options.host.group.snapshot_after_entries = seat_.snapshot_entries;
+    options.host.group.trailing_entries = std::min(seat_.snapshot_entries, options.host.group.trailing_entries);
+    options.flushed = seat_.flushed;
+    options.forgotten = [mine = &life] { mine->forgotten = true; };
+  }
+  options.ready = [this, mine = &life](const result<void>& how) {
+    mine->ready = how.ok();
+    if (!how)
+      log_("the node cannot be part of its cluster: " + how.error().text);
+  };
+  auto started = start_metadata(*life.actors, life.shared, std::move(options));
+  if (started)
+    life.metadata_behind = spoil_proposals(*life.actors, life.shared, mistakes_);
+  return started;
 }
 
-void sim_node::crash() {
+void sim_node::crash(bool silent) {
   ++lives_; // no pending event of this life runs any more
+  if (process_)
+    process_->silent = silent;
   process_.reset();
   failed_ = false;
+  paused_ = false;
+  missed_.clear();
+}
+
+// -- in a cluster
+// ------------------------------------------------------------------------------------------------------------
+
+bool sim_node::serves() const noexcept {
+  return up() && !failed_ && process_->ready && !process_->forgotten;
+}
+
+bool sim_node::forgotten() const noexcept {
+  return up() && process_->forgotten;
+}
+
+void sim_node::pause() {
+  BROKER_ASSERT(up() && !paused_, "a running process is stopped");
+  paused_ = true;
+  seat_.network->set_paused(seat_.name, true);
+  for (auto& session : process_->open)
+    session->freeze(true);
+}
+
+void sim_node::resume() {
+  if (!up() || !std::exchange(paused_, false))
+    return;
+  seat_.network->set_paused(seat_.name, false);
+  for (const auto& what : std::exchange(missed_, {}))
+    time_.after(0, [this, life = lives_, what] {
+      if (up() && life == lives_ && !failed_)
+        what();
+    });
+  for (auto& session : process_->open)
+    session->freeze(false);
+}
+
+void sim_node::propose(command what, std::function<void(command_result)> done) {
+  caf::anon_send(process_->shared.metadata, propose_msg{proposal{std::move(what), std::move(done)}});
+}
+
+snapshot_ptr sim_node::metadata() const {
+  return up() ? process_->shared.snapshots.read() : nullptr;
+}
+
+bool sim_node::runs_queue(queue_id id) const {
+  return up() && process_->shared.queues_by_id.has(id);
+}
+
+std::vector<node_state> sim_node::links() const {
+  return up() && process_->links ? process_->links->nodes() : std::vector<node_state>{};
+}
+
+runtime& sim_node::shared() {
+  return process_->shared;
+}
+
+caf::actor_system& sim_node::system() {
+  return *process_->actors;
+}
+
+void sim_node::start_foreign_queue(const queue_record& record) {
+  auto& shared = process_->shared;
+  shared.queues_by_id.add(
+    record.id, shared.make_queue(*process_->actors, shared, std::make_shared<const queue_record>(record), nullptr));
 }
 
 // -- the store's threads, as events
@@ -250,7 +386,7 @@ void sim_node::tell_pressure() {
 // ------------------------------------------------------------------------------------------------------------
 
 bool sim_node::has_job() const {
-  return up() && !failed_ && process_->scheduler().has_job();
+  return up() && !failed_ && !paused_ && process_->scheduler().has_job();
 }
 
 void sim_node::run_job() {
@@ -263,7 +399,7 @@ void sim_node::run_job() {
 }
 
 bool sim_node::next_timer(sim_ns& at) const {
-  if (!up() || failed_)
+  if (!up() || failed_ || paused_)
     return false;
   const auto& schedule = process_->scheduler().clock().schedule();
   if (schedule.empty())
@@ -278,11 +414,13 @@ void sim_node::run_timer() {
 }
 
 ref<sim_session> sim_node::connect(wire_peer& client) {
-  if (!up() || failed_)
+  if (!up() || failed_ || !process_->ready)
     return nullptr;
   peer_info peer{"127.0.0.1:" + std::to_string(next_port_++) + " -> 127.0.0.1:5672", true};
   auto session = make_ref<sim_session>(process_->sessions, std::move(peer), time_, random_.fork(), client, mistakes_);
   process_->open.push_back(session);
+  if (paused_)
+    session->freeze(true);
   return session;
 }
 

@@ -8,13 +8,22 @@
 #include <memory>
 #include <string>
 
+#include "actors/cluster.hpp"
+#include "actors/messages.hpp"
+#include "base/raft_limits.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "cluster/link_limits.hpp"
 #include "plants.hpp"
 #include "sim_backlog.hpp"
 #include "sim_disk.hpp"
+#include "sim_links.hpp"
 #include "sim_session.hpp"
 #include "virtual_time.hpp"
+
+namespace broker {
+class metadata_host;
+}
 
 namespace broker::sim {
 
@@ -27,18 +36,33 @@ struct node_limits {
   size_t memory_bytes = 16 * 1024 * 1024; ///< of the node: above it its queues are under pressure
 };
 
+/// Where a node stands in a cluster, and who watches it there.
+struct cluster_seat {
+  std::string name;
+  sim_network* network = nullptr; ///< null: the node is alone, without links
+  uint64_t break_limit_ms = link_limits::break_limit_ms;
+  uint64_t node_down_ms = limits::metadata_node_down_ms;
+  size_t snapshot_entries = limits::metadata_snapshot_entries;
+  std::vector<std::string> seeds; ///< nodes it knows from its join; more come from the metadata
+  /// After every flush of the metadata, with the node's host.
+  std::function<void(const metadata_host&)> flushed;
+  /// A queue's actor is started here.
+  std::function<void(const queue_record&)> queue_started;
+};
+
 class sim_node {
 public:
   /// `disk` and `backlog` outlive the node's crashes. `log` gets the node's log lines.
   sim_node(virtual_time& time, random_source random, sim_disk& disk, sim_backlog& backlog, plant& mistakes,
-           node_limits bounds, std::function<void(const std::string&)> log);
+           node_limits bounds, std::function<void(const std::string&)> log, cluster_seat seat = {});
   ~sim_node();
 
-  /// Recovers and serves. Error: the node refuses to start (damage, or the disk failed it); it is down then.
+  /// Recovers and serves. Error: the node refuses to start (damage, or the disk failed it); it is down then. A member
+  /// of a cluster serves later: see serves().
   result<void> start();
   bool up() const noexcept { return process_ != nullptr; }
-  /// Nothing of the process runs any more. The disk must be crashed by the caller, too.
-  void crash();
+  /// Nothing of the process runs any more. The disk must be crashed by the caller, too. `silent`: nobody hears of it.
+  void crash(bool silent = false);
   /// The node has ended itself after a failed write (guarantees.md G6): the caller crashes and restarts it.
   bool failed() const noexcept { return failed_; }
 
@@ -54,8 +78,37 @@ public:
   /// How long a disk operation takes from now on: `base` and up to `spread` more.
   void set_disk_latency(sim_ns base, sim_ns spread);
 
+  // -- in a cluster --
+  const std::string& name() const noexcept { return seat_.name; }
+  /// A majority has heard of this run: clients may come.
+  bool serves() const noexcept;
+  /// The others have removed it.
+  bool forgotten() const noexcept;
+  /// SIGSTOP: nothing of the process runs until resume(); what arrives waits.
+  void pause();
+  void resume();
+  bool paused() const noexcept { return paused_; }
+  /// The calendar is wrong by so much from now on.
+  void set_wall_offset(int64_t offset_ms) { wall_offset_ms_ = offset_ms; }
+  /// The monotonic clock runs so many millionths too fast. Only while the node is down.
+  void set_drift(int64_t millionths) { drift_ = millionths; }
+  /// An operator's change; `done` as proposal::done. The node must be up.
+  void propose(command what, std::function<void(command_result)> done);
+  /// The newest metadata; null before the first.
+  snapshot_ptr metadata() const;
+  /// Queues that have an actor here.
+  bool runs_queue(queue_id id) const;
+  std::vector<node_state> links() const;
+  /// Of the running process, for tests that ask its actors.
+  runtime& shared();
+  caf::actor_system& system();
+  /// A planted mistake: a queue of another node is made here as well.
+  void start_foreign_queue(const queue_record& record);
+
 private:
   struct process;
+  result<void> open_cluster(process& life);
+  uint64_t monotonic_ms() const;
   result<void> open_store(process& life);
   result<void> open_metadata(process& life);
   void schedule_writer();
@@ -76,6 +129,11 @@ private:
   plant& mistakes_;
   const node_limits bounds_;
   const std::function<void(const std::string&)> log_;
+  const cluster_seat seat_;
+  bool paused_ = false;
+  std::vector<std::function<void()>> missed_; ///< while paused
+  int64_t wall_offset_ms_ = 0;
+  int64_t drift_ = 0;
   sim_ns latency_base_ = 200 * us;
   sim_ns latency_spread_ = 2 * ms;
   bool failed_ = false;

@@ -32,7 +32,7 @@ void sim_session::send(std::string bytes) {
 
 void sim_session::pump() {
   pump_scheduled_ = false;
-  while (!dead_ && !ended() && !closing_ && !input_.empty() && !over_credit()) {
+  while (!dead_ && !frozen_ && !ended() && !closing_ && !input_.empty() && !over_credit()) {
     auto space = machine().read_space();
     size_t count = std::min(space.size(), input_.size());
     if (random_.chance(1, 4)) // the kernel hands out what it has
@@ -60,7 +60,7 @@ void sim_session::output_ready() {
 }
 
 void sim_session::flush() {
-  while (!dead_ && !ended() && client_ != nullptr) {
+  while (!dead_ && !frozen_ && !ended() && client_ != nullptr) {
     const auto chunk = machine().output();
     if (chunk.empty()) {
       if (closing_)
@@ -116,6 +116,14 @@ void sim_session::die() {
     time_.after(delay(), [client] { client->closed(); });
   if (!ended())
     drop();
+}
+
+void sim_session::freeze(bool frozen) {
+  frozen_ = frozen;
+  if (frozen || dead_ || ended())
+    return;
+  pump();
+  output_ready();
 }
 
 void sim_session::tick() {

@@ -38,6 +38,8 @@ public:
   /// The node is gone: nothing of this session may run any more.
   void die();
   void tick();
+  /// The node's process is stopped, or goes on: it neither reads nor writes meanwhile.
+  void freeze(bool frozen);
 
   // -- session_link --
   void push(std::vector<outgoing> items) override {
@@ -69,6 +71,7 @@ private:
   bool flush_scheduled_ = false;
   bool closing_ = false;
   bool dead_ = false;
+  bool frozen_ = false;
 };
 
 } // namespace broker::sim

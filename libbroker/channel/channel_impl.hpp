@@ -53,12 +53,17 @@ struct channel_state::impl {
   void begin(const queued_input& current);
   void execute(channel_input& in, channel_op& op);
   /// While closing, only channel.close and channel.close-ok are acted on (W13).
+  void execute_current(amqp::method& what);
   void execute_closing(const amqp::method& what);
   void drop_backlog();
 
   // -- waiting (channel_state.cpp) --
   /// Everything behind the current method waits for `then`.
   void propose(command what, std::function<void(command_result&)> then);
+  /// Must the snapshot be up to date before this method is looked at (G8)?
+  bool needs_current_metadata(const amqp::method& what);
+  /// The snapshot has everything that was answered on any node before, then `then`; else the method fails (541).
+  void bring_up_to_date(std::function<void()> then);
   /// Asks a queue; `then` gets the answer, or null if the queue is gone.
   void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
   bool waiting() const noexcept { return static_cast<bool>(on_metadata_) || static_cast<bool>(on_answer_); }

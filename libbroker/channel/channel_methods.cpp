@@ -8,6 +8,12 @@
 namespace broker {
 
 void channel_state::impl::execute_method(amqp::method& what) {
+  if (!needs_current_metadata(what))
+    return execute_current(what);
+  bring_up_to_date([this, kept = std::make_shared<amqp::method>(what)] { execute_current(*kept); });
+}
+
+void channel_state::impl::execute_current(amqp::method& what) {
   using namespace amqp;
   std::visit(
     overloaded{

@@ -53,6 +53,8 @@ struct channel_step {
   std::vector<std::pair<queue_id, queue_request>> requests;
   std::vector<outgoing> out;
   std::vector<command> proposals;    ///< each answered by one metadata_done, in order
+  /// The snapshot is to have everything that was answered on any node before; answered by one metadata_done.
+  bool bring_up_to_date = false;
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
   /// Call tick() in this many milliseconds (0: no need); not asked for again before that.
   uint64_t tick_in_ms = 0;

@@ -107,14 +107,12 @@ struct fixture {
   }
   ~fixture() {
     for (one_node* each : {&a, &b}) {
-      for (const auto& who : each->shared.bridges.all())
-        caf::anon_send_exit(who, caf::exit_reason::kill);
+      stop_bridges(each->shared);
       caf::anon_send_exit(each->links.service, caf::exit_reason::kill);
       for (const auto& who : each->shared.queues_by_id.all())
         caf::anon_send_exit(who, caf::exit_reason::kill);
       each->shared.queues_by_id.clear();
       each->shared.channels_by_id.clear();
-      each->shared.bridges.clear();
       each->links.service = nullptr;
     }
     for (const auto& who : channels)
@@ -280,6 +278,15 @@ BOOST_AUTO_TEST_CASE(a_node_that_goes_down_is_told_as_rabbitmq_tells_it) {
   client two = connect_client(a, 2);
   send(two, consume);
   BOOST_CHECK_EQUAL(reply<basic::consume_ok>(two).consumer_tag, "c");
+}
+
+/// The actor system ends soon after, and must not leave an actor behind in the directory.
+BOOST_AUTO_TEST_CASE(news_of_other_nodes_make_no_bridge_once_the_bridges_were_stopped) {
+  stop_bridges(a.shared);
+  caf::anon_send(a.links.service, node_lost_msg{"rabbit@b", 1, "it stops"});
+  caf::anon_send(a.links.service, node_up_msg{"rabbit@c", 1, 2, true});
+  run();
+  BOOST_TEST(a.shared.bridges.all().empty());
 }
 
 BOOST_AUTO_TEST_CASE(operators_reach_queues_of_other_nodes) {

@@ -32,6 +32,7 @@ public:
   command_result apply(const command& what);
 
   size_t lookups = 0; ///< calls of route()
+  std::vector<node_ptr> nodes;
 
   // -- metadata_snapshot --
   uint64_t version() const override { return version_; }
@@ -50,6 +51,10 @@ public:
                                std::string_view routing_key) const override;
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
+  void for_each_node(const std::function<void(const node_ptr&)>& visit) const override {
+    for (const node_ptr& each : nodes)
+      visit(each);
+  }
   void for_each_binding(const std::function<void(std::string_view, const binding_record&)>&) const override {}
   void for_each_user(const std::function<void(const user_record&)>&) const override {}
   void for_each_permission(

@@ -1,0 +1,291 @@
+#include "cluster_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "cluster_faults.hpp"
+#include "ledger.hpp"
+#include "model_client.hpp"
+#include "registrar.hpp"
+#include "sim_cluster.hpp"
+
+namespace broker::sim {
+
+namespace {
+
+/// Faults have stopped: everything must be confirmed, drained and agreed on within this time (C12).
+constexpr sim_ns drain_time = 120 * second;
+/// The nodes of a cluster find together without faults.
+constexpr sim_ns forming_time = 60 * second;
+/// Message bytes all queues, sessions and links of a run may pin (C11), per node.
+constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
+
+queue_plans draw_cluster_queues(random_source& random) {
+  queue_plans plans;
+  const auto queues = 1 + random.below(6);
+  for (uint64_t index = 0; index < queues; ++index) {
+    queue_plan made;
+    made.name = "q" + std::to_string(index);
+    made.durable = !random.chance(1, 6);
+    made.automatic_ack = random.chance(1, 8);
+    plans.all.push_back(std::move(made));
+  }
+  return plans;
+}
+
+struct drawn_plan : cluster_plan {
+  uint32_t contested_queues = 1;
+  uint32_t contested_exchanges = 1;
+};
+
+drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
+  drawn_plan plan;
+  plan.nodes = nodes;
+  // Short ones, so that sessions and nodes are given up within a run.
+  plan.break_limit_ms = log_uniform(random, 3'000, 60'000);
+  plan.node_down_ms = log_uniform(random, 3'000, 60'000);
+  plan.snapshot_entries = random.chance(1, 2) ? 20 + random.below(200) : limits::metadata_snapshot_entries;
+  plan.contested_queues += static_cast<uint32_t>(random.below(3));
+  plan.contested_exchanges += static_cast<uint32_t>(random.below(3));
+  return plan;
+}
+
+class cluster_simulation {
+public:
+  explicit cluster_simulation(const run_options& options)
+    : options_(options), random_(options.seed), queues_(draw_cluster_queues(random_)), book_(time_, queues_),
+      history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options.nodes)),
+      nodes_(time_, random_.fork(), plan_, options.plant, told()),
+      names_(history_, plan_.contested_queues, plan_.contested_exchanges), clients_{time_, book_, trace_, queues_,
+                                                                                    [this](wire_peer& client) {
+                                                                                      return connect(client);
+                                                                                    }},
+      faults_(time_, random_.fork(), nodes_, all_clients_, options_, result_, told()) {
+    clients_.cluster = true;
+    book_.in_cluster([this](sim_ns since) { return nodes_.disturbed(since); });
+  }
+
+  run_result run() {
+    const auto began = std::chrono::steady_clock::now();
+    form();
+    plan_workload();
+    faults_.plan();
+    const auto end = time_.now() + static_cast<sim_ns>(options_.minutes * 60e9);
+    run_until([&] { return time_.now() >= end || stopped(); });
+    if (!stopped())
+      drain();
+    finish(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    return result_;
+  }
+
+private:
+  sim_cluster::events told() {
+    sim_cluster::events events;
+    events.say = [this](const std::string& line) { say(line); };
+    events.violation = [this](const std::string& what) { book_.violation(what); };
+    events.mark = [this](const std::string& name) { markers_.insert(name); };
+    events.crashed = [this] {
+      trace_.add(time_.now());
+      book_.node_crashed();
+    };
+    events.forgetting = [this](const std::string& node) { forgetting(node); };
+    events.forgot = [this] { book_.no_queue_doomed(); };
+    return events;
+  }
+  void say(const std::string& line) {
+    if (options_.verbose)
+      std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
+  }
+  bool stopped() const {
+    return (options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s)
+        || (options_.stop_at_first && !book_.violations().empty());
+  }
+
+  /// A client connects to any node that serves; now and then it finds none.
+  ref<sim_session> connect(wire_peer& client) {
+    auto* node = nodes_.any_serving();
+    return node ? node->node->connect(client) : nullptr;
+  }
+
+  /// The queues there go with the node, and what is in them.
+  void forgetting(const std::string& node) {
+    names_.node_may_be_forgotten();
+    auto* other = nodes_.any_serving();
+    for (uint32_t index = 0; index < queues_.size(); ++index) {
+      const auto queue = other ? other->node->metadata()->find_queue("/", queues_[index].name) : nullptr;
+      if (!queue || queue->node == node)
+        book_.queue_doomed(index);
+    }
+  }
+
+  // -- the run
+  // ----------------------------------------------------------------------------------------------------------
+  void form() {
+    nodes_.form();
+    sim_ns next_look = 0;
+    run_until([&] {
+      if (time_.now() < next_look)
+        return false;
+      next_look = time_.now() + 20 * ms;
+      if (!nodes_.formed())
+        nodes_.form();
+      return nodes_.formed() || time_.now() > forming_time || stopped();
+    });
+    if (!nodes_.formed() && !stopped())
+      book_.violation("C12: the nodes have not formed a cluster in " + std::to_string(forming_time / second) + " s");
+    say("all " + std::to_string(options_.nodes) + " nodes are members");
+  }
+
+  void plan_workload() {
+    for (const auto& queue : queues_.all)
+      say("queue " + queue.text(queues_.all));
+    const auto publishers = 1 + random_.below(4);
+    for (uint64_t index = 0; index < publishers; ++index)
+      add_publisher();
+    const auto consumers = random_.below(6);
+    for (uint64_t index = 0; index < consumers; ++index)
+      add_consumer();
+    const auto registrars = 2 + random_.below(4);
+    for (uint64_t index = 0; index < registrars; ++index)
+      add_registrar();
+    for (auto& client : all_clients_)
+      client->start();
+  }
+
+  void add_publisher() {
+    publisher::plan plan;
+    plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
+    plan.window = static_cast<uint32_t>(log_uniform(random_, 1, 200));
+    plan.burst = static_cast<uint32_t>(log_uniform(random_, 1, 50));
+    plan.pause = std::max(log_uniform(random_, 5, 200), uint64_t{plan.burst} * 10) * ms;
+    plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
+    plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
+    plan.body_max = log_uniform(random_, 8, 20'000);
+    all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
+  }
+
+  void add_consumer() {
+    consumer_client::plan plan;
+    plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
+    plan.prefetch = random_.chance(1, 6) ? 0 : static_cast<uint16_t>(log_uniform(random_, 1, 300));
+    plan.work = log_uniform(random_, 1, 100) * ms;
+    plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
+    plan.reject_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(5)) : 0;
+    plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
+    plan.polls = random_.chance(1, 5);
+    plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
+    all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
+  }
+
+  void add_registrar() {
+    registrar::plan plan;
+    plan.pause = log_uniform(random_, 5, 500) * ms;
+    plan.look_percent = static_cast<uint32_t>(random_.below(50));
+    auto client = std::make_unique<registrar>(clients_, random_.fork(), names_, plan);
+    registrars_.push_back(client.get());
+    all_clients_.push_back(std::move(client));
+  }
+
+  template<class Condition>
+  void run_until(Condition done) {
+    sim_ns next_check = time_.now();
+    while (!done()) {
+      nodes_.step();
+      if (time_.now() < next_check)
+        continue;
+      next_check = time_.now() + second;
+      if (block::total_bytes() > memory_bound_bytes * options_.nodes)
+        book_.violation("C11: messages pin " + std::to_string(block::total_bytes()) + " bytes");
+      nodes_.check_links();
+    }
+  }
+
+  void drain() {
+    say("faults stop, queues drain");
+    faults_.stop();
+    nodes_.calm();
+    clients_.draining = true;
+    for (uint32_t index = 0; index < queues_.size(); ++index) {
+      consumer_client::plan plan;
+      plan.queue = index;
+      plan.prefetch = 100;
+      plan.work = 1 * ms;
+      plan.requeue_percent = plan.reject_percent = 0;
+      auto client = std::make_unique<consumer_client>(clients_, random_.fork(), plan);
+      drains_.push_back(client.get());
+      all_clients_.push_back(std::move(client));
+      drains_.back()->start();
+    }
+    const auto begin = time_.now();
+    sim_ns next_look = begin + 6 * second;
+    std::string missing;
+    run_until([&] {
+      if (time_.now() < next_look)
+        return false;
+      next_look = time_.now() + second;
+      missing = unsettled();
+      return missing.empty() || time_.now() > begin + drain_time || stopped();
+    });
+    if (!missing.empty() && !stopped())
+      book_.violation("C12: " + std::to_string(drain_time / second) + " s after the last fault " + missing);
+    if (!stopped())
+      book_.finish();
+  }
+
+  std::string unsettled() const {
+    if (auto missing = nodes_.unsettled(); !missing.empty())
+      return missing;
+    if (book_.outstanding_confirms() != 0)
+      return std::to_string(book_.outstanding_confirms()) + " publishes are not confirmed";
+    for (const auto* each : registrars_)
+      if (each->busy())
+        return "a change of the metadata is not answered";
+    for (size_t index = 0; index < drains_.size(); ++index)
+      if (!drains_[index]->connected() || !drains_[index]->idle())
+        return "queue " + queues_[static_cast<uint32_t>(index)].name + " is not drained";
+    return book_.all_accounted() ? "" : "a confirmed message is not accounted for";
+  }
+
+  void finish(double wall_s) {
+    result_.violations = book_.violations();
+    result_.published = book_.published_count();
+    result_.confirmed = book_.confirmed_count();
+    result_.delivered = book_.delivered_count();
+    result_.duplicates = book_.duplicate_count();
+    result_.changes = history_.answers();
+    trace_.add(nodes_.network().trace());
+    result_.trace = trace_.value();
+    result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
+    result_.wall_s = wall_s;
+    result_.markers.assign(markers_.begin(), markers_.end());
+  }
+
+  const run_options options_;
+  random_source random_;
+  const queue_plans queues_;
+  virtual_time time_;
+  trace_hash trace_;
+  run_result result_;
+  std::set<std::string> markers_;
+  ledger book_;
+  meta_history history_;
+  const drawn_plan plan_;
+  sim_cluster nodes_;
+  contested_names names_;
+  client_world clients_;
+  std::vector<std::unique_ptr<model_client>> all_clients_;
+  std::vector<registrar*> registrars_;
+  std::vector<consumer_client*> drains_;
+  cluster_faults faults_;
+};
+
+} // namespace
+
+run_result simulate_cluster(const run_options& options) {
+  return cluster_simulation{options}.run();
+}
+
+} // namespace broker::sim

@@ -1,0 +1,123 @@
+// In a cluster a method is not answered from metadata that may be behind (guarantees.md G8).
+#include <boost/test/unit_test.hpp>
+
+#include "channel/harness.hpp"
+
+namespace {
+
+using namespace broker;
+using namespace broker::test;
+
+class all_up final : public node_reachability {
+public:
+  bool is_down(std::string_view) const override { return false; }
+  std::vector<std::string> reachable() const override { return {"rabbit@b"}; }
+};
+
+struct fixture {
+  explicit fixture(size_t members = 2) {
+    for (size_t i = 0; i < members; ++i)
+      channel.metadata->nodes.push_back(std::make_shared<node_record>());
+  }
+  static channel_settings settings(const node_reachability& nodes) {
+    auto made = channel_harness::default_settings();
+    made.nodes = &nodes;
+    return made;
+  }
+  /// The metadata are up to date now.
+  void up_to_date(command_result how = {}) {
+    BOOST_TEST(std::exchange(channel.step.bring_up_to_date, false));
+    channel.channel.metadata_done(std::move(how), channel.step);
+  }
+  all_up nodes;
+  channel_harness channel{settings(nodes)};
+};
+
+amqp::queue_class::declare declare(const std::string& name, bool passive = false) {
+  amqp::queue_class::declare what;
+  what.queue = name;
+  what.passive = passive;
+  return what;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(current_metadata, fixture)
+
+BOOST_AUTO_TEST_CASE(a_declare_is_not_refused_for_a_queue_that_another_node_has_deleted) {
+  channel.metadata->add_queue("q"); // not durable
+  auto other = declare("q");
+  other.durable = true;
+  channel.send(other);
+  BOOST_TEST(channel.closed_with() == "");
+  channel.metadata->remove_queue("q"); // what this node had not heard of yet
+  up_to_date();
+  BOOST_TEST(channel.closed_with() == "");
+  BOOST_TEST(channel.step.proposals.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_another_node_has_declared_is_found) {
+  channel.send(declare("q", true));
+  const auto queue = channel.metadata->add_queue("q");
+  up_to_date();
+  BOOST_TEST(channel.closed_with() == "");
+  BOOST_TEST(channel.take<status_request>().size() == 1u);
+  channel.answer(queue_status{queue, 3, 0});
+  BOOST_TEST(channel.reply<amqp::queue_class::declare_ok>()->message_count == 3u);
+  amqp::basic_class::get get;
+  get.queue = "r";
+  channel.send(get);
+  channel.metadata->add_queue("r");
+  up_to_date();
+  BOOST_TEST(channel.take<get_request>().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_delete_is_of_the_queue_that_has_the_name_now) {
+  channel.metadata->add_queue("q");
+  amqp::queue_class::delete_ erase;
+  erase.queue = "q";
+  channel.send(erase);
+  channel.metadata->remove_queue("q");
+  const auto newer = channel.metadata->add_queue("q");
+  up_to_date();
+  const auto asked = channel.take<delete_request>();
+  BOOST_TEST_REQUIRE(asked.size() == 1u);
+  BOOST_TEST(asked.front().first == newer);
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_waits_and_keeps_its_order) {
+  channel.metadata->add_queue("q");
+  channel.send(declare("q", true));
+  channel.send(amqp::confirm_class::select{});
+  BOOST_TEST(channel.replies().empty());
+  channel.metadata->remove_queue("q");
+  up_to_date();
+  BOOST_TEST(channel.closed_with() == "404 NOT_FOUND - no queue 'q' in vhost '/' (50,10)");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_majority_the_method_fails) {
+  channel.metadata->add_queue("q");
+  channel.send(declare("q"));
+  command_result refused;
+  refused.failure =
+    error{541, "INTERNAL_ERROR - Could not read the metadata because the metadata store operation timed "
+               "out"};
+  up_to_date(refused);
+  BOOST_TEST(channel.connection_closed_with().starts_with("541 INTERNAL_ERROR"));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_queue_costs_nothing_more) {
+  channel.send(declare("new"));
+  BOOST_TEST(!channel.step.bring_up_to_date);
+  BOOST_TEST(channel.step.proposals.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_without_others_asks_nobody) {
+  channel.metadata->nodes.resize(1);
+  channel.metadata->add_queue("q");
+  channel.send(declare("q", true));
+  BOOST_TEST(!channel.step.bring_up_to_date);
+  BOOST_TEST(channel.take<status_request>().size() == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
