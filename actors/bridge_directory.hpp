@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex> // layers: channels of every loop ask which nodes are down
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ public:
   caf::actor find_or_spawn(const std::string& node, const std::function<caf::actor()>& spawn);
   /// The session with `node` has begun or ended.
   void set_up(const std::string& node, bool up);
+  /// These are in maintenance mode, no others.
+  void set_drained(std::set<std::string, std::less<>> nodes);
 
   bool is_down(std::string_view node) const override;
   std::vector<std::string> reachable() const override;
@@ -39,6 +42,7 @@ private:
   std::string own_;
   mutable std::mutex mutex_;
   std::map<std::string, entry, std::less<>> nodes_;
+  std::set<std::string, std::less<>> drained_;
 };
 
 } // namespace broker
