@@ -146,7 +146,7 @@ public:
   /// At most link_limits::datagram_max_bytes. Dropped when there is no connection or it is congested.
   virtual void send_datagram(const std::string& node, cluster_service service, std::string bytes) = 0;
 
-  /// Known nodes, by name; this one is not among them.
+  /// Nodes that are wanted or here, by name; this one is not among them.
   virtual std::vector<node_state> nodes() const = 0;
 
   /// Keeps a connection to `node` from now on. `host` "": the part after @. `port` 0: as configured. Known already:

@@ -116,6 +116,12 @@ void begin_snapshot(metadata_actor* self) {
   });
 }
 
+/// Which node leads is of no interest to clients, and the first question when something is wrong.
+void note_leadership(const metadata_service& service, const metadata_flush& flushed) {
+  if (flushed.leadership && service.host.leads() && !service.host.is_alone() && service.options.note)
+    service.options.note("this node leads the cluster's metadata, term " + std::to_string(flushed.leadership->term));
+}
+
 void flush(metadata_actor* self) {
   auto& service = *self->state.service;
   self->state.flush_scheduled = false;
@@ -128,6 +134,8 @@ void flush(metadata_actor* self) {
   } else {
     carry_out(self->system(), service, flushed->changes);
   }
+  note_leadership(service, *flushed);
+  service.host.shown();
   for (auto& each : flushed->done)
     if (each.id != start_ticket)
       answer(self, each);

@@ -43,10 +43,13 @@ caf::actor node_links::find_or_make(const std::string& node) {
   return actor;
 }
 
+bool node_links::is_stranger(const peer& which, const node_state& state) {
+  return !which.wanted && state.session == 0 && !state.connected;
+}
+
 void node_links::end_strangers() {
   for (auto at = peers_.begin(); at != peers_.end();) {
-    const auto state = at->second.port->state(settings_.now_ms());
-    if (at->second.wanted || state.session != 0 || state.connected) {
+    if (!is_stranger(at->second, at->second.port->state(settings_.now_ms()))) {
       ++at;
       continue;
     }
@@ -78,7 +81,8 @@ std::vector<node_state> node_links::nodes() const {
   std::vector<node_state> result;
   const std::lock_guard hold{mutex_};
   for (const auto& [name, each] : peers_)
-    result.push_back(each.port->state(settings_.now_ms()));
+    if (auto state = each.port->state(settings_.now_ms()); !is_stranger(each, state))
+      result.push_back(std::move(state));
   return result;
 }
 

@@ -57,7 +57,8 @@ private:
   std::shared_ptr<peer_port> find(const std::string& node) const;
   /// With the lock held.
   caf::actor find_or_make(const std::string& node);
-  /// Ends peers that came by themselves and have no session any more.
+  /// It came by itself and has no session any more, or never had one.
+  static bool is_stranger(const peer& which, const node_state& state);
   void end_strangers();
 
   caf::actor_system& system_;

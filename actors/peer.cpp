@@ -321,9 +321,12 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
     },
     [self](const wire_broken_msg& message) { broken(self->state, message); },
     [self](const wire_dial_failed_msg& message) {
-      self->state.dialling = false;
-      back_off(self->state);
-      note_trouble(self->state, message.reason);
+      auto& shell = self->state;
+      shell.dialling = false;
+      back_off(shell);
+      note_trouble(shell, message.reason);
+      carry_out(shell, shell.port->with(
+                         [&](auto& link) { return link.dial_failed(message.refused, shell.settings.now_ms()); }));
     },
     [self](peer_tick_msg) {
       auto& shell = self->state;

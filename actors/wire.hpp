@@ -41,6 +41,7 @@ struct wire_connected {
 using wire_connected_msg = parcel<wire_connected>;
 struct wire_dial_failed_msg {
   std::string reason;
+  bool refused = false; ///< nothing listens at that address
 };
 struct wire_data {
   uint64_t connection = 0;

@@ -249,7 +249,8 @@ void cluster_wire::resolve(const std::string& node, const std::string& host, uin
             return caf::anon_send(
               answer, wire_dial_failed_msg{
                         "cannot connect to " + where + ": "
-                        + (refused == boost::asio::error::operation_aborted ? "no answer" : refused.message())});
+                          + (refused == boost::asio::error::operation_aborted ? "no answer" : refused.message()),
+                        refused == boost::asio::error::connection_refused});
           stream->handshake(*tls_, true, [this, node, answer](const stream_ptr& who, cluster_stream::outcome how) {
             dialled(who, node, answer, std::move(how));
           });

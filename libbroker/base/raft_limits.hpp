@@ -37,6 +37,9 @@ inline constexpr size_t metadata_voters_max = 5;
 inline constexpr uint32_t metadata_proposal_ms = 5'000;
 /// What was sent to the leader and is not applied after this long is sent again.
 inline constexpr uint32_t metadata_resend_ms = 500;
+/// An answer waits this long for a node that has not applied the change; after that the node is not waited for until it
+/// has caught up (own choice: several heartbeats, and no client notices).
+inline constexpr uint32_t metadata_shown_ms = 200;
 /// Proposals in one message to the leader.
 inline constexpr size_t metadata_forward_bytes = 256 * 1024;
 /// How often the leader looks whether the group's members are those of the table of nodes.

@@ -83,6 +83,19 @@ link_step node_link::closed(uint64_t id, const std::string& reason, uint64_t now
   return step;
 }
 
+link_step node_link::dial_failed(bool refused, uint64_t now_ms) {
+  link_step step;
+  if (!refused || active_ != 0) {
+    refused_since_ms_.reset();
+    return step;
+  }
+  if (!refused_since_ms_)
+    refused_since_ms_ = now_ms;
+  if (session_ && now_ms - *refused_since_ms_ >= link_limits::refused_limit_ms)
+    end_session("nothing listens at its address", step);
+  return step;
+}
+
 // -- input
 // -------------------------------------------------------------------------------------------------------------
 
@@ -241,7 +254,7 @@ link_step node_link::tick(uint64_t now_ms) {
 link_step node_link::end(const std::string& reason, uint64_t now_ms) {
   link_step step;
   end_session(reason, step);
-  if (auto* active = find(active_); active != nullptr && active->where == stage::up)
+  if (auto* active = find(active_)) // even one whose ready is still under way: the peer is up already
     encode(bye_frame{reason}, active->out);
   while (!connections_.empty())
     drop(*connections_.front(), "", step, now_ms);

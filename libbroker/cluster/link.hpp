@@ -18,6 +18,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,6 +88,9 @@ public:
   /// Appends up to about `most` bytes (a part more at the utmost) for this connection.
   void produce(uint64_t connection, size_t most, byte_buffer& out, uint64_t now_ms);
   bool has_output(uint64_t connection) const;
+  /// An attempt to connect has failed; `refused`: by the peer's machine, where nothing listens (TCP's reset). A process
+  /// that has ended looks like this; the session is over after link_limits::refused_limit_ms of nothing else.
+  link_step dial_failed(bool refused, uint64_t now_ms);
   /// Greeting or up.
   bool has_connection(uint64_t id) const { return find(id) != nullptr; }
   /// Greeting or up, ours or the peer's: no need to dial.
@@ -194,6 +198,7 @@ private:
   bool told_ = false;    ///< the services know of session_
   bool told_up_ = false; ///< and believe it connected
   uint64_t broken_since_ms_ = 0;
+  std::optional<uint64_t> refused_since_ms_;
   uint64_t last_heard_ms_ = 0;
   std::array<outbox, cluster_services> out_;
   std::array<inbox, cluster_services> in_;

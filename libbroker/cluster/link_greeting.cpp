@@ -34,6 +34,7 @@ hello_frame node_link::make_hello() {
 link_step node_link::opened(uint64_t id, bool dialled, uint64_t now_ms) {
   BROKER_ASSERT(id != 0 && find(id) == nullptr, "a connection is opened once");
   link_step step;
+  refused_since_ms_.reset();
   // Two hellos of ours under way could each begin a session, and the later one end what the earlier one has begun.
   for (size_t i = 0; dialled && i < connections_.size();)
     if (connections_[i]->where == stage::expecting_reply)

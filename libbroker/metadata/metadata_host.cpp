@@ -142,11 +142,32 @@ void metadata_host::apply_one(const consensus::entry& one) {
   if (!what)
     return fail({0, "metadata log entry " + std::to_string(one.index) + ": " + what.error().text});
   auto done = state_.apply(*what, out_.changes);
+  if (what->by.node != 0 && what->by.node != identity_.self)
+    to_tell_.insert(what->by.node);
   if (!done || what->by.node != identity_.self || what->by.run != identity_.run)
     return;
   sent_at_ = now_;
-  if (const auto id = window_.applied(what->by.sequence))
+  const auto id = window_.applied(what->by.sequence);
+  if (!id)
+    return;
+  // Of a start nobody on another node waits to hear.
+  if (gate_.is_open() || !done->ok() || std::holds_alternative<node_started>(what->what))
     answer(*id, outcome::ok, std::move(*done));
+  else
+    answer_when_shown(one.index, *id, std::move(*done));
+}
+
+void metadata_host::answer_when_shown(uint64_t index, consensus::ticket id, command_result result) {
+  gate_.hold(index, id, now_);
+  held_results_.emplace(id, std::move(result));
+}
+
+void metadata_host::release_answers() {
+  for (const consensus::ticket id : gate_.release(now_)) {
+    auto held = held_results_.extract(id);
+    BROKER_ASSERT(!held.empty(), "a held answer has its result");
+    answer(id, outcome::ok, std::move(held.mapped()));
+  }
 }
 
 void metadata_host::note_leadership(const consensus::leadership& now) {
@@ -192,6 +213,7 @@ result<metadata_flush> metadata_host::flush() {
   }
   if (failure_)
     return *failure_;
+  release_answers();
   out_.forgotten = out_.forgotten || state_.was_forgotten(identity_.self);
   return std::exchange(out_, {});
 }

@@ -5,7 +5,8 @@
 // Every call but flush() only queues. flush() makes all of it durable with one synced write, applies what is committed
 // in order and gives answers and changes (group commit). A node alone is a group of one: there an answer comes with the
 // next flush. In a cluster a node's proposals travel to the leader, are applied exactly once (proposal_window.hpp), and
-// are answered when this node itself has applied them: whoever has an answer finds it in snapshot().
+// are answered when this node itself has applied them, and every other node that can be reached and keeps up has, too
+// (answer_gate.hpp): whoever has an answer finds it in snapshot(), and on the other nodes.
 // Snapshots are taken between flushes, and written beside them (metadata_snapshot_job), so that nothing waits for one.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "metadata/answer_gate.hpp"
 #include "metadata/metadata_state.hpp"
 #include "metadata/peer_message.hpp"
 #include "metadata/proposal_window.hpp"
@@ -99,6 +101,9 @@ public:
   /// have: the node must end (G6, G7) and nothing of this flush may be answered.
   result<metadata_flush> flush();
 
+  /// The state of the last flush is what this node's clients see from now on: others may answer theirs.
+  void shown();
+
   /// The log has grown enough, and no snapshot is under way.
   bool snapshot_due() const noexcept;
   /// Between flushes, when one is due. Cheap: a reference to the state. One at a time.
@@ -143,6 +148,9 @@ private:
   void apply(const std::vector<consensus::entry>& entries);
   void apply_one(const consensus::entry& one);
   void answer(consensus::ticket id, consensus::outcome what, command_result result = {});
+  /// When every other node shows the change.
+  void answer_when_shown(uint64_t index, consensus::ticket id, command_result result);
+  void release_answers();
   void fail(error why);
   result<void> install();
   void note_leadership(const consensus::leadership& now);
@@ -213,6 +221,10 @@ private:
   std::map<consensus::node_id, node_record> routes_;
   std::map<std::string, consensus::time_ms> unreachable_; ///< since when; 0: for good
   std::set<std::string> connected_;
+
+  answer_gate gate_;
+  std::map<consensus::ticket, command_result> held_results_; ///< of what the gate holds
+  std::set<consensus::node_id> to_tell_;                     ///< whose changes have been applied and not been shown
 };
 
 } // namespace broker

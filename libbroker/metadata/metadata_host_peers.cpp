@@ -93,6 +93,8 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     enqueue(group_->read_barrier(ticket));
   } else if (const auto* index = std::get_if<peer_message::read_answer>(&got->body))
     on_answer(from, *index);
+  else if (const auto* far = std::get_if<peer_message::applied>(&got->body))
+    gate_.applied(from, far->index);
   else if (std::holds_alternative<peer_message::forgotten>(got->body))
     out_.forgotten = true;
   work();
@@ -200,6 +202,14 @@ void metadata_host::expire() {
       answer(*at->second.id, outcome::not_leader);
     at = reads_.erase(at);
   }
+}
+
+void metadata_host::shown() {
+  if (!peers_)
+    return;
+  for (const consensus::node_id who : std::exchange(to_tell_, {}))
+    if (const std::string name = name_of(who); !name.empty())
+      peers_->send_datagram(name, encode({identity_.cluster, identity_.self, peer_message::applied{applied_.index}}));
 }
 
 // -- reads ------------------------------------------------------------------------------------------------------------
@@ -345,15 +355,18 @@ void metadata_host::keep_members() {
 void metadata_host::peer_connected(const std::string& node) {
   unreachable_.erase(node);
   connected_.insert(node);
+  gate_.connected(node);
 }
 
 void metadata_host::peer_suspect(const std::string& node) {
   connected_.erase(node);
+  gate_.gone(node);
   unreachable_.try_emplace(node, now_);
 }
 
 void metadata_host::peer_lost(const std::string& node) {
   connected_.erase(node);
+  gate_.gone(node);
   unreachable_[node] = 0;
 }
 

@@ -27,6 +27,7 @@ struct encoder {
   }
   void operator()(const peer_message::hello&) const { out.set_hello(true); }
   void operator()(const peer_message::forgotten&) const { out.set_forgotten(true); }
+  void operator()(const peer_message::applied& what) const { out.set_applied(what.index); }
 };
 
 } // namespace
@@ -68,6 +69,9 @@ result<peer_message> decode_peer_message(std::string_view bytes) {
     return out;
   case proto::PeerMessage::kForgotten:
     out.body = peer_message::forgotten{};
+    return out;
+  case proto::PeerMessage::kApplied:
+    out.body = peer_message::applied{from.applied()};
     return out;
   default:
     return malformed;

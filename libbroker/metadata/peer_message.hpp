@@ -34,6 +34,11 @@ struct peer_message {
     bool ok = false; ///< false: not the leader, or not any more
     uint64_t index = 0;
   };
+  /// To those whose changes it has applied: whatever the sender's clients ask from now on is answered with all entries
+  /// up to there.
+  struct applied {
+    uint64_t index = 0;
+  };
   /// From a node that hears of no leader: perhaps it was forgotten while it was down.
   struct hello {};
   /// The receiver is no member any more and never will be under its id.
@@ -41,7 +46,7 @@ struct peer_message {
 
   uint64_t cluster = 0;
   consensus::node_id from = 0;
-  std::variant<raft, forwarded, read, read_answer, hello, forgotten> body;
+  std::variant<raft, forwarded, read, read_answer, hello, forgotten, applied> body;
 };
 
 std::string encode(const peer_message& what);

@@ -1,6 +1,8 @@
 // What a link promises, one case each, between two nodes under virtual time.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 #include "cluster/plant.hpp"
 #include "two_nodes.hpp"
 
@@ -158,6 +160,27 @@ BOOST_AUTO_TEST_CASE(a_break_beyond_the_limit_ends_the_session_and_both_are_told
   BOOST_TEST(world.at(1).services[index_of(queues)].received == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_where_nothing_listens_has_ended) {
+  auto a = node_link{settings_of("rabbit@a", "rabbit@b")}, b = node_link{settings_of("rabbit@b", "rabbit@a")};
+  greet(a, b, 1);
+  a.received(1, output(b, 1), 0);
+  const auto lost = [](const link_step& step) {
+    return std::any_of(step.events.begin(), step.events.end(),
+                       [](const link_event& each) { return each.what == link_event::kind::lost; });
+  };
+  BOOST_TEST_REQUIRE(a.session() != 0);
+  BOOST_TEST(!lost(a.dial_failed(true, 50))); // the connection is there: no attempt says anything
+  a.closed(1, "broken", 100);
+  BOOST_TEST(!lost(a.dial_failed(true, 200)));
+  BOOST_TEST(!lost(a.dial_failed(false, 400))); // no answer: the machine may be cut off
+  BOOST_TEST(!lost(a.dial_failed(true, 500)));
+  BOOST_TEST(!lost(a.dial_failed(true, 900)));
+  const link_step over = a.dial_failed(true, 1'000);
+  BOOST_TEST(lost(over));
+  BOOST_TEST(a.session() == 0u);
+  BOOST_TEST(!lost(a.dial_failed(true, 2'000)));
+}
+
 BOOST_AUTO_TEST_CASE(a_restarted_peer_is_a_new_session) {
   connected world;
   BOOST_TEST(world.send(0, queues, 100));
@@ -181,6 +204,18 @@ BOOST_AUTO_TEST_CASE(good_bye_ends_the_session_at_once) {
   BOOST_TEST_REQUIRE(!told.events.empty());
   BOOST_TEST((told.events[0].what == link_event::kind::lost));
   BOOST_TEST(told.events[0].text == "it said good-bye: shutdown");
+}
+
+BOOST_AUTO_TEST_CASE(good_bye_is_said_though_the_ready_is_still_under_way) {
+  auto a = node_link{settings_of("rabbit@a", "rabbit@b")}, b = node_link{settings_of("rabbit@b", "rabbit@a")};
+  greet(a, b, 1);
+  a.received(1, output(b, 1), 0);
+  BOOST_TEST_REQUIRE(a.session() != 0); // and has told its services so
+  const auto ended = b.end("shutdown", 0);
+  BOOST_TEST_REQUIRE(ended.close.size() == 1u);
+  const auto told = a.received(1, ended.close[0].last, 0);
+  BOOST_TEST_REQUIRE(!told.events.empty());
+  BOOST_TEST((told.events[0].what == link_event::kind::lost));
 }
 
 BOOST_AUTO_TEST_CASE(a_service_that_stands_still_stops_its_sender_and_nobody_else) {

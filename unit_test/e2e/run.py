@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs end-to-end test modules against a real broker.
 
-run.py [--broker warren|rabbitmq] [--build DIR] [-k PATTERN] [MODULE...]     (a MODULE is a test_*.py of this folder)
+run.py [--broker warren|rabbitmq] [--build DIR] [--long] [-k PATTERN] [MODULE...]     (a MODULE is a test_*.py of this folder)
 
 Debian's interpreter on purpose: python3-pika is installed for it. Exit 0: every test passed or was skipped by name.
 """
@@ -21,11 +21,12 @@ def main():
     parser.add_argument("--broker", choices=["warren", "rabbitmq"], default="warren")
     parser.add_argument("--build", default=options.build)
     parser.add_argument("--memory-scale", type=float, default=1.0, help="factor on memory bounds, for sanitizer builds")
+    parser.add_argument("--long", action="store_true", help="more rounds and longer faults, where a test offers them")
     parser.add_argument("-k", action="append", dest="patterns", metavar="PATTERN")
     parser.add_argument("modules", nargs="*")
     chosen = parser.parse_args()
     options.broker, options.build = chosen.broker, os.path.abspath(chosen.build)
-    options.memory_scale = chosen.memory_scale
+    options.memory_scale, options.long = chosen.memory_scale, chosen.long
     faulthandler.enable()
     modules = chosen.modules or sorted(name[:-3] for name in os.listdir(here) if name.startswith("test_"))
     loader = unittest.TestLoader()

@@ -5,8 +5,6 @@ Each test is one part of the guide and goes on where the one before it ended, as
 import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 import unittest
@@ -14,55 +12,10 @@ import unittest
 import pika
 
 from harness import hosts, process
-from harness.options import options
+from harness.cluster import Host
 
 NODES = ("node1", "node2", "node3")
 PERSISTENT = pika.BasicProperties(delivery_mode=2)
-
-
-class Host:
-    """A machine with Warren on it: a home folder, data and log of its own."""
-
-    def __init__(self, network, name, root):
-        self.network, self.name, self.node = network, name, f"rabbit@{name}"
-        self.home = os.path.join(root, name)
-        os.makedirs(os.path.join(self.home, "run"), 0o700)
-        self.env = {**os.environ, "HOME": self.home, "XDG_RUNTIME_DIR": os.path.join(self.home, "run"),
-                    "RABBITMQ_MNESIA_BASE": os.path.join(self.home, "data"),
-                    "RABBITMQ_LOG_BASE": os.path.join(self.home, "log")}
-
-    @property
-    def cookie(self):
-        return os.path.join(self.home, ".erlang.cookie")
-
-    def run(self, program, *arguments):
-        """Standard output and error as the operator sees them, and the exit code."""
-        folder = "apps/server" if program == "warren-server" else "apps/ctl"
-        line = self.network.command(self.name, [os.path.join(options.build, folder, program), *arguments])
-        done = subprocess.run(line, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=60)
-        return done.returncode, done.stdout
-
-    @property
-    def pid(self):
-        try:
-            with open(os.path.join(self.home, "data", self.node, f"{self.node}.pid")) as file:
-                return int(file.read())
-        except (OSError, ValueError):
-            return None
-
-    def alive(self):
-        pid = self.pid
-        return pid is not None and os.path.exists(f"/proc/{pid}")
-
-    def kill(self):
-        pid = self.pid
-        os.kill(pid, signal.SIGKILL)
-        process.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 10)
-
-    def log(self):
-        with open(os.path.join(self.home, "log", f"{self.node}.log"), errors="replace") as file:
-            return file.read()
 
 
 @unittest.skipUnless(hosts.available(), "needs root and network namespaces")

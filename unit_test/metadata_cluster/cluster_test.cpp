@@ -74,6 +74,35 @@ BOOST_AUTO_TEST_CASE(a_change_proposed_anywhere_is_answered_there_and_seen_every
       BOOST_TEST(world.has_queue(*one, "of " + other));
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_means_that_every_node_shows_the_change) {
+  three world;
+  world.shown_everywhere = true;
+  for (int round = 0; round < 30; ++round)
+    for (auto& [name, one] : world.nodes)
+      world.declare(*one, name + std::to_string(round));
+  BOOST_REQUIRE(world.run_until([&] { return world.acked() == 90; }, 5'000));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_does_not_keep_up_is_waited_for_once) {
+  three world;
+  node& away = world.follower();
+  node& near = world.wait_for_leader();
+  world.isolate(away.name);
+  const time_ms before = world.now;
+  BOOST_REQUIRE(world.answered(near, world.declare(near, "first")));
+  BOOST_TEST(world.now - before >= limits::metadata_shown_ms);
+  BOOST_TEST(world.now - before < 2 * limits::metadata_shown_ms);
+  const time_ms between = world.now;
+  BOOST_REQUIRE(world.answered(near, world.declare(near, "second")));
+  BOOST_TEST(world.now - between < limits::metadata_shown_ms / 2);
+  world.heal();
+  world.run(1'000);
+  BOOST_REQUIRE(world.answered(near, world.declare(near, "third")));
+  world.run(100);
+  world.shown_everywhere = true;
+  BOOST_REQUIRE(world.answered(near, world.declare(near, "fourth")));
+}
+
 BOOST_AUTO_TEST_CASE(a_refusal_reaches_the_node_that_asked) {
   three world;
   node& at = world.follower();

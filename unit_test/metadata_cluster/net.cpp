@@ -31,6 +31,7 @@ void node::flush() {
   if (!flushed.ok())
     BOOST_FAIL(name << ": " << flushed.error().text);
   take(*flushed);
+  host->shown();
   if (!take_snapshot()) {
     BOOST_REQUIRE(disk.fail);
     return world.crash(*this);
@@ -152,6 +153,11 @@ void net::start(node& who) {
   who.queues.clear();
   who.host->snapshot()->for_each_queue([&](const queue_ptr& one) { who.queues.insert(one->id); });
   who.host->tick(now);
+  for (auto& [name, other] : nodes)
+    if (other->up() && other.get() != &who) {
+      who.host->peer_connected(name);
+      other->host->peer_connected(who.name);
+    }
   node_started first = metadata_test::first_start(who.name);
   first.host = who.name;
   first.port = 25672;
@@ -236,6 +242,9 @@ void net::declared(const node& at, const std::string& queue, const metadata_comp
     BOOST_REQUIRE_MESSAGE(done.result.ok(), done.result.failure.text);
     BOOST_REQUIRE_MESSAGE(done.result.created, at.name << ": queue " << queue << " was declared twice");
     BOOST_REQUIRE_MESSAGE(has_queue(at, queue) || unsure_.contains(queue), "an answer is found in the snapshot");
+    for (const auto& [name, other] : nodes)
+      if (shown_everywhere && other->up())
+        BOOST_REQUIRE_MESSAGE(has_queue(*other, queue), name << " does not show what " << at.name << " has answered");
     acked_.push_back(queue);
   } else if (done.what == outcome::lost) {
     ++lost_answers;

@@ -118,6 +118,8 @@ public:
   uint64_t messages_lost = 0;
   uint64_t lost_answers = 0;
   std::set<std::string> doomed; ///< queues that went with a node
+  /// Nothing gets lost and nobody is slow: an answer must be visible on every node that runs.
+  bool shown_everywhere = false;
   size_t acked() const { return acked_.size(); }
   const std::vector<std::string>& acked_queues() const { return acked_; }
 

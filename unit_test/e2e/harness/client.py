@@ -38,8 +38,9 @@ def flags(*values):
 
 
 class Client:
-    def __init__(self, port, user="guest", password="guest", vhost="/", timeout_s=20, channels=(1,), **tune):
-        self.raw = raw.RawClient(port, timeout_s=timeout_s)
+    def __init__(self, port, user="guest", password="guest", vhost="/", timeout_s=20, channels=(1,), host="127.0.0.1",
+                 **tune):
+        self.raw = raw.RawClient(port, timeout_s=timeout_s, host=host)
         self.events, self.partial = [], {}
         self.closed = None  # the event that closed the connection
         self.raw.send(raw.HEADER)

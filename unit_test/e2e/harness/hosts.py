@@ -3,12 +3,19 @@
 Needs root and iproute2. Every process that runs on a host is a child of the test; `close` removes what `open` made.
 """
 import ctypes
+import fcntl
+import heapq
 import os
+import select
 import shutil
+import struct
 import subprocess
 import threading
+import time
 
 CLONE_NEWNET = 0x40000000
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
+NOBODY = "02:00:00:00:00:99"  # a network card that is not there
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,11 +35,37 @@ def ip(*arguments):
         raise AssertionError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
-class Network:
-    """One switch and a host per name, 10.79.x.11 and up."""
+class SlowCable(threading.Thread):
+    """Carries frames between two TAP devices, each after `delay_s`, which may change at any time."""
 
-    def __init__(self, names):
+    def __init__(self, one, two):
+        super().__init__(daemon=True)
+        self.ends, self.delay_s, self.closed = (one, two), 0.0, False
+
+    def run(self):
+        waiting, count = [], 0  # (due, number, end, frame)
+        while not self.closed:
+            pause = min(0.2, max(0.0, waiting[0][0] - time.monotonic())) if waiting else 0.2
+            for end in select.select(self.ends, [], [], pause)[0]:
+                other = self.ends[1 - self.ends.index(end)]
+                count += 1
+                heapq.heappush(waiting, (time.monotonic() + self.delay_s, count, other, os.read(end, 65536)))
+            while waiting and waiting[0][0] <= time.monotonic():
+                _, _, end, frame = heapq.heappop(waiting)
+                try:
+                    os.write(end, frame)
+                except OSError:
+                    pass  # no carrier, or no room: frames get lost
+        for end in self.ends:
+            os.close(end)
+
+
+class Network:
+    """One switch and a host per name, 10.79.x.11 and up. Hosts in `slow` hang on a SlowCable."""
+
+    def __init__(self, names, slow=()):
         self.prefix = f"w{os.getpid()}"
+        self.slow = {name: None for name in slow}
         third = os.getpid() % 250
         self.addresses = {name: f"10.79.{third}.{11 + index}" for index, name in enumerate(names)}
 
@@ -51,15 +84,48 @@ class Network:
                 with open(os.path.join(folder, file), "w") as out:
                     out.write(text)
             ip("netns", "add", space)
-            ip("-n", self.space("switch"), "link", "add", f"port{index}", "type", "veth", "peer", "name", "eth0",
-               "netns", space)
+            if name in self.slow:
+                self.slow[name] = SlowCable(self.tap(name, "eth0"), self.tap("switch", f"port{index}"))
+                self.slow[name].start()
+            else:
+                ip("-n", self.space("switch"), "link", "add", f"port{index}", "type", "veth", "peer", "name", "eth0",
+                   "netns", space)
             ip("-n", self.space("switch"), "link", "set", f"port{index}", "master", "bridge", "up")
             ip("-n", space, "link", "set", "lo", "up")
             ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
             ip("-n", space, "link", "set", "eth0", "up")
         return self
 
+    def tap(self, name, device):
+        """A network card of that host whose cable is in our hand."""
+        def make():
+            end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+            fcntl.ioctl(end, TUNSETIFF, struct.pack("16sH14x", device.encode(), IFF_TAP | IFF_NO_PI))
+            return end
+
+        return self.on(name, make)
+
+    # -- faults -------------------------------------------------------------------------------------------------------
+
+    def cut(self, sender, receiver):
+        """What `sender` sends to `receiver` gets lost from now on, without a word; the other way goes on."""
+        ip("-n", self.space(sender), "neigh", "replace", self.addresses[receiver], "lladdr", NOBODY, "dev", "eth0", "nud",
+           "permanent")
+
+    def heal(self):
+        for name in self.addresses:
+            subprocess.run(["ip", "-n", self.space(name), "neigh", "flush", "dev", "eth0", "nud", "permanent"],
+                           capture_output=True)
+
+    def slow_down(self, name, delay_s):
+        """Each frame from and to that host takes so long."""
+        self.slow[name].delay_s = delay_s
+
     def close(self):
+        for cable in self.slow.values():
+            if cable is not None and not cable.closed:
+                cable.closed = True
+                cable.join(5)
         for name in [*self.addresses, "switch"]:
             subprocess.run(["ip", "netns", "del", self.space(name)], capture_output=True)
             shutil.rmtree(f"/etc/netns/{self.space(name)}", ignore_errors=True)

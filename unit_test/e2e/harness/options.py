@@ -4,4 +4,4 @@ from types import SimpleNamespace
 
 _repository = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 options = SimpleNamespace(broker="warren", build=os.path.join(_repository, "build"), repository=_repository,
-                          memory_scale=1.0)
+                          memory_scale=1.0, long=False)

@@ -36,6 +36,14 @@ def _stat_fields(pid):
         return stat.read().rsplit(")", 1)[1].split()
 
 
+def lives(pid):
+    """Whether there is such a process, and more than its entry in the table."""
+    try:
+        return _stat_fields(pid)[0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
 def descendants(root):
     """Every living process below `root`, zombies excluded."""
     children = {}
