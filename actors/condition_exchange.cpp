@@ -60,8 +60,10 @@ void condition_exchange::stop() {
 
 void condition_exchange::watch(std::function<void(const std::string&)> block) {
   const std::lock_guard hold{mutex_};
+  const std::string before = blocked_;
   block_ = std::move(block);
-  if (!blocked_.empty())
+  apply(); // who is a member may not have been known before
+  if (blocked_ == before && !blocked_.empty())
     block_(blocked_);
 }
 

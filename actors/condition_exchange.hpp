@@ -28,8 +28,8 @@ public:
   /// Ends the actor.
   void stop();
 
-  /// `block` hears why publishers are blocked, "" when they no longer are: now, and on each change. It runs on any
-  /// thread, in order, and must only post.
+  /// When the members are known: `block` hears why publishers are blocked, "" when they no longer are, now and on each
+  /// change. It runs on any thread, in order, and must only post.
   void watch(std::function<void(const std::string& reason)> block);
   // -- of this node; in effect when the call returns --
   void set_alarms(bool memory, bool disk);
