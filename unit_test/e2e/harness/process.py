@@ -37,9 +37,10 @@ def _stat_fields(pid):
 
 
 def lives(pid):
-    """Whether there is such a process, and more than its entry in the table."""
+    """Whether there is such a process, and more than its entry in the table: its locks go with the last thread."""
     try:
-        return _stat_fields(pid)[0] != "Z"
+        fields = _stat_fields(pid)
+        return fields[0] != "Z" or int(fields[17]) > 1
     except (OSError, IndexError):
         return False
 
