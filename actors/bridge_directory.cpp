@@ -26,6 +26,11 @@ void bridge_directory::set_up(const std::string& node, bool up) {
   changed(std::any_of(nodes_.begin(), nodes_.end(), [](const auto& each) { return !each.second.up; }));
 }
 
+void bridge_directory::set_drained(std::set<std::string, std::less<>> nodes) {
+  std::lock_guard guard{mutex_};
+  drained_ = std::move(nodes);
+}
+
 bool bridge_directory::is_down(std::string_view node) const {
   if (node == own_)
     return false;
@@ -38,7 +43,7 @@ std::vector<std::string> bridge_directory::reachable() const {
   std::lock_guard guard{mutex_};
   std::vector<std::string> up;
   for (const auto& [name, each] : nodes_)
-    if (each.up)
+    if (each.up && !drained_.contains(name))
       up.push_back(name);
   return up;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex> // layers: channels of every loop ask which nodes are down
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ public:
   caf::actor find_or_spawn(const std::string& node, const std::function<caf::actor()>& spawn);
   /// The session with `node` has begun or ended.
   void set_up(const std::string& node, bool up);
+  /// These are in maintenance mode, no others.
+  void set_drained(std::set<std::string, std::less<>> nodes);
 
   bool is_down(std::string_view node) const override;
   std::vector<std::string> reachable() const override;
@@ -42,6 +45,7 @@ private:
   mutable std::mutex mutex_;
   std::map<std::string, entry, std::less<>> nodes_;
   bool closed_ = false;
+  std::set<std::string, std::less<>> drained_;
 };
 
 } // namespace broker

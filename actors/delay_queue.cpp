@@ -60,25 +60,11 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
   settings.snapshots = node->snapshot_reader();
   settings.address = make_ref<local_channel>(node->next_channel++, me);
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get());
-  return {
+  caf::message_handler own{
     [self](queue_request_msg& request) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) {
         machine.handle(std::move(request.content.request), wall_ms, step);
       });
-    },
-    [self](queue_events_msg& events) {
-      run(self, [&](auto& machine, auto wall_ms, auto& step) {
-        for (const queue_event& event : events.content.events)
-          if (const auto* answer = std::get_if<confirmed>(&event))
-            machine.answered(*answer, wall_ms, step);
-      });
-    },
-    [self](queue_gone_msg gone) {
-      run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.target_gone(gone.queue, wall_ms, step); });
-    },
-    [self](const queue_unreachable_msg& lost) {
-      run(self,
-          [&](auto& machine, auto wall_ms, auto& step) { machine.target_unreachable(lost.queue, wall_ms, step); });
     },
     [self](queue_durable_msg durable) {
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.durable(durable.upto, wall_ms, step); });
@@ -105,6 +91,7 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
       request.content.answer(std::move(result));
     },
   };
+  return own.or_else(target_messages([self](auto call) { run(self, call); }));
 }
 
 } // namespace

@@ -108,6 +108,12 @@ struct metadata_status {
   consensus::membership members; ///< node_record::id
 };
 using metadata_status_msg = parcel<std::function<void(metadata_status)>>;
+/// If this node leads the group, another one is to. Answered with success when this one does not lead (any more).
+struct metadata_hand_over {
+  std::function<void(result<void>)> done;
+  int tries = 5; ///< rounds over the candidates: a change of the group's members comes first
+};
+using metadata_hand_over_msg = parcel<metadata_hand_over>;
 /// To the proposing channel.
 using command_result_msg = parcel<command_result>;
 
@@ -128,22 +134,6 @@ struct connection_evicted_msg {
 // -- what operators ask
 // -------------------------------------------------------------------------------------------------
 
-/// list_channels.
-struct channel_report {
-  connection_id connection = 0;
-  channel_number number = 0;
-  std::string user;
-  std::string vhost;
-  bool confirm = false;
-  bool transactional = false;
-  uint64_t consumers = 0;
-  uint64_t unacknowledged = 0;
-  uint64_t unconfirmed = 0;
-  uint64_t uncommitted = 0;
-  uint64_t uncommitted_acks = 0;
-  uint64_t prefetch = 0;
-  uint64_t global_prefetch = 0;
-};
 /// About one queue; `answer` runs in the actor that knows and must only send or store. Dropped unasked when there is no
 /// answer: the queue is gone, or (consumers only) its node is down.
 template<class Answer>

@@ -55,9 +55,65 @@ void clean_up(metadata_actor* self) {
     propose(self, {delete_exclusive_queues{owner}, [](const command_result&) {}});
 }
 
+/// To one candidate after the other, until one has taken over.
+void hand_over(metadata_actor* self, std::vector<consensus::node_id> to, metadata_hand_over what) {
+  constexpr auto pause = std::chrono::milliseconds{200};
+  auto& shell = self->state;
+  if (!shell.service->host.leads() || shell.service->host.is_alone())
+    return what.done({});
+  if (to.empty() && what.tries > 1)
+    return self->delayed_send(self, pause, metadata_hand_over_msg{{std::move(what.done), what.tries - 1}});
+  if (to.empty())
+    return what.done(error{0, "no other node could take the metadata's leadership over"});
+  const auto next = to.back();
+  to.pop_back();
+  const auto ticket = shell.next_ticket++;
+  const auto answered = [self, to = std::move(to), what = std::move(what)](const command_result& taken) {
+    if (!taken.ok())
+      return hand_over(self, to, what);
+    if (self->state.service->options.note)
+      self->state.service->options.note("another node leads the metadata now");
+    what.done({});
+  };
+  shell.waiting.emplace(ticket, asker{answered, "hand over", 0});
+  shell.service->host.transfer(ticket, next);
+}
+
 void end(metadata_actor* self, const error& why) {
   self->state.service->options.fatal(why);
   self->quit();
+}
+
+/// A snapshot that has been written, or why it could not be.
+struct written_snapshot {
+  metadata_snapshot_job job;
+  result<std::string> bytes;
+};
+using snapshot_written_msg = parcel<written_snapshot>;
+
+void finish_snapshot(metadata_actor* self, const written_snapshot& what) {
+  if (!what.bytes)
+    return end(self, what.bytes.error());
+  if (auto finished = self->state.service->host.finish_snapshot(what.job, *what.bytes); !finished)
+    end(self, finished.error());
+}
+
+/// Encoding and writing it takes a second for a million queues: on a thread of its own, unless there is only one.
+void begin_snapshot(metadata_actor* self) {
+  auto& service = *self->state.service;
+  written_snapshot what{service.host.begin_snapshot(), error{}};
+  metadata_store* const store = service.options.store;
+  if (!service.node->metadata_on_own_thread) {
+    what.bytes = what.job.write(*store);
+    return finish_snapshot(self, what);
+  }
+  const auto work = std::make_shared<written_snapshot>(std::move(what));
+  // layers: docs/adr/0002-metadata-on-its-own-thread.md; it ends with the snapshot
+  self->spawn<caf::detached>([work, store, to = caf::actor_cast<caf::actor>(self)](caf::event_based_actor*) {
+    work->bytes = work->job.write(*store);
+    work->job.image = nullptr; // its end takes time, too
+    caf::anon_send(to, snapshot_written_msg{std::move(*work)});
+  });
 }
 
 /// Which node leads is of no interest to clients, and the first question when something is wrong.
@@ -77,6 +133,7 @@ void flush(metadata_actor* self) {
       return self->quit(); // whoever waits for `ready` knows
   } else {
     carry_out(self->system(), service, flushed->changes);
+    say_ready(service);
   }
   note_leadership(service, *flushed);
   service.host.shown();
@@ -88,8 +145,7 @@ void flush(metadata_actor* self) {
   if (flushed->forgotten && service.options.forgotten)
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())
-    if (auto taken = service.host.take_snapshot(); !taken)
-      end(self, taken.error());
+    begin_snapshot(self);
 }
 
 /// Behind everything that waits in the mailbox already: one write for all of it.
@@ -98,10 +154,19 @@ void flush_soon(metadata_actor* self) {
     self->send(self, metadata_flush_msg{});
 }
 
+void note_leader(const metadata_service& service, uint64_t now) {
+  auto& since = service.node->leaderless_since_ms;
+  if (!service.host.leader().empty())
+    since = 0;
+  else if (since == 0)
+    since = now;
+}
+
 void tick(metadata_actor* self) {
   auto& service = *self->state.service;
   const uint64_t now = service.node->now_ms();
   service.host.tick(now);
+  note_leader(service, now);
   if (now >= service.clean_up_at_ms) {
     service.clean_up_at_ms = now + limits::metadata_proposal_ms;
     clean_up(self);
@@ -132,8 +197,13 @@ caf::behavior metadata_behavior(metadata_actor* self,
       flush_soon(self);
     },
     [self](metadata_flush_msg) { flush(self); },
+    [self](snapshot_written_msg& what) { finish_snapshot(self, what.content); },
     [self](metadata_tick_msg) { tick(self); },
     [self](metadata_status_msg& what) { what.content(status_of(*self->state.service)); },
+    [self, &host](metadata_hand_over_msg& what) {
+      hand_over(self, host.successors(), std::move(what.content));
+      flush_soon(self);
+    },
     [self, &host](node_frame_msg& what) {
       host.recv(what.content.from, what.content.bytes);
       flush_soon(self);
@@ -157,7 +227,7 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   options.start.incarnation = node.cluster ? node.cluster->incarnation() : node.next_seed() | 1;
   options.start.default_vhost = options.host.metadata.default_vhost;
   auto service = std::make_unique<metadata_service>(node, std::move(options));
-  if (auto opened = service->host.open(); !opened)
+  if (auto opened = service->host.open(node.now_ms()); !opened)
     return opened;
   service->options.start.cluster = service->host.identity().cluster;
   connect_known_nodes(*service);
@@ -167,9 +237,6 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
     return flushed.error();
   if (auto booted = boot_if_ready(system, *service, *flushed); !booted)
     return booted;
-  // Deadlines of proposals count from the last tick: a proposal that comes before the actor's first would be over at
-  // once.
-  service->host.tick(node.now_ms());
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
   // layers: docs/adr/0002-metadata-on-its-own-thread.md; never in simulation
   node.metadata = node.metadata_on_own_thread ? system.spawn<caf::detached>(metadata_behavior, handed)

@@ -26,8 +26,8 @@ struct metadata_options {
   std::function<void(const error&)> fatal;
   std::function<void(const std::string&)> note; ///< a line for the log
   /// Once: the first snapshot is published and the queues are started; or why the node cannot be part of its cluster.
-  /// A node alone is ready when start_metadata returns, a member of a cluster when a majority has heard of it. May be
-  /// empty.
+  /// A node alone is ready when start_metadata returns, a member of a cluster when a majority has heard of it and it
+  /// votes (limits::metadata_vote_wait_ms). May be empty.
   std::function<void(result<void>)> ready;
   /// After every flush, in the metadata actor: for whoever checks what the nodes of a simulated cluster agree on. May
   /// be empty.

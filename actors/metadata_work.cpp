@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "actors/bridge.hpp"
+#include "base/raft_limits.hpp"
 #include "base/run_ids.hpp"
+#include "raft/membership.hpp"
 
 namespace broker {
 
@@ -200,11 +202,23 @@ result<void> boot_if_ready(caf::actor_system& system, metadata_service& service,
   const bool ok = started->what == consensus::outcome::ok && started->result.ok();
   const result<void> outcome =
     ok ? result<void>{} : error{0, "the node's first metadata change was refused: " + started->result.failure.text};
-  if (ok)
+  if (ok) {
     boot(system, service, started->result.number);
-  if (service.options.ready)
+    service.ready_by_ms = service.node->now_ms() + limits::metadata_vote_wait_ms;
+    say_ready(service);
+  } else if (service.options.ready) {
     std::exchange(service.options.ready, nullptr)(outcome);
+  }
   return outcome;
+}
+
+void say_ready(metadata_service& service) {
+  if (!service.booted || !service.options.ready)
+    return;
+  const consensus::membership& members = service.host.group().members();
+  if (raft::is_voter(members, service.host.identity().self) || members.voters.size() >= limits::metadata_voters_max
+      || service.node->now_ms() >= service.ready_by_ms)
+    std::exchange(service.options.ready, nullptr)({});
 }
 
 void connect_known_nodes(metadata_service& service) {

@@ -39,6 +39,7 @@ struct metadata_service {
   linked_peers peers;
   metadata_host host;
   bool booted = false;
+  uint64_t ready_by_ms = 0; ///< once booted, if it is not ready yet
   /// Of queues deleted before the node was up to date.
   std::vector<queue_id> gone;
   /// Connections that have ended, and whose exclusive queues could not be deleted yet.
@@ -62,9 +63,11 @@ command_result refused(consensus::outcome why, const std::string& what);
 
 /// Queues first, then the snapshot that names them, then the rest: whoever reads the snapshot finds the queue.
 void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes);
-/// If node_started is among what was done: publishes the first snapshot, starts every queue, and says `ready`.
+/// If node_started is among what was done: publishes the first snapshot, starts every queue.
 /// Error: this node cannot be part of its cluster; said, too.
 result<void> boot_if_ready(caf::actor_system& system, metadata_service& service, const metadata_flush& flushed);
+/// Says `ready` once the node is up to date and votes, if it is to vote.
+void say_ready(metadata_service& service);
 /// As the state that was stored last knows them; later ones come as changes.
 void connect_known_nodes(metadata_service& service);
 metadata_status status_of(const metadata_service& service);

@@ -118,7 +118,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   settings.snapshots = node->snapshot_reader();
   settings.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get(), node->now_ms());
-  return {
+  caf::message_handler own{
     [self](queue_request_msg& request) {
       run(self, [&](auto& machine, auto now_ms, auto& step) {
         machine.handle(std::move(request.content.request), now_ms, step);
@@ -143,19 +143,6 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       self->state.record = changed.record;
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.reconfigure(changed.record, now_ms, step); });
     },
-    [self](queue_events_msg& events) { // of the queues that dead letters were sent to
-      run(self, [&](auto& machine, auto now_ms, auto& step) {
-        for (const queue_event& event : events.content.events)
-          if (const auto* answer = std::get_if<confirmed>(&event))
-            machine.answered(*answer, now_ms, step);
-      });
-    },
-    [self](queue_gone_msg gone) {
-      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.target_gone(gone.queue, now_ms, step); });
-    },
-    [self](const queue_unreachable_msg& lost) {
-      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(lost.queue, now_ms, step); });
-    },
     [self](queue_pressure_msg) {
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.under_pressure(now_ms, step); });
     },
@@ -165,6 +152,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_report_request& request) { request.content.answer(report(self->state)); },
     [self](consumer_report_request& request) { request.content.answer(report_consumers(self->state)); },
   };
+  return own.or_else(target_messages([self](auto call) { run(self, call); }));
 }
 
 } // namespace

@@ -78,4 +78,25 @@ void schedule_tick(Actor* self, uint64_t now_ms) {
   self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
 }
 
+/// What a queue hears of those that it has sent messages to. `run(call)` runs one step of the machine: `call` gets the
+/// machine, its clock's time and the step.
+template<class Run>
+caf::message_handler target_messages(Run run) {
+  return {
+    [run](queue_events_msg& events) {
+      run([&](auto& machine, auto now_ms, auto& step) {
+        for (const queue_event& event : events.content.events)
+          if (const auto* answer = std::get_if<confirmed>(&event))
+            machine.answered(*answer, now_ms, step);
+      });
+    },
+    [run](queue_gone_msg gone) {
+      run([&](auto& machine, auto now_ms, auto& step) { machine.target_gone(gone.queue, now_ms, step); });
+    },
+    [run](const queue_unreachable_msg& lost) {
+      run([&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(lost.queue, now_ms, step); });
+    },
+  };
+}
+
 } // namespace broker

@@ -101,6 +101,9 @@ struct runtime {
   std::atomic<uint64_t> next_channel{1};
   std::atomic<uint64_t> next_connection{1};
   caf::actor metadata; ///< set once at start
+  /// Since when this node knows of no leader of the metadata: nothing that all nodes must agree on can change (G5).
+  /// 0: it knows one. Written by the metadata actor.
+  std::atomic<uint64_t> leaderless_since_ms{0};
   /// The links to other nodes (actors/cluster.hpp); null: this node is alone. Set once before the first actor.
   cluster_links* cluster = nullptr;
 

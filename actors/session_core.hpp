@@ -38,26 +38,6 @@ struct session_context {
   std::atomic<bool> loopback_is_free{false}; ///< loopback_users counts for nobody (S13)
 };
 
-/// list_connections.
-struct session_report {
-  connection_id id = 0;
-  std::string name;
-  std::string user;
-  std::string auth_mechanism;
-  std::string vhost;
-  std::string state;
-  size_t channels = 0;
-  uint16_t channel_max = 0;
-  uint32_t frame_max = 0;
-  uint16_t heartbeat_s = 0;
-  amqp::field_table client_properties;
-  uint64_t received_bytes = 0;
-  uint64_t sent_bytes = 0;
-  uint64_t reads = 0; ///< from the socket
-  uint64_t writes = 0;
-  int64_t connected_at_ms = 0; ///< since 1970
-};
-
 class session_core : public session_link {
 public:
   session_core(session_context& context, peer_info peer);

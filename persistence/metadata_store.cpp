@@ -18,6 +18,9 @@ using namespace metadata_values;
 constexpr const char* state_key = "state";
 constexpr const char* snapshot_key = "snapshot";
 constexpr const char* identity_key = "identity";
+/// Entries below the snapshot that one write deletes: half of what a write may hold of new ones, so that it costs
+/// little and never falls behind (own choice).
+constexpr uint64_t trimmed_per_write = 2'048;
 /// Each slot of the mark has a disk block of its own: a torn write leaves the other.
 constexpr uint64_t mark_slot_distance_bytes = 4096;
 
@@ -71,12 +74,18 @@ struct leveldb_metadata_store::impl {
   result<void> load_identity(stored_metadata& out) const;
   result<void> load_snapshot(stored_metadata& out) const;
   result<void> load_log(stored_metadata& out) const;
+  /// What a snapshot has left below it to be deleted.
+  result<void> find_leftovers();
+  /// Adds a slice of that to the batch.
+  void trim(leveldb::WriteBatch& batch);
 
   /// Adds the state to the batch and writes it, synced; then the mark.
   result<void> commit(leveldb::WriteBatch& batch);
-  result<void> write_snapshot_file(const std::string& name, std::string_view data);
-  /// The new snapshot's file, then pointer and log up to `upto` in one batch, then what is left of older ones.
-  result<void> replace_snapshot(const consensus::snapshot_meta& meta, std::string_view data, uint64_t upto);
+  /// By way of the file `temporary`, of which a crash may leave something.
+  result<void> write_snapshot_file(const std::string& temporary, const std::string& name, std::string_view data) const;
+  /// Pointer to the new snapshot's file and the log behind it up to `upto` in one batch, then what is left of older
+  /// snapshots. The log below it is of no interest from then on, and goes little by little.
+  result<void> replace_snapshot(const snapshot_value& what, uint64_t upto);
   result<void> remove_older_snapshots(uint64_t than);
 
   file_system& files;
@@ -89,7 +98,9 @@ struct leveldb_metadata_store::impl {
   uint64_t snapshot_index = 0;
   uint64_t snapshot_term = 0;
   uint64_t snapshot_bytes = 0;
-  std::unique_ptr<file> served; ///< the newest snapshot, while it is being sent
+  uint64_t oldest = 1;                    ///< no entry below is stored; those up to snapshot_index are left over
+  std::unique_ptr<file> served;           ///< the newest snapshot, while it is being sent
+  std::optional<snapshot_value> prepared; ///< its file is written; touched by prepare_snapshot and store_snapshot only
   bool loaded = false;
   bool failed = false; ///< a write has failed: what LevelDB holds is unknown (L3)
 };
@@ -214,6 +225,8 @@ result<stored_metadata> leveldb_metadata_store::load() {
   impl_->snapshot_index = out.snapshot ? out.snapshot->index : 0;
   impl_->snapshot_term = out.snapshot ? out.snapshot->term : 0;
   impl_->snapshot_bytes = out.snapshot_data.size();
+  if (auto done = impl_->find_leftovers(); !done)
+    return done.error();
   impl_->loaded = true;
   return out;
 }
@@ -278,7 +291,7 @@ result<void> leveldb_metadata_store::impl::load_log(stored_metadata& out) const 
   uint64_t expected = out.snapshot ? out.snapshot->index + 1 : 1;
   uint64_t term = out.snapshot ? out.snapshot->term : 0;
   const std::unique_ptr<leveldb::Iterator> at{database->NewIterator(checked_reads())};
-  for (at->Seek(log_key(0)); at->Valid(); at->Next(), ++expected) {
+  for (at->Seek(log_key(out.snapshot ? expected : 0)); at->Valid(); at->Next(), ++expected) {
     const std::string_view key{at->key().data(), at->key().size()};
     const auto index = parse_log_key(key);
     if (!index)
@@ -302,6 +315,21 @@ result<void> leveldb_metadata_store::impl::load_log(stored_metadata& out) const 
   return {};
 }
 
+result<void> leveldb_metadata_store::impl::find_leftovers() {
+  const std::unique_ptr<leveldb::Iterator> at{database->NewIterator(checked_reads())};
+  at->Seek(log_key(0));
+  if (!at->status().ok())
+    return damaged("LevelDB cannot read the log: " + at->status().ToString());
+  const auto first = at->Valid() ? parse_log_key({at->key().data(), at->key().size()}) : std::nullopt;
+  oldest = std::min(first.value_or(snapshot_index + 1), snapshot_index + 1);
+  return {};
+}
+
+void leveldb_metadata_store::impl::trim(leveldb::WriteBatch& batch) {
+  for (uint64_t i = 0; i < trimmed_per_write && oldest <= snapshot_index; ++i)
+    batch.Delete(log_key(oldest++));
+}
+
 // -- writing ----------------------------------------------------------------------------------------------------------
 
 result<void> leveldb_metadata_store::impl::commit(leveldb::WriteBatch& batch) {
@@ -309,6 +337,7 @@ result<void> leveldb_metadata_store::impl::commit(leveldb::WriteBatch& batch) {
     return error{0, "metadata store " + shown + ": an earlier write has failed"};
   failed = true; // until it has not
   ++now.batch;
+  trim(batch);
   batch.Put(state_key, encode(now));
   const leveldb::Status status = database->Write(synced(), &batch);
   if (!status.ok())
@@ -349,6 +378,15 @@ result<void> leveldb_metadata_store::write_identity(const metadata_identity& who
   return impl_->commit(batch);
 }
 
+result<void> leveldb_metadata_store::prepare_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
+  impl& own = *impl_;
+  own.prepared.reset();
+  if (auto written = own.write_snapshot_file("snapshot.own.tmp", snapshot_name(meta), data); !written)
+    return written;
+  own.prepared = snapshot_value{meta, data.size(), crc32c(data)};
+  return {};
+}
+
 result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
   BROKER_ASSERT(impl_->loaded, "load() comes first");
   impl& own = *impl_;
@@ -356,40 +394,42 @@ result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_me
                 "a snapshot holds stored entries");
   if (meta.index == own.snapshot_index)
     return {};
-  return own.replace_snapshot(meta, data, meta.index);
+  if (!own.prepared || own.prepared->meta != meta)
+    if (auto written = prepare_snapshot(meta, data); !written)
+      return written;
+  return own.replace_snapshot(*std::exchange(own.prepared, std::nullopt), meta.index);
 }
 
 result<void> leveldb_metadata_store::install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
   BROKER_ASSERT(impl_->loaded, "load() comes first");
   impl& own = *impl_;
   BROKER_ASSERT(meta.index > own.snapshot_index && meta.term <= own.now.state.term, "a snapshot brings something new");
+  if (own.failed)
+    return error{0, "metadata store " + own.shown + ": an earlier write has failed"};
+  if (auto written = own.write_snapshot_file("snapshot.tmp", snapshot_name(meta), data); !written) {
+    own.failed = true;
+    return written;
+  }
   const uint64_t upto = own.now.last_index;
   own.now.last_index = meta.index;
-  return own.replace_snapshot(meta, data, upto);
+  return own.replace_snapshot({meta, data.size(), crc32c(data)}, upto);
 }
 
 // File first, pointer after: at any crash the pointer names a whole file.
-result<void> leveldb_metadata_store::impl::replace_snapshot(const consensus::snapshot_meta& meta, std::string_view data,
-                                                            uint64_t upto) {
-  if (failed)
-    return error{0, "metadata store " + shown + ": an earlier write has failed"};
-  if (auto written = write_snapshot_file(snapshot_name(meta), data); !written) {
-    failed = true;
-    return written;
-  }
+result<void> leveldb_metadata_store::impl::replace_snapshot(const snapshot_value& what, uint64_t upto) {
   leveldb::WriteBatch batch;
-  batch.Put(snapshot_key, encode(snapshot_value{meta, data.size(), crc32c(data)}));
-  for (uint64_t index = snapshot_index + 1; index <= upto; ++index)
+  batch.Put(snapshot_key, encode(what));
+  for (uint64_t index = what.meta.index + 1; index <= upto; ++index)
     batch.Delete(log_key(index));
   if (auto committed = commit(batch); !committed)
     return committed;
-  snapshot_index = meta.index;
-  snapshot_term = meta.term;
-  snapshot_bytes = data.size();
+  snapshot_index = what.meta.index;
+  snapshot_term = what.meta.term;
+  snapshot_bytes = what.size;
   served.reset();
   if (auto synced_mark = mark->sync(); !synced_mark)
     return synced_mark;
-  return remove_older_snapshots(meta.index);
+  return remove_older_snapshots(what.meta.index);
 }
 
 result<std::optional<snapshot_part>> leveldb_metadata_store::read_snapshot(uint64_t index, uint64_t term,
@@ -413,9 +453,9 @@ result<std::optional<snapshot_part>> leveldb_metadata_store::read_snapshot(uint6
   return std::optional<snapshot_part>{std::move(part)};
 }
 
-result<void> leveldb_metadata_store::impl::write_snapshot_file(const std::string& name, std::string_view data) {
-  const std::string temporary = path("snapshot.tmp");
-  auto opened = files.open(temporary, true);
+result<void> leveldb_metadata_store::impl::write_snapshot_file(const std::string& temporary, const std::string& name,
+                                                               std::string_view data) const {
+  auto opened = files.open(path(temporary), true);
   if (!opened)
     return opened.error();
   if (auto emptied = (*opened)->truncate(0); !emptied) // of what a crash left in it
@@ -425,7 +465,7 @@ result<void> leveldb_metadata_store::impl::write_snapshot_file(const std::string
     return written;
   if (auto done = (*opened)->sync(); !done)
     return done;
-  if (auto renamed = files.rename(temporary, path(name)); !renamed)
+  if (auto renamed = files.rename(path(temporary), path(name)); !renamed)
     return renamed;
   return files.sync_directory(folder);
 }

@@ -4,16 +4,16 @@
 // Layout below the store's folder:
 //   db/                      LevelDB: "identity" (which node of which cluster), "state" (term, vote, batch number),
 //                            "snapshot" (which file), "log/" + index
-//   snapshot-<index>-<term>  the newest snapshot
+//   snapshot-<index>-<term>  the newest snapshot; perhaps one that was prepared and not taken
 //   mark                     number of the last batch known to be synced, two slots
 //
 // LevelDB alone is not trusted (guarantees.md L1-L6): it is opened with paranoid checks, reads verify checksums, every
-// value carries its own crc32c, the log must be dense, and the batch number of `mark` uncovers a synced tail that
+// value carries its own crc32c, the log behind the snapshot must be dense, and the batch number of `mark` uncovers a synced tail that
 // LevelDB's recovery passes over without a word. After a failed write nothing more is written (L3). Damage is reported
 // with the name of what is damaged and never repaired; no data is deleted (G7). (LevelDB itself, when it opens, moves
 // what it has replayed from its log into a table and renews its log and manifest; tables, snapshot and mark stay.)
 //
-// Not thread-safe: one owner.
+// Not thread-safe: one owner, and one thread at a time in prepare_snapshot.
 #pragma once
 
 #include <memory>
@@ -36,6 +36,7 @@ public:
   result<void> write(const std::optional<consensus::hard_state>& state, std::optional<uint64_t> truncate_from,
                      const std::vector<consensus::entry>& append) override;
   result<void> write_identity(const metadata_identity& who) override;
+  result<void> prepare_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<void> install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<std::optional<snapshot_part>> read_snapshot(uint64_t index, uint64_t term, uint64_t offset,

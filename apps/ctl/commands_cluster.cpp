@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "formatter.hpp"
+#include "health.hpp"
 #include "perform.hpp"
 
 namespace broker::ctl {
@@ -152,6 +153,33 @@ std::vector<command> state_commands() {
   };
 }
 
+const char* rebalanced(const std::string& type) {
+  return type == "all"     ? "Re-balancing leaders of all replicated queues..."
+       : type == "classic" ? "Re-balancing leaders of replicated (mirrored, non-exclusive) classic queues..."
+                           : "Re-balancing leaders of quorum queues...";
+}
+
+complaint rebalance_problem(const invocation& call) {
+  const auto& type = call.arguments[0];
+  return type == "all" || type == "classic" || type == "quorum"
+         ? complaint{}
+         : complaint{exit_code::unavailable, "type " + type + " is not supported. Try one of all, classic, quorum."};
+}
+
+std::string rebalance_page(const invocation& call, const control::response& answer) {
+  return format_rows(answer, layout::pretty_table, !call.no_table_headers);
+}
+
+std::string await_quorum_banner(const invocation& call) {
+  return "Will wait for a quorum + 1 of nodes to be online for all quorum queues for "
+       + std::to_string(static_cast<long>(timeout_of(call, quorum_await_s))) + " seconds...";
+}
+
+std::string await_mirror_banner(const invocation& call) {
+  return "Will wait for a synchronised mirror be online for all classic mirrored queues for "
+       + std::to_string(static_cast<long>(timeout_of(call, quorum_await_s))) + " seconds...";
+}
+
 } // namespace
 
 std::vector<command> cluster_commands() {
@@ -183,6 +211,34 @@ std::vector<command> maintenance_commands() {
                 "replicas.";
        },
      .tools = tool::upgrade},
+    {.name = "await_online_quorum_plus_one",
+     .group = "Upgrade",
+     .description =
+       "Waits for all quorum queues to have an above minimum online quorum. This makes sure that no queues "
+       "would lose their quorum if the target node is shut down",
+     .banner = await_quorum_banner,
+     .tools = tool::upgrade,
+     .perform = await_quorum_plus_one},
+    {.name = "await_online_synchronized_mirror",
+     .group = "Upgrade",
+     .description =
+       "Waits for all classic mirrored queues hosted on the target node to have at least one synchronized "
+       "mirror online. This makes sure that if target node is shut down, there will be an up-to-date mirror "
+       "to promote.",
+     .banner = await_mirror_banner,
+     .tools = tool::upgrade,
+     .perform = await_synchronized_mirror},
+    {.name = "rebalance",
+     .group = cluster,
+     .usage = "< all | classic | quorum > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]",
+     .description = "Re-balances leaders of replicated queues across up-and-running cluster nodes",
+     .least_arguments = 1,
+     .most_arguments = 1,
+     .banner = [](const invocation& i) { return std::string{rebalanced(i.arguments[0])}; },
+     .options = {{"--vhost-pattern", "", true}, {"--queue-pattern", "", true}},
+     .tools = tool::queues,
+     .problem = rebalance_problem,
+     .page = rebalance_page},
   };
 }
 

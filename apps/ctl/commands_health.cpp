@@ -159,6 +159,35 @@ std::vector<command> running_commands() {
   };
 }
 
+/// Also of rabbitmq-queues.
+std::vector<command> critical_commands() {
+  return {
+    {.name = "check_if_node_is_mirror_sync_critical",
+     .group = monitoring,
+     .usage = "[--timeout <timeout>]",
+     .description = "Health check that exits with a non-zero code if there are classic mirrored queues without online "
+                    "synchronised mirrors (queues that would potentially lose data if the target node is shut down)",
+     .banner =
+       [](const invocation& i) {
+         return "Checking if node " + i.node + " is critical for data safety of any classic mirrored queues ...";
+       },
+     .tools = tool::diagnostics | tool::queues,
+     .perform = check_mirror_sync_critical},
+    {.name = "check_if_node_is_quorum_critical",
+     .group = monitoring,
+     .usage = "[--timeout <timeout>]",
+     .description =
+       "Health check that exits with a non-zero code if there are queues with minimum online quorum (queues "
+       "that would lose their quorum if the target node is shut down)",
+     .banner =
+       [](const invocation& i) {
+         return "Checking if node " + i.node + " is critical for quorum of any quorum queues ...";
+       },
+     .tools = tool::diagnostics | tool::queues,
+     .perform = check_quorum_critical},
+  };
+}
+
 std::vector<command> fact_commands() {
   return {
     {.name = "erlang_cookie_hash",
@@ -208,7 +237,7 @@ std::vector<command> fact_commands() {
 
 std::vector<command> health_commands() {
   std::vector<command> all;
-  for (auto part : {alarm_commands(), listener_commands(), running_commands(), fact_commands()})
+  for (auto part : {alarm_commands(), listener_commands(), running_commands(), critical_commands(), fact_commands()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

@@ -9,19 +9,9 @@
 
 namespace broker::ctl {
 
-namespace {
-
 using control::value;
 using control::value_list;
 using control::value_record;
-
-/// What a check found. `facts` go into the JSON form besides result and message.
-struct finding {
-  bool healthy = true;
-  std::string text;
-  bool heading = false; ///< a failure's text stands below "Error:"
-  value_record facts = {};
-};
 
 int report_finding(const invocation& call, const finding& what, const terminal& console) {
   const int code = what.healthy ? exit_code::ok : exit_code::unavailable;
@@ -43,7 +33,6 @@ int report_finding(const invocation& call, const finding& what, const terminal& 
   return code;
 }
 
-/// Asks for one list; `answer` is valid when exit_code::ok comes back.
 int fetch(const invocation& call, std::string_view verb, std::vector<std::string> columns, const terminal& console,
           control::response& answer) {
   node_call node{call, console};
@@ -59,7 +48,6 @@ std::string joined(const std::vector<std::string>& texts, std::string_view separ
   return all;
 }
 
-/// The texts of one column.
 std::vector<std::string> column_of(const control::response& answer, std::string_view name) {
   const auto found = std::find(answer.columns.begin(), answer.columns.end(), name);
   BROKER_ASSERT(found != answer.columns.end(), "the node answers with the columns of its verb");
@@ -67,10 +55,6 @@ std::vector<std::string> column_of(const control::response& answer, std::string_
   for (const auto& cells : answer.rows)
     texts.push_back(plain_text(cells[static_cast<size_t>(found - answer.columns.begin())]));
   return texts;
-}
-
-value_list to_list(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
 }
 
 value_list records_of(const control::response& answer) {
@@ -84,16 +68,28 @@ value_list records_of(const control::response& answer) {
   return records;
 }
 
+namespace {
+
+value_list to_list(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
 /// `failing`: alarms make the check fail.
 int alarms(const invocation& call, bool failing, bool local, const terminal& console) {
   control::response answer;
   if (const int code = fetch(call, "alarms", {}, console, answer); code != exit_code::ok)
     return code;
-  const auto texts = column_of(answer, "alarm");
+  std::vector<std::string> here, elsewhere;
+  const auto nodes = column_of(answer, "node");
+  for (size_t i = 0; const auto& text : column_of(answer, "alarm"))
+    (nodes[i++] == call.node ? here : elsewhere).push_back(text);
+  auto texts = here;
+  if (!local)
+    texts.insert(texts.end(), elsewhere.begin(), elsewhere.end());
   finding found;
   found.healthy = texts.empty() || !failing;
   found.heading = local;
-  found.facts = {{"global", value_list{}}, {"local", to_list(texts)}};
+  found.facts = {{"global", to_list(elsewhere)}, {"local", to_list(here)}};
   found.text = !texts.empty() ? joined(texts, "\n")
              : local          ? "Node " + call.node + " reported no local alarms"
                               : "Node " + call.node + " reported no alarms, local or clusterwide";

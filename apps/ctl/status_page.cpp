@@ -98,6 +98,24 @@ void resource_sections(std::string& page, const control::response& answer) {
         + "\nFree disk space: " + gigabytes(column(answer, "disk_free")) + "\n";
 }
 
+/// RabbitMQ's line per node that cannot reach others; ours says what follows from it.
+void partition_section(std::string& page, const control::response& answer) {
+  title(page, "Network Partitions");
+  const auto& partitions = record_of(column(answer, "partitions"));
+  const auto& minority = list_of(column(answer, "minority"));
+  if (partitions.empty() && minority.empty())
+    page += "(none)\n";
+  for (const auto& [node, others] : partitions) {
+    std::string names;
+    for (const auto& each : list_of(others))
+      names += (names.empty() ? "" : ", ") + plain_text(each);
+    page += "Node " + node + " cannot communicate with " + names + "\n";
+  }
+  for (const auto& node : minority)
+    page += "Node " + plain_text(node) + " has no majority of the cluster's nodes: until it has, users, virtual hosts, "
+          + "policies, queues, exchanges and bindings cannot be changed there\n";
+}
+
 } // namespace
 
 std::string listener_lines(const value_list& listeners, bool with_node) {
@@ -152,8 +170,7 @@ std::string cluster_status_page(const control::response& answer) {
     page += "Node: " + node + ", status: " + plain_text(state) + "\n";
   title(page, "Alarms");
   lines_or_none(page, list_of(column(answer, "alarms")), "");
-  title(page, "Network Partitions");
-  page += "(none)\n";
+  partition_section(page, answer);
   title(page, "Listeners");
   for (const auto& [node, listeners] : record_of(column(answer, "listeners")))
     page += listener_lines(list_of(listeners), true);

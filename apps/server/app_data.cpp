@@ -14,7 +14,7 @@ namespace {
 
 /// Messages before metadata: what is left after a crash is never a queue's record with half of its messages, because
 /// the mark below stops the start until all is gone.
-constexpr std::string_view parts[] = {"journal", "backlog", "metadata", "ballast", "cluster_nodes"};
+constexpr std::string_view parts[] = {"journal", "backlog", "metadata", "ballast", "cluster_nodes", "forgotten_nodes"};
 /// Stands in the data directory while a wipe is under way.
 constexpr std::string_view mark = "reset";
 

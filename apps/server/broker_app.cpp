@@ -183,6 +183,7 @@ result<void> broker_app::open_cluster() {
   how.note = [this](const std::string& text) { say(log_level::notice, text); };
   links = std::make_unique<node_links>(*actors, *wire, std::move(how));
   shared.cluster = links.get();
+  conditions.start(*actors);
   say(log_level::info,
       "listening for other nodes on [" + config.distribution_host + "]:" + std::to_string(wire->port()));
   return {};
@@ -278,6 +279,7 @@ result<void> broker_app::open_listeners() {
   settings.message_max_bytes = config.message_max_bytes;
   settings.mechanisms = joined(config.auth_mechanisms);
   listener = std::make_unique<amqp_listener>(sessions, loops, config.connections_max);
+  conditions.watch([this](const std::string& reason) { listener->resource_alarm(reason); });
   for (const auto& where : config.listeners) {
     listener_settings wanted{where.host, where.port, config.tcp_backlog, config.tcp_nodelay};
     if (auto listening = listener->listen(wanted); !listening)
@@ -329,6 +331,7 @@ void broker_app::end() {
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   stop_bridges(shared);
+  conditions.stop();
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();
   shared.connections_by_id.clear();

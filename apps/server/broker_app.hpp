@@ -15,6 +15,7 @@
 
 #include <caf/actor_system_config.hpp>
 
+#include "actors/condition_exchange.hpp"
 #include "actors/metadata.hpp"
 #include "actors/node_links.hpp"
 #include "actors/runtime.hpp"
@@ -75,6 +76,13 @@ struct broker_app {
                          std::function<void(size_t)> done);
   void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty, std::function<void(result<uint32_t>)> done);
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);
+  void group_state(std::function<void(group_facts)> done);
+  /// Other members whose connection is broken, or cannot be made.
+  std::vector<std::string> unreachable() const;
+  /// This node has known of no leader of the metadata for longer than an election takes.
+  bool in_minority() const;
+  /// Another node leads the metadata, if this one does.
+  void hand_over(std::function<void(result<void>)> done);
   /// Queues look at the memory they use at once.
   void pressure_began();
 
@@ -89,7 +97,8 @@ struct broker_app {
   caf::actor_system_config actor_config;
   std::unique_ptr<cluster_wire> wire;
   std::unique_ptr<caf::actor_system> actors;
-  std::unique_ptr<node_links> links; ///< to other nodes; stay until the last actor has gone
+  std::unique_ptr<node_links> links;     ///< to other nodes; stay until the last actor has gone
+  condition_exchange conditions{shared}; ///< alarms and maintenance of all nodes
   session_context sessions;
   std::unique_ptr<amqp_listener> listener;
 

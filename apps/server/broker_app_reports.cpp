@@ -42,30 +42,14 @@ endpoint split(const std::string& address) {
 
 /// As the control verbs show it.
 connection_info to_info(session_report&& report) {
-  connection_info info;
-  const auto arrow = report.name.find(" -> ");
-  const auto peer = split(report.name.substr(0, arrow));
-  const auto own = arrow == std::string::npos ? endpoint{} : split(report.name.substr(arrow + 4));
-  info.id = report.id;
-  info.name = std::move(report.name);
-  info.host = own.host;
+  connection_info info{std::move(report), {}, 0, {}, 0};
+  const auto arrow = info.name.find(" -> ");
+  auto peer = split(info.name.substr(0, arrow));
+  auto own = arrow == std::string::npos ? endpoint{} : split(info.name.substr(arrow + 4));
+  info.host = std::move(own.host);
   info.port = own.port;
-  info.peer_host = peer.host;
+  info.peer_host = std::move(peer.host);
   info.peer_port = peer.port;
-  info.user = std::move(report.user);
-  info.auth_mechanism = std::move(report.auth_mechanism);
-  info.vhost = std::move(report.vhost);
-  info.state = std::move(report.state);
-  info.channels = report.channels;
-  info.channel_max = report.channel_max;
-  info.frame_max = report.frame_max;
-  info.heartbeat_s = report.heartbeat_s;
-  info.client_properties = std::move(report.client_properties);
-  info.received_bytes = report.received_bytes;
-  info.sent_bytes = report.sent_bytes;
-  info.reads = report.reads;
-  info.writes = report.writes;
-  info.connected_at_ms = report.connected_at_ms;
   return info;
 }
 
@@ -77,26 +61,12 @@ void broker_app::propose(command what, std::function<void(command_result)> done)
 
 void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) {
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
+  const auto add = [all](queue_report report) {
+    if (report.queue->delays_for.empty()) // else hidden: its exchange's own affair
+      all->add({std::move(report), {}});
+  };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
-    caf::anon_send(queue, queue_report_request{{id, [all](queue_report report) {
-                                                  if (!report.queue->delays_for.empty())
-                                                    return; // hidden: its exchange's own affair
-                                                  queue_info info;
-                                                  info.queue = std::move(report.queue);
-                                                  info.ready = report.ready;
-                                                  info.unacknowledged = report.unacknowledged;
-                                                  info.persistent = report.persistent;
-                                                  info.ready_bytes = report.ready_bytes;
-                                                  info.unacknowledged_bytes = report.unacknowledged_bytes;
-                                                  info.consumers = report.consumers;
-                                                  info.memory_bytes = report.memory_bytes;
-                                                  info.details = std::move(report.details);
-                                                  if (report.flow)
-                                                    info.state = "flow";
-                                                  if (report.down)
-                                                    info.state = "down";
-                                                  all->add(std::move(info));
-                                                }}});
+    caf::anon_send(queue, queue_report_request{{id, add}});
 }
 
 void broker_app::list_connections(std::function<void(std::vector<connection_info>)> done) {
@@ -121,24 +91,9 @@ void broker_app::list_channels(std::function<void(std::vector<channel_info>)> do
                          const auto from = connections->find(report.connection);
                          if (from == connections->end())
                            return; // its connection has come since
-                         channel_info info;
-                         info.connection = report.connection;
-                         info.connection_name = from->second.name;
-                         if (from->second.state == "flow") // credit is the connection's
-                           info.state = "flow";
-                         info.number = report.number;
-                         info.user = std::move(report.user);
-                         info.vhost = std::move(report.vhost);
-                         info.transactional = report.transactional;
-                         info.confirm = report.confirm;
-                         info.consumers = report.consumers;
-                         info.unacknowledged = report.unacknowledged;
-                         info.unconfirmed = report.unconfirmed;
-                         info.uncommitted = report.uncommitted;
-                         info.uncommitted_acks = report.uncommitted_acks;
-                         info.prefetch = report.prefetch;
-                         info.global_prefetch = report.global_prefetch;
-                         all->add(std::move(info));
+                         // Credit is the connection's.
+                         const char* state = from->second.state == "flow" ? "flow" : "running";
+                         all->add({std::move(report), from->second.name, state});
                        }});
     });
   });
@@ -146,23 +101,12 @@ void broker_app::list_channels(std::function<void(std::vector<channel_info>)> do
 
 void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> done) {
   auto all = std::make_shared<gathering<consumer_info>>(std::move(done));
+  const auto add = [all](std::vector<consumer_report> reports) {
+    for (auto& report : reports)
+      all->add(std::move(report));
+  };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
-    caf::anon_send(queue, consumer_report_request{{id, [all](std::vector<consumer_report> reports) {
-                                                     for (auto& report : reports) {
-                                                       consumer_info info;
-                                                       info.queue = std::move(report.queue);
-                                                       info.tag = std::move(report.tag);
-                                                       info.node = std::move(report.node);
-                                                       info.connection = report.connection;
-                                                       info.channel = report.channel;
-                                                       info.ack_required = report.ack_required;
-                                                       info.prefetch = report.prefetch;
-                                                       info.active = report.active;
-                                                       info.activity_status = std::move(report.activity_status);
-                                                       info.arguments = std::move(report.arguments);
-                                                       all->add(std::move(info));
-                                                     }
-                                                   }}});
+    caf::anon_send(queue, consumer_report_request{{id, add}});
 }
 
 void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
@@ -184,6 +128,41 @@ void broker_app::delete_queue(const queue_ptr& queue, bool if_unused, bool if_em
 void broker_app::purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done) {
   boost::asio::post(loops.at(0).io(),
                     [this, id = queue->id, done = std::move(done)] { purge_as_operator(*actors, shared, id, done); });
+}
+
+void broker_app::group_state(std::function<void(group_facts)> done) {
+  caf::anon_send(shared.metadata, metadata_status_msg{[this, done = std::move(done)](const metadata_status& status) {
+                   group_facts facts;
+                   facts.leader = status.leader;
+                   const auto metadata = shared.snapshots.read();
+                   for (const auto id : status.members.voters)
+                     if (const auto node = metadata->find_node(id))
+                       facts.voters.push_back(node->name);
+                   done(std::move(facts));
+                 }});
+}
+
+std::vector<std::string> broker_app::unreachable() const {
+  constexpr uint64_t silent_ms = 2'000; // a shorter break is none
+  const auto is_broken = [&](const node_state& link) {
+    return !link.connected && (link.silent_ms >= silent_ms || (link.silent_ms == 0 && !link.last_error.empty()));
+  };
+  std::vector<std::string> names;
+  const auto metadata = shared.snapshots.read();
+  for (const auto& link : links->nodes())
+    if (is_broken(link) && metadata->find_node(link.node))
+      names.push_back(link.node);
+  return names;
+}
+
+bool broker_app::in_minority() const {
+  constexpr uint64_t longest_election_ms = 2'000;
+  const uint64_t since = shared.leaderless_since_ms;
+  return since != 0 && shared.now_ms() - since >= longest_election_ms;
+}
+
+void broker_app::hand_over(std::function<void(result<void>)> done) {
+  caf::anon_send(shared.metadata, metadata_hand_over_msg{{std::move(done)}});
 }
 
 void broker_app::pressure_began() {

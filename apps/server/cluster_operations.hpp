@@ -34,6 +34,9 @@ public:
   /// A majority of the members is gone for good: this node becomes the only member of a new cluster with what it has.
   /// Others that come back are not listened to and must be reset. Nothing to do for a node that is alone.
   virtual result<void> go_alone() = 0;
+  /// That member is gone for good: it is forgotten when the app is up again. When no other member is left that has not
+  /// been named so, this node goes alone at once. Error: it is no member.
+  virtual result<void> forget_offline(const std::string& node) = 0;
 
   // -- on the control thread --
   /// Names as this node knew them last, whether its app runs or not.

@@ -65,10 +65,11 @@ void join_cluster(node_view& node, const request& what, reply done) {
 }
 
 void forget_cluster_node(node_view& node, const request& what, reply done) {
-  if (option_of(what, "offline"))
-    return done(failure(exit_with::unavailable, "forget_cluster_node --offline is not supported: when a majority "
-                                                "is gone for good, give force_boot, start_app and then "
-                                                "forget_cluster_node"));
+  if (option_of(what, "offline")) {
+    if (node.state() != app_state::stopped)
+      return done(failure(exit_with::usage, std::string{app_must_stop}));
+    return node.forget_offline(what.arguments[0], answer_order(std::move(done)));
+  }
   if (node.state() != app_state::running)
     return done(failure(exit_with::usage, std::string{app_must_run}));
   node.cluster().forget(what.arguments[0], answer_order(std::move(done)));

@@ -107,7 +107,7 @@ constexpr column<queue_info> queue_columns[] = {
   {"consumer_utilisation", consumer_capacity},
   {"consumer_capacity", consumer_capacity},
   {"memory", [](const q& i, const facts&) -> value { return i.memory_bytes; }},
-  {"state", [](const q& i, const facts&) -> value { return i.state; }},
+  {"state", [](const q& i, const facts&) -> value { return i.state(); }},
   {"type",
    [](const q& i, const facts&) -> value {
      return i.queue->options && i.queue->options->type == queue_type::quorum ? "quorum" : "classic";

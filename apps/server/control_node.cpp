@@ -45,9 +45,13 @@ void listeners(node_view& node, const request&, reply done) {
 }
 
 void alarms(node_view& node, const request&, reply done) {
-  response answer = table({"alarm"});
-  for (const auto& each : node.facts().alarms)
-    answer.rows.push_back({each});
+  const auto facts = node.facts();
+  response answer = table({"alarm", "node"});
+  for (const auto& each : facts.alarms)
+    answer.rows.push_back({each, facts.node});
+  for (const auto& [other, what] : facts.other_nodes)
+    for (const auto& each : cluster::alarm_texts(other, what))
+      answer.rows.push_back({each, other});
   done(std::move(answer));
 }
 

@@ -125,6 +125,8 @@ control::response own_status_answer(const node_facts& node) {
     {"alarms", to_list(node.alarms)},
     {"listeners", listener_list(node)},
     {"maintenance_status", node.maintenance ? "marked for maintenance" : "not under maintenance"},
+    {"minority", node.minority},
+    {"unreachable", to_list(node.unreachable)},
     {"version", value_record{{"product_name", "Warren"},
                              {"product_version", warren_version},
                              {"rabbitmq_name", "RabbitMQ"},
@@ -134,10 +136,10 @@ control::response own_status_answer(const node_facts& node) {
 
 control::response cluster_status_answer(const node_facts& node, const std::vector<cluster_member>& members,
                                         const std::vector<std::pair<std::string, control::response>>& others) {
-  value_list flags, all, running, alarms;
+  value_list flags, all, running, alarms, minority;
   for (const auto& flag : feature_flags)
     flags.emplace_back(value_record{{"name", flag.name}, {"state", "enabled"}});
-  value_record listeners, maintenance, versions;
+  value_record listeners, maintenance, partitions, versions;
   const auto own = own_status_answer(node);
   for (const auto& member : members) {
     all.emplace_back(member.node);
@@ -154,7 +156,18 @@ control::response cluster_status_answer(const node_facts& node, const std::vecto
     listeners.emplace_back(member.node, cell_of(*status, "listeners"));
     maintenance.emplace_back(member.node, cell_of(*status, "maintenance_status"));
     versions.emplace_back(member.node, cell_of(*status, "version"));
+    if (cell_of(*status, "minority") != value{true})
+      continue;
+    minority.emplace_back(member.node);
+    const auto lost = cell_of(*status, "unreachable");
+    if (const auto* list = std::get_if<value_list>(&lost.content); list != nullptr && !list->empty())
+      partitions.emplace_back(member.node, *list);
   }
+  // A node that has an alarm and does not answer in time.
+  for (const auto& [other, what] : node.other_nodes)
+    for (const auto& text : cluster::alarm_texts(other, what))
+      if (std::find(alarms.begin(), alarms.end(), value{text}) == alarms.end())
+        alarms.emplace_back(text);
   return one_row({
     {"alarms", std::move(alarms)},
     {"cluster_name", node.cluster_name},
@@ -162,7 +175,8 @@ control::response cluster_status_answer(const node_facts& node, const std::vecto
     {"feature_flags", std::move(flags)},
     {"listeners", std::move(listeners)},
     {"maintenance_status", std::move(maintenance)},
-    {"partitions", value_record{}},
+    {"minority", std::move(minority)},
+    {"partitions", std::move(partitions)},
     {"ram_nodes", value_list{}},
     {"running_nodes", std::move(running)},
     {"versions", std::move(versions)},

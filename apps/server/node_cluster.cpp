@@ -150,9 +150,28 @@ result<void> node_cluster::go_alone() {
   return before ? result<void>{} : result<void>{before.error()};
 }
 
+result<void> node_cluster::forget_offline(const std::string& node) {
+  auto left = stored_members();
+  if (node == config_.node_name || std::find(left.begin(), left.end(), node) == left.end())
+    return term("not_a_cluster_node", "The node selected is not in the cluster.");
+  auto gone = read_forgotten(config_.data_dir);
+  if (std::find(gone.begin(), gone.end(), node) == gone.end())
+    gone.push_back(node);
+  if (auto written = write_forgotten(config_.data_dir, gone); !written)
+    return written;
+  std::erase_if(left, [&](const auto& each) {
+    return each == config_.node_name || std::find(gone.begin(), gone.end(), each) != gone.end();
+  });
+  return left.empty() ? go_alone() : result<void>{};
+}
+
 std::vector<cluster_member> node_cluster::nodes() const {
   std::vector<cluster_member> all;
-  node_.metadata()->for_each_node([&](const node_ptr& each) { all.push_back({each->name, each->up}); });
+  const auto out_of_reach = node_.unreachable();
+  node_.metadata()->for_each_node([&](const node_ptr& each) {
+    const bool reached = std::find(out_of_reach.begin(), out_of_reach.end(), each->name) == out_of_reach.end();
+    all.push_back({each->name, each->up && reached});
+  });
   if (all.empty()) // a store from before there were clusters
     all.push_back({config_.node_name, node_.state() == app_state::running});
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.node < b.node; });
@@ -163,9 +182,16 @@ void node_cluster::forget(const std::string& node, std::function<void(result<voi
   const auto known = node_.metadata()->find_node(node);
   if (!known)
     return done(term("not_a_cluster_node", "The node selected is not in the cluster."));
-  node_.propose(forget_node{node}, [done = std::move(done)](const command_result& applied) {
-    applied.ok() ? done({}) : done(error{exit_unavailable, applied.failure.text});
-  });
+  const auto forget = [this, node, done = std::move(done)](const command_result&) {
+    node_.propose(forget_node{node}, [done](const command_result& applied) {
+      applied.ok() ? done({}) : done(error{exit_unavailable, applied.failure.text});
+    });
+  };
+  // Who cannot be reached does not run, as far as anybody here can tell; the cluster may not have noticed yet.
+  const auto out_of_reach = node_.unreachable();
+  if (known->up && std::find(out_of_reach.begin(), out_of_reach.end(), node) != out_of_reach.end())
+    return node_.propose(node_down{node, known->incarnation}, forget);
+  forget({});
 }
 
 } // namespace broker

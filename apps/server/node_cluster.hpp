@@ -15,6 +15,7 @@ public:
   result<join_outcome> join(const std::string& seed) override;
   result<void> leave() override;
   result<void> go_alone() override;
+  result<void> forget_offline(const std::string& node) override;
   std::vector<std::string> stored_members() const override;
   std::vector<cluster_member> nodes() const override;
   void forget(const std::string& node, std::function<void(result<void>)> done) override;

@@ -54,6 +54,9 @@ struct node::impl final : node_view {
   std::unique_ptr<broker_app> make_app();
   result<void> leave_cluster();
   result<void> set_configured_name();
+  result<void> forget_noted();
+  /// The command is applied, or why it is not.
+  result<void> propose_and_wait(command what);
   void note_members();
   /// A blank node's first start: joins a running member, or founds the cluster (peer_discovery.hpp).
   result<void> form_cluster();
@@ -70,6 +73,7 @@ struct node::impl final : node_view {
   void join_cluster(const std::string& seed,
                     std::function<void(result<cluster_operations::join_outcome>)> done) override;
   void force_boot(std::function<void(result<void>)> done) override;
+  void forget_offline(const std::string& node, std::function<void(result<void>)> done) override;
   cluster_operations& cluster() override { return membership; }
   void ask_members(std::vector<std::string> nodes, control::request what,
                    std::function<void(std::vector<std::pair<std::string, control::response>>)> done) override;
@@ -83,6 +87,8 @@ struct node::impl final : node_view {
   void list_channels(std::function<void(std::vector<channel_info>)> done) override;
   void list_consumers(std::function<void(std::vector<consumer_info>)> done) override;
   node_facts facts() const override;
+  void group_state(std::function<void(group_facts)> done) override;
+  std::vector<std::string> unreachable() const override;
   std::string hash_password(std::string_view password) const override;
   void request_stop() override;
 

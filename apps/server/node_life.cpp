@@ -49,7 +49,7 @@ result<void> node::impl::try_bring_up() {
     return opened;
   cluster_port = app->wire->port();
   attach();
-  for (auto step : {&impl::set_configured_name, &impl::load_definitions})
+  for (auto step : {&impl::forget_noted, &impl::set_configured_name, &impl::load_definitions})
     if (auto done = (this->*step)(); !done)
       return done;
   note_members();
@@ -91,7 +91,9 @@ void node::impl::attach() {
     resource_monitor::host around;
     around.disk_free = [running = app.get()] { return running->files->free_bytes(); };
     around.memory_pressure = [limit = config.node_memory_bytes] { return block::total_bytes() > limit; };
-    around.alarm = [running = app.get()](const std::string& reason) { running->listener->resource_alarm(reason); };
+    around.alarm = [running = app.get()](const cluster::node_condition& own) {
+      running->conditions.set_alarms(own.memory, own.disk);
+    };
     around.pressure_began = [running = app.get()] { running->pressure_began(); };
     around.log = [this](log_level level, const std::string& text) { say(level, text); };
     const resource_limits limits{config.memory_watermark_bytes, config.disk_free_limit_bytes};
@@ -131,11 +133,44 @@ result<void> node::impl::load_definitions() {
 result<void> node::impl::set_configured_name() {
   if (config.cluster_name.empty() || cluster_name_of(*metadata()) == config.cluster_name)
     return {};
+  return propose_and_wait(name_cluster(config.cluster_name));
+}
+
+result<void> node::impl::propose_and_wait(command what) {
   std::promise<command_result> applied;
-  propose(name_cluster(config.cluster_name), [&](command_result what) { applied.set_value(std::move(what)); });
-  if (const auto what = applied.get_future().get(); !what.ok())
-    return what.failure;
+  propose(std::move(what), [&](command_result outcome) { applied.set_value(std::move(outcome)); });
+  if (const auto outcome = applied.get_future().get(); !outcome.ok())
+    return outcome.failure;
   return {};
+}
+
+/// What an operator said while the app was stopped (forget_cluster_node --offline). A node that runs after all stays.
+result<void> node::impl::forget_noted() {
+  constexpr int tries = 50;
+  constexpr std::chrono::milliseconds pause{100}; // a connection to a node that is up takes less than all of them
+  const auto gone = read_forgotten(config.data_dir);
+  for (const auto& name : gone) {
+    const auto is_gone = [&](const node_ptr& node) {
+      const auto out_of_reach = app->unreachable();
+      return !node->up || std::find(out_of_reach.begin(), out_of_reach.end(), name) != out_of_reach.end();
+    };
+    auto node = metadata()->find_node(name);
+    for (int i = 0; i < tries && node && !is_gone(node); ++i) {
+      std::this_thread::sleep_for(pause);
+      node = metadata()->find_node(name);
+    }
+    if (!node)
+      continue;
+    if (node->up && is_gone(node))
+      if (auto down = propose_and_wait(node_down{name, node->incarnation}); !down)
+        return down;
+    if (auto forgotten = propose_and_wait(forget_node{name}); forgotten)
+      say(log_level::warning,
+          "node " + name + " is removed from the cluster, as was ordered while this one was stopped");
+    else
+      say(log_level::error, "node " + name + " is not removed from the cluster: " + forgotten.error().text);
+  }
+  return gone.empty() ? result<void>{} : write_forgotten(config.data_dir, {});
 }
 
 void node::impl::start_app(std::function<void(result<void>)> done) {
@@ -192,6 +227,14 @@ void node::impl::force_boot(std::function<void(result<void>)> done) {
     if (app)
       return done(error{0, "the app must be stopped before it is made to start alone"});
     done(membership.go_alone());
+  });
+}
+
+void node::impl::forget_offline(const std::string& node, std::function<void(result<void>)> done) {
+  life->post([this, node, done = std::move(done)] {
+    if (app)
+      return done(error{0, "the app must be stopped before it forgets a node offline"});
+    done(membership.forget_offline(node));
   });
 }
 

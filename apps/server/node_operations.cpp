@@ -49,20 +49,28 @@ void node::impl::drain(std::function<void(result<void>)> done) {
   if (running == nullptr)
     return done(not_running);
   maintenance = true;
+  running->conditions.set_drained(true);
   say(log_level::warning, "This node is being put into maintenance (drain) mode");
   suspend_listeners([this, running, done = std::move(done)](const result<void>&) {
     const auto everyone = [](const connection_info&) { return true; };
     running->close_connections(
       everyone, std::numeric_limits<size_t>::max(), {320, "CONNECTION_FORCED - Node was put into maintenance mode"},
-      [this, done](size_t closed) {
+      [this, running, done](size_t closed) {
         say(log_level::warning, "Closed " + std::to_string(closed) + " local client connections");
-        done({});
+        running->hand_over([this, done](const result<void>& handed) {
+          if (!handed)
+            say(log_level::warning, handed.error().text);
+          say(log_level::info, "Node is ready to be shut down for maintenance or upgrade");
+          done({});
+        });
       });
   });
 }
 
 void node::impl::revive(std::function<void(result<void>)> done) {
   maintenance = false;
+  if (broker_app* running = visible)
+    running->conditions.set_drained(false);
   say(log_level::info, "This node is being revived from maintenance (drain) mode");
   resume_listeners(std::move(done));
 }

@@ -82,6 +82,8 @@ node_facts node::impl::facts() const {
   if (auto name = cluster_name_of(*metadata_now); !name.empty())
     result.cluster_name = std::move(name);
   result.maintenance = maintenance;
+  result.minority = running->in_minority();
+  result.unreachable = running->unreachable();
   metadata_now->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
   metadata_now->for_each_queue([&](const queue_ptr&) { ++result.queues; }); // hidden ones are not counted
   for (const auto& where : suspended ? std::vector<listener_address>{} : config.listeners)
@@ -89,12 +91,24 @@ node_facts node::impl::facts() const {
   result.listeners.insert(result.listeners.end() - 1, {"[" + config.distribution_host + "]", cluster_port, "clustering",
                                                        "inter-node communication"});
   result.alarms = resources->alarms();
+  result.other_nodes = running->conditions.others();
   result.memory_watermark_bytes = resources->current_limits().memory_bytes;
   result.disk_free_limit_bytes = resources->current_limits().disk_free_bytes;
   if (auto free = running->files->free_bytes())
     result.disk_free_bytes = *free;
   result.connections = running->listener->open_sessions();
   return result;
+}
+
+void node::impl::group_state(std::function<void(group_facts)> done) {
+  if (broker_app* running = visible)
+    return running->group_state(std::move(done));
+  done({});
+}
+
+std::vector<std::string> node::impl::unreachable() const {
+  const broker_app* running = visible;
+  return running == nullptr ? std::vector<std::string>{} : running->unreachable();
 }
 
 std::string node::impl::hash_password(std::string_view password) const {

@@ -7,83 +7,35 @@
 #include <string>
 #include <vector>
 
-#include "amqp/field_table.hpp"
+#include "cluster/node_conditions.hpp"
+#include "cluster/reports.hpp"
 #include "cluster_operations.hpp"
 #include "config.hpp"
 #include "control_message.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
-#include "queue/queue_details.hpp"
 
 namespace broker {
 
-struct queue_info {
-  queue_ptr queue;
-  uint64_t ready = 0;
-  uint64_t unacknowledged = 0;
-  uint64_t ready_bytes = 0;
-  uint64_t unacknowledged_bytes = 0;
-  uint64_t persistent = 0;
-  uint64_t consumers = 0;
-  uint64_t memory_bytes = 0;
-  std::string state = "running";
-  queue_details details;
+struct queue_info : queue_report {
+  std::string_view state() const { return down ? "down" : flow ? "flow" : "running"; }
+
   control::value effective_policy; ///< a record; filled in where it is asked for
 };
 
-struct connection_info {
-  connection_id id = 0;
-  std::string name; ///< "127.0.0.1:51234 -> 127.0.0.1:5672"
+struct connection_info : session_report {
   std::string host; ///< own address
   uint16_t port = 0;
   std::string peer_host;
   uint16_t peer_port = 0;
-  std::string user;
-  std::string vhost;
-  std::string state;
-  std::string auth_mechanism;
-  uint64_t channels = 0;
-  uint16_t channel_max = 0;
-  uint32_t frame_max = 0;
-  uint16_t heartbeat_s = 0;
-  amqp::field_table client_properties;
-  uint64_t received_bytes = 0;
-  uint64_t sent_bytes = 0;
-  uint64_t reads = 0; ///< from the socket
-  uint64_t writes = 0;
-  int64_t connected_at_ms = 0; ///< since 1970
 };
 
-struct channel_info {
-  connection_id connection = 0;
+struct channel_info : channel_report {
   std::string connection_name;
-  uint16_t number = 0;
-  std::string user;
-  std::string vhost;
-  bool transactional = false;
-  bool confirm = false;
-  uint64_t consumers = 0;
-  uint64_t unacknowledged = 0;
-  uint64_t unconfirmed = 0;
-  uint64_t uncommitted = 0;
-  uint64_t uncommitted_acks = 0;
-  uint64_t prefetch = 0;
-  uint64_t global_prefetch = 0;
   std::string state = "running"; ///< "flow": its queues slow it down (O47)
 };
 
-struct consumer_info {
-  queue_ptr queue;
-  std::string tag;
-  std::string node; ///< of the connection; "" = this one
-  connection_id connection = 0;
-  uint16_t channel = 0;
-  bool ack_required = true;
-  uint64_t prefetch = 0;
-  bool active = true;
-  std::string activity_status = "up"; ///< "up", "single_active", "waiting"
-  amqp::field_table arguments;
-};
+using consumer_info = consumer_report;
 
 struct listener_info {
   std::string interface; ///< "[::]"
@@ -102,8 +54,11 @@ struct node_facts {
   std::string config_file; ///< "" = none
   std::string log_file;    ///< "" = none
   uint64_t vhosts = 0;
-  std::vector<std::string> alarms;
-  bool maintenance = false; ///< drained: no clients, no masters of queues
+  std::vector<std::string> alarms;               ///< of this node
+  cluster::node_conditions::by_node other_nodes; ///< what other members say of themselves, and counts here
+  bool maintenance = false;                      ///< drained: no clients, no masters of queues
+  bool minority = false; ///< it has no majority of the cluster's nodes, and no leader of the metadata (G5)
+  std::vector<std::string> unreachable; ///< other members, by name
   std::vector<listener_info> listeners;
   uint64_t memory_bytes = 0;
   uint64_t memory_watermark_bytes = 0;
@@ -114,6 +69,12 @@ struct node_facts {
   uint64_t connections = 0;
   uint64_t queues = 0;
   uint64_t message_bytes = 0; ///< of the memory: messages and what was read from clients
+};
+
+/// Of the metadata's consensus group; names of nodes.
+struct group_facts {
+  std::string leader; ///< "": none is known
+  std::vector<std::string> voters;
 };
 
 enum class resource : uint8_t { memory, disk };
@@ -141,6 +102,8 @@ public:
                             std::function<void(result<cluster_operations::join_outcome>)> done) = 0;
   /// See cluster_operations::go_alone; the app is stopped.
   virtual void force_boot(std::function<void(result<void>)> done) = 0;
+  /// See cluster_operations::forget_offline; the app is stopped.
+  virtual void forget_offline(const std::string& node, std::function<void(result<void>)> done) = 0;
   virtual cluster_operations& cluster() = 0;
   /// Asks the control endpoints of these nodes, all at once; those that do not answer soon are left out.
   virtual void ask_members(std::vector<std::string> nodes, control::request what,
@@ -156,6 +119,9 @@ public:
   /// Those with a consumer.
   virtual void list_consumers(std::function<void(std::vector<consumer_info>)> done) = 0;
   virtual node_facts facts() const = 0;
+  virtual void group_state(std::function<void(group_facts)> done) = 0;
+  /// Other members whose connection is broken, or cannot be made.
+  virtual std::vector<std::string> unreachable() const = 0;
 
   // -- operations --
   /// Closes the connections that `which` chooses, at most `most`; `which` may be called on any thread. `done` gets
@@ -166,7 +132,8 @@ public:
   virtual void suspend_listeners(std::function<void(result<void>)> done) = 0;
   /// Error: a port is taken.
   virtual void resume_listeners(std::function<void(result<void>)> done) = 0;
-  /// Maintenance mode, until revived or the app's next start: no listeners, and clients are sent away with 320.
+  /// Maintenance mode, until revived or the app's next start: no listeners, clients are sent away with 320, other nodes
+  /// place no queues here, and another node leads the metadata.
   virtual void drain(std::function<void(result<void>)> done) = 0;
   virtual void revive(std::function<void(result<void>)> done) = 0;
   /// Deletes the queue if its conditions hold; `done` gets the number of ready messages it had. Error: 406 in use, not

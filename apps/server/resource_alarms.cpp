@@ -26,9 +26,9 @@ resource_alarms::step resource_alarms::sampled(const resource_sample& sample) {
 
 void resource_alarms::memory_sampled(uint64_t used, step& result) {
   const bool low = memory_forced_ || used > limits_.memory_bytes;
-  if (low == memory_)
+  if (low == now_.memory)
     return;
-  memory_ = low;
+  now_.memory = low;
   result.log.push_back({log_level::info, std::string{"vm_memory_high_watermark "} + (low ? "set" : "clear")
                                            + ". Memory used:" + number(used)
                                            + " allowed:" + number(limits_.memory_bytes)});
@@ -44,9 +44,9 @@ void resource_alarms::disk_sampled(uint64_t free, step& result) {
       std::clamp<uint64_t>((free - limits_.disk_free_bytes) / fast_disk_bytes_per_ms / 2, soonest_ms, interval_ms));
   if (!low && ballast_ != ballast::held)
     result.make_ballast = free >= limits_.disk_free_bytes + limits_.ballast_bytes;
-  if (low == disk_)
+  if (low == now_.disk)
     return;
-  disk_ = low;
+  now_.disk = low;
   if (low && ballast_ == ballast::held) {
     ballast_ = ballast::released;
     result.release_ballast = true;
@@ -68,21 +68,6 @@ void resource_alarms::set(std::string_view resource, step& result) const {
 void resource_alarms::clear(std::string_view resource, step& result) const {
   result.changed = true;
   result.log.push_back({log_level::warning, std::string{resource} + " resource limit alarm cleared on node " + node_});
-}
-
-std::string resource_alarms::reason() const {
-  if (memory_ && disk_)
-    return "low on memory & disk";
-  return memory_ ? "low on memory" : disk_ ? "low on disk" : "";
-}
-
-std::vector<std::string> resource_alarms::texts() const {
-  std::vector<std::string> result;
-  if (memory_)
-    result.push_back("Memory alarm on node " + node_);
-  if (disk_)
-    result.push_back("Free disk space alarm on node " + node_);
-  return result;
 }
 
 } // namespace broker

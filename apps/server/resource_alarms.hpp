@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "cluster/node_conditions.hpp"
 #include "config.hpp"
 
 namespace broker {
@@ -36,7 +37,7 @@ public:
   struct step {
     bool release_ballast = false;
     bool make_ballast = false;            ///< there is room for it; answered by ballast_made()
-    bool changed = false;                 ///< reason() is another than before
+    bool changed = false;                 ///< now() is another than before
     uint32_t look_again_ms = interval_ms; ///< sooner the closer the disk is to its limit
     std::vector<line> log;
   };
@@ -54,10 +55,10 @@ public:
   /// The ballast file lies on the disk.
   void ballast_made() { ballast_ = ballast::held; }
 
-  /// What blocked clients are told: "low on memory", "low on disk", "low on memory & disk"; "" without an alarm.
-  std::string reason() const;
-  /// For status pages, as RabbitMQ's tools word it.
-  std::vector<std::string> texts() const;
+  /// The alarms that are on.
+  const cluster::node_condition& now() const { return now_; }
+  /// See cluster::alarm_texts.
+  std::vector<std::string> texts() const { return cluster::alarm_texts(node_, now_); }
 
 private:
   enum class ballast : uint8_t { absent, held, released };
@@ -70,8 +71,7 @@ private:
   resource_limits limits_;
   bool memory_forced_ = false;
   bool disk_forced_ = false;
-  bool memory_ = false;
-  bool disk_ = false;
+  cluster::node_condition now_;
   ballast ballast_ = ballast::absent;
 };
 

@@ -52,7 +52,7 @@ void resource_monitor::look() {
   for (const auto& line : step.log)
     host_.log(line.level, line.text);
   if (step.changed)
-    host_.alarm(alarms_.reason());
+    host_.alarm(alarms_.now());
   const bool pressure = host_.memory_pressure();
   if (pressure && !pressure_)
     host_.pressure_began();

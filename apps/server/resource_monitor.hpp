@@ -37,7 +37,7 @@ public:
   struct host {
     std::function<result<uint64_t>()> disk_free;
     std::function<bool()> memory_pressure;
-    std::function<void(const std::string& reason)> alarm;
+    std::function<void(const cluster::node_condition& own)> alarm;
     std::function<void()> pressure_began;
     std::function<void(log_level, const std::string&)> log;
   };

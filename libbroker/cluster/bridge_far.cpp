@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/limits.hpp"
 #include "cluster/bridge_home.hpp"
+#include "cluster/waiting_channel.hpp"
 
 namespace broker::bridging {
 
@@ -210,24 +211,9 @@ void far_side::send_or_wait(queue_id queue, queue_request what, bridge_step& ste
 
 /// The channel hears what it would hear on a node that has no such queue.
 void far_side::refuse(queue_id queue, queue_request& what) {
-  channel_ref asker;
-  if (auto* publish = std::get_if<publish_request>(&what)) {
+  if (auto* publish = std::get_if<publish_request>(&what))
     publish->batch->release();
-    if (publish->confirm)
-      asker = publish->channel;
-  } else if (const auto* begin = std::get_if<consume_request>(&what)) {
-    asker = begin->who->channel;
-  } else if (const auto* end = std::get_if<cancel_request>(&what)) {
-    asker = end->who->channel;
-  } else if (const auto* get = std::get_if<get_request>(&what)) {
-    asker = get->channel;
-  } else if (const auto* purge = std::get_if<purge_request>(&what)) {
-    asker = purge->channel;
-  } else if (const auto* status = std::get_if<status_request>(&what)) {
-    asker = status->channel;
-  } else if (const auto* erase = std::get_if<delete_request>(&what)) {
-    asker = erase->channel;
-  }
+  const channel_ref asker = waiting_channel(what);
   if (!asker)
     return;
   const auto at = by_address_.find(asker->id);

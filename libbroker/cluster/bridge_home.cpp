@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "base/limits.hpp"
+#include "cluster/waiting_channel.hpp"
 
 namespace broker::bridging {
 
@@ -84,23 +85,12 @@ void home_side::request(bool session, queue_id queue, queue_request& what, bridg
 
 /// There is no session: whoever waits for an answer hears that the queue is out of reach.
 void home_side::refuse(queue_id queue, queue_request& what, bridge_step& step) {
-  if (auto* publish = std::get_if<publish_request>(&what)) {
+  if (auto* publish = std::get_if<publish_request>(&what))
     publish->batch->release();
-    if (publish->confirm)
-      lose(publish->channel, queue, step);
-  } else if (const auto* begin = std::get_if<consume_request>(&what)) {
-    lose(begin->who->channel, queue, step);
-  } else if (const auto* end = std::get_if<cancel_request>(&what)) {
-    add_event(step, end->who->channel, cancel_done{end->who});
-  } else if (const auto* get = std::get_if<get_request>(&what)) {
-    lose(get->channel, queue, step);
-  } else if (const auto* purge = std::get_if<purge_request>(&what)) {
-    lose(purge->channel, queue, step);
-  } else if (const auto* status = std::get_if<status_request>(&what)) {
-    lose(status->channel, queue, step);
-  } else if (const auto* erase = std::get_if<delete_request>(&what)) {
-    lose(erase->channel, queue, step);
-  }
+  if (const auto* end = std::get_if<cancel_request>(&what))
+    return add_event(step, end->who->channel, cancel_done{end->who});
+  if (const auto asker = waiting_channel(what))
+    lose(asker, queue, step);
 }
 
 void home_side::lose(const channel_ref& address, queue_id queue, bridge_step& step) {
@@ -216,14 +206,18 @@ void home_side::begin_consumer(const consumer_ref& who, bridge_step& step) {
 }
 
 void home_side::leave_queue(channel& from, queue_id queue) {
+  forget_queue(from, queue, false); // gone says it
+  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false});
+}
+
+void home_side::forget_queue(channel& from, queue_id queue, bool tell) {
   from.queues.erase(queue);
   from.fetched.erase(queue);
   for (auto at = from.consumers.begin(); at != from.consumers.end();) {
     const auto one = consumers_.find(*at++);
     if (one->second.who->queue == queue)
-      erase_consumer(one, false); // gone says it
+      erase_consumer(one, tell);
   }
-  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false});
 }
 
 void home_side::channel_ended(uint64_t key) {

@@ -73,6 +73,8 @@ private:
   void send_settlement(queue_id queue, settle_request& what);
   void begin_consumer(const consumer_ref& who, bridge_step& step);
   void leave_queue(channel& from, queue_id queue);
+  /// Its consumers end; `tell`: the other node is told of each.
+  void forget_queue(channel& from, queue_id queue, bool tell);
   consumer_at find_consumer(const consumer_ref& who);
   void erase_consumer(consumer_at at, bool tell);
   void recall_if_idle(channel& of);

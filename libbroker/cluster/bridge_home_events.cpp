@@ -61,13 +61,7 @@ bool home_side::take(answer& what, bridge_step& step) {
     add_event(step, to->address, queue_missing{what.queue});
     break;
   case answer::kind::gone:
-    to->queues.erase(what.queue);
-    to->fetched.erase(what.queue);
-    for (auto at = to->consumers.begin(); at != to->consumers.end();) {
-      const auto one = consumers_.find(*at++);
-      if (one->second.who->queue == what.queue)
-        erase_consumer(one, true);
-    }
+    forget_queue(*to, what.queue, true);
     step.news.emplace_back(to->address, queue_vanished{what.queue});
     break;
   }

@@ -16,7 +16,7 @@ public:
   virtual ~node_reachability() = default;
   /// This node is never down.
   virtual bool is_down(std::string_view node) const = 0;
-  /// The others that are not down, by name.
+  /// The others that are not down, by name; without those that are drained (O10), which take no queues.
   virtual std::vector<std::string> reachable() const = 0;
 
   /// Rises with every change; caches compare it. Never 0.

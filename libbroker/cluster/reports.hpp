@@ -1,5 +1,5 @@
-// What operators are shown of a queue and its consumers (list_queues, list_consumers), as its actor tells it and as it
-// travels between nodes.
+// What operators are shown of queues, consumers, channels and connections (list_queues and so on), as their actors and
+// sessions tell it; that of queues and consumers also travels between nodes.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,48 @@ struct consumer_report {
   bool ack_required = true;
   bool exclusive = false;
   bool active = true;
-  std::string activity_status; ///< "up", "single_active", "waiting"
+  std::string activity_status = "up"; ///< "up", "single_active", "waiting"
   uint16_t prefetch = 0;
   int32_t priority = 0;
   uint64_t unacknowledged = 0;
   amqp::field_table arguments;
+};
+
+/// list_channels.
+struct channel_report {
+  connection_id connection = 0;
+  channel_number number = 0;
+  std::string user;
+  std::string vhost;
+  bool confirm = false;
+  bool transactional = false;
+  uint64_t consumers = 0;
+  uint64_t unacknowledged = 0;
+  uint64_t unconfirmed = 0;
+  uint64_t uncommitted = 0;
+  uint64_t uncommitted_acks = 0;
+  uint64_t prefetch = 0;
+  uint64_t global_prefetch = 0;
+};
+
+/// list_connections.
+struct session_report {
+  connection_id id = 0;
+  std::string name; ///< "127.0.0.1:51234 -> 127.0.0.1:5672"
+  std::string user;
+  std::string auth_mechanism;
+  std::string vhost;
+  std::string state;
+  size_t channels = 0;
+  uint16_t channel_max = 0;
+  uint32_t frame_max = 0;
+  uint16_t heartbeat_s = 0;
+  amqp::field_table client_properties;
+  uint64_t received_bytes = 0;
+  uint64_t sent_bytes = 0;
+  uint64_t reads = 0; ///< from the socket
+  uint64_t writes = 0;
+  int64_t connected_at_ms = 0; ///< since 1970
 };
 
 } // namespace broker

@@ -17,8 +17,9 @@ metadata_host::metadata_host(metadata_host_settings settings, metadata_store& st
 
 // -- start ------------------------------------------------------------------------------------------------------------
 
-result<void> metadata_host::open() {
+result<void> metadata_host::open(consensus::time_ms now) {
   BROKER_ASSERT(!group_, "a host is opened once");
+  now_ = now;
   auto stored = store_.load();
   if (!stored)
     return stored.error();
@@ -221,22 +222,43 @@ result<metadata_flush> metadata_host::flush() {
 
 // A large state is not written again after every few entries: the log must have grown to a good part of it first.
 bool metadata_host::snapshot_due() const noexcept {
-  return snapshot_wanted_ && !install_ && log_bytes_ >= snapshot_bytes_ / 2;
+  return snapshot_wanted_ && !snapshot_begun_ && !install_ && log_bytes_ >= snapshot_bytes_ / 2;
+}
+
+metadata_snapshot_job metadata_host::begin_snapshot() {
+  BROKER_ASSERT(group_ && steps_.empty() && !snapshot_begun_, "between flushes, one at a time");
+  metadata_snapshot_job job{group_->snapshot_point(), state_.image()};
+  BROKER_ASSERT(job.meta.index == applied_.index, "the group knows what is applied");
+  snapshot_wanted_ = false;
+  snapshot_begun_ = true;
+  log_bytes_ = 0;
+  return job;
+}
+
+result<std::string> metadata_snapshot_job::write(metadata_store& store) const {
+  std::string bytes = image->serialise();
+  if (auto prepared = store.prepare_snapshot(meta, bytes); !prepared)
+    return prepared.error();
+  return bytes;
+}
+
+result<void> metadata_host::finish_snapshot(const metadata_snapshot_job& job, std::string_view bytes) {
+  BROKER_ASSERT(snapshot_begun_, "begin_snapshot() comes first");
+  snapshot_begun_ = false;
+  if (job.meta.index <= installed_)
+    return {};
+  if (auto stored = store_.store_snapshot(job.meta, bytes); !stored)
+    return stored;
+  snapshot_bytes_ = bytes.size();
+  enqueue(group_->snapshot_stored(job.meta));
+  work();
+  return {};
 }
 
 result<void> metadata_host::take_snapshot() {
-  BROKER_ASSERT(group_ && steps_.empty(), "between flushes");
-  const consensus::snapshot_meta meta = group_->snapshot_point();
-  BROKER_ASSERT(meta.index == applied_.index, "the group knows what is applied");
-  const std::string bytes = state_.serialise();
-  if (auto stored = store_.store_snapshot(meta, bytes); !stored)
-    return stored;
-  enqueue(group_->snapshot_stored(meta));
-  work();
-  snapshot_wanted_ = false;
-  snapshot_bytes_ = bytes.size();
-  log_bytes_ = 0;
-  return {};
+  const auto job = begin_snapshot();
+  const auto bytes = job.write(store_);
+  return bytes ? finish_snapshot(job, *bytes) : result<void>{bytes.error()};
 }
 
 void metadata_host::serve_snapshot(const consensus::snapshot_request& request) {
@@ -267,6 +289,7 @@ result<void> metadata_host::install() {
   if (auto stored = store_.install_snapshot(meta, bytes); !stored)
     return stored;
   applied_ = meta;
+  installed_ = meta.index;
   snapshot_wanted_ = false;
   snapshot_bytes_ = bytes.size();
   log_bytes_ = 0;

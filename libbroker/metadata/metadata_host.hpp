@@ -7,11 +7,12 @@
 // next flush. In a cluster a node's proposals travel to the leader, are applied exactly once (proposal_window.hpp), and
 // are answered when this node itself has applied them, and every other node that can be reached and keeps up has, too
 // (answer_gate.hpp): whoever has an answer finds it in snapshot(), and on the other nodes.
-// Snapshots are taken between flushes, so that no answer waits for one.
+// Snapshots are taken between flushes, and written beside them (metadata_snapshot_job), so that nothing waits for one.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -51,6 +52,16 @@ struct metadata_flush {
   bool forgotten = false;
 };
 
+/// A snapshot that has been begun: its content is fixed, so that it may be written while the host goes on.
+struct metadata_snapshot_job {
+  consensus::snapshot_meta meta;
+  std::shared_ptr<const metadata_image> image;
+
+  /// What takes time: encodes the image and writes it beside the store's other work. On any thread. Error: a failed
+  /// write; the node must end (G6).
+  result<std::string> write(metadata_store& store) const;
+};
+
 class metadata_host {
 public:
   /// `store` and `peers` outlive the host. Without peers the node is alone.
@@ -60,8 +71,9 @@ public:
   /// queues were created or deleted meanwhile is not reported (the caller compares its queues' files with snapshot()).
   /// A member of a larger group has the state of its last snapshot until it hears from a leader; the answer to its
   /// node_started tells that it is up to date. Once, first.
-  /// Errors: the store's, or stored bytes this version does not understand. The node must not start then (G7).
-  result<void> open();
+  /// `now` as in tick(): deadlines count from it. Errors: the store's, or stored bytes this version does not
+  /// understand. The node must not start then (G7).
+  result<void> open(consensus::time_ms now);
 
   /// Queues a command. Answers: ok; overloaded (limits::metadata_proposals_max outstanding); refused (too large);
   /// not_leader (no majority for metadata_host_settings::proposal_ms: it has not happened); lost (nor known whether).
@@ -71,6 +83,8 @@ public:
   void read_barrier(consensus::ticket id);
   /// Another node becomes the leader; ok when this one leads no more. not_leader unless this one does.
   void transfer(consensus::ticket id, consensus::node_id to);
+  /// Other voters that are connected: whom leadership may be transferred to.
+  std::vector<consensus::node_id> successors() const;
   /// At least every limits::raft_heartbeat_ms in a cluster; a node alone needs no time. Monotonic.
   void tick(consensus::time_ms now);
 
@@ -90,9 +104,14 @@ public:
   /// The state of the last flush is what this node's clients see from now on: others may answer theirs.
   void shown();
 
-  /// The log has grown enough. Call take_snapshot() when there is time: it costs time linear in the state.
+  /// The log has grown enough, and no snapshot is under way.
   bool snapshot_due() const noexcept;
-  /// Errors as flush().
+  /// Between flushes, when one is due. Cheap: a reference to the state. One at a time.
+  metadata_snapshot_job begin_snapshot();
+  /// `bytes` is what the job's write() gave. The snapshot takes the place of the log before it; unless one that was
+  /// received meanwhile has done so already. Errors as flush().
+  result<void> finish_snapshot(const metadata_snapshot_job& job, std::string_view bytes);
+  /// All of it at once; takes time linear in the state.
   result<void> take_snapshot();
 
   snapshot_ptr snapshot() const { return state_.snapshot(); }
@@ -173,8 +192,10 @@ private:
   std::vector<std::pair<consensus::node_id, std::string>> held_; ///< messages that must not leave before that
   consensus::snapshot_meta applied_;
   bool snapshot_wanted_ = false;
-  size_t log_bytes_ = 0;      ///< since the last snapshot
+  bool snapshot_begun_ = false;
+  size_t log_bytes_ = 0;      ///< since the last snapshot, or the one under way
   size_t snapshot_bytes_ = 0; ///< of the last snapshot
+  uint64_t installed_ = 0;    ///< index of the last snapshot that was received
   std::string incoming_;      ///< a snapshot being received
   std::optional<consensus::snapshot_meta> install_;
   metadata_flush out_;

@@ -317,6 +317,12 @@ void metadata_host::transfer(consensus::ticket id, consensus::node_id to) {
   work();
 }
 
+std::vector<consensus::node_id> metadata_host::successors() const {
+  std::vector<consensus::node_id> all = group_->members().voters;
+  std::erase_if(all, [&](consensus::node_id id) { return id == identity_.self || !connected_.contains(name_of(id)); });
+  return all;
+}
+
 // -- a leader's care for the members ----------------------------------------------------------------------------------
 
 void metadata_host::lead() {

@@ -24,6 +24,14 @@ struct metadata_settings {
   exchange_types_ptr exchange_types = standard_exchange_types(); ///< the same on every node of a cluster
 };
 
+/// The whole state as it was at one moment; shares everything unchanged with the state. Immutable, any thread.
+class metadata_image {
+public:
+  virtual ~metadata_image() = default;
+  /// Everything, deterministic bytes; for consensus snapshots. Takes time linear in the state.
+  virtual std::string serialise() const = 0;
+};
+
 /// A new state holds the default vhost with its built-in exchanges (W35) and no user; see node_started.
 class metadata_state {
 public:
@@ -45,8 +53,9 @@ public:
   /// The state after the last apply. Cheap: a reference.
   snapshot_ptr snapshot() const;
 
-  /// Everything, deterministic bytes; for consensus snapshots.
-  std::string serialise() const;
+  /// The state after the last apply, for writing it while the state goes on. Cheap: references.
+  std::shared_ptr<const metadata_image> image() const;
+  std::string serialise() const { return image()->serialise(); }
   /// Replaces the state. Error: the bytes are not a snapshot; the state is then unchanged.
   result<void> restore(std::string_view bytes);
   /// As restore, and appends what differs from the state before as `changes`, in the order of names: what the actor

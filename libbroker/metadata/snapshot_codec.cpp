@@ -41,6 +41,18 @@ void write_vhost(const vhost_tables& from, proto::Vhost& to) {
     to_proto(one->record, *to.add_parameters());
 }
 
+/// A copy of what metadata_state::impl holds, but for its indexes.
+struct state_image final : metadata_image {
+  std::string serialise() const override;
+
+  metadata_tables now;
+  queue_id next_queue = 1;
+  bool seeded = false;
+  uint64_t next_node = 1;
+  uint64_t next_run = 1;
+  std::map<uint64_t, proposer> proposers;
+};
+
 result<void> read_policies(const google::protobuf::RepeatedPtrField<proto::Policy>& from, bool operators,
                            std::shared_ptr<const policy_list>& to) {
   auto list = std::make_shared<policy_list>();
@@ -77,26 +89,39 @@ result<void> read_rules(const proto::Vhost& from, vhost_tables& to) {
 
 } // namespace
 
-std::string metadata_state::serialise() const {
+std::string state_image::serialise() const {
   proto::MetadataSnapshot out;
   out.set_magic(snapshot_magic);
   out.set_format(snapshot_format);
-  out.set_next_queue_id(impl_->next_queue);
-  out.set_seeded(impl_->seeded);
-  for (const auto& vhost : impl_->now.vhosts.sorted())
+  out.set_next_queue_id(next_queue);
+  out.set_seeded(seeded);
+  for (const auto& vhost : now.vhosts.sorted())
     write_vhost(*vhost, *out.add_vhosts());
-  for (const auto& user : impl_->now.users.sorted())
+  for (const auto& user : now.users.sorted())
     to_proto(*user, *out.add_users());
-  for (const auto& one : impl_->now.global_parameters.sorted())
+  for (const auto& one : now.global_parameters.sorted())
     to_proto(one->record, *out.add_global_parameters());
-  for (const node_ptr& one : *impl_->now.nodes)
-    to_proto(*one, last_of(one->id), *out.add_nodes());
-  out.set_next_node_id(impl_->next_node);
-  out.set_next_run(impl_->next_run);
-  out.set_cluster(impl_->now.cluster);
+  for (const node_ptr& one : *now.nodes) {
+    const auto last = proposers.find(one->id);
+    to_proto(*one, last == proposers.end() ? proposer{} : last->second, *out.add_nodes());
+  }
+  out.set_next_node_id(next_node);
+  out.set_next_run(next_run);
+  out.set_cluster(now.cluster);
   std::string bytes = out.SerializeAsString();
   BROKER_ASSERT(!bytes.empty(), "metadata beyond Protobuf's 2 GiB");
   return bytes;
+}
+
+std::shared_ptr<const metadata_image> metadata_state::image() const {
+  auto image = std::make_shared<state_image>();
+  image->now = impl_->now;
+  image->next_queue = impl_->next_queue;
+  image->seeded = impl_->seeded;
+  image->next_node = impl_->next_node;
+  image->next_run = impl_->next_run;
+  image->proposers = impl_->proposers;
+  return image;
 }
 
 result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {

@@ -48,7 +48,11 @@ public:
   /// Writes state, truncation and entries as one durable step: when it returns they are synced.
   virtual result<void> write(const std::optional<consensus::hard_state>& state, std::optional<uint64_t> truncate_from,
                              const std::vector<consensus::entry>& append) = 0;
-  /// Stores a snapshot durably (file first, pointer after), then drops the log up to meta.index.
+  /// The slow half of store_snapshot for one's own snapshot: writes its bytes, durably. Nothing refers to them yet. May
+  /// run on another thread beside every other call but store_snapshot. A store without a slow half does nothing here.
+  virtual result<void> prepare_snapshot(const consensus::snapshot_meta&, std::string_view) { return {}; }
+  /// Stores a snapshot durably (file first, unless it is prepared; pointer after); the log up to meta.index
+  /// is of no interest from then on: load() does not give it, whenever its bytes go.
   virtual result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) = 0;
   /// Stores a snapshot that was received, durably, and drops the *whole* log: pointer and log change in one step, so
   /// that no crash leaves a log beside a snapshot it does not belong to.

@@ -177,22 +177,24 @@ void dead_letters::finish(letter one, std::vector<run>& done) {
 // -- arriving
 // -----------------------------------------------------------------------------------------------------------
 
-void dead_letters::answered(const confirmed& what, const surroundings& around, std::vector<run>& done) {
+/// `ask` gets from the forwarder what has become of some of the letters.
+template<class Ask>
+void dead_letters::hear(const surroundings& around, std::vector<run>& done, Ask ask) {
   std::vector<forwarder::outcome> ended;
-  forwarder_.answered(what, ended);
+  ask(ended);
   landed(ended, around, done);
+}
+
+void dead_letters::answered(const confirmed& what, const surroundings& around, std::vector<run>& done) {
+  hear(around, done, [&](auto& ended) { forwarder_.answered(what, ended); });
 }
 
 void dead_letters::target_gone(queue_id target, const surroundings& around, std::vector<run>& done) {
-  std::vector<forwarder::outcome> ended;
-  forwarder_.target_gone(target, ended);
-  landed(ended, around, done);
+  hear(around, done, [&](auto& ended) { forwarder_.target_gone(target, ended); });
 }
 
 void dead_letters::target_unreachable(queue_id target, const surroundings& around, std::vector<run>& done) {
-  std::vector<forwarder::outcome> ended;
-  forwarder_.target_unreachable(target, ended);
-  landed(ended, around, done);
+  hear(around, done, [&](auto& ended) { forwarder_.target_unreachable(target, ended); });
 }
 
 void dead_letters::landed(std::vector<forwarder::outcome>& ended, const surroundings& around, std::vector<run>& done) {

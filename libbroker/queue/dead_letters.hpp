@@ -77,6 +77,8 @@ private:
                               const exchange_record& to, const surroundings& around);
   void rest(letter one, uint64_t now_ms);
   void finish(letter one, std::vector<run>& done);
+  template<class Ask>
+  void hear(const surroundings& around, std::vector<run>& done, Ask ask);
   void landed(std::vector<forwarder::outcome>& ended, const surroundings& around, std::vector<run>& done);
   void add_sums(const run& what);
   void subtract_sums(const run& what);

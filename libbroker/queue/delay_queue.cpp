@@ -229,32 +229,30 @@ std::vector<queue_id> delay_queue::targets_of(seqno seq, const exchange_record& 
   return targets;
 }
 
-void delay_queue::answered(const confirmed& what, uint64_t wall_ms, queue_step& step) {
+/// `hear` tells the forwarder what has become of some of its messages.
+template<class Hear>
+void delay_queue::hear_of_targets(uint64_t wall_ms, queue_step& step, Hear hear) {
   if (deleted_)
     return;
   std::vector<queueing::forwarder::outcome> ended;
-  forwarder_.answered(what, ended);
+  hear(ended);
   landed(ended, wall_ms);
   work(wall_ms, step);
+}
+
+void delay_queue::answered(const confirmed& what, uint64_t wall_ms, queue_step& step) {
+  hear_of_targets(wall_ms, step, [&](auto& ended) { forwarder_.answered(what, ended); });
 }
 
 void delay_queue::target_gone(queue_id target, uint64_t wall_ms, queue_step& step) {
-  if (deleted_)
-    return;
-  burying_.erase(target);
-  std::vector<queueing::forwarder::outcome> ended;
-  forwarder_.target_gone(target, ended);
-  landed(ended, wall_ms);
-  work(wall_ms, step);
+  hear_of_targets(wall_ms, step, [&](auto& ended) {
+    burying_.erase(target);
+    forwarder_.target_gone(target, ended);
+  });
 }
 
 void delay_queue::target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step) {
-  if (deleted_)
-    return;
-  std::vector<queueing::forwarder::outcome> ended;
-  forwarder_.target_unreachable(target, ended);
-  landed(ended, wall_ms);
-  work(wall_ms, step);
+  hear_of_targets(wall_ms, step, [&](auto& ended) { forwarder_.target_unreachable(target, ended); });
 }
 
 void delay_queue::landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms) {

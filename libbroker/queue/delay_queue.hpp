@@ -71,6 +71,8 @@ private:
   void read_due();
   void send_out(seqno seq, const message& what, const exchange_record& exchange);
   std::vector<queue_id> targets_of(seqno seq, const exchange_record& exchange, const message& what);
+  template<class Hear>
+  void hear_of_targets(uint64_t wall_ms, queue_step& step, Hear hear);
   void landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms);
   void settle(seqno seq);
 

@@ -56,43 +56,33 @@ void queue_state::impl::dead_read_done(const std::vector<stored_run>& runs) {
   BROKER_ASSERT(!dead.wants_bodies(gap) || gap.first != asked, "the store has lost messages");
 }
 
-void queue_state::answered(const confirmed& what, uint64_t now_ms, queue_step& step) {
-  impl& me = *impl_;
-  if (me.now == impl::phase::deleted)
+/// `hear` tells the dead letters that some of them have arrived, or have not.
+template<class Hear>
+void queue_state::impl::dead_letters_landed(uint64_t at_ms, queue_step& step, Hear hear) {
+  if (now == phase::deleted)
     return;
-  me.now_ms = now_ms;
+  now_ms = at_ms;
   std::vector<run> done;
-  me.with_surroundings([&](const auto& around) { me.dead.answered(what, around, done); });
+  with_surroundings([&](const auto& around) { hear(around, done); });
   for (const run& one : done)
-    me.ended(one);
-  outbox out{step, me.record->id};
-  me.finish(out, step);
+    ended(one);
+  outbox out{step, record->id};
+  finish(out, step);
+}
+
+void queue_state::answered(const confirmed& what, uint64_t now_ms, queue_step& step) {
+  impl_->dead_letters_landed(now_ms, step,
+                             [&](const auto& around, auto& done) { impl_->dead.answered(what, around, done); });
 }
 
 void queue_state::target_unreachable(queue_id target, uint64_t now_ms, queue_step& step) {
-  impl& me = *impl_;
-  if (me.now == impl::phase::deleted)
-    return;
-  me.now_ms = now_ms;
-  std::vector<run> done;
-  me.with_surroundings([&](const auto& around) { me.dead.target_unreachable(target, around, done); });
-  for (const run& one : done)
-    me.ended(one);
-  outbox out{step, me.record->id};
-  me.finish(out, step);
+  impl_->dead_letters_landed(
+    now_ms, step, [&](const auto& around, auto& done) { impl_->dead.target_unreachable(target, around, done); });
 }
 
 void queue_state::target_gone(queue_id target, uint64_t now_ms, queue_step& step) {
-  impl& me = *impl_;
-  if (me.now == impl::phase::deleted)
-    return;
-  me.now_ms = now_ms;
-  std::vector<run> done;
-  me.with_surroundings([&](const auto& around) { me.dead.target_gone(target, around, done); });
-  for (const run& one : done)
-    me.ended(one);
-  outbox out{step, me.record->id};
-  me.finish(out, step);
+  impl_->dead_letters_landed(now_ms, step,
+                             [&](const auto& around, auto& done) { impl_->dead.target_gone(target, around, done); });
 }
 
 } // namespace broker

@@ -104,6 +104,8 @@ struct queue_state::impl {
   void dead_read_done(const std::vector<stored_run>& runs);
   template<class Call>
   void with_surroundings(Call call);
+  template<class Hear>
+  void dead_letters_landed(uint64_t at_ms, queue_step& step, Hear hear);
   bool too_many_dead() const { return dead.memory() > limits::dead_letter_memory_bytes; }
 
   // -- holders (queue_consumers.cpp) --

@@ -32,6 +32,10 @@ public:
     forced = true;
     return {};
   }
+  broker::result<void> forget_offline(const std::string& node) override {
+    forgotten_offline = node;
+    return refusal.text.empty() ? broker::result<void>{} : refusal;
+  }
   std::vector<std::string> stored_members() const override {
     std::vector<std::string> names;
     for (const auto& each : all)
@@ -46,6 +50,7 @@ public:
 
   std::vector<broker::cluster_member> all{{"rabbit@test", true}};
   std::string forgotten;
+  std::string forgotten_offline;
   bool forced = false;
   broker::error refusal;
 };
@@ -72,6 +77,16 @@ public:
     what.queue.durable = true;
     what.queue.node = "rabbit@test";
     what.queue.arguments.set("x-max-length", {int32_t{5}});
+    apply(what);
+  }
+
+  void declare_quorum(const std::string& name) {
+    broker::declare_queue what;
+    what.queue.vhost = "/";
+    what.queue.name = name;
+    what.queue.durable = true;
+    what.queue.node = "rabbit@test";
+    what.queue.arguments.set("x-queue-type", {broker::amqp::longstr{"quorum"}});
     apply(what);
   }
 
@@ -102,6 +117,9 @@ public:
     done(std::exchange(joined, seed) == seed ? outcome::already_member : outcome::joined);
   }
   void force_boot(std::function<void(broker::result<void>)> done) override { done(members.go_alone()); }
+  void forget_offline(const std::string& node, std::function<void(broker::result<void>)> done) override {
+    done(members.forget_offline(node));
+  }
   broker::cluster_operations& cluster() override { return members; }
   void ask_members(std::vector<std::string> nodes, broker::control::request what,
                    std::function<void(std::vector<std::pair<std::string, broker::control::response>>)> done) override {
@@ -132,7 +150,7 @@ public:
       info.queue = queue;
       info.ready = all.size();
       info.unacknowledged = 1;
-      info.state = all.size() == 2 ? "flow" : "running";
+      info.flow = all.size() == 2;
       all.push_back(info);
     });
     for (size_t i = 0; i < invented; ++i)
@@ -166,12 +184,18 @@ public:
     now.uptime_s = 22;
     now.vhosts = 1;
     now.alarms = alarms;
+    now.other_nodes = other_nodes;
     now.maintenance = drained;
+    now.minority = minority;
+    now.unreachable = out_of_reach;
     now.listeners = {{"[::]", port, "amqp", "AMQP 0-9-1 and AMQP 1.0"}};
     now.memory_bytes = 200'000'000;
     now.message_bytes = 50'000'000;
     return now;
   }
+
+  void group_state(std::function<void(broker::group_facts)> done) override { done(group); }
+  std::vector<std::string> unreachable() const override { return out_of_reach; }
 
   // -- operations --
   void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most, broker::error why,
@@ -259,10 +283,14 @@ public:
   std::string joined;
   std::string asked; ///< of other members
   bool drained = false;
+  bool minority = false;
+  std::vector<std::string> out_of_reach;
+  broker::group_facts group{"rabbit@test", {"rabbit@test"}};
   broker::metadata_state state_of_cluster{fake_settings()};
   std::vector<broker::metadata_change> changes;
   std::vector<broker::connection_info> connections{connection(7, "guest")};
   std::vector<std::string> alarms;
+  broker::cluster::node_conditions::by_node other_nodes;
   std::string closed_because;
   uint64_t memory_watermark = 1;
   uint64_t disk_free_limit = 1;

@@ -31,6 +31,19 @@ BOOST_AUTO_TEST_CASE(alarms_are_listed_and_fail_checks) {
                 "rabbit@test\",\"result\":\"error\"}\n");
 }
 
+BOOST_AUTO_TEST_CASE(alarms_of_other_nodes_are_clusterwide_and_not_local) {
+  node.view.other_nodes["rabbit@other"] = {true, false};
+  BOOST_TEST(diagnose({"-q", "alarms"}).out == "Memory alarm on node rabbit@other\n");
+  BOOST_TEST(diagnose({"-q", "check_alarms"}).code == 69);
+  BOOST_TEST(diagnose({"-q", "check_local_alarms"}).code == 0);
+  BOOST_TEST(diagnose({"-q", "check_local_alarms"}).out == "Node rabbit@test reported no local alarms\n");
+  BOOST_TEST(diagnose({"check_alarms", "--formatter", "json"}).out
+             == "{\"global\":[\"Memory alarm on node rabbit@other\"],\"local\":[],\"message\":\"Memory alarm on node "
+                "rabbit@other\",\"result\":\"error\"}\n");
+  BOOST_TEST(run({"cluster_status"}).out.find("\nAlarms\n\nMemory alarm on node rabbit@other\n") != std::string::npos);
+  BOOST_TEST(run({"status"}).out.find("\nAlarms\n\n(none)\n") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(listeners_are_found_by_port_and_protocol) {
   BOOST_TEST(diagnose({"listeners"}).out
              == "Asking node rabbit@test to report its protocol listeners ...\nInterface: [::], port: 5672, protocol: "

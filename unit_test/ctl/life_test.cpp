@@ -2,6 +2,8 @@
 // O12).
 #include <boost/test/unit_test.hpp>
 
+#include <sstream>
+
 #include "control_client.hpp"
 #include "lab.hpp"
 
@@ -168,9 +170,21 @@ BOOST_AUTO_TEST_CASE(members_are_forgotten_by_a_running_node) {
     got.out + got.err
     == "Removing node rabbit@nosuch from the cluster\nError:\n{:not_a_cluster_node, 'The node selected is not in "
        "the cluster.'}\n");
-  BOOST_TEST(run({"forget_cluster_node", "--offline", "rabbit@node2"}).code == 69);
   node.view.app = broker::app_state::stopped;
   BOOST_TEST(run({"forget_cluster_node", "rabbit@node2"}).code == 64);
+}
+
+BOOST_AUTO_TEST_CASE(members_are_forgotten_offline_by_a_stopped_node) {
+  const auto refused = run({"forget_cluster_node", "--offline", "rabbit@node2"});
+  BOOST_TEST(refused.code == 64);
+  BOOST_TEST(refused.err.find("requires the 'rabbit' app to be stopped") != std::string::npos);
+  node.view.app = broker::app_state::stopped;
+  expect({"forget_cluster_node", "--offline", "rabbit@node2"},
+         "Removing node rabbit@node2 from the cluster. Warning: quorum queues cannot be shrunk in offline mode\n");
+  BOOST_TEST(node.view.members.forgotten_offline == "rabbit@node2");
+  BOOST_TEST(node.view.members.forgotten == "");
+  node.view.members.refusal = {69, "{:not_a_cluster_node, 'The node selected is not in the cluster.'}"};
+  BOOST_TEST(run({"forget_cluster_node", "--offline", "rabbit@nosuch"}).code == 69);
 }
 
 BOOST_AUTO_TEST_CASE(force_boot_makes_a_node_the_only_member) {
@@ -193,6 +207,27 @@ BOOST_AUTO_TEST_CASE(cluster_status_shows_every_member) {
     run({"cluster_status", "--formatter", "json"}).out.find("\"running_nodes\":[\"rabbit@node2\",\"rabbit@test\"]")
     != std::string::npos);
   BOOST_TEST(run({"await_online_nodes", "2"}).code == 0);
+  BOOST_TEST(page.find("\nNetwork Partitions\n\n(none)\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(cluster_status_says_that_there_is_no_majority) {
+  node.view.members.all = {{"rabbit@node2", false}, {"rabbit@node3", false}, {"rabbit@test", true}};
+  node.view.minority = true;
+  node.view.out_of_reach = {"rabbit@node2", "rabbit@node3"};
+  const auto page = run({"cluster_status"}).out;
+  BOOST_TEST(page.find("\nNetwork Partitions\n\nNode rabbit@test cannot communicate with rabbit@node2, rabbit@node3\n"
+                       "Node rabbit@test has no majority of the cluster's nodes: until it has, users, virtual hosts, "
+                       "policies, queues, exchanges and bindings cannot be changed there\n")
+               != std::string::npos,
+             page);
+  const auto json = run({"cluster_status", "--formatter", "json"}).out;
+  BOOST_TEST(json.find("\"minority\":[\"rabbit@test\"],\"partitions\":{\"rabbit@test\":[\"rabbit@node2\","
+                       "\"rabbit@node3\"]}")
+               != std::string::npos,
+             json);
+  node.view.minority = false; // a node that is merely down is no partition
+  BOOST_TEST(run({"cluster_status", "--formatter", "json"}).out.find("\"minority\":[],\"partitions\":{}")
+             != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(join_and_forget_need_a_node) {
@@ -237,6 +272,74 @@ BOOST_AUTO_TEST_CASE(enough_online_nodes_are_not_waited_for) {
   BOOST_TEST(got.code == 75);
   BOOST_TEST(got.err == "Error:\nError: timed out while waiting. Not enough nodes joined rabbit@test's cluster.\n");
   BOOST_TEST(run({"await_online_nodes", "none"}).code == 65);
+}
+
+BOOST_AUTO_TEST_CASE(rebalance_counts_leaders_as_rabbitmqs_and_moves_nothing) {
+  node.view.members.all = {{"rabbit@node2", true}, {"rabbit@node3", false}, {"rabbit@test", true}};
+  node.view.declare_quorum("qq");
+  const auto rows = [&](std::vector<const char*> arguments) {
+    std::string text;
+    std::istringstream lines{run_as("rabbitmq-queues", arguments).out};
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("\x1b(0") && !line.starts_with("\x1b(0x"))
+        continue; // a rule
+      const std::string bar = "\x1b(0x\x1b(B";
+      for (size_t at = line.find(bar); at != std::string::npos; at = line.find(bar))
+        line.replace(at, bar.size(), "|");
+      text += line + "\n";
+    }
+    return text;
+  };
+  const std::string heading = "| Node name    | Number of quorum queues | Number of replicated classic queues |\n"
+                              "| rabbit@node2 | 0                       | 0                                   |\n";
+  const std::string one = "| rabbit@test  | 1                       | 0                                   |\n";
+  const std::string none = "| rabbit@test  | 0                       | 0                                   |\n";
+  BOOST_TEST(rows({"rebalance", "all"}) == "Re-balancing leaders of all replicated queues...\n" + heading + one);
+  BOOST_TEST(rows({"-q", "rebalance", "classic"}) == heading + none);
+  BOOST_TEST(rows({"-q", "rebalance", "quorum", "--queue-pattern", "^x"}) == heading + none);
+  BOOST_TEST(run_as("rabbitmq-queues", {"rebalance", "quorum", "--queue-pattern", "["}).code == 65);
+  const auto stream = run_as("rabbitmq-queues", {"rebalance", "stream"});
+  BOOST_TEST(stream.code == 69);
+  BOOST_TEST(stream.err.find("type stream is not supported. Try one of all, classic, quorum.") != std::string::npos);
+  node.view.other_nodes["rabbit@node2"].drained = true;
+  BOOST_TEST(run_as("rabbitmq-queues", {"rebalance", "all"}).out.find("node2") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_single_node_is_critical_for_nothing) {
+  for (const char* check : {"check_if_node_is_quorum_critical", "check_if_node_is_mirror_sync_critical"}) {
+    const auto got = diagnose({"-q", check});
+    BOOST_TEST(got.code == 0);
+    BOOST_TEST(got.out
+               == "Node rabbit@test seems to be the only one in a single node cluster, the check does not apply\n");
+  }
+  const auto awaited = run_as("rabbitmq-upgrade", {"await_online_quorum_plus_one"});
+  BOOST_TEST(awaited.code == 0);
+  BOOST_TEST(awaited.out
+             == "Will wait for a quorum + 1 of nodes to be online for all quorum queues for 120 seconds...\n"
+                "Target node seems to be the only one in a single node cluster, the command does not apply\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_would_lose_its_quorum_is_named) {
+  node.view.members.all = {{"rabbit@node2", true}, {"rabbit@node3", true}, {"rabbit@test", true}};
+  node.view.group.voters = {"rabbit@node2", "rabbit@node3", "rabbit@test"};
+  BOOST_TEST(run_as("rabbitmq-queues", {"check_if_node_is_quorum_critical"}).out
+             == "Checking if node rabbit@test is critical for quorum of any quorum queues ...\n"
+                "Node rabbit@test reported no quorum queues with minimum quorum\n");
+  BOOST_TEST(run_as("rabbitmq-queues", {"check_if_node_is_mirror_sync_critical"}).out
+             == "Checking if node rabbit@test is critical for data safety of any classic mirrored queues ...\n"
+                "Node rabbit@test reported no classic mirrored queues without online synchronised mirrors\n");
+  BOOST_TEST(run_as("rabbitmq-upgrade", {"-q", "await_online_quorum_plus_one"}).code == 0);
+  node.view.declare_quorum("qq");
+  node.view.members.all[1].running = false; // two of three are left
+  const auto got = run_as("rabbitmq-queues", {"-q", "check_if_node_is_quorum_critical"});
+  BOOST_TEST(got.code == 69);
+  BOOST_TEST(got.err
+             == "queue 'qq' in vhost '/' would lose quorum if node rabbit@test is stopped\n"
+                "the metadata of the cluster would lose quorum if node rabbit@test is stopped\n");
+  const auto awaited = run_as("rabbitmq-upgrade", {"-q", "await_online_quorum_plus_one", "-t", "0.1"});
+  BOOST_TEST(awaited.code == 69);
+  BOOST_TEST(awaited.err
+             == "Error:\ntime is up, no quorum + 1 online replicas came online for at least some quorum queues\n");
 }
 
 BOOST_AUTO_TEST_CASE(maintenance_mode_is_shown) {

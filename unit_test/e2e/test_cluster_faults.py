@@ -14,7 +14,7 @@ import unittest
 
 from harness import hosts, process
 from harness.client import Refused
-from harness.cluster import Background, HostCluster, timed
+from harness.cluster import Background, HostCluster, LocalCluster, timed
 from harness.linearizable import FOREVER, Operation, first_violation
 from harness.options import options
 
@@ -385,8 +385,19 @@ class SlowCables(OnHosts):
         self.assertNotIn(" lost: ", self.cluster["node1"].log())
 
 
-class Disks(unittest.TestCase):
+class OwnClusters(unittest.TestCase):
     """Each with a cluster of its own, since a node may not survive."""
+
+    def test_a_node_counts_from_the_moment_it_has_joined(self):
+        """start_app of the third node has returned: from now on any one of them may die."""
+        for _ in range(rounds(2, 20)):
+            cluster = LocalCluster()
+            self.addCleanup(cluster.close)
+            cluster.open(wait=False)
+            cluster["node1"].kill()
+            took, _ = timed(lambda cluster=cluster: declare(cluster["node2"]))
+            self.assertLess(took, 4)
+            cluster.close()
 
     def cluster(self, **more):
         if not hosts.available():

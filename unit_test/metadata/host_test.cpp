@@ -10,7 +10,7 @@ namespace {
 
 /// Opens and does what a node does first.
 void begin(metadata_host& host) {
-  BOOST_REQUIRE(host.open().ok());
+  BOOST_REQUIRE(host.open(0).ok());
   host.propose(1'000'000, first_start());
   const auto started = host.flush();
   BOOST_REQUIRE(started.ok());
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) 
           BOOST_REQUIRE(host->take_snapshot().ok());
         const std::string bytes = host->state().serialise();
         host = std::make_unique<metadata_host>(settings, store);
-        BOOST_REQUIRE(host->open().ok());
+        BOOST_REQUIRE(host->open(0).ok());
         BOOST_REQUIRE(host->state().serialise() == bytes);
         host->propose(1'000'000, first_start());
       }
@@ -146,12 +146,66 @@ BOOST_AUTO_TEST_CASE(a_restart_at_any_point_gives_the_state_of_the_last_answer) 
     }
 }
 
+BOOST_AUTO_TEST_CASE(proposals_go_on_while_a_snapshot_is_written) {
+  memory_store store;
+  metadata_host_settings settings;
+  settings.group.snapshot_after_entries = 5;
+  metadata_host host{settings, store};
+  begin(host);
+  consensus::ticket ticket = 1;
+  const auto declare = [&](const std::string& name) {
+    host.propose(ticket++, declare_queue{queue(name)});
+    const auto flushed = host.flush();
+    BOOST_REQUIRE(flushed.ok() && flushed->done.size() == 1 && flushed->done[0].what == outcome::ok);
+  };
+  while (!host.snapshot_due())
+    declare("before-" + std::to_string(ticket));
+  const auto job = host.begin_snapshot();
+  const std::string then = host.state().serialise();
+  BOOST_TEST(!host.snapshot_due());
+  for (int i = 0; i < 20; ++i)
+    declare("meanwhile-" + std::to_string(i));
+  BOOST_TEST(!host.snapshot_due()); // one at a time
+  const auto bytes = job.write(store);
+  BOOST_REQUIRE(bytes.ok());
+  BOOST_TEST((*bytes == then)); // what it was when it was begun
+  BOOST_TEST(store.snapshots == 0);
+  BOOST_REQUIRE(host.finish_snapshot(job, *bytes).ok());
+  BOOST_TEST(store.snapshots == 1);
+  BOOST_TEST(store.content.log.front().index == job.meta.index + 1);
+  declare("after");
+  BOOST_TEST(host.snapshot_due()); // the entries since
+  const std::string last = host.state().serialise();
+  metadata_host again{settings, store};
+  BOOST_REQUIRE(again.open(0).ok());
+  BOOST_TEST((again.state().serialise() == last));
+}
+
+BOOST_AUTO_TEST_CASE(a_proposal_before_the_first_tick_has_all_its_time) {
+  memory_store store;
+  store.content.identity = metadata_identity{4711, 2, 0, true}; // of a cluster that it hears nothing of
+  metadata_host host{{}, store};
+  constexpr consensus::time_ms start = 1'000'000;
+  BOOST_REQUIRE(host.open(start).ok());
+  host.propose(7, declare_queue{queue("a")});
+  host.read_barrier(8);
+  const auto answers = [&](consensus::time_ms now) {
+    host.tick(now);
+    const auto flushed = host.flush();
+    BOOST_REQUIRE(flushed.ok());
+    return flushed->done.size();
+  };
+  BOOST_TEST(answers(start + 1) == 0u);
+  BOOST_TEST(answers(start + limits::metadata_proposal_ms - 1) == 0u);
+  BOOST_TEST(answers(start + limits::metadata_proposal_ms) == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_command_of_a_later_version_refuses_to_start) {
   memory_store store;
   store.content.state = {1, 1};
   store.content.log = {{1, 1, consensus::entry::kind::command, std::string("\xa2\x06\x00", 3)}}; // field 100
   metadata_host host{{}, store};
-  const auto opened = host.open();
+  const auto opened = host.open(0);
   BOOST_REQUIRE(!opened.ok());
   BOOST_TEST(opened.error().text == "metadata log entry 1: a metadata command of a kind this version does not know");
 }

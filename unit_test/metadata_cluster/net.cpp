@@ -32,12 +32,26 @@ void node::flush() {
     BOOST_FAIL(name << ": " << flushed.error().text);
   take(*flushed);
   host->shown();
-  if (host->snapshot_due())
-    if (auto taken = host->take_snapshot(); !taken) {
-      BOOST_REQUIRE(disk.fail);
-      return world.crash(*this);
-    }
+  if (!take_snapshot()) {
+    BOOST_REQUIRE(disk.fail);
+    return world.crash(*this);
+  }
   world.check(*this);
+}
+
+// Some at once, some while the host goes on.
+bool node::take_snapshot() {
+  if (snapshot && world.random.chance(1, 3)) {
+    const auto job = *std::exchange(snapshot, std::nullopt);
+    const auto bytes = job.write(disk);
+    return bytes && host->finish_snapshot(job, *bytes);
+  }
+  if (!host->snapshot_due())
+    return true;
+  if (world.random.chance(1, 4))
+    return host->take_snapshot().ok();
+  snapshot = host->begin_snapshot();
+  return true;
 }
 
 void node::take(const metadata_flush& what) {
@@ -135,7 +149,7 @@ void net::start(node& who) {
   how.proposal_ms = options.proposal_ms;
   how.node_down_ms = options.node_down_ms;
   who.host = std::make_unique<metadata_host>(how, who.disk, &who);
-  BOOST_REQUIRE(who.host->open().ok());
+  BOOST_REQUIRE(who.host->open(now).ok());
   who.queues.clear();
   who.host->snapshot()->for_each_queue([&](const queue_ptr& one) { who.queues.insert(one->id); });
   who.host->tick(now);
@@ -157,6 +171,7 @@ void net::start(node& who) {
 void net::crash(node& who) {
   BOOST_REQUIRE(who.up());
   who.host.reset();
+  who.snapshot.reset();
   who.disk.fail = false;
   who.asked.clear();
   who.deleting.clear();

@@ -50,12 +50,15 @@ struct node final : metadata_peers {
 
   bool up() const { return host != nullptr; }
   void flush();
+  /// False: the disk failed it.
+  bool take_snapshot();
   void take(const metadata_flush& what);
 
   net& world;
   const std::string name;
   metadata_test::memory_store disk;
   std::unique_ptr<metadata_host> host;
+  std::optional<metadata_snapshot_job> snapshot; ///< under way
   uint64_t life = 0;
   consensus::ticket start_ticket = 0;
   bool started() const {

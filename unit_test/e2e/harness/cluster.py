@@ -174,7 +174,8 @@ class Cluster:
     def __iter__(self):
         return iter(self.members)
 
-    def open(self):
+    def open(self, wait=True):
+        """`wait`: until all have heard of each other."""
         try:
             self.prepare()
             for member in self.members:
@@ -186,7 +187,8 @@ class Cluster:
                 member.await_startup()
             for member in self.members[1:]:
                 self.join(member, self.members[0])
-            self.await_running(*self.members)
+            if wait:
+                self.await_running(*self.members)
         except BaseException:
             self.close()
             raise

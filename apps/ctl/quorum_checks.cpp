@@ -1,0 +1,101 @@
+// May this node be stopped? (features.md O09, O10)
+#include <chrono>
+#include <thread>
+
+#include "ask.hpp"
+#include "health.hpp"
+
+namespace broker::ctl {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto poll_pause = 500ms;
+
+const char* const single_check = " seems to be the only one in a single node cluster, the check does not apply";
+const char* const single_command =
+  "Target node seems to be the only one in a single node cluster, the command does not apply\n";
+
+/// One request that tells whether the node is alone.
+int ask_single(const invocation& call, const terminal& console, bool& single) {
+  control::response answer;
+  const int code = fetch(call, "is_single_node_cluster", {}, console, answer);
+  if (code == exit_code::ok)
+    single = answer.rows.at(0).at(0) == control::value{true};
+  return code;
+}
+
+int report_single(const invocation& call, const terminal& console) {
+  return report_finding(call, {.text = "Node " + call.node + single_check}, console);
+}
+
+} // namespace
+
+int check_quorum_critical(invocation& call, const command&, const terminal& console) {
+  bool single = false;
+  if (const int code = ask_single(call, console, single); code != exit_code::ok)
+    return code;
+  if (single)
+    return report_single(call, console);
+  control::response answer;
+  if (const int code = fetch(call, "quorum_critical", {}, console, answer); code != exit_code::ok)
+    return code;
+  auto lines = column_of(answer, "readable_name");
+  for (auto& line : lines)
+    line += " would lose quorum if node " + call.node + " is stopped";
+  finding found;
+  found.healthy = lines.empty();
+  found.text =
+    lines.empty() ? "Node " + call.node + " reported no quorum queues with minimum quorum" : joined(lines, "\n");
+  if (!lines.empty())
+    found.facts = {{"queues", records_of(answer)}};
+  return report_finding(call, found, console);
+}
+
+/// No queue is mirrored until mirroring exists.
+int check_mirror_sync_critical(invocation& call, const command&, const terminal& console) {
+  bool single = false;
+  if (const int code = ask_single(call, console, single); code != exit_code::ok)
+    return code;
+  if (single)
+    return report_single(call, console);
+  finding found;
+  found.text = "Node " + call.node + " reported no classic mirrored queues without online synchronised mirrors";
+  return report_finding(call, found, console);
+}
+
+int await_quorum_plus_one(invocation& call, const command&, const terminal& console) {
+  bool single = false;
+  if (const int code = ask_single(call, console, single); code != exit_code::ok)
+    return code;
+  if (single) {
+    if (!call.quiet)
+      console.out(single_command);
+    return exit_code::ok;
+  }
+  const auto deadline = deadline_after(timeout_of(call, quorum_await_s));
+  for (;;) {
+    control::response answer;
+    if (const int code = fetch(call, "quorum_critical", {}, console, answer); code != exit_code::ok)
+      return code;
+    if (answer.rows.empty())
+      return exit_code::ok;
+    if (control_client::clock::now() + poll_pause > deadline)
+      return report_failure(call, exit_code::unavailable,
+                            "time is up, no quorum + 1 online replicas came online for at least some quorum queues",
+                            console);
+    std::this_thread::sleep_for(poll_pause);
+  }
+}
+
+int await_synchronized_mirror(invocation& call, const command&, const terminal& console) {
+  bool single = false;
+  if (const int code = ask_single(call, console, single); code != exit_code::ok)
+    return code;
+  if (single && !call.quiet)
+    console.out(single_command);
+  return exit_code::ok;
+}
+
+} // namespace broker::ctl

@@ -1,0 +1,104 @@
+// What must be known before a node is taken out of service, and where leaders of queues are (features.md O09, O10).
+#include <algorithm>
+#include <map>
+
+#include <re2/re2.h>
+
+#include "control_verb.hpp"
+
+namespace broker {
+
+namespace {
+
+using control::reply;
+using control::request;
+using control::response;
+
+bool is_quorum(const queue_record& queue) {
+  return queue.options && queue.options->type == queue_type::quorum;
+}
+
+void is_single_node(node_view& node, const request&, reply done) {
+  done(one_value(node.cluster().nodes().size() == 1));
+}
+
+control::row critical(const std::string& name, const std::string& readable, const char* type,
+                      const std::string& vhost) {
+  return {name, readable, type, vhost};
+}
+
+/// Quorum queues have one replica until there are several: its node is critical for each of them.
+void add_queues(const node_view& node, response& answer) {
+  node.metadata()->for_each_queue([&](const queue_ptr& queue) {
+    if (queue->node == node.name() && is_quorum(*queue))
+      answer.rows.push_back(critical(queue->name, "queue '" + queue->name + "' in vhost '" + queue->vhost + "'",
+                                     "rabbit_quorum_queue", queue->vhost));
+  });
+}
+
+/// Of the voters that run, this one included, just a majority is left.
+bool holds_the_majority(const group_facts& group, const std::vector<cluster_member>& members, const std::string& own) {
+  const auto runs = [&](const std::string& voter) {
+    return std::any_of(members.begin(), members.end(),
+                       [&](const auto& each) { return each.node == voter && each.running; });
+  };
+  const auto& voters = group.voters;
+  const auto running = static_cast<size_t>(std::count_if(voters.begin(), voters.end(), runs));
+  const bool votes = std::find(voters.begin(), voters.end(), own) != voters.end();
+  return votes && running <= voters.size() / 2 + 1;
+}
+
+/// What would lose its quorum if this node stopped.
+void quorum_critical(node_view& node, const request&, reply done) {
+  response found = table({"name", "readable_name", "type", "virtual_host"});
+  add_queues(node, found);
+  node.group_state([answer = std::move(found), members = node.cluster().nodes(), own = node.name(),
+                    done = std::move(done)](const group_facts& group) mutable {
+    if (holds_the_majority(group, members, own))
+      answer.rows.push_back(critical("metadata", "the metadata of the cluster", "metadata", ""));
+    done(std::move(answer));
+  });
+}
+
+/// RabbitMQ's answer to `rebalance`: how many leaders each running node has afterwards. A queue with one replica stays
+/// where it is, as there.
+void rebalance(node_view& node, const request& what, reply done) {
+  const auto& type = what.arguments[0];
+  re2::RE2::Options quiet;
+  quiet.set_log_errors(false);
+  const re2::RE2 vhosts{option_of(what, "vhost-pattern").value_or(".*"), quiet};
+  const re2::RE2 queues{option_of(what, "queue-pattern").value_or(".*"), quiet};
+  for (const auto* pattern : {&vhosts, &queues})
+    if (!pattern->ok())
+      return done(failure(exit_with::data, pattern_problem(pattern->pattern(), '"')));
+  std::map<std::string, int64_t> leaders;
+  const auto others = node.facts().other_nodes;
+  for (const auto& each : node.cluster().nodes()) {
+    const auto said = others.find(each.node);
+    if (each.running && (said == others.end() || !said->second.drained))
+      leaders[each.node] = 0;
+  }
+  node.metadata()->for_each_queue([&](const queue_ptr& queue) {
+    if (type != "classic" && is_quorum(*queue) && re2::RE2::PartialMatch(queue->vhost, vhosts)
+        && re2::RE2::PartialMatch(queue->name, queues))
+      ++leaders[queue->node];
+  });
+  response answer = table({"Node name", "Number of quorum queues", "Number of replicated classic queues"});
+  for (const auto& [name, number] : leaders)
+    answer.rows.push_back({name, number, 0});
+  done(std::move(answer));
+}
+
+constexpr verb verbs[] = {
+  {"is_single_node_cluster", 0, 0, is_single_node},
+  {"quorum_critical", 0, 0, quorum_critical},
+  {"rebalance", 1, 1, rebalance},
+};
+
+} // namespace
+
+std::span<const verb> quorum_verbs() {
+  return verbs;
+}
+
+} // namespace broker
