@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/random.hpp"
 #include "plants.hpp"
 #include "run.hpp"
@@ -240,6 +241,10 @@ bool selftest_plant(const arguments& what, const std::string& name) {
     auto options = what.of_seed(seed);
     options.plant = name;
     options.stop_at_first = true;
+    if (name == "forgotten-node-not-told") { // seldom, and only seen when nothing else is wrong
+      BROKER_ASSERT(parse_faults("member", options), "a kind of faults");
+      options.minutes = std::max(options.minutes, 0.6);
+    }
     if (!caught_by(options))
       continue;
     std::printf("caught %s seed %lu\n", name.c_str(), seed);

@@ -16,7 +16,7 @@ constexpr sim_ns aftermath = 15 * second;
 /// An operator tries again after this long.
 constexpr sim_ns operator_pause = 500 * ms;
 /// A forgotten node that returns must have been told by then.
-constexpr sim_ns told_within = 20 * second;
+constexpr sim_ns told_within = 8 * second;
 
 } // namespace
 
@@ -275,11 +275,18 @@ void sim_cluster::come_back(member& who) {
   time_.after(told_within, [this, &who, blank] {
     if (calm_)
       return;
-    const bool could_hear =
-      who.node->up() && time_.now() >= who.started + told_within && !disturbed(time_.now() - 5 * second + aftermath);
+    const bool calm_since = last_trouble_ + told_within / 2 < time_.now() && !network_.has_cuts();
+    const bool others_serve = std::all_of(members_.begin(), members_.end(), [&](const auto& each) {
+      return each.get() == &who || !each->belongs || (each->node->serves() && !each->node->paused());
+    });
+    const bool could_hear = who.node->up() && time_.now() >= who.started + told_within && calm_since && others_serve;
     if (could_hear && !who.node->forgotten())
       told_.violation("S15: " + who.name + " was forgotten and has not been told "
                       + std::to_string(told_within / second) + " s after it came back");
+    if (who.node->serves())
+      told_.violation("S15: " + who.name + " was forgotten and serves clients");
+    if (could_hear)
+      told_.mark("forgotten-node-told");
     blank();
   });
 }

@@ -52,7 +52,7 @@ struct channel_settings {
 struct channel_step {
   std::vector<std::pair<queue_id, queue_request>> requests;
   std::vector<outgoing> out;
-  std::vector<command> proposals;    ///< each answered by one metadata_done, in order
+  std::vector<command> proposals; ///< each answered by one metadata_done, in order
   /// The snapshot is to have everything that was answered on any node before; answered by one metadata_done.
   bool bring_up_to_date = false;
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
