@@ -39,4 +39,5 @@ function(warren_test name)
   target_compile_definitions(test_${name} PRIVATE BOOST_TEST_DYN_LINK)
   target_link_libraries(test_${name} PRIVATE warren_options Boost::unit_test_framework ${ARGN})
   add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES PROCESSORS 2) # of the four that scripts/test gives to two cores
 endfunction()
