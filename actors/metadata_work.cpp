@@ -199,11 +199,15 @@ result<void> boot_if_ready(caf::actor_system& system, metadata_service& service,
                                     [](const metadata_completion& one) { return one.id == start_ticket; });
   if (started == flushed.done.end())
     return {};
-  const bool ok = started->what == consensus::outcome::ok && started->result.ok();
+  // Applied, but as part of a snapshot that was received: nobody saw its answer, the table of nodes has it.
+  const node_ptr own = service.host.snapshot()->find_node(service.host.identity().self);
+  const bool unseen =
+    started->what == consensus::outcome::lost && own && own->incarnation == service.options.start.incarnation;
+  const bool ok = unseen || (started->what == consensus::outcome::ok && started->result.ok());
   const result<void> outcome =
     ok ? result<void>{} : error{0, "the node's first metadata change was refused: " + started->result.failure.text};
   if (ok) {
-    boot(system, service, started->result.number);
+    boot(system, service, unseen ? own->run : started->result.number);
     service.ready_by_ms = service.node->now_ms() + limits::metadata_vote_wait_ms;
     say_ready(service);
   } else if (service.options.ready) {

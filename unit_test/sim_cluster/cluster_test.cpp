@@ -111,6 +111,17 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_starts_answers_what_others_asked_before_its_
   caf::anon_send_exit(asker, caf::exit_reason::kill);
 }
 
+/// Its first change was applied within a snapshot that it received, so that nobody saw the answer: it never served.
+BOOST_AUTO_TEST_CASE(a_node_whose_start_comes_back_in_a_snapshot_serves) {
+  for (const auto& [seed, count] : {std::pair{201u, 5u}, {2009u, 5u}, {2082u, 6u}, {2171u, 5u}}) {
+    run_options options;
+    options.seed = seed;
+    options.nodes = count;
+    options.minutes = 0.3;
+    BOOST_TEST(simulate(options).violations.empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_run) {
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     run_options options;
