@@ -440,6 +440,7 @@ class OwnClusters(unittest.TestCase):
             os.makedirs(place)
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", place], check=True)
             self.addCleanup(subprocess.run, ["umount", "-l", place], check=False)
+        self.addCleanup(cluster.close)  # before the disks go: on them it finds its processes
         cluster.open()
         declare(cluster["node1"])
         leader = cluster.leader()
