@@ -184,7 +184,7 @@ class Generator:
         bound = [operation for operation in self.operations if operation["op"] == "bind"]
         if bound:
             chosen = self.pick(bound)
-            self.add("unbind", **{name: chosen[name] for name in ("to", "from", "key", "args")})
+            self.add("unbind", **{name: chosen[name] for name in ("to", "from", "key", "args") if name in chosen})
 
     def act_delete_queue(self):
         self.add("delete_queue", queue=self.queue(), flags=self.pick(["", "", "u", "e", "ue"]))
