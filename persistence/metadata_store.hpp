@@ -8,10 +8,11 @@
 //   mark                     number of the last batch known to be synced, two slots
 //
 // LevelDB alone is not trusted (guarantees.md L1-L6): it is opened with paranoid checks, reads verify checksums, every
-// value carries its own crc32c, the log behind the snapshot must be dense, and the batch number of `mark` uncovers a synced tail that
-// LevelDB's recovery passes over without a word. After a failed write nothing more is written (L3). Damage is reported
-// with the name of what is damaged and never repaired; no data is deleted (G7). (LevelDB itself, when it opens, moves
-// what it has replayed from its log into a table and renews its log and manifest; tables, snapshot and mark stay.)
+// value carries its own crc32c, the log behind the snapshot must be dense, and the batch number of `mark` uncovers a
+// synced tail that LevelDB's recovery passes over without a word. After a failed write nothing more is written (L3).
+// Damage is reported with the name of what is damaged and never repaired; no data is deleted (G7). (LevelDB itself,
+// when it opens, moves what it has replayed from its log into a table and renews its log and manifest; tables, snapshot
+// and mark stay.)
 //
 // Not thread-safe: one owner, and one thread at a time in prepare_snapshot.
 #pragma once

@@ -5,7 +5,11 @@ everything else ("amq.direct", "") stands for itself. In traces the names of bot
 class Names:
     def __init__(self, prefix):
         self.prefix = prefix
-        self.made = {}  # "$s1": what the broker generated
+        self.made = {}     # "$s1": what the broker generated last under that name
+        self.symbols = {}  # the opposite, of all it ever generated
+
+    def note_made(self, symbol, name):
+        self.made[symbol], self.symbols[name] = name, symbol
 
     def real(self, value):
         """The name on the wire. Lists, field pairs and tables are searched through."""
@@ -22,7 +26,7 @@ class Names:
     def shown(self, value):
         """The opposite, also within texts."""
         if isinstance(value, str):
-            for symbol, name in self.made.items():
+            for name, symbol in self.symbols.items():
                 value = value.replace(name, symbol)
             return value.replace(self.prefix, "@")
         if isinstance(value, dict):

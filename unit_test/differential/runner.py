@@ -306,7 +306,7 @@ class Runner:
         event = self.reply(operation, [], data, "queue.declare-ok")
         if event is not None:
             if "as" in operation:
-                self.names.made[operation["as"]] = event.queue
+                self.names.note_made(operation["as"], event.queue)
             seen.append([event.name, event.arguments])
             name = event.queue
         if name not in self.queues:
@@ -402,7 +402,7 @@ class Runner:
                                    self.names.real(operation.get("args", {})))
         event = self.reply(operation, [], data, "consume-ok")
         if "as" in operation:
-            self.names.made[operation["as"]] = event.tag
+            self.names.note_made(operation["as"], event.tag)
             lane.consumers[event.tag] = lane.consumers.pop("")
         seen.append(["consume-ok", event.tag])
 
