@@ -1,14 +1,30 @@
 """Processes of a node: find them, read their memory, wait for their end. Linux /proc only."""
 import os
+import random
 import socket
 import time
 
+CONTROL_ABOVE = 10_000  # a node's control port lies so far above its cluster port
+_given = set()
+
+
+def _is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+            return True
+        except OSError:
+            return False
+
 
 def free_port():
-    """A TCP port nobody listens on. The kernel does not hand it out again at once, which is enough for one node."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port nobody listens on, below those the kernel hands out by itself: between now and its use no connection
+    of another test may get it. The port CONTROL_ABOVE is free, too."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 22_000)
+        if port not in _given and _is_free(port) and _is_free(port + CONTROL_ABOVE):
+            _given.add(port)
+            return port
 
 
 def accepts(port):
