@@ -209,12 +209,7 @@ private:
     nodes_.calm();
     clients_.draining = true;
     for (uint32_t index = 0; index < queues_.size(); ++index) {
-      consumer_client::plan plan;
-      plan.queue = index;
-      plan.prefetch = 100;
-      plan.work = 1 * ms;
-      plan.requeue_percent = plan.reject_percent = 0;
-      auto client = std::make_unique<consumer_client>(clients_, random_.fork(), plan);
+      auto client = std::make_unique<consumer_client>(clients_, random_.fork(), consumer_client::draining(index));
       drains_.push_back(client.get());
       all_clients_.push_back(std::move(client));
       drains_.back()->start();

@@ -141,6 +141,15 @@ public:
     bool polls = false;
     sim_ns cancel_every = 0; ///< cancels and consumes again
   };
+  /// What empties a queue at the end of a run: takes everything, hands nothing back.
+  static plan draining(uint32_t queue) {
+    plan what;
+    what.queue = queue;
+    what.prefetch = 100;
+    what.work = 1 * ms;
+    what.requeue_percent = what.reject_percent = 0;
+    return what;
+  }
   consumer_client(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
   /// Nothing was delivered for a while and nothing is unsettled.
   bool idle() const;
