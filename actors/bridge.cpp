@@ -31,7 +31,7 @@ struct bridge_tick_msg {
 };
 using report_answer_msg = parcel<bridging::report_answer>;
 
-struct asker {
+struct report_asker {
   queue_ptr queue;
   std::function<void(queue_report)> counts; ///< one of the two
   std::function<void(std::vector<consumer_report>)> consumers;
@@ -51,7 +51,7 @@ struct bridge_shell {
   uint64_t tick_due_ms = 0;
   std::map<queue_id, queue_ptr> records; ///< of the other node's queues
   std::map<caf::actor_addr, uint64_t> watched;
-  std::map<uint64_t, asker> askers;
+  std::map<uint64_t, report_asker> askers;
   uint64_t next_asker = 1;
 };
 using bridge_actor = caf::stateful_actor<bridge_shell>;
@@ -155,7 +155,7 @@ void give_report(bridge_shell& shell, bridging::report_answer& what) {
   auto found = shell.askers.extract(what.key);
   if (found.empty())
     return;
-  asker& who = found.mapped();
+  report_asker& who = found.mapped();
   if (who.counts && what.queue) {
     what.queue->queue = who.queue;
     who.counts(std::move(*what.queue));
@@ -275,7 +275,7 @@ void session_ends(bridge_actor* self, uint64_t session) {
 }
 
 template<class Answer>
-void ask(bridge_actor* self, const report_request<Answer>& what, asker who) {
+void ask(bridge_actor* self, const report_request<Answer>& what, report_asker who) {
   auto& shell = self->state;
   const auto at = shell.records.find(what.queue);
   if (at == shell.records.end())

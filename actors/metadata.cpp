@@ -12,7 +12,7 @@ namespace broker {
 namespace {
 
 /// A heartbeat of the group has two of them.
-constexpr auto tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
+constexpr auto metadata_tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
 /// A node without others only looks whether one is to join.
 constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
 
@@ -172,7 +172,7 @@ void tick(metadata_actor* self) {
     clean_up(self);
   }
   flush(self);
-  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : tick_interval, metadata_tick_msg{});
+  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : metadata_tick_interval, metadata_tick_msg{});
 }
 
 caf::behavior metadata_behavior(metadata_actor* self,

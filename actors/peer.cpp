@@ -104,7 +104,7 @@ void peer_port::went_wrong(const std::string& why) {
 
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds{100};
+constexpr auto peer_tick_interval = std::chrono::milliseconds{100};
 /// One buffer for the wire.
 constexpr size_t write_bytes = 128 * 1024;
 /// The same trouble is logged once in this time.
@@ -292,7 +292,7 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
   self->state.port = std::move(port);
   self->state.settings = std::move(settings);
   self->state.port->attach(caf::actor_cast<caf::actor>(self));
-  self->delayed_send(self, tick_interval, peer_tick_msg{});
+  self->delayed_send(self, peer_tick_interval, peer_tick_msg{});
   return {
     [self](wire_data_msg& message) {
       auto& shell = self->state;
@@ -333,7 +333,7 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms()); }));
       dial_if_due(self);
       pump(shell);
-      self->delayed_send(self, tick_interval, peer_tick_msg{});
+      self->delayed_send(self, peer_tick_interval, peer_tick_msg{});
     },
     [self](const peer_serve_msg& message) { serve(self->state, message); },
     [self](const peer_dial_msg& message) {

@@ -17,8 +17,6 @@ namespace {
 
 /// Granularity of heartbeats and time-outs.
 constexpr auto tick_interval = std::chrono::milliseconds{250};
-/// Pause after accept fails for lack of descriptors or memory.
-constexpr auto accept_pause = std::chrono::milliseconds{100};
 /// The log hears of a full node this often at most.
 constexpr uint64_t full_note_ms = 60'000;
 
@@ -188,7 +186,7 @@ void amqp_listener::say_full() {
 }
 
 void amqp_listener::wait_for_room(acceptor& from) {
-  from.pause.expires_after(accept_pause);
+  from.pause.expires_after(std::chrono::milliseconds{limits::accept_pause_ms});
   from.pause.async_wait([this, &from](boost::system::error_code cancelled) {
     if (!cancelled)
       accept(from);

@@ -13,8 +13,6 @@ using boost::system::error_code;
 
 namespace {
 
-/// Pause after accept fails for lack of descriptors or memory.
-constexpr auto accept_pause = std::chrono::milliseconds{100};
 /// For a connection to be made, before the handshake's own time begins.
 constexpr auto connect_timeout = std::chrono::milliseconds{3'000};
 /// What stop() waits for streams that are being closed.
@@ -158,7 +156,7 @@ void cluster_wire::accept() {
 
 void cluster_wire::pause_accepting() {
   note("accept", "cannot accept connections of nodes for lack of descriptors or memory");
-  pause_.expires_after(accept_pause);
+  pause_.expires_after(std::chrono::milliseconds{limits::accept_pause_ms});
   pause_.async_wait([this](error_code failure) {
     if (!failure)
       accept();

@@ -136,7 +136,7 @@ void set_port(options& to, std::string_view name, std::string_view value) {
 constexpr uint64_t count_max = 1'000'000;
 constexpr uint64_t size_max = 512u << 20; // RabbitMQ's own default limit of a message is 128 MiB
 
-constexpr option table[] = {
+constexpr option known_options[] = {
   {"--host", "NAME", "where the broker listens (127.0.0.1)", set_broker_text<&endpoint::host>},
   {"--port", "N", "its port (5672)", set_port},
   {"--user", "NAME", "(guest)", set_broker_text<&endpoint::user>},
@@ -198,8 +198,8 @@ void check_whole(const options& all) {
 }
 
 const option& find_option(std::string_view name) {
-  const auto found = std::ranges::find(table, name, &option::name);
-  if (found == std::end(table))
+  const auto found = std::ranges::find(known_options, name, &option::name);
+  if (found == std::end(known_options))
     throw failure{"unknown option " + std::string{name} + " (see --help)"};
   return *found;
 }
@@ -246,7 +246,7 @@ std::string usage() {
   for (const auto& mode : modes)
     line(std::string{mode.name}, mode.help);
   text += "\nOptions (default in brackets; numbers may end in k, M, G, Ki, Mi, Gi):\n";
-  for (const auto& option : table)
+  for (const auto& option : known_options)
     line(std::string{option.name} + (option.value.empty() ? "" : " ") + std::string{option.value}, option.help);
   text +=
     "\nExit status: 0 all messages as promised, 1 some lost, duplicated, reordered, misrouted, corrupt, refused or "

@@ -10,15 +10,15 @@ namespace broker {
 
 namespace {
 
-constexpr uint16_t exit_unavailable = 69;
+constexpr uint16_t exit_unreachable = 69;
 
 error unreachable(const std::string& node, const node_address& where, control::failure_kind kind,
                   const std::string& why) {
   const std::string place = where.host + " port " + std::to_string(where.port);
   if (kind == control::failure_kind::refused)
-    return {exit_unavailable, "node " + node + " (" + place + ") refused: " + why
+    return {exit_unreachable, "node " + node + " (" + place + ") refused: " + why
                                 + ". Check that the Erlang cookie is identical on all nodes"};
-  return {exit_unavailable, "node " + node + " cannot be reached: " + place + ": " + why};
+  return {exit_unreachable, "node " + node + " cannot be reached: " + place + ": " + why};
 }
 
 } // namespace

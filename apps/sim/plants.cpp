@@ -10,7 +10,7 @@ namespace broker::sim {
 
 namespace {
 
-const std::vector<std::string> names = {
+const std::vector<std::string> planted_mistakes = {
   "skip-fsync",
   "swallow-write-error",
   "ack-before-fsync",
@@ -50,9 +50,6 @@ const std::vector<std::string> cluster_names = {
   "twin-outlives-its-channel",
   "forgotten-node-not-told",
 };
-
-/// How often an occasional mistake happens: one in this many.
-constexpr uint64_t rarely = 50;
 
 // -- disks that lie
 // -----------------------------------------------------------------------------------------------------
@@ -163,7 +160,7 @@ void acks_from_nacks(std::string& frames) {
 } // namespace
 
 std::vector<std::string> plant_names() {
-  return names;
+  return planted_mistakes;
 }
 
 std::vector<std::string> cluster_plant_names() {
@@ -171,7 +168,7 @@ std::vector<std::string> cluster_plant_names() {
 }
 
 bool is_plant(std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end()
+  return std::find(planted_mistakes.begin(), planted_mistakes.end(), name) != planted_mistakes.end()
       || std::find(cluster_names.begin(), cluster_names.end(), name) != cluster_names.end();
 }
 

@@ -14,6 +14,9 @@
 
 namespace broker::sim {
 
+/// How often an occasional mistake happens: one in this many.
+inline constexpr uint64_t rarely = 50;
+
 /// Every name that --plant takes.
 std::vector<std::string> plant_names();
 /// Those that need several nodes (link_plants.hpp, queue_plants.hpp).

@@ -13,8 +13,6 @@ namespace broker::sim {
 
 namespace {
 
-/// How often an occasional mistake happens: one in this many.
-constexpr uint64_t rarely = 50;
 /// A target that was told of a dead letter only after its source had forgotten it.
 constexpr auto late = std::chrono::milliseconds{300};
 /// What a time to live starts anew with when it is the messages' own.

@@ -238,7 +238,7 @@ public:
 private:
   void write(const field_value& value) {
     static constexpr std::string_view type_octets = "VtbBsuIilfdDSATFx";
-    static_assert(std::variant_size_v<field_value::content> == type_octets.size() + 1);
+    static_assert(std::variant_size_v<field_value::any_content> == type_octets.size() + 1);
     const auto* nested = std::get_if<nested_bytes>(&value.value);
     out_.put_u8(static_cast<uint8_t>(nested ? nested->type : type_octets[value.value.index()]));
     std::visit(*this, value.value);
@@ -334,5 +334,12 @@ result<field_table> decode_table(std::string_view bytes) {
 void encode_table(byte_buffer& out, const field_table& table) {
   table_writer{out}(table);
 }
+
+field_value::content::content() = default;
+field_value::content::content(const content& other) = default;
+field_value::content::content(content&& other) noexcept = default;
+field_value::content& field_value::content::operator=(const content& other) = default;
+field_value::content& field_value::content::operator=(content&& other) noexcept = default;
+field_value::content::~content() = default;
 
 } // namespace broker::amqp

@@ -74,8 +74,21 @@ struct nested_bytes {
 /// l/L=int64, f=float, d=double, D=decimal, S=longstr, A=field_array, T=timestamp, F=field_table, V=void_value,
 /// x=byte_array.
 struct field_value {
-  using content = std::variant<void_value, bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, float,
-                               double, decimal, longstr, field_array, timestamp, field_table, byte_array, nested_bytes>;
+  using any_content =
+    std::variant<void_value, bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, float, double,
+                 decimal, longstr, field_array, timestamp, field_table, byte_array, nested_bytes>;
+  /// A class for the reason of amqp::method.
+  class content : public any_content {
+  public:
+    using any_content::any_content;
+    using any_content::operator=;
+    content();
+    content(const content& other);
+    content(content&& other) noexcept;
+    content& operator=(const content& other);
+    content& operator=(content&& other) noexcept;
+    ~content();
+  };
   content value;
 
   /// Any integer type as a signed 64-bit number; false if this is no integer.

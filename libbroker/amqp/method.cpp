@@ -189,9 +189,9 @@ constexpr decoder decoder_of() {
 }
 template<size_t... Index>
 constexpr auto make_decoders(std::index_sequence<Index...>) {
-  return std::array{decoder_of<std::variant_alternative_t<Index, method>>()...};
+  return std::array{decoder_of<std::variant_alternative_t<Index, any_method>>()...};
 }
-constexpr auto decoders = make_decoders(std::make_index_sequence<std::variant_size_v<method>>{});
+constexpr auto decoders = make_decoders(std::make_index_sequence<std::variant_size_v<any_method>>{});
 static_assert(std::is_sorted(decoders.begin(), decoders.end(),
                              [](const decoder& a, const decoder& b) { return a.code < b.code; }),
               "the variant lists methods by rising code");
@@ -234,5 +234,12 @@ std::string_view method_name(uint32_t code) {
 uint32_t method_code_of(const method& what) {
   return std::visit([]<class Method>(const Method&) { return Method::code; }, what);
 }
+
+method::method() = default;
+method::method(const method& other) = default;
+method::method(method&& other) noexcept = default;
+method& method::operator=(const method& other) = default;
+method& method::operator=(method&& other) noexcept = default;
+method::~method() = default;
 
 } // namespace broker::amqp

@@ -22,8 +22,7 @@
 
 namespace broker::amqp {
 
-/// Any method.
-using method = std::variant<
+using any_method = std::variant<
   connection_class::start, connection_class::start_ok, connection_class::secure, connection_class::secure_ok,
   connection_class::tune, connection_class::tune_ok, connection_class::open, connection_class::open_ok,
   connection_class::close, connection_class::close_ok, connection_class::blocked, connection_class::unblocked,
@@ -39,6 +38,20 @@ using method = std::variant<
   basic_class::recover_async, basic_class::recover, basic_class::recover_ok, basic_class::nack, confirm_class::select,
   confirm_class::select_ok, tx_class::select, tx_class::select_ok, tx_class::commit, tx_class::commit_ok,
   tx_class::rollback, tx_class::rollback_ok>;
+
+/// Any method. A class of its own, so that copying and destroying 66 alternatives is compiled once and not in every
+/// file that holds one.
+class method : public any_method {
+public:
+  using any_method::any_method;
+  using any_method::operator=;
+  method();
+  method(const method& other);
+  method(method&& other) noexcept;
+  method& operator=(const method& other);
+  method& operator=(method&& other) noexcept;
+  ~method();
+};
 
 /// Decodes the payload of a method frame that follows the four octets of class and method id.
 /// Errors carry the reply code RabbitMQ gives (wire-reactions.md): 503 unknown class or method, 501 truncated or

@@ -206,11 +206,28 @@ std::string_view peek_expiration(std::string_view flags_and_values) noexcept {
   return in.shortstr();
 }
 
-void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size, const properties& what) {
+namespace {
+
+/// Everything before the property flags.
+size_t begin_content_header(byte_buffer& out, channel_number channel, uint64_t body_size) {
   const size_t mark = begin_frame(out, frame_header, channel);
   out.put_u16(basic_class_id);
   out.put_u16(0); // weight, unused
   out.put_u64(body_size);
+  return mark;
+}
+
+} // namespace
+
+void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size,
+                           std::string_view flags_and_values) {
+  const size_t mark = begin_content_header(out, channel, body_size);
+  out.put(flags_and_values);
+  end_frame(out, mark);
+}
+
+void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size, const properties& what) {
+  const size_t mark = begin_content_header(out, channel, body_size);
   out.put_u16(flags_of(what));
   put_text(out, what.content_type);
   put_text(out, what.content_encoding);

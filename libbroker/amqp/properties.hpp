@@ -40,6 +40,9 @@ result<properties> decode_properties(std::string_view flags_and_values);
 
 /// Appends a whole content header frame (type 2) for class basic.
 void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size, const properties& what);
+/// Likewise from well-formed flags and values.
+void encode_content_header(byte_buffer& out, channel_number channel, uint64_t body_size,
+                           std::string_view flags_and_values);
 
 /// What the hot path must know of a content header, read in one pass without allocation.
 struct header_peek {

@@ -134,6 +134,8 @@ inline constexpr size_t channel_backlog_bytes = 8 * 1024 * 1024;
 // -- node
 // ---------------------------------------------------------------------------------------------------------------
 
+/// Pause after accept fails for lack of descriptors or memory.
+inline constexpr uint64_t accept_pause_ms = 100;
 /// Half-open and open client connections; above it the listener stops accepting.
 inline constexpr size_t connections_max = 65'536;
 /// Proposals the metadata group has outstanding (consensus.md section 7).

@@ -26,7 +26,7 @@ result<std::optional<std::string>> exchange_argument(const amqp::field_table& ar
 } // namespace
 
 std::string_view type_name(const amqp::field_value& value) {
-  constexpr std::array<std::string_view, std::variant_size_v<amqp::field_value::content>> names{
+  constexpr std::array<std::string_view, std::variant_size_v<amqp::field_value::any_content>> names{
     "void",  "bool",   "byte",    "unsignedbyte", "short", "unsignedshort", "signedint", "unsignedint", "long",
     "float", "double", "decimal", "longstr",      "array", "timestamp",     "table",     "binary"};
   return names[value.value.index()];

@@ -144,8 +144,20 @@ struct channel_gone {
 struct consumer_ready {
   consumer_ref who;
 };
-using queue_request = std::variant<publish_request, settle_request, consume_request, cancel_request, get_request,
-                                   purge_request, status_request, delete_request, channel_gone, consumer_ready>;
+using any_queue_request = std::variant<publish_request, settle_request, consume_request, cancel_request, get_request,
+                                       purge_request, status_request, delete_request, channel_gone, consumer_ready>;
+/// A class for the reason of amqp::method.
+class queue_request : public any_queue_request {
+public:
+  using any_queue_request::any_queue_request;
+  using any_queue_request::operator=;
+  queue_request();
+  queue_request(const queue_request& other);
+  queue_request(queue_request&& other) noexcept;
+  queue_request& operator=(const queue_request& other);
+  queue_request& operator=(queue_request&& other) noexcept;
+  ~queue_request();
+};
 
 // -- queue to channel
 // ---------------------------------------------------------------------------------------------------
@@ -205,8 +217,20 @@ struct queue_missing {
 };
 /// Another node has given back places of the channel's prefetch window: its other consumers may have waited for them.
 struct window_returned {};
-using queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
-                                 queue_status, delete_checked, queue_missing, window_returned>;
+using any_queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
+                                     queue_status, delete_checked, queue_missing, window_returned>;
+/// A class for the reason of amqp::method.
+class queue_event : public any_queue_event {
+public:
+  using any_queue_event::any_queue_event;
+  using any_queue_event::operator=;
+  queue_event();
+  queue_event(const queue_event& other);
+  queue_event(queue_event&& other) noexcept;
+  queue_event& operator=(const queue_event& other);
+  queue_event& operator=(queue_event&& other) noexcept;
+  ~queue_event();
+};
 
 // -- channel to channel
 // -------------------------------------------------------------------------------------------------

@@ -158,11 +158,24 @@ struct node_up {
 };
 /// Takes the place of a proposal that nobody waits for any more.
 struct withdrawn {};
-using command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange,
-                             bind, unbind, put_user, delete_user, set_permission, clear_permission, node_started,
-                             put_vhost, delete_vhost, set_vhost_limits, set_user_limits, set_tracing,
-                             set_topic_permission, clear_topic_permission, put_policy, delete_policy, set_parameter,
-                             clear_parameter, register_node, forget_node, node_down, node_up, withdrawn>;
+using any_command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange,
+                                 delete_exchange, bind, unbind, put_user, delete_user, set_permission, clear_permission,
+                                 node_started, put_vhost, delete_vhost, set_vhost_limits, set_user_limits, set_tracing,
+                                 set_topic_permission, clear_topic_permission, put_policy, delete_policy, set_parameter,
+                                 clear_parameter, register_node, forget_node, node_down, node_up, withdrawn>;
+
+/// Any command; a class for the reason of amqp::method.
+class command : public any_command {
+public:
+  using any_command::any_command;
+  using any_command::operator=;
+  command();
+  command(const command& other);
+  command(command&& other) noexcept;
+  command& operator=(const command& other);
+  command& operator=(command&& other) noexcept;
+  ~command();
+};
 
 /// Which proposal an entry of the log is. Each is applied exactly once however often it is in the log: a node's in the
 /// order of its sequence without gaps, beginning with the node_started of its run.

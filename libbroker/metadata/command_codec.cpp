@@ -272,4 +272,11 @@ result<proposed_command> decode_proposed(std::string_view bytes) {
   return proposed_command{std::move(*what), {from->proposer_node(), from->proposer_run(), from->proposer_sequence()}};
 }
 
+command::command() = default;
+command::command(const command& other) = default;
+command::command(command&& other) noexcept = default;
+command& command::operator=(const command& other) = default;
+command& command::operator=(command&& other) noexcept = default;
+command::~command() = default;
+
 } // namespace broker

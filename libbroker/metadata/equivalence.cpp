@@ -16,10 +16,10 @@ error inequivalent(std::string_view key, const std::string& resource, const std:
                                    + received + " but current is " + current);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string{text} + "'";
 }
-std::string quoted(bool flag) {
+std::string in_quotes(bool flag) {
   return flag ? "'true'" : "'false'";
 }
 
@@ -28,7 +28,7 @@ bool differ(const Value& current, const Value& received, std::string_view key, c
             error& why) {
   if (current == received)
     return false;
-  why = inequivalent(key, resource, quoted(received), quoted(current));
+  why = inequivalent(key, resource, in_quotes(received), in_quotes(current));
   return true;
 }
 
@@ -70,7 +70,7 @@ bool arguments_differ(const amqp::field_table& current, const amqp::field_table&
   if (a && b) {
     if (same_value(*a, *b))
       return false;
-    why = inequivalent(key, resource, quoted(field_text(*b)), quoted(field_text(*a)));
+    why = inequivalent(key, resource, in_quotes(field_text(*b)), in_quotes(field_text(*a)));
     return true;
   }
   if ((!a && !b) || is_classic(key, a ? a : b))

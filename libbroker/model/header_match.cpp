@@ -197,15 +197,33 @@ std::optional<int64_t> integer_value(const raw_field& field) {
   return value_class(field.type) == 'l' ? std::optional{integer_of(field)} : std::nullopt;
 }
 
+bool scan_array(std::string_view bytes, raw_fields& into) {
+  while (!bytes.empty()) {
+    raw_field one;
+    std::string_view type;
+    if (!take(bytes, 1, type) || !take_value(bytes, type[0], one.value))
+      return false;
+    one.type = type[0] == 'L' ? 'l' : type[0];
+    into.push_back(one);
+  }
+  return true;
+}
+
+void put_value(byte_buffer& out, const raw_field& field) {
+  out.put_u8(static_cast<uint8_t>(field.type));
+  if (std::string_view{"SAFx"}.find(field.type) != std::string_view::npos)
+    out.put_u32(static_cast<uint32_t>(field.value.size()));
+  out.put(field.value);
+}
+
 void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into) {
   if (array.type != 'A')
     return;
-  std::string_view rest = array.value;
-  std::string_view type;
-  std::string_view value;
-  while (take(rest, 1, type) && take_value(rest, type[0], value))
-    if (type[0] == 'S')
-      into.push_back(value);
+  raw_fields values(into.get_allocator());
+  scan_array(array.value, values);
+  for (const raw_field& one : values)
+    if (one.type == 'S')
+      into.push_back(one.value);
 }
 
 void sort_by_name(raw_fields& fields) {

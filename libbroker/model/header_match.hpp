@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "amqp/field_table.hpp"
+#include "base/bytes.hpp"
 #include "base/result.hpp"
 
 namespace broker {
@@ -28,8 +29,11 @@ bool scan_table(std::string_view bytes, raw_fields& into);
 enum class content_property : uint8_t {
   timestamp = 6,
   message_id = 7,
+  expiration = 8,
   correlation_id = 10,
   headers = 13,
+  content_encoding = 14,
+  content_type = 15,
 };
 /// The value of one property without its length, where it lies in content properties; empty if it is absent or what
 /// comes before it is malformed.
@@ -41,6 +45,10 @@ std::string_view find_headers(std::string_view property_bytes);
 const raw_field* find_field(const raw_fields& fields, std::string_view name);
 /// The value of a field of any integer type.
 std::optional<int64_t> integer_value(const raw_field& field);
+/// Appends the values of an array, without names. False: malformed; what came before it is appended.
+bool scan_array(std::string_view bytes, raw_fields& into);
+/// Type octet and value as they are in a table behind a name.
+void put_value(byte_buffer& out, const raw_field& field);
 /// Appends the texts of an array header (CC, BCC); other values in it are passed over.
 void collect_array_texts(const raw_field& array, std::pmr::vector<std::string_view>& into);
 

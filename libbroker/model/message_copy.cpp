@@ -13,9 +13,12 @@ std::string_view cut_name(std::string_view name) {
   return name.substr(0, limits::name_max_bytes);
 }
 
-batch_ref batch_of(const message_parts& parts) {
+batch_ref batch_of(std::string_view exchange, std::string_view routing_key, uint16_t flags,
+                   const amqp::properties& properties, std::string_view body_frames, uint32_t body_size) {
+  byte_buffer header;
+  amqp::encode_content_header(header, 0, body_size, properties);
   auto made = make_ref<publish_batch>();
-  append_message(*made, parts);
+  append_message(*made, {exchange, routing_key, flags, header.view(), body_frames, body_size});
   return made;
 }
 
@@ -36,6 +39,19 @@ uint16_t flags_of(const amqp::properties& properties) {
   return static_cast<uint16_t>(flags);
 }
 
+uint16_t flags_of(std::string_view property_bytes) {
+  const auto peek = amqp::peek_properties(property_bytes);
+  BROKER_ASSERT(peek.ok, "properties of a message were checked when it was published");
+  unsigned flags = 0;
+  const auto mark = [&flags](unsigned flag, bool set) { flags |= set ? flag : 0; };
+  mark(message::persistent, peek.persistent);
+  mark(message::has_headers, peek.has_headers);
+  mark(message::has_user_id, peek.has_user_id);
+  mark(message::has_expiration, peek.has_expiration);
+  mark(message::has_reply_to, peek.has_reply_to);
+  return static_cast<uint16_t>(flags);
+}
+
 std::string_view body_frames_of(const message& what) {
   return {what.raw + what.header_size, what.raw_size - what.header_size};
 }
@@ -43,8 +59,7 @@ std::string_view body_frames_of(const message& what) {
 void append_message(publish_batch& batch, const message_parts& parts) {
   BROKER_ASSERT(parts.exchange.size() <= limits::name_max_bytes && parts.routing_key.size() <= limits::name_max_bytes,
                 "a name is a shortstr");
-  byte_buffer header;
-  amqp::encode_content_header(header, parts.channel, parts.body_size, parts.properties);
+  const std::string_view header = parts.header_frame;
   const size_t names_size = 2 + parts.exchange.size() + parts.routing_key.size();
   block_ref bytes{block::create(names_size + header.size() + parts.body_frames.size())};
   char* at = bytes->data();
@@ -61,7 +76,7 @@ void append_message(publish_batch& batch, const message_parts& parts) {
     put(name);
   }
   made.raw = at;
-  put({header.data(), header.size()});
+  put(header);
   put(parts.body_frames);
   made.raw_size = static_cast<uint32_t>(header.size() + parts.body_frames.size());
   made.header_size = static_cast<uint32_t>(header.size());
@@ -73,18 +88,18 @@ void append_message(publish_batch& batch, const message_parts& parts) {
 }
 
 batch_ref copy_with_properties(const message& old, const amqp::properties& properties) {
-  return batch_of({old.exchange(), old.routing_key(), old.flags, properties, body_frames_of(old), old.body_size});
+  return batch_of(old.exchange(), old.routing_key(), old.flags, properties, body_frames_of(old), old.body_size);
 }
 
 batch_ref copy_message(const message& old, std::string_view exchange, std::string_view routing_key,
                        const amqp::properties& properties) {
-  return batch_of(
-    {cut_name(exchange), cut_name(routing_key), flags_of(properties), properties, body_frames_of(old), old.body_size});
+  return batch_of(cut_name(exchange), cut_name(routing_key), flags_of(properties), properties, body_frames_of(old),
+                  old.body_size);
 }
 
 batch_ref bare_message(std::string_view exchange, std::string_view routing_key) {
   const amqp::properties none;
-  return batch_of({cut_name(exchange), cut_name(routing_key), 0, none, {}, 0});
+  return batch_of(cut_name(exchange), cut_name(routing_key), 0, none, {}, 0);
 }
 
 } // namespace broker

@@ -14,15 +14,16 @@ struct message_parts {
   std::string_view exchange; ///< at most limits::name_max_bytes, as the routing key
   std::string_view routing_key;
   uint16_t flags = 0;
-  const amqp::properties& properties;
-  std::string_view body_frames; ///< whole frames
-  uint32_t body_size = 0;       ///< without their overhead
-  channel_number channel = 0;   ///< patched when it is delivered
+  std::string_view header_frame; ///< the whole frame (amqp::encode_content_header)
+  std::string_view body_frames;  ///< whole frames
+  uint32_t body_size = 0;        ///< without their overhead
 };
 /// Appends one message, in a block of its own. Aborts when a name is too long.
 void append_message(publish_batch& batch, const message_parts& parts);
 /// The flags that follow from properties.
 uint16_t flags_of(const amqp::properties& properties);
+/// Likewise from well-formed flags and values.
+uint16_t flags_of(std::string_view property_bytes);
 /// The body of `what`, frame by frame.
 std::string_view body_frames_of(const message& what);
 

@@ -19,11 +19,6 @@ uint64_t pause_ms(uint32_t refusals) {
 /// Different lines one queue writes to the log.
 constexpr size_t notes_max = 16;
 
-void strip(amqp::properties& properties, std::string_view header) {
-  if (properties.headers)
-    std::erase_if(properties.headers->entries, [&](const auto& entry) { return entry.first == header; });
-}
-
 } // namespace
 
 void dead_letters::add_sums(const run& what) {
@@ -126,17 +121,14 @@ void dead_letters::forward(const surroundings& around, forwarder::requests& to, 
 
 dead_letters::fate dead_letters::send(letter& one, const exchange_record& to, const surroundings& around) {
   const message& original = one.what.batch->messages[one.what.lo];
-  auto properties = amqp::decode_properties(original.property_bytes());
-  BROKER_ASSERT(properties.ok(), "a stored message was checked when it was published");
-  record_death({around.record.name, one.why, around.wall_ms / 1000}, original, *properties);
   const auto& key = around.options.dead_letter_routing_key;
-  if (key) { // the only key: the copies' keys are not followed (rabbit_dead_letter)
-    strip(*properties, "CC");
-    strip(*properties, "BCC");
-  }
+  // With a key of its own the queue does not follow the copies' keys (rabbit_dead_letter).
+  byte_buffer properties;
+  append_death(properties, {around.record.name, one.why, around.wall_ms / 1000}, original, !key);
   publish_batch& batch = forwarder_.batch();
-  append_republished(batch, original, to.name, key ? std::string_view{*key} : original.routing_key(), *properties);
-  one.targets = route(one, batch.messages.back(), *properties, to, around);
+  append_republished(batch, original, to.name, key ? std::string_view{*key} : original.routing_key(),
+                     properties.view());
+  one.targets = route(one, batch.messages.back(), to, around);
   if (!one.targets.empty()) {
     forwarder_.launch(one.what.first, one.targets);
     return fate::flies;
@@ -146,13 +138,13 @@ dead_letters::fate dead_letters::send(letter& one, const exchange_record& to, co
   return insists && one.have_it.empty() ? fate::rests : fate::ends;
 }
 
-std::vector<queue_id> dead_letters::route(const letter& one, const message& made, const amqp::properties& properties,
-                                          const exchange_record& to, const surroundings& around) {
+std::vector<queue_id> dead_letters::route(const letter& one, const message& made, const exchange_record& to,
+                                          const surroundings& around) {
   std::vector<queue_ptr> found;
   around.metadata->route(to, made, found);
   std::vector<queue_id> targets;
   for (const queue_ptr& queue : found) {
-    if (one.why != dead_letter_reason::rejected && is_death_cycle(properties, queue->name)) {
+    if (one.why != dead_letter_reason::rejected && is_death_cycle(made.property_bytes(), queue->name)) {
       note_once(around, "a dead letter of queue '" + around.record.name + "' in vhost '" + around.record.vhost
                           + "' would return to queue '" + queue->name
                           + "' without ever having been rejected: this cycle is cut here");

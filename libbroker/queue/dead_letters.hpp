@@ -73,8 +73,8 @@ private:
   void wake(uint64_t now_ms);
   letter take_one();
   fate send(letter& one, const exchange_record& to, const surroundings& around);
-  std::vector<queue_id> route(const letter& one, const message& made, const amqp::properties& properties,
-                              const exchange_record& to, const surroundings& around);
+  std::vector<queue_id> route(const letter& one, const message& made, const exchange_record& to,
+                              const surroundings& around);
   void rest(letter one, uint64_t now_ms);
   void finish(letter one, std::vector<run>& done);
   template<class Ask>

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "amqp/properties.hpp"
+#include "base/bytes.hpp"
 #include "model/message.hpp"
 
 namespace broker::queueing {
@@ -21,12 +21,13 @@ struct death {
   uint64_t time_s = 0; ///< since 1970
 };
 
-/// Adds `what` of a message to its properties, and takes its expiration away: it would expire in the next queue, too.
-/// `as_published`: the message as this queue has it.
-void record_death(const death& what, const message& as_published, amqp::properties& properties);
+/// The properties (flags and values) of a message with `what` added to its headers and without its expiration: it would
+/// expire in the next queue, too. `as_published`: the message as this queue has it. `keeps_copies`: its CC and BCC
+/// headers stay. Bytes to bytes: no value of a header is built.
+void append_death(byte_buffer& out, const death& what, const message& as_published, bool keeps_copies);
 
-/// True when a message with these headers (its latest death recorded) has died in `queue` before and since then nobody
-/// has rejected it: a cycle that no client takes part in, which would turn for ever.
-bool is_death_cycle(const amqp::properties& properties, std::string_view queue);
+/// True when a message with these properties (its latest death recorded) has died in `queue` before and since then
+/// nobody has rejected it: a cycle that no client takes part in, which would turn for ever.
+bool is_death_cycle(std::string_view property_bytes, std::string_view queue);
 
 } // namespace broker::queueing

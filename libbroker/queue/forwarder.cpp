@@ -7,13 +7,35 @@
 
 namespace broker::queueing {
 
-void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
-                        std::string_view routing_key, const amqp::properties& properties) {
+namespace {
+
+void append_with(publish_batch& batch, const message& original, std::string_view exchange, std::string_view routing_key,
+                 uint16_t flags, const byte_buffer& header) {
   // Whether it is persistent was decided when it was published, not by a header that may have changed.
   constexpr uint16_t kept = message::persistent | message::has_user_id;
-  const auto follow = static_cast<uint16_t>(flags_of(properties) & ~kept);
-  append_message(batch, {exchange, routing_key, static_cast<uint16_t>((original.flags & kept) | follow), properties,
-                         body_frames_of(original), original.body_size, load_u16(original.raw + 1)});
+  append_message(batch, {exchange, routing_key, static_cast<uint16_t>((original.flags & kept) | (flags & ~kept)),
+                         header.view(), body_frames_of(original), original.body_size});
+}
+
+/// The frame's channel is patched when the message is delivered.
+channel_number channel_of(const message& original) {
+  return load_u16(original.raw + 1);
+}
+
+} // namespace
+
+void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
+                        std::string_view routing_key, const amqp::properties& properties) {
+  byte_buffer header;
+  amqp::encode_content_header(header, channel_of(original), original.body_size, properties);
+  append_with(batch, original, exchange, routing_key, flags_of(properties), header);
+}
+
+void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
+                        std::string_view routing_key, std::string_view property_bytes) {
+  byte_buffer header;
+  amqp::encode_content_header(header, channel_of(original), original.body_size, property_bytes);
+  append_with(batch, original, exchange, routing_key, flags_of(property_bytes), header);
 }
 
 publish_batch& forwarder::batch() {

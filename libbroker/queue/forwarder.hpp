@@ -22,6 +22,9 @@ namespace broker::queueing {
 /// in a block of its own; the body is copied. Flags that only a publishing channel minds are off.
 void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
                         std::string_view routing_key, const amqp::properties& properties);
+/// Likewise with properties as they are on the wire, flags and values.
+void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
+                        std::string_view routing_key, std::string_view property_bytes);
 
 class forwarder {
 public:

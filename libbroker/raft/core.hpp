@@ -197,6 +197,7 @@ struct core {
   uint64_t checked_ = 0; ///< our log agrees with the leader's up to here
   uint64_t answered_ = 0;
   uint64_t round_seen_ = 0;
+  uint64_t round_answered_ = 0;
   std::optional<incoming> incoming_;
 
   std::set<node_id> votes_; ///< a candidate's

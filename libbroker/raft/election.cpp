@@ -84,7 +84,7 @@ void core::enter_term(uint64_t term) {
   leader_ = 0;
   if (!planted(plant::answer_after_term_change))
     checked_ = 0;
-  answered_ = round_seen_ = 0;
+  answered_ = round_seen_ = round_answered_ = 0;
   if (!installing() && !planted(plant::stale_chunk_accepted))
     incoming_.reset();
 }

@@ -41,6 +41,7 @@ void core::on_append(node_id from, uint64_t term, append_request& request) {
   round_seen_ = std::max(round_seen_, request.round);
   if (installing()) // frozen; the leader hears that we live
     return answer_leader();
+  const bool has_entries = !request.entries.empty();
   const uint64_t upto = request.prev_index + request.entries.size();
   const uint64_t asked = request.prev_index;
   const uint64_t prev_term = request.prev_term;
@@ -52,8 +53,13 @@ void core::on_append(node_id from, uint64_t term, append_request& request) {
   checked_ = std::max(checked_, upto);
   BROKER_ASSERT(checked_ <= log_.last(), "what is checked is in the log");
   const uint64_t known = planted(plant::commit_beyond_checked_prefix) ? log_.last() : checked_;
-  commit_ = std::max(commit_, std::min(request.commit, known));
-  answer_leader();
+  const uint64_t committed_before = std::exchange(commit_, std::max(commit_, std::min(request.commit, known)));
+  // One answer per append: entries are answered for when they are durable, in persisted(), and word of a commit asks
+  // for nothing. A new round is answered at once: reads wait for it. So is everything else, heartbeats and probes.
+  const bool durable_later = has_entries && upto > persisted_;
+  const bool tells_a_commit = !has_entries && commit_ > committed_before && std::min(checked_, persisted_) == answered_;
+  if (round_seen_ > round_answered_ || !(durable_later || tells_a_commit))
+    answer_leader();
 }
 
 // Drops from the request what is committed here and verifies as much of it as is still in memory.
@@ -120,6 +126,7 @@ void core::answer_leader() {
   if (planted(plant::ack_before_persisted))
     match = checked_;
   answered_ = std::max(answered_, match);
+  round_answered_ = round_seen_;
   send(leader_, append_answer{true, match, std::max(match, checked_), 0, 0, 0, round_seen_});
 }
 

@@ -16,6 +16,7 @@
 #include "channel/harness.hpp"
 #include "queue/fake_store.hpp"
 
+namespace bridge_actors {
 namespace {
 
 using namespace broker;
@@ -200,6 +201,7 @@ struct fixture {
 };
 
 } // namespace
+} // namespace bridge_actors
 
 BOOST_FIXTURE_TEST_SUITE(bridge_actors, fixture)
 

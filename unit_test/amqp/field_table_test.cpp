@@ -6,6 +6,7 @@
 
 namespace amqp = broker::amqp;
 
+namespace field_table {
 namespace {
 
 std::string encoded(const amqp::field_table& table) {
@@ -35,6 +36,7 @@ std::string nested_tables(size_t depth) {
 }
 
 } // namespace
+} // namespace field_table
 
 BOOST_AUTO_TEST_SUITE(field_table)
 

@@ -7,6 +7,7 @@
 
 namespace amqp = broker::amqp;
 
+namespace method {
 namespace {
 
 std::string frame_of(const amqp::method& what, broker::channel_number channel = 1) {
@@ -22,14 +23,15 @@ std::string arguments_of(const amqp::method& what) {
 
 template<class Action, size_t... Index>
 void for_each_method(Action action, std::index_sequence<Index...>) {
-  (action(std::variant_alternative_t<Index, amqp::method>{}), ...);
+  (action(std::variant_alternative_t<Index, amqp::any_method>{}), ...);
 }
 template<class Action>
 void for_each_method(Action action) {
-  for_each_method(action, std::make_index_sequence<std::variant_size_v<amqp::method>>{});
+  for_each_method(action, std::make_index_sequence<std::variant_size_v<amqp::any_method>>{});
 }
 
 } // namespace
+} // namespace method
 
 BOOST_AUTO_TEST_SUITE(method)
 

@@ -6,6 +6,7 @@
 
 namespace amqp = broker::amqp;
 
+namespace properties {
 namespace {
 
 /// Property flags and values alone.
@@ -17,6 +18,7 @@ std::string encoded(const amqp::properties& what) {
 }
 
 } // namespace
+} // namespace properties
 
 BOOST_AUTO_TEST_SUITE(properties)
 

@@ -7,6 +7,7 @@
 using broker::bench::confirm_tracker;
 using broker::bench::failure;
 
+namespace bench_confirm_tracker {
 namespace {
 
 confirm_tracker with_outstanding(uint32_t window, uint64_t messages) {
@@ -23,6 +24,7 @@ std::vector<uint64_t> settle(confirm_tracker& tracker, uint64_t tag, bool multip
 }
 
 } // namespace
+} // namespace bench_confirm_tracker
 
 BOOST_AUTO_TEST_SUITE(bench_confirm_tracker)
 

@@ -12,6 +12,7 @@
 
 using namespace broker::bench;
 
+namespace bench_delivery {
 namespace {
 
 struct delivery_test {
@@ -68,6 +69,7 @@ struct delivery_test {
 };
 
 } // namespace
+} // namespace bench_delivery
 
 BOOST_FIXTURE_TEST_SUITE(bench_delivery, delivery_test)
 

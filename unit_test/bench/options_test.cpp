@@ -8,6 +8,7 @@
 
 using namespace broker::bench;
 
+namespace bench_options {
 namespace {
 
 options parse(std::initializer_list<std::string_view> arguments) {
@@ -25,6 +26,7 @@ std::string refusal(std::initializer_list<std::string_view> arguments) {
 }
 
 } // namespace
+} // namespace bench_options
 
 BOOST_AUTO_TEST_SUITE(bench_options)
 

@@ -7,6 +7,7 @@
 
 using namespace broker::bench;
 
+namespace bench_sequence {
 namespace {
 
 arrival_set arrivals(std::initializer_list<uint64_t> sequences) {
@@ -17,6 +18,7 @@ arrival_set arrivals(std::initializer_list<uint64_t> sequences) {
 }
 
 } // namespace
+} // namespace bench_sequence
 
 BOOST_AUTO_TEST_SUITE(bench_sequence)
 

@@ -10,6 +10,7 @@
 
 using namespace bridge_test;
 
+namespace bridge_random {
 namespace {
 
 enum class plant { none, lose_frame, repeat_frame, swap_frames };
@@ -268,6 +269,7 @@ private:
 };
 
 } // namespace
+} // namespace bridge_random
 
 BOOST_AUTO_TEST_SUITE(bridge_random)
 

@@ -6,6 +6,7 @@
 
 using namespace bridge_test;
 
+namespace bridge_session {
 namespace {
 
 struct fixture : two_nodes {
@@ -21,6 +22,7 @@ struct counting_sink final : credit_sink {
 };
 
 } // namespace
+} // namespace bridge_session
 
 BOOST_FIXTURE_TEST_SUITE(bridge_session, fixture)
 

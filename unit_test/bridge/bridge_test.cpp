@@ -5,6 +5,7 @@
 
 using namespace bridge_test;
 
+namespace bridge {
 namespace {
 
 /// Channels on a, queue 1 on b.
@@ -39,6 +40,7 @@ size_t frame_bytes_of(node_side& from) {
 }
 
 } // namespace
+} // namespace bridge
 
 BOOST_FIXTURE_TEST_SUITE(bridge, fixture)
 

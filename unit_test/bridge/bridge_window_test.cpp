@@ -6,6 +6,7 @@
 
 using namespace bridge_test;
 
+namespace bridge_window {
 namespace {
 
 /// A channel on a with a window; queue 1 on b, queue 2 beside the channel.
@@ -59,6 +60,7 @@ struct fixture : two_nodes {
 };
 
 } // namespace
+} // namespace bridge_window
 
 BOOST_FIXTURE_TEST_SUITE(bridge_window, fixture)
 

@@ -9,6 +9,7 @@
 using namespace bridge_test;
 using namespace broker::bridging;
 
+namespace queue_wire {
 namespace {
 
 /// Encoding what was decoded gives the same bytes: so nothing was lost.
@@ -79,6 +80,7 @@ std::vector<record> all_kinds() {
 }
 
 } // namespace
+} // namespace queue_wire
 
 BOOST_AUTO_TEST_SUITE(queue_wire)
 

@@ -4,6 +4,7 @@
 
 #include "channel/harness.hpp"
 
+namespace authorisation {
 namespace {
 
 using namespace broker;
@@ -132,6 +133,7 @@ std::string refusal(const amqp::method& what, const std::vector<need>& missing) 
 }
 
 } // namespace
+} // namespace authorisation
 
 BOOST_AUTO_TEST_SUITE(authorisation)
 

@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "channel/harness.hpp"
 
+namespace channel_properties {
 namespace {
 
 using namespace broker;
@@ -173,6 +174,7 @@ void deliver_and_settle(uint64_t seed) {
 }
 
 } // namespace
+} // namespace channel_properties
 
 BOOST_AUTO_TEST_SUITE(channel_properties)
 

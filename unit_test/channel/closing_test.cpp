@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace closing {
 namespace {
 
 using namespace broker;
@@ -21,6 +22,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace closing
 
 BOOST_FIXTURE_TEST_SUITE(closing, fixture)
 

@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "channel/confirm_tracker.hpp"
 
+namespace confirm_tracker_promises {
 namespace {
 
 using namespace broker;
@@ -34,6 +35,7 @@ void expect(confirm_tracker& tracker, confirm_number first, uint32_t count, std:
 }
 
 } // namespace
+} // namespace confirm_tracker_promises
 
 BOOST_AUTO_TEST_SUITE(confirm_tracker_promises)
 

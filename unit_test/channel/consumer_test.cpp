@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace consuming_messages {
 namespace {
 
 using namespace broker;
@@ -26,6 +27,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace consuming_messages
 
 BOOST_FIXTURE_TEST_SUITE(consuming_messages, fixture)
 

@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace consumer_timeout_promises {
 namespace {
 
 using namespace broker;
@@ -42,6 +43,7 @@ std::string closed_after(uint64_t timeout_ms) {
 }
 
 } // namespace
+} // namespace consumer_timeout_promises
 
 BOOST_FIXTURE_TEST_SUITE(consumer_timeout_promises, fixture)
 

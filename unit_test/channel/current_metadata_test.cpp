@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace current_metadata {
 namespace {
 
 using namespace broker;
@@ -41,6 +42,7 @@ amqp::queue_class::declare declare(const std::string& name, bool passive = false
 }
 
 } // namespace
+} // namespace current_metadata
 
 BOOST_FIXTURE_TEST_SUITE(current_metadata, fixture)
 

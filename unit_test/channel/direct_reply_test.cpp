@@ -4,6 +4,7 @@
 #include "channel/harness.hpp"
 #include "cluster/node_tag.hpp"
 
+namespace direct_replies {
 namespace {
 
 using namespace broker;
@@ -34,6 +35,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace direct_replies
 
 BOOST_FIXTURE_TEST_SUITE(direct_replies, fixture)
 

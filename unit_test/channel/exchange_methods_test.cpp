@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace exchange_methods {
 namespace {
 
 using namespace broker;
@@ -25,6 +26,7 @@ std::string refusal(const amqp::method& what) {
 }
 
 } // namespace
+} // namespace exchange_methods
 
 BOOST_FIXTURE_TEST_SUITE(exchange_methods, channel_harness)
 

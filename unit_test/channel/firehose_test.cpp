@@ -5,6 +5,7 @@
 
 #include "channel/harness.hpp"
 
+namespace firehose {
 namespace {
 
 using namespace broker;
@@ -80,6 +81,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace firehose
 
 BOOST_FIXTURE_TEST_SUITE(firehose, fixture)
 

@@ -17,8 +17,11 @@ std::string framed(std::string_view body) {
 
 void add_message(publish_batch& batch, std::string_view exchange, std::string_view key,
                  const publish_options& options) {
+  const auto size = static_cast<uint32_t>(options.body.size());
+  byte_buffer header;
+  amqp::encode_content_header(header, number, size, options.properties);
   append_message(batch, {exchange, key, static_cast<uint16_t>(options.flags | flags_of(options.properties)),
-                         options.properties, framed(options.body), static_cast<uint32_t>(options.body.size()), number});
+                         header.view(), framed(options.body), size});
 }
 
 void decode_frames(std::string_view bytes, std::vector<amqp::method>& to) {

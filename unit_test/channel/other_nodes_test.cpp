@@ -8,6 +8,7 @@
 #include "channel/harness.hpp"
 #include "channel/queue_placement.hpp"
 
+namespace other_nodes {
 namespace {
 
 using namespace broker;
@@ -72,6 +73,7 @@ constexpr const char* down = "404 NOT_FOUND - home node 'rabbit@b' of durable qu
                              "inaccessible";
 
 } // namespace
+} // namespace other_nodes
 
 BOOST_FIXTURE_TEST_SUITE(other_nodes, fixture)
 

@@ -5,6 +5,7 @@
 
 #include "channel/harness.hpp"
 
+namespace publishing {
 namespace {
 
 using namespace broker;
@@ -30,6 +31,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace publishing
 
 BOOST_FIXTURE_TEST_SUITE(publishing, fixture)
 

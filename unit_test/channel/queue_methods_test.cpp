@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace queue_methods {
 namespace {
 
 using namespace broker;
@@ -32,6 +33,7 @@ const std::string locked_q =
   "not match that of the original declaration. ";
 
 } // namespace
+} // namespace queue_methods
 
 BOOST_FIXTURE_TEST_SUITE(queue_methods, fixture)
 

@@ -5,6 +5,7 @@
 using namespace broker;
 using namespace broker::test;
 
+namespace quorum_promises {
 namespace {
 
 struct quorum_channel : channel_harness {
@@ -25,6 +26,7 @@ struct quorum_channel : channel_harness {
 };
 
 } // namespace
+} // namespace quorum_promises
 
 BOOST_AUTO_TEST_SUITE(quorum_promises)
 

@@ -3,6 +3,7 @@
 
 #include "channel/harness.hpp"
 
+namespace transactions {
 namespace {
 
 using namespace broker;
@@ -24,6 +25,7 @@ struct fixture : channel_harness {
 };
 
 } // namespace
+} // namespace transactions
 
 BOOST_FIXTURE_TEST_SUITE(transactions, fixture)
 

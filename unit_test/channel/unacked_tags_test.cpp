@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "channel/unacked_tags.hpp"
 
+namespace unacked_tags_promises {
 namespace {
 
 using namespace broker;
@@ -33,6 +34,7 @@ std::map<std::pair<queue_id, const consumer*>, std::vector<seqno>> expanded(cons
 }
 
 } // namespace
+} // namespace unacked_tags_promises
 
 BOOST_AUTO_TEST_SUITE(unacked_tags_promises)
 

@@ -7,6 +7,7 @@
 using namespace broker;
 using namespace broker::cluster;
 
+namespace link_frames {
 namespace {
 
 std::string bytes_of(const link_frame& frame) {
@@ -35,6 +36,7 @@ std::string refusal(std::string_view frame) {
 }
 
 } // namespace
+} // namespace link_frames
 
 BOOST_AUTO_TEST_SUITE(link_frames)
 

@@ -8,6 +8,7 @@
 
 using namespace test;
 
+namespace random_lives {
 namespace {
 
 struct life {
@@ -72,6 +73,7 @@ std::string live_through(uint64_t seeds) {
 }
 
 } // namespace
+} // namespace random_lives
 
 BOOST_AUTO_TEST_SUITE(random_lives)
 

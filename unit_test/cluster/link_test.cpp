@@ -8,6 +8,7 @@
 
 using namespace test;
 
+namespace links {
 namespace {
 
 constexpr auto queues = cluster_service::queues;
@@ -76,6 +77,7 @@ uint64_t sessions_lost_in_a_cut_of(uint64_t ms) {
 }
 
 } // namespace
+} // namespace links
 
 BOOST_AUTO_TEST_SUITE(links)
 

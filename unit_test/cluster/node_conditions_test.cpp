@@ -6,6 +6,7 @@
 using namespace broker::cluster;
 using namespace std::string_view_literals;
 
+namespace conditions_of_nodes {
 namespace {
 
 constexpr node_condition memory{true, false, false};
@@ -39,6 +40,7 @@ struct pair_of_nodes {
 };
 
 } // namespace
+} // namespace conditions_of_nodes
 
 BOOST_FIXTURE_TEST_SUITE(conditions_of_nodes, pair_of_nodes)
 

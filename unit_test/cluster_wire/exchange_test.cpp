@@ -6,6 +6,7 @@
 
 using namespace test;
 
+namespace exchange {
 namespace {
 
 constexpr auto queues = cluster_service::queues;
@@ -30,6 +31,7 @@ void send_all(transport_node& from, const std::string& to, cluster_service servi
 }
 
 } // namespace
+} // namespace exchange
 
 BOOST_AUTO_TEST_SUITE(exchange)
 

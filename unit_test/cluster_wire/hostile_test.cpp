@@ -15,6 +15,7 @@
 using namespace test;
 using boost::asio::ip::tcp;
 
+namespace hostile {
 namespace {
 
 constexpr auto queues = cluster_service::queues;
@@ -70,6 +71,7 @@ struct pair_of_nodes {
 };
 
 } // namespace
+} // namespace hostile
 
 BOOST_AUTO_TEST_SUITE(hostile)
 

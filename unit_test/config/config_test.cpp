@@ -8,6 +8,7 @@
 
 using broker::node_config;
 
+namespace config {
 namespace {
 
 node_config read(std::string_view text) {
@@ -25,6 +26,7 @@ std::string mistakes(std::string_view text) {
 }
 
 } // namespace
+} // namespace config
 
 BOOST_AUTO_TEST_SUITE(config)
 

@@ -6,6 +6,7 @@
 
 #include "config.hpp"
 
+namespace documentation_of_keys {
 namespace {
 
 std::string documentation() {
@@ -28,6 +29,7 @@ std::string row_of(const broker::config_key& key) {
 }
 
 } // namespace
+} // namespace documentation_of_keys
 
 BOOST_AUTO_TEST_SUITE(documentation_of_keys)
 

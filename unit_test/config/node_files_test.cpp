@@ -14,6 +14,7 @@
 #include "node_registry.hpp"
 #include "temporary_folder.hpp"
 
+namespace files {
 namespace {
 
 mode_t mode_of(const std::filesystem::path& file) {
@@ -41,6 +42,7 @@ struct world {
 };
 
 } // namespace
+} // namespace files
 
 BOOST_FIXTURE_TEST_SUITE(files, world)
 

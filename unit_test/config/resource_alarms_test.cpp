@@ -6,6 +6,7 @@
 
 using broker::resource_alarms;
 
+namespace alarms_of_a_node {
 namespace {
 
 constexpr broker::resource_limits limits{1000, 500, 100};
@@ -29,6 +30,7 @@ struct node {
 };
 
 } // namespace
+} // namespace alarms_of_a_node
 
 BOOST_FIXTURE_TEST_SUITE(alarms_of_a_node, node)
 

@@ -9,6 +9,7 @@
 
 using broker::start_options;
 
+namespace start {
 namespace {
 
 broker::environment variables(std::map<std::string, std::string> values) {
@@ -41,6 +42,7 @@ void write(const std::filesystem::path& file, std::string_view text) {
 }
 
 } // namespace
+} // namespace start
 
 BOOST_AUTO_TEST_SUITE(start)
 

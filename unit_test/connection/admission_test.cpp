@@ -5,6 +5,7 @@
 #include "connection/test_client.hpp"
 #include "metadata/metadata_state.hpp"
 
+namespace admission_of_connections {
 namespace {
 
 using namespace broker;
@@ -30,6 +31,7 @@ struct limited {
 };
 
 } // namespace
+} // namespace admission_of_connections
 
 BOOST_FIXTURE_TEST_SUITE(admission_of_connections, limited)
 

@@ -5,9 +5,11 @@
 
 using namespace broker;
 using namespace broker::testing;
-namespace methods = broker::amqp::channel_class;
 
+namespace channels {
 namespace {
+
+namespace methods = broker::amqp::channel_class;
 
 const std::string close_frame = method_frame(1, methods::close{200, "bye", 0, 0});
 const std::string close_ok_frame = method_frame(1, methods::close_ok{});
@@ -22,6 +24,7 @@ std::vector<std::string> names(const std::vector<read_frame>& frames) {
 using strings = std::vector<std::string>;
 
 } // namespace
+} // namespace channels
 
 BOOST_AUTO_TEST_SUITE(channels)
 

@@ -6,14 +6,17 @@
 
 using namespace broker;
 using namespace broker::testing;
-namespace methods = broker::amqp::connection_class;
 
+namespace closing {
 namespace {
+
+namespace methods = broker::amqp::connection_class;
 
 const std::string close_frame = method_frame(0, methods::close{200, "bye", 0, 0});
 const std::string close_ok_frame = method_frame(0, methods::close_ok{});
 
 } // namespace
+} // namespace closing
 
 BOOST_AUTO_TEST_SUITE(closing)
 

@@ -7,6 +7,7 @@
 using namespace broker;
 using namespace broker::testing;
 
+namespace frames {
 namespace {
 
 void expect_close(const std::string& sent, uint16_t code, std::string_view text = {}) {
@@ -33,6 +34,7 @@ std::string ack_of(delivery_tag tag, bool multiple = false) {
 }
 
 } // namespace
+} // namespace frames
 
 BOOST_AUTO_TEST_SUITE(frames)
 

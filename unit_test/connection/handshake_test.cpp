@@ -5,9 +5,11 @@
 
 using namespace broker;
 using namespace broker::testing;
-namespace methods = broker::amqp::connection_class;
 
+namespace handshake {
 namespace {
+
+namespace methods = broker::amqp::connection_class;
 
 const std::string header{amqp::protocol_header};
 
@@ -19,6 +21,7 @@ Method only_method(const std::vector<read_frame>& frames) {
 }
 
 } // namespace
+} // namespace handshake
 
 BOOST_AUTO_TEST_SUITE(handshake)
 

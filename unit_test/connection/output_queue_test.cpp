@@ -8,6 +8,7 @@
 using namespace broker;
 using namespace broker::testing;
 
+namespace output {
 namespace {
 
 /// Bodies as a batch, as if published on channel 9 in frames of `body_frame` bytes.
@@ -88,6 +89,7 @@ std::vector<seen_delivery> read_deliveries(std::string_view bytes, size_t frame_
 }
 
 } // namespace
+} // namespace output
 
 BOOST_AUTO_TEST_SUITE(output)
 

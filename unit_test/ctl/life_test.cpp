@@ -7,6 +7,7 @@
 #include "control_client.hpp"
 #include "lab.hpp"
 
+namespace life {
 namespace {
 
 std::string wrong_state(const std::string& state, const std::string& given, const std::string& usage) {
@@ -18,6 +19,7 @@ const char* const must_run = "running on the target node. Start it with 'rabbitm
 const char* const must_stop = "stopped on the target node. Stop it with 'rabbitmqctl stop_app'";
 
 } // namespace
+} // namespace life
 
 BOOST_FIXTURE_TEST_SUITE(life, test::lab)
 

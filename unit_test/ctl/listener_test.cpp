@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 using broker::control::control_client;
 using broker::control::failure_kind;
 
+namespace control_listener {
 namespace {
 
 /// A peer that sends what it likes.
@@ -59,6 +60,7 @@ broker::result<void> log_in(control_client& client, uint16_t port, std::string_v
 }
 
 } // namespace
+} // namespace control_listener
 
 BOOST_AUTO_TEST_SUITE(control_listener)
 

@@ -1,6 +1,7 @@
 // rabbitmq-plugins (features.md O07), word for word.
 #include "lab.hpp"
 
+namespace ctl_plugins {
 namespace {
 
 struct plugin_lab : test::lab {
@@ -8,6 +9,7 @@ struct plugin_lab : test::lab {
 };
 
 } // namespace
+} // namespace ctl_plugins
 
 BOOST_FIXTURE_TEST_SUITE(ctl_plugins, plugin_lab)
 

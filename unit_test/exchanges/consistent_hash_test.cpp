@@ -8,6 +8,7 @@
 
 using namespace exchange_test;
 
+namespace consistent_hash {
 namespace {
 
 constexpr int keys_tried = 20'000;
@@ -35,6 +36,7 @@ amqp::field_table argument(const std::string& name, amqp::field_value value) {
 }
 
 } // namespace
+} // namespace consistent_hash
 
 BOOST_AUTO_TEST_SUITE(consistent_hash)
 

@@ -4,6 +4,7 @@
 
 using namespace metadata_test;
 
+namespace access_control {
 namespace {
 
 std::string refusal(const result<void>& what) {
@@ -11,6 +12,7 @@ std::string refusal(const result<void>& what) {
 }
 
 } // namespace
+} // namespace access_control
 
 BOOST_AUTO_TEST_SUITE(access_control)
 

@@ -7,6 +7,7 @@
 
 using namespace metadata_test;
 
+namespace definitions {
 namespace {
 
 const definitions_context here{"rabbit@localhost", "", [] { return std::string{"salt"}; }};
@@ -55,6 +56,7 @@ const char* const from_rabbitmq = R"({
 })";
 
 } // namespace
+} // namespace definitions
 
 BOOST_AUTO_TEST_SUITE(definitions)
 

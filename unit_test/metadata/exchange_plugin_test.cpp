@@ -7,6 +7,7 @@
 
 using namespace metadata_test;
 
+namespace exchange_plugins {
 namespace {
 
 /// Everything goes everywhere; a header "later" delays by its value.
@@ -66,6 +67,7 @@ struct plugin_world : world {
 };
 
 } // namespace
+} // namespace exchange_plugins
 
 BOOST_AUTO_TEST_SUITE(exchange_plugins)
 

@@ -6,6 +6,7 @@
 using namespace metadata_test;
 using consensus::outcome;
 
+namespace host {
 namespace {
 
 /// Opens and does what a node does first.
@@ -19,6 +20,7 @@ void begin(metadata_host& host) {
 }
 
 } // namespace
+} // namespace host
 
 BOOST_AUTO_TEST_SUITE(host)
 

@@ -5,6 +5,7 @@
 
 using namespace metadata_test;
 
+namespace metadata_nodes {
 namespace {
 
 struct nodes : world {
@@ -34,6 +35,7 @@ using kind = metadata_change::kind;
 using kinds = std::vector<kind>;
 
 } // namespace
+} // namespace metadata_nodes
 
 BOOST_FIXTURE_TEST_SUITE(metadata_nodes, nodes)
 

@@ -5,6 +5,7 @@
 
 using namespace metadata_test;
 
+namespace policies {
 namespace {
 
 put_policy policy_of(std::string name, std::string pattern, std::string definition, int64_t priority = 0,
@@ -24,6 +25,7 @@ queue_ptr find(const world& in, const std::string& name) {
 }
 
 } // namespace
+} // namespace policies
 
 BOOST_AUTO_TEST_SUITE(policies)
 

@@ -4,6 +4,7 @@
 
 using namespace metadata_test;
 
+namespace routing {
 namespace {
 
 struct with_queues : world {
@@ -28,6 +29,7 @@ amqp::field_value keys(std::initializer_list<const char*> all) {
 }
 
 } // namespace
+} // namespace routing
 
 BOOST_AUTO_TEST_SUITE(routing)
 

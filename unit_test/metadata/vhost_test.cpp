@@ -5,6 +5,7 @@
 
 using namespace metadata_test;
 
+namespace vhosts {
 namespace {
 
 put_vhost vhost_of(std::string name) {
@@ -14,6 +15,7 @@ put_vhost vhost_of(std::string name) {
 }
 
 } // namespace
+} // namespace vhosts
 
 BOOST_AUTO_TEST_SUITE(vhosts)
 

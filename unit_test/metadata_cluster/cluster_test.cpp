@@ -8,6 +8,7 @@
 
 using namespace metadata_cluster;
 
+namespace cluster {
 namespace {
 
 struct three : net {
@@ -32,6 +33,7 @@ struct three : net {
 };
 
 } // namespace
+} // namespace cluster
 
 BOOST_AUTO_TEST_SUITE(cluster)
 

@@ -6,6 +6,7 @@
 
 using namespace metadata_cluster;
 
+namespace random_clusters {
 namespace {
 
 net_options options_of(uint64_t seed) {
@@ -124,6 +125,7 @@ private:
 };
 
 } // namespace
+} // namespace random_clusters
 
 BOOST_AUTO_TEST_SUITE(random_clusters)
 

@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "model/header_match.hpp"
 
+namespace header_routing {
 namespace {
 
 using broker::amqp::field_table;
@@ -116,6 +117,7 @@ field_table random_table(broker::random_source& random) {
 }
 
 } // namespace
+} // namespace header_routing
 
 BOOST_AUTO_TEST_SUITE(header_routing)
 

@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "model/persistent_map.hpp"
 
+namespace persistent_map {
 namespace {
 
 struct entry {
@@ -69,6 +70,7 @@ void behaves_like_a_map(uint64_t seed, int steps, uint64_t keys) {
 }
 
 } // namespace
+} // namespace persistent_map
 
 BOOST_AUTO_TEST_SUITE(persistent_map)
 

@@ -3,6 +3,7 @@
 
 #include "model/queue_arguments.hpp"
 
+namespace queue_arguments {
 namespace {
 
 using namespace broker;
@@ -30,6 +31,7 @@ std::string complaint(std::string_view name, amqp::field_value value, std::strin
 }
 
 } // namespace
+} // namespace queue_arguments
 
 BOOST_AUTO_TEST_SUITE(queue_arguments)
 

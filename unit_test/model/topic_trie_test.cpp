@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "model/topic_trie.hpp"
 
+namespace topic_routing {
 namespace {
 
 using broker::destination;
@@ -64,6 +65,7 @@ std::string random_words(broker::random_source& random, const std::vector<std::s
 }
 
 } // namespace
+} // namespace topic_routing
 
 BOOST_AUTO_TEST_SUITE(topic_routing)
 

@@ -5,6 +5,7 @@
 using broker::login_guard;
 namespace limits = broker::limits;
 
+namespace failed_logins {
 namespace {
 
 constexpr uint64_t minute = limits::login_refusal_ms;
@@ -15,6 +16,7 @@ void fail(login_guard& guard, const std::string& network, size_t times, uint64_t
 }
 
 } // namespace
+} // namespace failed_logins
 
 BOOST_AUTO_TEST_SUITE(failed_logins)
 

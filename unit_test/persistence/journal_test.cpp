@@ -10,6 +10,7 @@ using namespace broker;
 using sim::crash_style;
 using test::store_fixture;
 
+namespace journal {
 namespace {
 
 std::vector<seqno> numbers(seqno first, seqno last) {
@@ -19,6 +20,7 @@ std::vector<seqno> numbers(seqno first, seqno last) {
 }
 
 } // namespace
+} // namespace journal
 
 BOOST_AUTO_TEST_SUITE(journal)
 

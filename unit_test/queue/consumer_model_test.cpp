@@ -9,6 +9,7 @@
 
 using namespace test;
 
+namespace consumer_model_promises {
 namespace {
 
 class consumer_model final : public queue_model {
@@ -120,6 +121,7 @@ private:
 };
 
 } // namespace
+} // namespace consumer_model_promises
 
 BOOST_AUTO_TEST_SUITE(consumer_model_promises)
 

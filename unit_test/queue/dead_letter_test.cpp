@@ -6,6 +6,7 @@
 
 using namespace test;
 
+namespace dead_letter_promises {
 namespace {
 
 constexpr queue_id target = 20;
@@ -91,6 +92,7 @@ amqp::field_array keys(std::vector<std::string> texts) {
 }
 
 } // namespace
+} // namespace dead_letter_promises
 
 BOOST_AUTO_TEST_SUITE(dead_letter_promises)
 

@@ -7,6 +7,7 @@ using namespace test;
 using broker::queueing::deduplication_key;
 using broker::queueing::deduplicator;
 
+namespace deduplication_promises {
 namespace {
 
 queue_options deduplicating(uint64_t window) {
@@ -44,6 +45,7 @@ recovered_queue recovered_from(const fake_store& store) {
 }
 
 } // namespace
+} // namespace deduplication_promises
 
 BOOST_AUTO_TEST_SUITE(deduplication_promises)
 

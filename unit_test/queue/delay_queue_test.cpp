@@ -11,6 +11,7 @@
 #include "metadata/metadata_state.hpp"
 #include "queue/delay_queue.hpp"
 
+namespace delayed_messages {
 namespace {
 
 using namespace test;
@@ -158,6 +159,7 @@ struct world {
 using texts = std::vector<std::string>;
 
 } // namespace
+} // namespace delayed_messages
 
 BOOST_AUTO_TEST_SUITE(delayed_messages)
 

@@ -4,6 +4,7 @@
 
 using namespace test;
 
+namespace delivery_limit_promises {
 namespace {
 
 queue_options quorum(std::optional<uint64_t> limit = {}) {
@@ -34,6 +35,7 @@ int64_t last_count(const fixture& f) {
 }
 
 } // namespace
+} // namespace delivery_limit_promises
 
 BOOST_AUTO_TEST_SUITE(delivery_limit_promises)
 

@@ -5,6 +5,7 @@
 
 using namespace test;
 
+namespace details_promises {
 namespace {
 queue_settings keep(size_t bytes) {
   queue_settings chosen;
@@ -21,6 +22,7 @@ queue_details details_of(const fixture& f) {
   return f.queue->details(f.now_ms);
 }
 } // namespace
+} // namespace details_promises
 
 BOOST_AUTO_TEST_SUITE(details_promises)
 

@@ -6,6 +6,7 @@
 
 using namespace test;
 
+namespace expiry {
 namespace {
 
 queue_options ttl(uint64_t milliseconds) {
@@ -20,6 +21,7 @@ queue_options expires(uint64_t milliseconds) {
 }
 
 } // namespace
+} // namespace expiry
 
 BOOST_AUTO_TEST_SUITE(expiry)
 

@@ -5,6 +5,7 @@
 
 using namespace test;
 
+namespace length_limits {
 namespace {
 
 queue_options at_most(uint64_t messages, overflow_policy overflow = overflow_policy::drop_head) {
@@ -22,6 +23,7 @@ queue_options bytes_at_most(uint64_t bytes, overflow_policy overflow = overflow_
 using confirm_numbers = std::vector<confirm_number>;
 
 } // namespace
+} // namespace length_limits
 
 BOOST_AUTO_TEST_SUITE(length_limits)
 

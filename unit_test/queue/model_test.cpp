@@ -8,6 +8,7 @@
 
 using namespace test;
 
+namespace model {
 namespace {
 
 constexpr queue_id dead_letter_target = 20;
@@ -159,6 +160,7 @@ private:
 };
 
 } // namespace
+} // namespace model
 
 BOOST_AUTO_TEST_SUITE(model)
 

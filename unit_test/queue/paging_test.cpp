@@ -4,6 +4,7 @@
 
 using namespace test;
 
+namespace paging_promises {
 namespace {
 queue_settings keep(size_t bytes) {
   queue_settings chosen;
@@ -11,6 +12,7 @@ queue_settings keep(size_t bytes) {
   return chosen;
 }
 } // namespace
+} // namespace paging_promises
 
 BOOST_AUTO_TEST_SUITE(paging_promises)
 

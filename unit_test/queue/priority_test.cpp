@@ -4,6 +4,7 @@
 
 using namespace test;
 
+namespace priority_promises {
 namespace {
 
 queue_options priorities(uint8_t most) {
@@ -20,6 +21,7 @@ std::vector<amqp::properties> of_priorities(const std::vector<uint8_t>& all) {
 }
 
 } // namespace
+} // namespace priority_promises
 
 BOOST_AUTO_TEST_SUITE(priority_promises)
 

@@ -4,6 +4,7 @@
 
 using namespace test;
 
+namespace publisher_promises {
 namespace {
 queue_settings pace_at(size_t bytes) {
   queue_settings chosen;
@@ -11,6 +12,7 @@ queue_settings pace_at(size_t bytes) {
   return chosen;
 }
 } // namespace
+} // namespace publisher_promises
 
 BOOST_AUTO_TEST_SUITE(publisher_promises)
 

@@ -4,6 +4,7 @@
 
 using namespace test;
 
+namespace single_active_consumer_promises {
 namespace {
 
 queue_options single_active(queue_type type = queue_type::classic) {
@@ -26,6 +27,7 @@ consumer* active_of(const fixture& f) {
 }
 
 } // namespace
+} // namespace single_active_consumer_promises
 
 BOOST_AUTO_TEST_SUITE(single_active_consumer_promises)
 

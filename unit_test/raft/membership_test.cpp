@@ -6,6 +6,7 @@
 
 using namespace raft_test;
 
+namespace members {
 namespace {
 
 raft::append_answer has(uint64_t index) {
@@ -13,6 +14,7 @@ raft::append_answer has(uint64_t index) {
 }
 
 } // namespace
+} // namespace members
 
 BOOST_AUTO_TEST_SUITE(members)
 

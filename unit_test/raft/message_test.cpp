@@ -4,6 +4,7 @@
 
 using namespace raft_test;
 
+namespace messages {
 namespace {
 
 std::string why(const broker::proto::RaftMessage& what) {
@@ -19,6 +20,7 @@ broker::proto::RaftMessage base(uint64_t term = 5) {
 }
 
 } // namespace
+} // namespace messages
 
 BOOST_AUTO_TEST_SUITE(messages)
 

@@ -2,6 +2,7 @@
 
 using namespace raft_test;
 
+namespace reads_and_transfers {
 namespace {
 
 raft::append_answer answer(uint64_t match, uint64_t round) {
@@ -9,6 +10,7 @@ raft::append_answer answer(uint64_t match, uint64_t round) {
 }
 
 } // namespace
+} // namespace reads_and_transfers
 
 BOOST_AUTO_TEST_SUITE(reads_and_transfers)
 

@@ -111,9 +111,32 @@ BOOST_AUTO_TEST_CASE(a_write_whose_entries_were_cut_off_since_does_not_count) {
   one.hear(2, 3, raft::append_request{0, 0, 0, 0, {command(1, 3), command(2, 3)}});
   one.hear(3, 4, raft::append_request{0, 0, 0, 0, {command(1, 4), command(2, 4)}});
   one.take(one.group.persisted(2, 3));
-  BOOST_TEST(one.newest<raft::append_answer>(3).match == 0u);
+  BOOST_TEST(one.all<raft::append_answer>(3).empty());
   one.take(one.group.persisted(2, 4));
   BOOST_TEST(one.newest<raft::append_answer>(3).match == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(entries_are_answered_for_once_and_word_of_their_commit_not_at_all) {
+  member one{of_three()};
+  one.hear(2, 3, raft::append_request{0, 0, 0, 0, {command(1, 3), command(2, 3)}});
+  BOOST_TEST(one.all<raft::append_answer>(2).empty());
+  one.take(one.group.persisted(2, 3));
+  BOOST_TEST(one.all<raft::append_answer>(2).size() == 1u);
+  BOOST_TEST(one.newest<raft::append_answer>(2).match == 2u);
+  one.hear(2, 3, raft::append_request{2, 3, 2, 0, {}});
+  BOOST_TEST(one.last.apply.size() == 2u);
+  BOOST_TEST(one.all<raft::append_answer>(2).size() == 1u);
+  one.hear(2, 3, raft::append_request{2, 3, 2, 0, {}}); // a heartbeat
+  BOOST_TEST(one.all<raft::append_answer>(2).size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_round_is_answered_at_once_though_the_disk_is_slow) {
+  member one{of_three()};
+  one.hear(2, 3, raft::append_request{0, 0, 0, 1, {command(1, 3)}});
+  BOOST_TEST(one.newest<raft::append_answer>(2).round == 1u);
+  BOOST_TEST(one.newest<raft::append_answer>(2).match == 0u);
+  one.hear(2, 3, raft::append_request{1, 3, 0, 1, {command(2, 3)}});
+  BOOST_TEST(one.all<raft::append_answer>(2).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(proposals_of_a_batch_are_one_write_and_one_message_for_each_member) {

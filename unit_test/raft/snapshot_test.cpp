@@ -3,6 +3,7 @@
 
 using namespace raft_test;
 
+namespace snapshots {
 namespace {
 
 const snapshot_meta at_ten{10, 3, {{1, 2, 3}, {}}};
@@ -32,6 +33,7 @@ member leader_with_snapshot() {
 }
 
 } // namespace
+} // namespace snapshots
 
 BOOST_AUTO_TEST_SUITE(snapshots)
 

@@ -6,6 +6,7 @@
 using test::cluster;
 namespace repl = broker::replication;
 
+namespace cases {
 namespace {
 
 cluster three() {
@@ -23,6 +24,7 @@ void isolate(cluster& world, int who) {
 }
 
 } // namespace
+} // namespace cases
 
 BOOST_AUTO_TEST_SUITE(cases)
 

@@ -9,6 +9,7 @@
 using namespace broker;
 using namespace broker::replication;
 
+namespace replica_log_promises {
 namespace {
 
 log_run run_of(uint32_t count, uint64_t first_number, uint64_t prev, uint64_t channel = 1) {
@@ -46,6 +47,7 @@ struct fixture {
 };
 
 } // namespace
+} // namespace replica_log_promises
 
 BOOST_FIXTURE_TEST_SUITE(replica_log_promises, fixture)
 

@@ -10,6 +10,7 @@
 using namespace broker;
 using namespace broker::replication;
 
+namespace wire {
 namespace {
 
 batch_ref batch_with(uint32_t raw_size) {
@@ -62,6 +63,7 @@ result<envelope> decoded(const std::string& bytes) {
 }
 
 } // namespace
+} // namespace wire
 
 BOOST_AUTO_TEST_SUITE(wire)
 

@@ -6,6 +6,7 @@
 #include "run.hpp"
 #include "sim_cluster.hpp"
 
+namespace simulated_clusters {
 namespace {
 
 using namespace broker;
@@ -66,6 +67,7 @@ struct two_nodes : fixture {
 };
 
 } // namespace
+} // namespace simulated_clusters
 
 BOOST_AUTO_TEST_SUITE(simulated_clusters)
 

@@ -3,6 +3,7 @@
 
 #include "history.hpp"
 
+namespace metadata_histories {
 namespace {
 
 using namespace broker::sim;
@@ -17,6 +18,7 @@ struct fixture {
 };
 
 } // namespace
+} // namespace metadata_histories
 
 BOOST_FIXTURE_TEST_SUITE(metadata_histories, fixture)
 

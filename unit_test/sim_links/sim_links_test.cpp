@@ -5,6 +5,7 @@
 
 using namespace test;
 
+namespace simulated_links {
 namespace {
 
 void something_happens(link_world& world, bool crashes) {
@@ -68,6 +69,7 @@ outcome live(uint64_t seed, bool crashes) {
 }
 
 } // namespace
+} // namespace simulated_links
 
 BOOST_AUTO_TEST_SUITE(simulated_links)
 
