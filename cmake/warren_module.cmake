@@ -12,8 +12,8 @@ if(WARREN_UNITY)
   target_compile_options(warren_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # gcc takes a file of a batch for a header
 endif()
 if(WARREN_SANITIZE)
-  # `null` stays off: CAF 0.17.6 binds null references inside its own headers. -O1 halves the time to build.
-  target_compile_options(warren_options INTERFACE -O1 -g1
+  # `null` stays off: CAF 0.17.6 binds null references inside its own headers. -O0 takes half the time of -O1 to build.
+  target_compile_options(warren_options INTERFACE -O0 -g1
     -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all)
   target_link_options(warren_options INTERFACE -fsanitize=address,undefined)
 endif()

@@ -167,10 +167,8 @@ result<void> node_cluster::forget_offline(const std::string& node) {
 
 std::vector<cluster_member> node_cluster::nodes() const {
   std::vector<cluster_member> all;
-  const auto out_of_reach = node_.unreachable();
   node_.metadata()->for_each_node([&](const node_ptr& each) {
-    const bool reached = std::find(out_of_reach.begin(), out_of_reach.end(), each->name) == out_of_reach.end();
-    all.push_back({each->name, each->up && reached});
+    all.push_back({each->name, each->up && !node_.is_unreachable(each->name)});
   });
   if (all.empty()) // a store from before there were clusters
     all.push_back({config_.node_name, node_.state() == app_state::running});
@@ -188,8 +186,7 @@ void node_cluster::forget(const std::string& node, std::function<void(result<voi
     });
   };
   // Who cannot be reached does not run, as far as anybody here can tell; the cluster may not have noticed yet.
-  const auto out_of_reach = node_.unreachable();
-  if (known->up && std::find(out_of_reach.begin(), out_of_reach.end(), node) != out_of_reach.end())
+  if (known->up && node_.is_unreachable(node))
     return node_.propose(node_down{node, known->incarnation}, forget);
   forget({});
 }

@@ -150,10 +150,7 @@ result<void> node::impl::forget_noted() {
   constexpr std::chrono::milliseconds pause{100}; // a connection to a node that is up takes less than all of them
   const auto gone = read_forgotten(config.data_dir);
   for (const auto& name : gone) {
-    const auto is_gone = [&](const node_ptr& node) {
-      const auto out_of_reach = app->unreachable();
-      return !node->up || std::find(out_of_reach.begin(), out_of_reach.end(), name) != out_of_reach.end();
-    };
+    const auto is_gone = [&](const node_ptr& node) { return !node->up || is_unreachable(name); };
     auto node = metadata()->find_node(name);
     for (int i = 0; i < tries && node && !is_gone(node); ++i) {
       std::this_thread::sleep_for(pause);

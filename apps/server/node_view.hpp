@@ -2,6 +2,7 @@
 // endpoint's thread; the callbacks may come from any thread, each exactly once.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -122,6 +123,10 @@ public:
   virtual void group_state(std::function<void(group_facts)> done) = 0;
   /// Other members whose connection is broken, or cannot be made.
   virtual std::vector<std::string> unreachable() const = 0;
+  bool is_unreachable(const std::string& node) const {
+    const auto all = unreachable();
+    return std::find(all.begin(), all.end(), node) != all.end();
+  }
 
   // -- operations --
   /// Closes the connections that `which` chooses, at most `most`; `which` may be called on any thread. `done` gets

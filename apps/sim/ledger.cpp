@@ -191,4 +191,12 @@ void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {
     violation("TTL: " + says + " long after the last of them should have expired");
 }
 
+void ledger::report(run_result& to) const {
+  to.violations = violations_;
+  to.published = messages_.size();
+  to.confirmed = confirmed_;
+  to.delivered = delivered_;
+  to.duplicates = duplicates_;
+}
+
 } // namespace broker::sim

@@ -16,6 +16,7 @@
 
 #include "deaths.hpp"
 #include "queue_plan.hpp"
+#include "run.hpp"
 #include "virtual_time.hpp"
 
 namespace broker::sim {
@@ -98,10 +99,8 @@ public:
   void finish();
 
   const std::vector<std::string>& violations() const { return violations_; }
-  uint64_t published_count() const { return messages_.size(); }
-  uint64_t confirmed_count() const { return confirmed_; }
-  uint64_t delivered_count() const { return delivered_; }
-  uint64_t duplicate_count() const { return duplicates_; }
+  /// Violations and counts.
+  void report(run_result& to) const;
   uint64_t outstanding_confirms() const { return outstanding_; }
   /// What messages went through, for the rare states of a sweep: "dead-expired", "delayed", ...
   const std::set<std::string>& markers() const { return markers_; }

@@ -382,11 +382,7 @@ private:
   }
 
   void finish(double wall_s) {
-    result_.violations = book_.violations();
-    result_.published = book_.published_count();
-    result_.confirmed = book_.confirmed_count();
-    result_.delivered = book_.delivered_count();
-    result_.duplicates = book_.duplicate_count();
+    book_.report(result_);
     result_.trace = trace_.value();
     result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
     result_.wall_s = wall_s;
