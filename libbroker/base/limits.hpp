@@ -219,6 +219,16 @@ inline constexpr uint32_t replication_announce_ms = 200;
 /// A node's session with the metadata group; a master delivers for this long after it last renewed it, less the margin.
 inline constexpr uint32_t session_ms = 5'000;
 inline constexpr uint32_t session_margin_ms = 250;
+/// Proposals of the queue supervisor without outcome: a part of metadata_proposals_max, so that others get through.
+inline constexpr size_t supervisor_proposals_max = 256;
+/// How long a node must be down before its copies are made anew elsewhere (own choice: a restart takes less).
+inline constexpr uint32_t replication_restore_ms = 10'000;
+/// Masters on the move at a time, to balance nodes or off a drained one (U05, own choice).
+inline constexpr size_t master_moves_max = 4;
+/// How long a master may take to hand over before another one is moved.
+inline constexpr uint32_t master_move_ms = 10'000;
+/// Between two looks for masters to move: each looks at every queue.
+inline constexpr uint32_t master_rebalance_ms = 5'000;
 /// How long recovery after a loss of power waits for all listed replicas (R6, G10).
 inline constexpr uint32_t recovery_grace_ms = 30'000;
 

@@ -138,7 +138,7 @@ uint64_t metadata_state::impl::note_start(const node_started& what, changes_t& c
   if (now.cluster != 0 && now.cluster != what.cluster)
     leave_others_behind(changes);
   now.cluster = what.cluster;
-  put_node({by.node, what.node, what.host, what.port, what.incarnation, next_run, true});
+  put_node({by.node, what.node, what.host, what.port, what.incarnation, next_run, true, next_run});
   const node_ptr now_known = find_node(by.node);
   if (!known)
     changes.push_back(node_change(metadata_change::kind::node_registered, now_known));
@@ -151,7 +151,7 @@ void metadata_state::impl::drop_transient_queues(const std::string& node, change
     vhost_tables& vhost = *own_vhost(one->name());
     // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
     for (const queue_ptr& queue : vhost.queues.sorted())
-      if (queue->node == node && (queue->exclusive || !queue->durable))
+      if (ends_with_run(*queue, node))
         remove_queue(vhost, queue, false, changes);
   }
 }
@@ -166,6 +166,7 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
   if (by.node != 0)
     out.number = note_start(what, changes);
   drop_transient_queues(what.node, changes);
+  place_all_copies(changes);
   const bool others = std::any_of(now.nodes->begin(), now.nodes->end(),
                                   [&](const node_ptr& one) { return one->up && one->name != what.node; });
   if (!what.alone || others)
@@ -197,8 +198,11 @@ command_result metadata_state::impl::apply(const node_up& what, changes_t& chang
     return {};
   node_record record = *known;
   record.up = true;
+  if (settings->replication) // its replicas must not be taken for those of the session that has ended
+    record.session = next_run++;
   put_node(std::move(record));
   changes.push_back(node_change(metadata_change::kind::node_up, find_node(what.name)));
+  place_all_copies(changes);
   return {};
 }
 
@@ -236,16 +240,27 @@ command_result metadata_state::impl::apply(const forget_node& what, changes_t& c
                          + " stop_app' before it can be removed"});
   if (now.nodes->size() == 1)
     return refused({0, "The last node of a cluster cannot be removed from it."});
-  for (const auto& one : now.vhosts.sorted()) {
-    vhost_tables& vhost = *own_vhost(one->name());
-    for (const queue_ptr& queue : vhost.queues.sorted())
-      if (queue->node == what.name)
-        remove_queue(vhost, queue, true, changes);
-  }
   erase_node(known->id);
+  forget_queues(*known, changes);
   rehome_delay_queues(what.name, now.nodes->front()->name, changes);
   changes.push_back(node_change(metadata_change::kind::node_forgotten, known));
   return {};
+}
+
+void metadata_state::impl::forget_queues(const node_record& gone, changes_t& changes) {
+  const auto id = static_cast<replication::node_id>(gone.id);
+  for (const auto& one : now.vhosts.sorted()) {
+    vhost_tables& vhost = *own_vhost(one->name());
+    for (const queue_ptr& queue : vhost.queues.sorted()) {
+      if (queue->placement ? !replication::concerns(*queue->placement, id) : queue->node != gone.name)
+        continue;
+      auto after = std::make_shared<queue_record>(*queue);
+      if (queue->placement && forget_copies(*after, id))
+        replace_queue(vhost, queue, std::move(after), changes);
+      else
+        remove_queue(vhost, queue, true, changes);
+    }
+  }
 }
 
 void metadata_state::impl::rehome_delay_queues(const std::string& from, const std::string& to, changes_t& changes) {

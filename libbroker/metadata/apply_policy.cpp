@@ -56,8 +56,8 @@ void metadata_state::impl::policy_changed(vhost_tables& vhost, bool operators, c
     if (after->policy == before->policy && after->operator_policy == before->operator_policy
         && *after->options == *before->options)
       continue;
-    vhost.queues.put(after);
-    changes.push_back({metadata_change::kind::queue_changed, std::move(after), {}});
+    place_copies(*after, false);
+    replace_queue(vhost, before, std::move(after), changes);
   }
   if (operators)
     return; // no key of theirs means anything to an exchange

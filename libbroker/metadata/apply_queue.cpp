@@ -44,6 +44,9 @@ command_result metadata_state::impl::apply(const declare_queue& what, changes_t&
   if (!record->exclusive)
     record->owner = 0;
   derive(*vhost, *record);
+  record->placement = nullptr;
+  record->copies = 0;
+  place_copies(*record, true);
   insert_queue(*own_vhost(record->vhost), record);
   changes.push_back({metadata_change::kind::queue_created, record, {}});
   out.created = true;
@@ -80,6 +83,7 @@ command_result metadata_state::impl::apply(const delete_exclusive_queues& what, 
 void metadata_state::impl::insert_queue(vhost_tables& vhost, queue_ptr queue) {
   if (queue->exclusive)
     exclusive_queues[queue->owner].insert({queue->vhost, queue->name});
+  count_copies(*queue, true);
   const bool added = vhost.queues.put(std::move(queue));
   BROKER_ASSERT(added, "a queue is inserted once");
 }
@@ -88,6 +92,7 @@ void metadata_state::impl::remove_queue(vhost_tables& vhost, const queue_ptr& qu
   std::set<std::string> sources = remove_bindings_to(vhost, false, queue->name);
   const bool removed = vhost.queues.erase(queue->name);
   BROKER_ASSERT(removed, "the queue has been found before");
+  count_copies(*queue, false);
   if (queue->exclusive) {
     const auto own = exclusive_queues.find(queue->owner);
     BROKER_ASSERT(own != exclusive_queues.end(), "every exclusive queue is indexed by its owner");

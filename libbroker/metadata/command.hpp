@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/records.hpp"
+#include "replication/placement.hpp"
 
 namespace broker {
 
@@ -141,28 +142,40 @@ struct register_node {
   std::string host;
   uint16_t port = 0;
 };
-/// Removes a node that is down, and the queues it is master of (S15). The hidden queues of delaying exchanges (P07)
-/// begin anew on the node with the lowest id.
+/// Removes a node that is down, and the queues it is master of (S15). A replicated queue stays as long as any other
+/// node is listed in its in-sync set: it loses the copy, and if that was the master's another one takes its place. The
+/// hidden queues of delaying exchanges (P07) begin anew on the node with the lowest id.
 struct forget_node {
   std::string name;
 };
-/// That run is over, or nobody reaches it: its exclusive and non-durable queues go. Of another incarnation: nothing.
+/// That run is over, or nobody reaches it: its exclusive and non-durable queues go; of the non-durable ones that are
+/// replicated those that nobody in sync is alive for. Of another incarnation: nothing.
 struct node_down {
   std::string name;
   uint64_t incarnation = 0;
 };
-/// A run that was taken for dead is not.
+/// A run that was taken for dead is not. It goes on under a new session.
 struct node_up {
   std::string name;
   uint64_t incarnation = 0;
 };
 /// Takes the place of a proposal that nobody waits for any more.
 struct withdrawn {};
-using any_command = std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange,
-                                 delete_exchange, bind, unbind, put_user, delete_user, set_permission, clear_permission,
-                                 node_started, put_vhost, delete_vhost, set_vhost_limits, set_user_limits, set_tracing,
-                                 set_topic_permission, clear_topic_permission, put_policy, delete_policy, set_parameter,
-                                 clear_parameter, register_node, forget_node, node_down, node_up, withdrawn>;
+/// What a master or the supervisor proposes for one replicated queue (replication/placement.hpp). Refused, with the
+/// reason, if it changes nothing. An alter_isr may be refused and still move the version: that is no failure here, its
+/// proposer sees in the placement what has become of it (M2).
+struct change_placement {
+  std::string vhost;
+  std::string name;
+  queue_id id = 0; ///< a queue of the same name is another one
+  replication::placement_command what;
+};
+using any_command =
+  std::variant<declare_queue, delete_queue, delete_exclusive_queues, declare_exchange, delete_exchange, bind, unbind,
+               put_user, delete_user, set_permission, clear_permission, node_started, put_vhost, delete_vhost,
+               set_vhost_limits, set_user_limits, set_tracing, set_topic_permission, clear_topic_permission, put_policy,
+               delete_policy, set_parameter, clear_parameter, register_node, forget_node, node_down, node_up, withdrawn,
+               change_placement>;
 
 /// Any command; a class for the reason of amqp::method.
 class command : public any_command {
@@ -205,7 +218,7 @@ struct metadata_change {
   enum class kind : uint8_t {
     queue_created,
     queue_deleted,
-    queue_changed, ///< same id, new options: of a policy, or of a limit that came or went with one
+    queue_changed, ///< same id, new options (of a policy, or of a limit that came or went with one) or placement
     vhost_created,
     vhost_deleted, ///< close its connections: 320 "CONNECTION_FORCED - vhost 'v' is deleted"
     user_deleted,  ///< close its connections: 320 "CONNECTION_FORCED - user 'u' is deleted"

@@ -68,6 +68,7 @@ struct encoder {
   void operator()(const node_down& what) const { run(what.name, what.incarnation, *out.mutable_node_down()); }
   void operator()(const node_up& what) const { run(what.name, what.incarnation, *out.mutable_node_up()); }
   void operator()(const withdrawn&) const { out.set_withdrawn(true); }
+  void operator()(const change_placement& what) const { to_proto(what, *out.mutable_change_placement()); }
   void operator()(const put_vhost& what) const {
     auto& to = *out.mutable_put_vhost();
     to_proto(what.vhost, *to.mutable_vhost());
@@ -161,6 +162,10 @@ result<command> decode_node_command(const proto::Command& from) {
     return command{node_up{from.node_up().name(), from.node_up().incarnation()}};
   case proto::Command::kWithdrawn:
     return command{withdrawn{}};
+  case proto::Command::kChangePlacement: {
+    auto what = from_proto(from.change_placement());
+    return what ? result<command>{command{std::move(*what)}} : what.error();
+  }
   default:
     return error{0, "a metadata command of a kind this version does not know"};
   }

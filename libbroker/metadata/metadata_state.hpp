@@ -22,6 +22,10 @@ struct metadata_settings {
   std::vector<std::string> loopback_users = {"guest"};
   std::string default_vhost = "/";
   exchange_types_ptr exchange_types = standard_exchange_types(); ///< the same on every node of a cluster
+  /// Queues that policies or their type want copies of get placements. False until the actor exists that runs a replica
+  /// per queue and node: nothing is then different from a broker without replication. The same on every node, and for
+  /// the whole life of a cluster: a log that was applied without it leads to another state.
+  bool replication = false;
 };
 
 /// The whole state as it was at one moment; shares everything unchanged with the state. Immutable, any thread.

@@ -16,6 +16,10 @@ namespace broker {
 class exchange_plugin;
 struct queue_record;
 
+namespace replication {
+struct placement;
+}
+
 enum class exchange_type : uint8_t { direct, fanout, topic, headers, plugin };
 
 struct exchange_record {
@@ -50,6 +54,11 @@ struct queue_record {
   /// Hidden queues only: the exchange whose delayed messages this one keeps (P07). A hidden queue is no client's: it is
   /// reached through its exchange's record alone, lives and dies with the exchange, and is in no list.
   std::string delays_for;
+  /// Who holds copies and who is in sync (docs/internals/replication.md); null: the queue is not replicated. `node` and
+  /// `mastership` are its master's, always. Never proposed with a declare: change_placement, policies and nodes change
+  /// it.
+  std::shared_ptr<const replication::placement> placement;
+  uint32_t copies = 0; ///< of a quorum queue, as an operator has made it (grow, shrink); 0 = as its arguments say
   // -- derived by the metadata from arguments and policies; never proposed, never serialised --
   std::string policy;          ///< name of the policy in force, "" = none (O29)
   std::string operator_policy; ///< O31
@@ -119,6 +128,10 @@ struct node_record {
   uint64_t incarnation = 0; ///< random number of its present or last run; 0 = it has never been up
   uint64_t run = 0;         ///< small number of that run, unique in the cluster: its connections' ids begin with it
   bool up = false;
+  /// Number of its present or last session, rising, from the same count as runs: that of its run, or a newer one if it
+  /// was taken for dead and came back. What replication calls an incarnation: a session that has ended is over for
+  /// good.
+  uint64_t session = 0;
 };
 using node_ptr = std::shared_ptr<const node_record>;
 

@@ -34,6 +34,9 @@ void to_proto(const queue_record& from, proto::Queue& to) {
   to.set_node(from.node);
   to.set_mastership(from.mastership);
   to.set_delays_for(from.delays_for);
+  if (from.placement)
+    to_proto(*from.placement, *to.mutable_placement());
+  to.set_copies(from.copies);
 }
 
 void to_proto(const exchange_record& from, proto::Exchange& to) {
@@ -114,6 +117,8 @@ void to_proto(const node_record& from, const proposer& last, proto::Node& to) {
   to.set_up(from.up);
   to.set_proposer_run(last.run);
   to.set_proposer_sequence(last.sequence);
+  if (from.session != from.run)
+    to.set_session(from.session);
 }
 
 void to_proto(const limit_table& from, proto_limits& to) {
@@ -140,6 +145,13 @@ result<queue_record> from_proto(const proto::Queue& from) {
   to.node = from.node();
   to.mastership = from.mastership();
   to.delays_for = from.delays_for();
+  to.copies = from.copies();
+  if (from.has_placement()) {
+    auto placement = from_proto(from.placement(), to.id);
+    if (!placement)
+      return placement.error();
+    to.placement = std::make_shared<const replication::placement>(std::move(*placement));
+  }
   return to;
 }
 
@@ -219,7 +231,7 @@ parameter_record from_proto(const proto::Parameter& from) {
 
 node_record from_proto(const proto::Node& from) {
   return {from.id(),          from.name(), from.host(), static_cast<uint16_t>(from.port()),
-          from.incarnation(), from.run(),  from.up()};
+          from.incarnation(), from.run(),  from.up(),   from.session() != 0 ? from.session() : from.run()};
 }
 
 limit_table from_proto(const proto_limits& from) {

@@ -124,6 +124,23 @@ std::shared_ptr<const metadata_image> metadata_state::image() const {
   return image;
 }
 
+result<queue_ptr> metadata_state::impl::read_queue(const vhost_tables& vhost, const proto::Queue& from) const {
+  auto record = from_proto(from);
+  if (!record)
+    return record.error();
+  if (record->id == 0 || record->id >= next_queue || record->vhost != vhost.name() || vhost.queues.find(record->name))
+    return not_a_snapshot("queue '" + record->name + "'");
+  if (record->placement) {
+    if (!settings->replication)
+      return not_a_snapshot("queue '" + record->name + "' is replicated, and this node replicates none");
+    const node_ptr master = find_node(uint64_t{record->placement->master});
+    if (!master || master->name != record->node || record->placement->mastership != record->mastership)
+      return not_a_snapshot("the master of queue '" + record->name + "'");
+  }
+  derive(vhost, *record);
+  return queue_ptr{std::make_shared<const queue_record>(std::move(*record))};
+}
+
 result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
   auto vhost = make_ref<vhost_tables>();
   vhost_record described = from_proto(from.record());
@@ -132,14 +149,10 @@ result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
   if (auto done = read_rules(from, *vhost); !done) // first: queues and exchanges are derived from them
     return done;
   for (const proto::Queue& one : from.queues()) {
-    auto record = from_proto(one);
+    auto record = read_queue(*vhost, one);
     if (!record)
       return record.error();
-    if (record->id == 0 || record->id >= next_queue || record->vhost != vhost->name()
-        || vhost->queues.find(record->name))
-      return not_a_snapshot("queue '" + record->name + "'");
-    derive(*vhost, *record);
-    insert_queue(*vhost, std::make_shared<const queue_record>(std::move(*record)));
+    insert_queue(*vhost, std::move(*record));
   }
   for (const proto::Exchange& one : from.exchanges()) {
     auto record = from_proto(one);
@@ -158,6 +171,7 @@ result<void> metadata_state::impl::read_vhost(const proto::Vhost& from) {
     if (record->delay_queue) {
       auto hidden = std::make_shared<queue_record>(*record->delay_queue);
       hidden->options = std::make_shared<const queue_options>();
+      hidden->placement = nullptr; // such queues are not replicated
       record->delay_queue = std::move(hidden);
     }
     insert_exchange(*vhost, std::move(*record));
@@ -211,6 +225,8 @@ result<void> metadata_state::restore(std::string_view bytes) {
   fresh->next_queue = from.next_queue_id();
   fresh->seeded = from.seeded();
   fresh->version = impl_->version + 1;
+  if (auto done = fresh->read_nodes(from); !done) // first: placements name them
+    return done;
   for (const proto::Vhost& one : from.vhosts())
     if (auto done = fresh->read_vhost(one); !done)
       return done;
@@ -218,8 +234,6 @@ result<void> metadata_state::restore(std::string_view bytes) {
     fresh->now.users.put(std::make_shared<const user_record>(from_proto(one)));
   for (const proto::Parameter& one : from.global_parameters())
     fresh->now.global_parameters.put(std::make_shared<const parameter_entry>(from_proto(one)));
-  if (auto done = fresh->read_nodes(from); !done)
-    return done;
   impl_ = std::move(fresh);
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "metadata/snapshot.hpp"
 #include "metadata/state_impl.hpp"
+#include "replication/placement.hpp"
 
 namespace broker {
 namespace {
@@ -21,9 +22,14 @@ std::map<queue_id, queue_ptr> queues_of(const metadata_snapshot& in) {
   return out;
 }
 
+bool is_same_placement(const queue_record& a, const queue_record& b) {
+  return a.placement == b.placement || (a.placement && b.placement && *a.placement == *b.placement);
+}
+
 bool is_same(const queue_record& a, const queue_record& b) {
-  return a.node == b.node && a.mastership == b.mastership && a.owner == b.owner && a.policy == b.policy
-      && a.operator_policy == b.operator_policy && *a.options == *b.options;
+  return is_same_placement(a, b) && a.copies == b.copies && a.node == b.node && a.mastership == b.mastership
+      && a.owner == b.owner && a.policy == b.policy && a.operator_policy == b.operator_policy
+      && *a.options == *b.options;
 }
 
 void compare_queues(const metadata_snapshot& was, const metadata_snapshot& is, std::vector<metadata_change>& changes) {
@@ -65,7 +71,7 @@ void compare_nodes(const metadata_snapshot& was, const metadata_snapshot& is, st
     const node_ptr old = was.find_node(one->id);
     if (!old)
       changes.push_back({kind::node_registered, nullptr, one->name, one});
-    if (one->up && (!old || !old->up || old->run != one->run))
+    if (one->up && (!old || !old->up || old->session != one->session))
       changes.push_back({kind::node_up, nullptr, one->name, one});
     if (!one->up && old && old->up)
       changes.push_back({kind::node_down, nullptr, one->name, one});

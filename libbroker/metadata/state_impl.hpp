@@ -1,6 +1,6 @@
 // The mutable side of metadata_state: its tables and the indexes that no snapshot needs. Internal to this folder; the
 // apply functions are grouped by what they change: apply_queue.cpp, apply_exchange.cpp, apply_access.cpp,
-// apply_vhost.cpp, apply_policy.cpp, apply_node.cpp.
+// apply_vhost.cpp, apply_policy.cpp, apply_node.cpp, apply_placement.cpp.
 #pragma once
 
 #include <map>
@@ -9,12 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "metadata/copies.hpp"
 #include "metadata/metadata_state.hpp"
 #include "metadata/tables.hpp"
 
 namespace broker {
 
 namespace proto {
+class Queue;
 class Vhost;
 class MetadataSnapshot;
 } // namespace proto
@@ -66,8 +68,10 @@ struct metadata_state::impl {
   node_ptr find_node(uint64_t id) const;
   void put_node(node_record record);
   void erase_node(uint64_t id);
-  /// What a run of a node takes with it.
+  /// What a run of a node takes with it: exclusive and non-durable queues it was master of.
   void drop_transient_queues(const std::string& node, changes_t& changes);
+  /// A node that is none any more takes its queues with it, and its copies of others.
+  void forget_queues(const node_record& gone, changes_t& changes);
   void rehome_delay_queues(const std::string& from, const std::string& to, changes_t& changes);
   // -- apply_policy.cpp --
   command_result apply(const put_policy& what, changes_t& changes);
@@ -79,7 +83,27 @@ struct metadata_state::impl {
   void policy_changed(vhost_tables& vhost, bool operators, const policy_ptr& was, const policy_ptr& is,
                       changes_t& changes);
 
+  // -- apply_placement.cpp --
+  command_result apply(const change_placement& what, changes_t& changes);
+  /// Makes `next` the placement of the record, and its node and mastership the placement's.
+  void adopt(queue_record& record, replication::placement next) const;
+  /// False: its master's node is down, so not yet.
+  bool begin_placement(queue_record& record) const;
+  /// What the record's options, and the nodes as they are, make of its placement. Nothing if nothing is to be changed.
+  void place_copies(queue_record& record, bool is_new) const;
+  void place_all_copies(changes_t& changes);
+  /// A node is no node any more. False: nobody else was listed, and the queue is gone with it.
+  bool forget_copies(queue_record& record, replication::node_id gone) const;
+  /// The nodes are as they are after a run of `node` is over: is the queue over with it?
+  bool ends_with_run(const queue_record& queue, const std::string& node) const;
+  std::vector<copy_holder> copy_holders() const;
+  void count_copies(const queue_record& queue, bool added);
+  /// Puts the changed record in the place of the one before, and reports it.
+  void replace_queue(vhost_tables& vhost, const queue_ptr& before, std::shared_ptr<queue_record> after,
+                     changes_t& changes);
+
   // -- snapshot_codec.cpp --
+  result<queue_ptr> read_queue(const vhost_tables& vhost, const proto::Queue& from) const;
   result<void> read_vhost(const proto::Vhost& from);
   result<void> read_nodes(const proto::MetadataSnapshot& from);
   result<void> insert_read_binding(vhost_tables& vhost, binding_record record);
@@ -130,6 +154,10 @@ struct metadata_state::impl {
   proposer by;                            ///< of the command being applied
   std::map<destination_key, std::set<std::pair<std::string, std::string>>> bindings_to;
   std::map<connection_id, std::set<std::pair<std::string, std::string>>> exclusive_queues; ///< owner: vhost, name
+  // How many queues have a copy on a node, if queues are replicated: those that are, by the node's id; those that are
+  // not, by its name.
+  std::map<replication::node_id, uint64_t> copies_on;
+  std::map<std::string, uint64_t> plain_on;
   bool changed = false; ///< by the command being applied
   mutable snapshot_ptr current;
 };

@@ -24,11 +24,6 @@ bool rising(const std::vector<member>& isr) {
       == isr.end();
 }
 
-bool anyone_in_sync_alive(const placement& queue, const node_table& nodes) {
-  return std::any_of(queue.isr.begin(), queue.isr.end(),
-                     [&](const member& one) { return nodes.current_and_live(one); });
-}
-
 void next_mastership(placement& queue, node_id master) {
   ++queue.mastership;
   ++queue.version;

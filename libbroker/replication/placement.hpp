@@ -124,5 +124,19 @@ result<void> apply(placement& queue, const node_table& nodes, const placement_co
 
 /// Aborts if `queue` breaks its invariant.
 void check(const placement& queue);
+/// The same of bytes that were read; and min_in_sync is to be had.
+bool is_sound(const placement& queue);
+
+/// Is any entry of the in-sync set current and live?
+bool anyone_in_sync_alive(const placement& queue, const node_table& nodes);
+/// Is the node listed, wanted, or heard of anywhere in it?
+bool concerns(const placement& queue, node_id node);
+
+/// An operator has removed a node for ever: its disk will never be asked again, so that it may leave the in-sync set
+/// without a master's doing (M1 keeps those whose disks may). `nodes` are those that remain. If it was the master, the
+/// one that comes nearest takes its place in a new epoch; if nobody in sync is alive, that one only stands for the
+/// queue until somebody is recovered (R6), exactly as if it had been promoted and had died at once. False, and nothing
+/// changed: nobody else was listed. What the queue held has gone with the node.
+bool forget(placement& queue, const node_table& nodes, node_id gone);
 
 } // namespace broker::replication

@@ -57,11 +57,12 @@ std::optional<placement_command> supervise(const metadata_view& now, const std::
   return recovery(now, grace_over);
 }
 
-std::optional<place> restore_copies(const metadata_view& now, const std::vector<node_id>& candidates) {
+std::optional<place> restore_copies(const metadata_view& now, const std::vector<node_id>& gone,
+                                    const std::vector<node_id>& candidates) {
   std::vector<node_id> nodes = now.queue.nodes;
   bool changed = false;
   for (node_id& one : nodes) {
-    if (now.nodes.live(one) || one == now.queue.master)
+    if (now.nodes.live(one) || one == now.queue.master || std::find(gone.begin(), gone.end(), one) == gone.end())
       continue;
     const auto fresh = std::find_if(candidates.begin(), candidates.end(), [&](node_id node) {
       return now.nodes.live(node) && std::find(nodes.begin(), nodes.end(), node) == nodes.end();

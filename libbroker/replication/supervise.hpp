@@ -21,8 +21,9 @@ struct progress {
 std::optional<placement_command> supervise(const metadata_view& now, const std::vector<progress>& heard,
                                            bool grace_over);
 
-/// Where copies should move or be added: nodes of `now.queue.nodes` that are gone are replaced by live candidates, in
-/// order. Nothing if nothing is to be done.
-std::optional<place> restore_copies(const metadata_view& now, const std::vector<node_id>& candidates);
+/// Where copies should move: those nodes of `now.queue.nodes` that are among `gone`, and neither live nor the master's,
+/// are replaced by live candidates, in order. Nothing if nothing is to be done.
+std::optional<place> restore_copies(const metadata_view& now, const std::vector<node_id>& gone,
+                                    const std::vector<node_id>& candidates);
 
 } // namespace broker::replication

@@ -1,0 +1,128 @@
+// Watches nodes and the placements of all replicated queues, and says what should be proposed: who follows a master
+// that is gone (R3, R6), on which nodes lost copies are made anew (S22), and which masters should move (U05, drains).
+// It only proposes: the metadata decides, so that two supervisors, or one that sees an old state, do no harm. One runs
+// where the metadata's leader is.
+//
+// Sans-IO, single-threaded, reads no clock: whoever runs it passes the time (monotonic ms), the snapshot and the
+// changes that led to it. A change of a node looks at every queue once; otherwise only queues that changed are looked
+// at, so that quiet queues cost nothing.
+//
+// Bounded: at most limits::supervisor_proposals_max proposals are without outcome, and at most limits::master_moves_max
+// masters on the move. What it remembers is a few words per queue that needs something.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "metadata/copies.hpp"
+#include "metadata/snapshot.hpp"
+#include "replication/supervise.hpp"
+
+namespace broker {
+
+struct supervisor_settings {
+  uint64_t restore_ms = limits::replication_restore_ms; ///< a node must be down for this long to lose its copies
+  uint64_t grace_ms = limits::recovery_grace_ms;
+  bool wait_for_all = false; ///< recovery_wait: all. The grace never ends (G10)
+  uint64_t retry_ms = limits::replication_retry_ms;
+  uint64_t move_ms = limits::master_move_ms;           ///< a master that has not moved by then is not waited for
+  uint64_t rebalance_ms = limits::master_rebalance_ms; ///< between two looks for masters to move
+  size_t proposals_max = limits::supervisor_proposals_max;
+  size_t moves_max = limits::master_moves_max;
+};
+
+/// A wish: only the master itself can hand over without a pause (replication::hand_over), so it must be told. It does
+/// so when all it has is on `to`; if it does not come to that, nothing has happened.
+struct master_move {
+  std::string vhost;
+  std::string name;
+  queue_id id = 0;
+  epoch mastership = 0; ///< of the master that should hand over
+  replication::node_id from = 0;
+  replication::node_id to = 0; ///< in sync and up
+};
+
+struct supervision {
+  std::vector<change_placement> proposals;
+  std::vector<master_move> moves;
+};
+
+/// How far replicas of a queue have come, as far as is known; may be empty.
+using heard_of_replicas = std::function<std::vector<replication::progress>(queue_id)>;
+
+class queue_supervisor {
+public:
+  explicit queue_supervisor(supervisor_settings settings = {}) : settings_(settings) {}
+
+  /// Begins, or begins anew, from this state: what was known of times and of what is under way is forgotten.
+  void begin(uint64_t now, const metadata_snapshot& in);
+  /// What has changed since, in order.
+  void follow(uint64_t now, const std::vector<metadata_change>& changes, const metadata_snapshot& in);
+  /// Nodes that shall have no masters (drained ones). Replaces what was said before.
+  void drain(std::vector<replication::node_id> nodes);
+
+  /// What should be proposed now. Call it after follow(), and at the latest at next_step().
+  supervision step(uint64_t now, const metadata_snapshot& in, const heard_of_replicas& heard = {});
+  /// When something is due; UINT64_MAX: only after a change.
+  uint64_t next_step(uint64_t now) const;
+
+private:
+  struct queue_name {
+    std::string vhost;
+    std::string name;
+  };
+  struct waiting {
+    queue_name which;
+    uint64_t until = 0;
+  };
+  struct moving {
+    epoch mastership = 0;
+    uint64_t until = 0;
+  };
+  struct node_note {
+    uint64_t session = 0;
+    bool up = false;
+    uint64_t since = 0; ///< seen so
+  };
+  using view = replication::metadata_view;
+
+  void note_nodes(uint64_t now, const metadata_snapshot& in);
+  void note_queue(uint64_t now, const metadata_change& change);
+  void open_due(uint64_t now);
+  void walk(uint64_t now, const metadata_snapshot& in);
+  void plan_moves(const std::vector<queue_ptr>& movable, const replication::node_table& nodes,
+                  std::map<replication::node_id, uint64_t> masters);
+  void look_at(uint64_t now, const queue_ptr& queue, const view& seen, const heard_of_replicas& heard,
+               supervision& out);
+  void propose_master(uint64_t now, const queue_record& queue, const view& seen, const heard_of_replicas& heard,
+                      supervision& out);
+  void propose_copies(uint64_t now, const queue_record& queue, const view& seen, supervision& out);
+  void propose(uint64_t now, const queue_record& queue, replication::placement_command what, supervision& out);
+  void start_moves(uint64_t now, const metadata_snapshot& in, supervision& out);
+  bool is_drained(replication::node_id node) const;
+  /// In sync, alive, wanted and not drained: may become master by a hand-over.
+  bool may_take_over(const replication::placement& queue, replication::node_id to,
+                     const replication::node_table& nodes) const;
+  uint64_t since(replication::node_id node) const;
+  void look_later(const queue_record& queue, uint64_t when);
+
+  const supervisor_settings settings_;
+  std::map<replication::node_id, node_note> nodes_;
+  std::vector<replication::node_id> drained_;
+  std::map<replication::node_id, uint64_t> loads_; ///< copies, as of the last walk and what was proposed since
+  std::map<queue_id, queue_name> open_;            ///< to be looked at in the next step
+  std::map<queue_id, waiting> asked_;              ///< proposed, outcome not seen; at most proposals_max
+  std::map<queue_id, waiting> later_;              ///< to be looked at when it is time
+  uint64_t later_at_ = UINT64_MAX;                 ///< the first of them, or before it
+  std::deque<master_move> plan_;                   ///< at most proposals_max
+  std::map<queue_id, moving> moving_;              ///< at most moves_max
+  queue_id last_ = 0;                              ///< looked at last, so that all get their turn
+  bool walk_ = false;
+  uint64_t plan_at_ = UINT64_MAX; ///< masters are counted again
+};
+
+} // namespace broker
