@@ -24,6 +24,8 @@ public:
   /// Answer to the oldest unanswered `read`: consecutive live messages in order. May hold fewer than asked for, never
   /// none unless nothing of the range is stored. Settled messages inside the range are left out, hence several runs.
   virtual void on_read(std::vector<stored_run> runs) = 0;
+  /// Every record of `log` up to number `upto` is on disk and synced. Only rises.
+  virtual void on_logged(uint64_t upto) = 0;
 };
 
 /// What a queue knows of messages beyond their bytes and must know again after a restart (features.md W48, W55).
@@ -49,6 +51,7 @@ struct recovered_queue {
   queue_id id = 0;
   seqno next = 1;                  ///< first sequence number that was never used
   std::vector<recovered_run> runs; ///< rising, disjoint
+  std::vector<std::string> log{};  ///< its replica's log (message_store::log)
 };
 
 class message_store {
@@ -68,6 +71,10 @@ public:
                       message_facts facts) = 0;
   /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
   virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;
+  /// Appends a record to the log of the queue's replica (guarantees.md R1): opaque here, synced before on_logged.
+  /// Recovery gives back, in order, all since the last one that `begins_anew`, which says everything the earlier ones
+  /// did; and each only if it also finds every append made before it. `number` rises per queue.
+  virtual void log(queue_id queue, uint64_t number, std::string record, bool begins_anew) = 0;
   /// Notes that messages below `upto` were delivered once: recovery marks them redelivered. Rides along like settle.
   virtual void delivered(queue_id queue, seqno upto) = 0;
   /// Reads live stored messages from `from` on, up to `max_bytes` (at least one message) and below `before`.
