@@ -20,40 +20,52 @@ std::string join(const repl::wire_part& part) {
 } // namespace
 
 void shadow::follow(const repl::log_write& write) {
-  std::visit(broker::overloaded{
-               [&](const repl::log_emptied&) {
-                 log.clear();
-                 live.clear();
-               },
-               [&](const repl::log_appended& one) {
-                 const repl::log_run& run = one.run;
-                 for (uint32_t i = 0; i < run.count; ++i) {
-                   const bool message = run.kind == repl::entry_kind::publish;
-                   log.push_back({run.mastership, run.kind, run.from.channel.number, run.from.first + i, run.ranges});
-                   if (message)
-                     live[run.first + i] = {run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i};
-                 }
-               },
-               [&](const repl::log_truncated& one) {
-                 log.resize(one.from - 1);
-                 live.erase(live.lower_bound(one.from), live.end());
-               },
-               [&](const repl::log_copy_begun& one) {
-                 log.assign(one.base->end.seq, {});
-                 live.clear();
-               },
-               [&](const repl::log_copied& one) {
-                 for (const broker::stored_run& run : one.live)
-                   for (uint32_t i = 0; i < run.where.size(); ++i)
-                     live[run.first + i] = {run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i};
-               },
-               [](const repl::log_copy_ended&) {},
-               [&](const repl::log_forgotten& one) {
-                 for (const seq_range& range : one.ended)
-                   live.erase(live.lower_bound(range.first), live.lower_bound(range.last));
-               },
-             },
-             write.what);
+  std::visit(
+    broker::overloaded{
+      [&](const repl::log_emptied&) {
+        log.clear();
+        live.clear();
+      },
+      [&](const repl::log_appended& one) {
+        const repl::log_run& run = one.run;
+        for (uint32_t i = 0; i < run.count; ++i) {
+          const bool message = run.kind == repl::entry_kind::publish;
+          log.push_back({run.mastership, run.kind, run.from.channel.number, run.from.first + i, run.ranges, run.facts});
+          if (message)
+            live[run.first + i] = {{run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i}, run.facts};
+        }
+      },
+      [&](const repl::log_truncated& one) {
+        log.resize(one.from - 1);
+        live.erase(live.lower_bound(one.from), live.end());
+      },
+      [&](const repl::log_copy_begun& one) {
+        log.assign(one.base->end.seq, {});
+        live.clear();
+      },
+      [&](const repl::log_copied& one) {
+        for (const repl::live_run& run : one.live)
+          for (uint32_t i = 0; i < run.where.size(); ++i)
+            live[run.first + i] = {{run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i}, run.facts};
+      },
+      [](const repl::log_copy_ended&) {},
+      [&](const repl::log_forgotten& one) {
+        for (const seq_range& range : one.ended)
+          live.erase(live.lower_bound(range.first), live.lower_bound(range.last));
+      },
+    },
+    write.what);
+}
+
+seqno shadow::known_committed(const repl::replica_log& known) const {
+  std::set<seqno> ended;
+  seqno committed = 0;
+  for (const repl::log_run& run : known.runs())
+    for (const seq_range& range : run.ranges ? *run.ranges : std::vector<seq_range>{})
+      for (seqno seq = std::max(range.first, known.described_floor() + 1); seq < range.last; ++seq)
+        if (ended.insert(seq).second && !live.contains(seq))
+          committed = run.last();
+  return committed;
 }
 
 std::set<seqno> ledger::live() const {
@@ -196,7 +208,7 @@ void cluster::restart(int who, bool empty_disk) {
   what.append_bytes = settings.append_bytes;
   repl::effects out;
   repl::replica_log log = one.image;
-  log.recovered();
+  log.recovered(one.disk.known_committed(log));
   one.machine.emplace(what, one.inc, head(), std::move(log), out);
   perform(who, out);
 }
@@ -239,18 +251,51 @@ bool cluster::sync(int who) {
   if (!one.up || one.pending.empty())
     return false;
   const repl::write_number last = one.pending.back().number;
-  for (const repl::log_write& write : one.pending) {
+  for (repl::log_write& write : one.pending) {
+    one.disk.follow(write);
+    if (auto* appended = std::get_if<repl::log_appended>(&write.what))
+      appended->run.batch = {};
     const auto done = one.image.replay(write);
     BROKER_ASSERT(done.ok(), "a replica writes what can be replayed");
-    one.disk.follow(write);
   }
   one.pending.clear();
+  if (settings.checkpoint_every != 0 && ++one.syncs % settings.checkpoint_every == 0) {
+    const seqno known = std::min(one.machine->commit(), one.image.length());
+    const auto done = one.image.resume(repl::log_checkpoint{one.image.checkpoint(known, 0)});
+    BROKER_ASSERT(done.ok(), "a log goes on from its checkpoint");
+  }
   one.image.recovered();
   repl::effects out;
   one.machine->written(last, out);
   one.machine->pump(out);
   perform(who, out);
   return true;
+}
+
+/// The run that holds the first of them, with its bodies from the disk: nothing if one of them has ended and is gone.
+std::optional<std::vector<repl::log_run>> cluster::read_entries(int who, const repl::read_order& order) const {
+  const node& one = at(who);
+  const repl::log_run* known = settings.store_keeps_log ? one.image.find(order.from) : nullptr;
+  if (known == nullptr)
+    return std::nullopt;
+  BROKER_ASSERT(known->last() <= order.upto, "what is in memory begins at the end of a run");
+  repl::log_run run = repl::cut(*known, order.from, known->last());
+  if (run.kind == repl::entry_kind::publish) {
+    auto batch = broker::make_ref<broker::publish_batch>();
+    for (seqno seq = run.first; seq <= run.last(); ++seq) {
+      const auto body = one.disk.live.find(seq);
+      if (body == one.disk.live.end())
+        return std::nullopt;
+      const broker::stored_run& from = body->second;
+      batch->messages.push_back(from.batch->messages[from.where.lo]);
+      batch->blocks.insert(batch->blocks.end(), from.batch->blocks.begin(), from.batch->blocks.end());
+    }
+    run.batch = std::move(batch);
+    run.where = {0, run.count};
+  }
+  const auto before = one.image.chain_at(run.first - 1);
+  BROKER_ASSERT(!before || repl::chain_after(*before, run) == run.chain, "what is read back is what was written");
+  return std::vector{run};
 }
 
 bool cluster::answer_read(int who) {
@@ -261,19 +306,13 @@ bool cluster::answer_read(int who) {
   one.reads.pop_front();
   repl::effects out;
   if (order.live) {
-    std::vector<broker::stored_run> found;
+    std::vector<repl::live_run> found;
     const seqno upto = std::min(order.upto, order.from + 15);
     for (auto at = one.written.live.lower_bound(order.from); at != one.written.live.end() && at->first <= upto; ++at)
       found.push_back(at->second);
     one.machine->live_read(order.peer, order.ticket, upto, std::move(found), out);
-  } else if (!settings.store_keeps_log || one.image.find(order.from) == nullptr) {
-    one.machine->log_read(order.peer, order.ticket, std::nullopt, out);
   } else {
-    const repl::log_run& run = *one.image.find(order.from);
-    const seqno last = std::min(run.last(), order.upto);
-    repl::log_run part = repl::cut(run, order.from, last);
-    part.chain = *one.image.chain_at(last);
-    one.machine->log_read(order.peer, order.ticket, std::vector{part}, out);
+    one.machine->log_read(order.peer, order.ticket, read_entries(who, order), out);
   }
   one.machine->pump(out);
   perform(who, out);

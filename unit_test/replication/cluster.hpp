@@ -29,16 +29,20 @@ struct entry {
   uint64_t channel = 0;
   uint64_t number = 0;
   repl::range_list ends;
+  broker::message_facts facts;
   bool same(const entry& other) const {
-    return mastership == other.mastership && kind == other.kind && channel == other.channel && number == other.number;
+    return mastership == other.mastership && kind == other.kind && channel == other.channel && number == other.number
+        && facts == other.facts;
   }
 };
 
 /// What is on a disk, or will be: the log as entries, and the messages whose bodies are there.
 struct shadow {
   std::vector<entry> log;
-  std::map<seqno, broker::stored_run> live;
+  std::map<seqno, repl::live_run> live;
   void follow(const repl::log_write& write);
+  /// What must have been committed, or its messages would still be there.
+  seqno known_committed(const repl::replica_log& known) const;
 };
 
 struct node {
@@ -47,11 +51,12 @@ struct node {
   repl::incarnation inc = 0;
   std::optional<repl::replica> machine;
   repl::replica_timers timers;
-  repl::replica_log image; ///< what a crash leaves
+  repl::replica_log image; ///< what a crash leaves: no bodies, those are in `disk`
   shadow disk;
   shadow written; ///< disk and what is not synced yet
   std::vector<repl::log_write> pending;
   std::deque<repl::read_order> reads;
+  size_t syncs = 0;
   size_t applied = 0; ///< index into cluster::versions
 };
 
@@ -70,6 +75,7 @@ struct cluster_settings {
   size_t copy_above_bytes = SIZE_MAX;
   size_t append_bytes = 4096;
   bool store_keeps_log = true; ///< else entries that left memory cannot be read back
+  size_t checkpoint_every = 0; ///< so many syncs of a node; from then on its disk tells less of what is committed
 };
 
 class cluster {
@@ -142,6 +148,7 @@ private:
   void confirm(int who);
   bool publish_to(int who, uint64_t channel);
   void view_changed(const repl::metadata_view& next);
+  std::optional<std::vector<repl::log_run>> read_entries(int who, const repl::read_order& order) const;
   std::string check_disk(int who) const;
   std::string check_node(int who) const;
   void note(uint64_t value);
