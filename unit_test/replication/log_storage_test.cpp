@@ -1,0 +1,296 @@
+// What log_storage and recover_log promise, on a store that may end anywhere.
+#include <boost/test/unit_test.hpp>
+
+#include "replication/log_driver.hpp"
+
+using namespace broker;
+using namespace broker::replication;
+using log_model::log_driver;
+using log_model::log_plant;
+
+namespace log_storage_promises {
+namespace {
+
+/// Keeps what the port promises and nothing more: a crash leaves any prefix that has what was synced, and of the
+/// settles behind that any.
+class ending_store final : public message_store {
+public:
+  struct operation {
+    enum class kind : uint8_t { append, settle, log, delivered } what = kind::append;
+    batch_ref batch;
+    slice where;
+    seqno first = 0; ///< upto of a watermark
+    message_facts facts;
+    std::vector<seq_range> seqs;
+    uint64_t number = 0;
+    std::string bytes;
+    bool anew = false;
+  };
+  using kind = operation::kind;
+  struct order {
+    seqno from, before;
+    size_t max_bytes;
+  };
+
+  void attach(queue_id, ref<store_client>) override {}
+  void detach(queue_id) override {}
+  void append(queue_id, const batch_ref& batch, slice where, seqno first, bool, message_facts facts) override {
+    add({kind::append, batch, where, first, facts, {}, 0, {}, false});
+  }
+  void settle(queue_id, std::vector<seq_range> seqs) override {
+    add({kind::settle, {}, {}, 0, {}, std::move(seqs), 0, {}, false});
+  }
+  void log(queue_id, uint64_t number, std::string bytes, bool anew) override {
+    add({kind::log, {}, {}, 0, {}, {}, number, std::move(bytes), anew});
+  }
+  void delivered(queue_id, seqno upto) override { add({kind::delivered, {}, {}, upto, {}, {}, 0, {}, false}); }
+  void read(queue_id, seqno from, seqno before, size_t max_bytes) override {
+    reads.push_back({from, before, max_bytes});
+  }
+  void drop(queue_id) override {}
+  bool congested() const override { return false; }
+
+  /// Syncs a part of what is not. Number of the last record of this life that is, 0 if there is none.
+  uint64_t sync(random_source& random) {
+    synced += random.below(operations.size() - synced + 1);
+    for (size_t at = synced; at > born; --at)
+      if (operations[at - 1].what == kind::log)
+        return operations[at - 1].number;
+    return 0;
+  }
+  /// Settles that are not synced are not known to readers yet.
+  void answer(log_driver& driver) {
+    const order asked = reads.front();
+    reads.pop_front();
+    std::vector<stored_run> runs;
+    std::vector<message_facts> facts;
+    size_t bytes = 0;
+    for (const auto& [seq, one] : live(synced)) {
+      if (seq < asked.from || seq >= asked.before || bytes >= asked.max_bytes)
+        continue;
+      bytes += one.batch->messages[one.where.lo].raw_size;
+      const bool joins = !runs.empty() && runs.back().batch == one.batch && runs.back().where.hi == one.where.lo
+                      && runs.back().first + runs.back().where.size() == seq;
+      if (joins)
+        ++runs.back().where.hi;
+      else
+        runs.push_back({one.batch, one.where, seq});
+      facts.push_back(one.facts);
+    }
+    driver.read(std::move(runs), std::move(facts));
+  }
+  recovered_queue crash(random_source& random) {
+    operations.resize(synced + random.below(operations.size() - synced + 1));
+    size_t at = 0;
+    std::erase_if(operations, [&](const operation& one) {
+      return at++ >= synced && (one.what == kind::settle || one.what == kind::delivered) && random.chance(1, 2);
+    });
+    synced = born = operations.size();
+    reads.clear();
+    recovered_queue found{log_driver::queue, 1, {}, {}};
+    seqno marked = 0;
+    for (const operation& one : operations) {
+      if (one.what == kind::append)
+        found.next = std::max(found.next, one.first + one.where.size());
+      if (one.what == kind::delivered)
+        marked = std::max(marked, one.first);
+      if (one.what != kind::log)
+        continue;
+      if (one.anew)
+        found.log.clear();
+      found.log.push_back(one.bytes);
+    }
+    for (const auto& [seq, one] : live(synced)) {
+      const bool redelivered = seq < marked;
+      const bool joins = !found.runs.empty() && found.runs.back().first + found.runs.back().count == seq
+                      && found.runs.back().facts == one.facts && found.runs.back().redelivered == redelivered;
+      if (!joins)
+        found.runs.push_back({seq, 0, 0, redelivered, one.facts});
+      ++found.runs.back().count;
+      found.runs.back().body_bytes += one.batch->messages[one.where.lo].body_size;
+    }
+    return found;
+  }
+
+  std::vector<operation> operations;
+  size_t synced = 0;
+  size_t born = 0; ///< operations of earlier lives
+  std::deque<order> reads;
+  std::string broken;
+
+private:
+  void add(operation what) { operations.push_back(std::move(what)); }
+
+  /// Messages by number; settled by one of the first `settles` operations.
+  std::map<seqno, operation> live(size_t settles) {
+    std::map<seqno, operation> all;
+    for (size_t at = 0; at < operations.size(); ++at) {
+      const operation& one = operations[at];
+      for (uint32_t i = 0; one.what == kind::append && i < one.where.size(); ++i) {
+        operation single = one;
+        single.where = {one.where.lo + i, one.where.lo + i + 1};
+        if (!all.emplace(one.first + i, std::move(single)).second)
+          broken = "a number was used twice";
+      }
+      if (one.what == kind::settle && at < settles)
+        for (const seq_range& range : one.seqs)
+          all.erase(all.lower_bound(range.first), all.lower_bound(range.last));
+    }
+    return all;
+  }
+};
+
+void read_back(ending_store& store, log_driver& driver) {
+  driver.begin_reading();
+  while (driver.more_to_read())
+    store.answer(driver);
+}
+
+/// Some lives of one log, each ended anywhere; the first broken promise.
+std::string lives_of(uint64_t seed, log_driver& driver) {
+  ending_store store;
+  random_source random{seed};
+  driver.start(store, nullptr);
+  for (int life = 0; life < 6 && driver.broken.empty(); ++life) {
+    for (uint64_t steps = random.below(120); steps > 0 && driver.broken.empty(); --steps) {
+      driver.random_operation();
+      if (random.chance(1, 4))
+        driver.logged(store.sync(random));
+      if (random.chance(1, 40))
+        read_back(store, driver);
+    }
+    if (!driver.broken.empty())
+      break;
+    const recovered_queue found = store.crash(random);
+    driver.start(store, &found);
+    if (driver.broken.empty() && random.chance(1, 2))
+      read_back(store, driver);
+  }
+  return driver.broken.empty() ? store.broken : driver.broken;
+}
+
+} // namespace
+} // namespace log_storage_promises
+
+BOOST_AUTO_TEST_SUITE(log_storage_promises)
+
+BOOST_AUTO_TEST_CASE(whatever_a_crash_leaves_is_a_prefix_with_all_that_was_reported) {
+  size_t cuts = 0, inside = 0, copies = 0, copies_found = 0, checkpoints = 0, raised = 0, lost = 0, orphans = 0,
+         entries = 0, commits = 0;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    log_driver driver(seed, log_plant::none);
+    const std::string broken = lives_of(seed, driver);
+    BOOST_REQUIRE_MESSAGE(broken.empty(), "seed " << seed << ": " << broken);
+    cuts += driver.cuts;
+    inside += driver.cuts_inside;
+    copies += driver.copies;
+    copies_found += driver.copies_found;
+    checkpoints += driver.checkpoints;
+    raised += driver.raised;
+    lost += driver.lost_settles;
+    orphans += driver.orphans;
+    entries += driver.entries_read;
+    commits += driver.commits_known;
+  }
+  for (const size_t reached :
+       {cuts, inside, copies, copies_found, checkpoints, raised, lost, orphans, entries, commits})
+    BOOST_TEST(reached > 20u);
+}
+
+/// Records are checksummed by the store. What is wrong all the same is refused or makes another log, and never ends the
+/// node: it comes again empty (G7).
+BOOST_AUTO_TEST_CASE(records_with_a_wrong_bit_end_nothing) {
+  size_t refused = 0, all = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    log_driver driver(seed, log_plant::none);
+    ending_store store;
+    random_source random{seed};
+    driver.start(store, nullptr);
+    for (int step = 0; step < 100; ++step) {
+      driver.random_operation();
+      driver.logged(store.sync(random));
+    }
+    const recovered_queue good = store.crash(random);
+    for (int flips = 0; flips < 300 && !good.log.empty(); ++flips) {
+      recovered_queue bad = good;
+      std::string& record = bad.log[random.below(bad.log.size())];
+      char& byte = record[random.below(record.size())];
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+      if (random.chance(1, 8))
+        record.resize(random.below(record.size()));
+      refused += !recover_log(bad).ok();
+      ++all;
+    }
+  }
+  BOOST_TEST(refused > all / 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_record_is_refused) {
+  BOOST_TEST(!decode_record("").ok());
+  BOOST_TEST(!decode_record("\x09").ok());
+  log_run run;
+  run.mastership = 1;
+  run.first = 1;
+  run.count = 2;
+  run.from = {{1, 1, 1}, 1, 0};
+  const std::string good = encode_record(log_write{1, log_appended{run}}, 5);
+  BOOST_TEST(decode_record(good).ok());
+  for (size_t size = 0; size < good.size(); ++size)
+    BOOST_TEST(!decode_record(good.substr(0, size)).ok());
+  BOOST_TEST(!decode_record(good + "x").ok());
+  run.from.prev = 1; // its own number
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_appended{run}}, 5)).ok());
+  run.from.prev = 0;
+  run.kind = entry_kind::settle; // of nothing, and two of them
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_appended{run}}, 5)).ok());
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_emptied{0}}, 0)).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_recovery_cannot_believe_is_refused_and_says_why) {
+  const auto why = [](const recovered_queue& found) {
+    const auto done = recover_log(found);
+    return done ? std::string{} : done.error().text;
+  };
+  log_run run;
+  run.mastership = 1;
+  run.first = 1;
+  run.count = 2;
+  const std::string emptied = encode_record(log_write{1, log_emptied{1}}, 0);
+  const std::string appended = encode_record(log_write{2, log_appended{run}}, 4);
+  recovered_queue good{7, 7, {{5, 2, 20, false, {}}}, {emptied, appended}};
+  BOOST_TEST(why(good) == "");
+  BOOST_TEST(why({7, 1, {}, {}}) == ""); // nothing was ever there
+  recovered_queue bad = good;
+  bad.log.erase(bad.log.begin());
+  BOOST_TEST(why(bad) == "record 1 of a replica's log: it does not begin anew");
+  bad = good;
+  bad.log.push_back(appended);
+  BOOST_TEST(why(bad) == "record 3 of a replica's log: the log has a gap");
+  bad = good;
+  bad.runs[0].count = 1;
+  BOOST_TEST(why(bad) == "the message of entry 2 of a replica's log is gone");
+  bad = good;
+  bad.log.clear();
+  BOOST_TEST(why(bad) == "messages without a log");
+  run.first = 3;
+  bad = good;
+  bad.log.push_back(encode_record(log_write{3, log_appended{run}}, 3));
+  BOOST_TEST(why(bad) == "record 3 of a replica's log: messages under numbers that were used before");
+}
+
+BOOST_AUTO_TEST_CASE(planted_mistakes_are_found) {
+  for (auto planted = static_cast<uint8_t>(log_plant::none) + 1;
+       planted <= static_cast<int>(log_plant::facts_forgotten); ++planted) {
+    std::string broken;
+    uint64_t seed = 0;
+    while (broken.empty() && seed < 400) {
+      ++seed;
+      log_driver driver(seed, static_cast<log_plant>(planted));
+      broken = lives_of(seed, driver);
+    }
+    BOOST_TEST_MESSAGE("mistake " << planted << " after " << seed << " runs: " << broken);
+    BOOST_TEST(!broken.empty(), "mistake " << planted << " is not found");
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
