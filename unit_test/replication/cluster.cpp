@@ -57,17 +57,6 @@ void shadow::follow(const repl::log_write& write) {
     write.what);
 }
 
-seqno shadow::known_committed(const repl::replica_log& known) const {
-  std::set<seqno> ended;
-  seqno committed = 0;
-  for (const repl::log_run& run : known.runs())
-    for (const seq_range& range : run.ranges ? *run.ranges : std::vector<seq_range>{})
-      for (seqno seq = std::max(range.first, known.described_floor() + 1); seq < range.last; ++seq)
-        if (ended.insert(seq).second && !live.contains(seq))
-          committed = run.last();
-  return committed;
-}
-
 std::set<seqno> ledger::live() const {
   std::set<seqno> all;
   for (seqno seq = 1; seq <= committed.size(); ++seq) {
@@ -109,6 +98,7 @@ void cluster::note(uint64_t value) {
 
 void cluster::perform(int who, repl::effects& out) {
   node& one = at(who);
+  one.storage->perform(out.writes, one.machine->log(), one.machine->commit(), one.machine->delivered_upto());
   for (repl::log_write& write : out.writes) {
     truncations += std::holds_alternative<repl::log_truncated>(write.what);
     copies += std::holds_alternative<repl::log_copy_ended>(write.what);
@@ -137,8 +127,7 @@ void cluster::perform(int who, repl::effects& out) {
   one.machine->check();
   if (out.start_over) {
     crash(who);
-    restart(who, true);
-    at(who).damaged = false; // on purpose: it is listed nowhere, or I1 will tell
+    restart(who, fate::starts_over);
   }
 }
 
@@ -184,13 +173,49 @@ void cluster::crash(int who) {
   note(static_cast<uint64_t>(who));
 }
 
-void cluster::restart(int who, bool empty_disk) {
+/// The store lost what was not synced. What it makes of the rest must be what was written.
+repl::replica_log cluster::recover(int who) {
+  node& one = at(who);
+  const auto fail = [&](const std::string& what) {
+    if (broken.empty())
+      broken = what + " (n" + std::to_string(who) + ")";
+  };
+  if (!one.store)
+    one.store = std::make_unique<log_model::ending_store>();
+  auto found = repl::recover_log(one.store->crash(nullptr));
+  BROKER_ASSERT(found.ok(), "a log that was written is found again");
+  std::set<seqno> live, written;
+  for (const auto& run : found->live)
+    for (uint32_t i = 0; i < run.count; ++i)
+      live.insert(run.first + i);
+  for (const auto& [seq, unused] : one.disk.live)
+    written.insert(seq);
+  if (found->log.end() != one.image.end() || found->log.chain() != one.image.chain()
+      || found->log.copying() != one.image.copying())
+    fail("another log is found than was written");
+  else if (!found->log.copying() && live != written)
+    fail("other messages are found than were written");
+  if (found->log.known_committed() > truth.committed.size())
+    fail("I4: a restart takes entries for committed that are not");
+  repl::log_storage_settings limits;
+  limits.checkpoint_records = settings.checkpoint_every;
+  one.storage.emplace(7, *one.store, *found, limits);
+  return std::move(found->log);
+}
+
+void cluster::restart(int who, fate of_log) {
   node& one = at(who);
   BROKER_ASSERT(!one.up, "only what is down restarts");
-  if (empty_disk) {
+  if (of_log == fate::lost) {
+    one.store.reset();
     one.image = {};
     one.disk = {};
     one.damaged = true;
+  }
+  repl::replica_log log = recover(who);
+  if (of_log == fate::starts_over) { // on the disk the old one stays until the empty one is written
+    one.storage->begin_again();
+    log = {};
   }
   one.written = one.disk;
   one.up = true;
@@ -207,8 +232,6 @@ void cluster::restart(int who, bool empty_disk) {
   what.copy_above_bytes = settings.copy_above_bytes;
   what.append_bytes = settings.append_bytes;
   repl::effects out;
-  repl::replica_log log = one.image;
-  log.recovered(one.disk.known_committed(log));
   one.machine.emplace(what, one.inc, head(), std::move(log), out);
   perform(who, out);
 }
@@ -250,7 +273,6 @@ bool cluster::sync(int who) {
   node& one = at(who);
   if (!one.up || one.pending.empty())
     return false;
-  const repl::write_number last = one.pending.back().number;
   for (repl::log_write& write : one.pending) {
     one.disk.follow(write);
     if (auto* appended = std::get_if<repl::log_appended>(&write.what))
@@ -259,43 +281,12 @@ bool cluster::sync(int who) {
     BROKER_ASSERT(done.ok(), "a replica writes what can be replayed");
   }
   one.pending.clear();
-  if (settings.checkpoint_every != 0 && ++one.syncs % settings.checkpoint_every == 0) {
-    const seqno known = std::min(one.machine->commit(), one.image.length());
-    const auto done = one.image.resume(repl::log_checkpoint{one.image.checkpoint(known, 0)});
-    BROKER_ASSERT(done.ok(), "a log goes on from its checkpoint");
-  }
   one.image.recovered();
   repl::effects out;
-  one.machine->written(last, out);
+  one.machine->written(one.storage->on_logged(one.store->sync(nullptr)), out);
   one.machine->pump(out);
   perform(who, out);
   return true;
-}
-
-/// The run that holds the first of them, with its bodies from the disk: nothing if one of them has ended and is gone.
-std::optional<std::vector<repl::log_run>> cluster::read_entries(int who, const repl::read_order& order) const {
-  const node& one = at(who);
-  const repl::log_run* known = settings.store_keeps_log ? one.image.find(order.from) : nullptr;
-  if (known == nullptr)
-    return std::nullopt;
-  BROKER_ASSERT(known->last() <= order.upto, "what is in memory begins at the end of a run");
-  repl::log_run run = repl::cut(*known, order.from, known->last());
-  if (run.kind == repl::entry_kind::publish) {
-    auto batch = broker::make_ref<broker::publish_batch>();
-    for (seqno seq = run.first; seq <= run.last(); ++seq) {
-      const auto body = one.disk.live.find(seq);
-      if (body == one.disk.live.end())
-        return std::nullopt;
-      const broker::stored_run& from = body->second;
-      batch->messages.push_back(from.batch->messages[from.where.lo]);
-      batch->blocks.insert(batch->blocks.end(), from.batch->blocks.begin(), from.batch->blocks.end());
-    }
-    run.batch = std::move(batch);
-    run.where = {0, run.count};
-  }
-  const auto before = one.image.chain_at(run.first - 1);
-  BROKER_ASSERT(!before || repl::chain_after(*before, run) == run.chain, "what is read back is what was written");
-  return std::vector{run};
 }
 
 bool cluster::answer_read(int who) {
@@ -305,15 +296,19 @@ bool cluster::answer_read(int who) {
   const repl::read_order order = one.reads.front();
   one.reads.pop_front();
   repl::effects out;
-  if (order.live) {
-    std::vector<repl::live_run> found;
-    const seqno upto = std::min(order.upto, order.from + 15);
-    for (auto at = one.written.live.lower_bound(order.from); at != one.written.live.end() && at->first <= upto; ++at)
-      found.push_back(at->second);
-    one.machine->live_read(order.peer, order.ticket, upto, std::move(found), out);
-  } else {
-    one.machine->log_read(order.peer, order.ticket, read_entries(who, order), out);
-  }
+  std::optional<repl::read_answer> answer;
+  if (order.live || settings.store_keeps_log)
+    answer = one.storage->read(order, one.machine->log());
+  else
+    answer = repl::read_answer{order, std::nullopt, {}, 0};
+  if (!answer)
+    one.store->answer([&](auto runs, auto facts) { answer = one.storage->on_read(runs, facts, one.machine->log()); });
+  if (answer->damaged && broken.empty())
+    broken = "an entry is read back that was not written so";
+  if (order.live)
+    one.machine->live_read(order.peer, order.ticket, answer->upto, std::move(answer->live), out);
+  else
+    one.machine->log_read(order.peer, order.ticket, std::move(answer->runs), out);
   one.machine->pump(out);
   perform(who, out);
   return true;

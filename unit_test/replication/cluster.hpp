@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "ending_store.hpp"
+#include "replication/log_recovery.hpp"
+#include "replication/log_storage.hpp"
 #include "replication/publisher.hpp"
 #include "replication/replica_timers.hpp"
 #include "replication/supervise.hpp"
@@ -41,8 +44,6 @@ struct shadow {
   std::vector<entry> log;
   std::map<seqno, repl::live_run> live;
   void follow(const repl::log_write& write);
-  /// What must have been committed, or its messages would still be there.
-  seqno known_committed(const repl::replica_log& known) const;
 };
 
 struct node {
@@ -51,12 +52,13 @@ struct node {
   repl::incarnation inc = 0;
   std::optional<repl::replica> machine;
   repl::replica_timers timers;
-  repl::replica_log image; ///< what a crash leaves: no bodies, those are in `disk`
+  std::unique_ptr<log_model::ending_store> store;
+  std::optional<repl::log_storage> storage;
+  repl::replica_log image; ///< what a crash must leave: no bodies, those are in `disk`
   shadow disk;
   shadow written; ///< disk and what is not synced yet
   std::vector<repl::log_write> pending;
   std::deque<repl::read_order> reads;
-  size_t syncs = 0;
   size_t applied = 0; ///< index into cluster::versions
 };
 
@@ -74,8 +76,15 @@ struct cluster_settings {
   size_t tail_bytes = SIZE_MAX;
   size_t copy_above_bytes = SIZE_MAX;
   size_t append_bytes = 4096;
-  bool store_keeps_log = true; ///< else entries that left memory cannot be read back
-  size_t checkpoint_every = 0; ///< so many syncs of a node; from then on its disk tells less of what is committed
+  bool store_keeps_log = true;    ///< else entries that left memory cannot be read back
+  size_t checkpoint_every = 4096; ///< so many records of a log; from then on a disk tells less of what is committed
+};
+
+/// What becomes of a log in a restart.
+enum class fate : uint8_t {
+  kept,
+  lost,        ///< the disk is empty
+  starts_over, ///< given up on purpose (T19)
 };
 
 class cluster {
@@ -85,7 +94,7 @@ public:
   // -- what the world does --
   void publish(uint64_t channel, uint32_t count);
   void crash(int who);
-  void restart(int who, bool empty_disk = false);
+  void restart(int who, fate of_log = fate::kept);
   void cut(int a, int b);
   void heal();
   void expire(int who);
@@ -148,7 +157,7 @@ private:
   void confirm(int who);
   bool publish_to(int who, uint64_t channel);
   void view_changed(const repl::metadata_view& next);
-  std::optional<std::vector<repl::log_run>> read_entries(int who, const repl::read_order& order) const;
+  repl::replica_log recover(int who);
   std::string check_disk(int who) const;
   std::string check_node(int who) const;
   void note(uint64_t value);

@@ -252,8 +252,11 @@ void log_driver::random_operation() {
   case 14:
     return now_.log.copying() ? copy_more() : publish();
   case 15:
-    if (now_.commit > 0)
-      storage_->delivered(1 + random_.below(now_.commit));
+    if (now_.commit > 0) {
+      const seqno upto = 2 + random_.below(now_.commit);
+      delivered_[now_.log.emptied_at()] = std::max(delivered_[now_.log.emptied_at()], upto);
+      storage_->delivered(upto);
+    }
     return;
   default:
     return publish();
@@ -308,6 +311,9 @@ void log_driver::start(message_store& store, const recovered_queue* found) {
   if (recovered->log.known_committed()
       > std::max(committed_[recovered->log.emptied_at()], expected.log.copy_base().seq))
     fail("takes entries for committed that are not");
+  if (recovered->delivered_upto > delivered_[recovered->log.emptied_at()])
+    fail("takes messages for delivered that are not");
+  redelivered += recovered->delivered_upto > 0;
   commits_known += recovered->log.known_committed() > recovered->log.described_floor();
   compare_live(expected, *recovered);
   if (!broken.empty())

@@ -36,7 +36,7 @@ public:
   bool waits = false; ///< for the answer to a read
   /// Sometimes-reached markers.
   size_t cuts = 0, cuts_inside = 0, copies = 0, checkpoints = 0, raised = 0, lost_settles = 0, orphans = 0;
-  size_t entries_read = 0, copies_found = 0, commits_known = 0, lives = 0;
+  size_t entries_read = 0, copies_found = 0, commits_known = 0, redelivered = 0, lives = 0;
 
 private:
   struct item {
@@ -88,6 +88,7 @@ private:
   /// What was committed, by the incarnation in which the log was emptied before: nobody cuts that off, though a restart
   /// forgets it.
   std::map<broker::replication::incarnation, broker::seqno> committed_;
+  std::map<broker::replication::incarnation, broker::seqno> delivered_; ///< up to, likewise
   std::map<broker::seqno, item> to_copy_;
   bool reading_live_ = false;
   broker::seqno reading_ = 0;          ///< from here on; 0: nothing

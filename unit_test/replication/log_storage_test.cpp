@@ -1,149 +1,22 @@
 // What log_storage and recover_log promise, on a store that may end anywhere.
 #include <boost/test/unit_test.hpp>
 
+#include "replication/ending_store.hpp"
 #include "replication/log_driver.hpp"
 
 using namespace broker;
 using namespace broker::replication;
+using log_model::ending_store;
 using log_model::log_driver;
 using log_model::log_plant;
 
 namespace log_storage_promises {
 namespace {
 
-/// Keeps what the port promises and nothing more: a crash leaves any prefix that has what was synced, and of the
-/// settles behind that any.
-class ending_store final : public message_store {
-public:
-  struct operation {
-    enum class kind : uint8_t { append, settle, log, delivered } what = kind::append;
-    batch_ref batch;
-    slice where;
-    seqno first = 0; ///< upto of a watermark
-    message_facts facts;
-    std::vector<seq_range> seqs;
-    uint64_t number = 0;
-    std::string bytes;
-    bool anew = false;
-  };
-  using kind = operation::kind;
-  struct order {
-    seqno from, before;
-    size_t max_bytes;
-  };
-
-  void attach(queue_id, ref<store_client>) override {}
-  void detach(queue_id) override {}
-  void append(queue_id, const batch_ref& batch, slice where, seqno first, bool, message_facts facts) override {
-    add({kind::append, batch, where, first, facts, {}, 0, {}, false});
-  }
-  void settle(queue_id, std::vector<seq_range> seqs) override {
-    add({kind::settle, {}, {}, 0, {}, std::move(seqs), 0, {}, false});
-  }
-  void log(queue_id, uint64_t number, std::string bytes, bool anew) override {
-    add({kind::log, {}, {}, 0, {}, {}, number, std::move(bytes), anew});
-  }
-  void delivered(queue_id, seqno upto) override { add({kind::delivered, {}, {}, upto, {}, {}, 0, {}, false}); }
-  void read(queue_id, seqno from, seqno before, size_t max_bytes) override {
-    reads.push_back({from, before, max_bytes});
-  }
-  void drop(queue_id) override {}
-  bool congested() const override { return false; }
-
-  /// Syncs a part of what is not. Number of the last record of this life that is, 0 if there is none.
-  uint64_t sync(random_source& random) {
-    synced += random.below(operations.size() - synced + 1);
-    for (size_t at = synced; at > born; --at)
-      if (operations[at - 1].what == kind::log)
-        return operations[at - 1].number;
-    return 0;
-  }
-  /// Settles that are not synced are not known to readers yet.
-  void answer(log_driver& driver) {
-    const order asked = reads.front();
-    reads.pop_front();
-    std::vector<stored_run> runs;
-    std::vector<message_facts> facts;
-    size_t bytes = 0;
-    for (const auto& [seq, one] : live(synced)) {
-      if (seq < asked.from || seq >= asked.before || bytes >= asked.max_bytes)
-        continue;
-      bytes += one.batch->messages[one.where.lo].raw_size;
-      const bool joins = !runs.empty() && runs.back().batch == one.batch && runs.back().where.hi == one.where.lo
-                      && runs.back().first + runs.back().where.size() == seq;
-      if (joins)
-        ++runs.back().where.hi;
-      else
-        runs.push_back({one.batch, one.where, seq});
-      facts.push_back(one.facts);
-    }
-    driver.read(std::move(runs), std::move(facts));
-  }
-  recovered_queue crash(random_source& random) {
-    operations.resize(synced + random.below(operations.size() - synced + 1));
-    size_t at = 0;
-    std::erase_if(operations, [&](const operation& one) {
-      return at++ >= synced && (one.what == kind::settle || one.what == kind::delivered) && random.chance(1, 2);
-    });
-    synced = born = operations.size();
-    reads.clear();
-    recovered_queue found{log_driver::queue, 1, {}, {}};
-    seqno marked = 0;
-    for (const operation& one : operations) {
-      if (one.what == kind::append)
-        found.next = std::max(found.next, one.first + one.where.size());
-      if (one.what == kind::delivered)
-        marked = std::max(marked, one.first);
-      if (one.what != kind::log)
-        continue;
-      if (one.anew)
-        found.log.clear();
-      found.log.push_back(one.bytes);
-    }
-    for (const auto& [seq, one] : live(synced)) {
-      const bool redelivered = seq < marked;
-      const bool joins = !found.runs.empty() && found.runs.back().first + found.runs.back().count == seq
-                      && found.runs.back().facts == one.facts && found.runs.back().redelivered == redelivered;
-      if (!joins)
-        found.runs.push_back({seq, 0, 0, redelivered, one.facts});
-      ++found.runs.back().count;
-      found.runs.back().body_bytes += one.batch->messages[one.where.lo].body_size;
-    }
-    return found;
-  }
-
-  std::vector<operation> operations;
-  size_t synced = 0;
-  size_t born = 0; ///< operations of earlier lives
-  std::deque<order> reads;
-  std::string broken;
-
-private:
-  void add(operation what) { operations.push_back(std::move(what)); }
-
-  /// Messages by number; settled by one of the first `settles` operations.
-  std::map<seqno, operation> live(size_t settles) {
-    std::map<seqno, operation> all;
-    for (size_t at = 0; at < operations.size(); ++at) {
-      const operation& one = operations[at];
-      for (uint32_t i = 0; one.what == kind::append && i < one.where.size(); ++i) {
-        operation single = one;
-        single.where = {one.where.lo + i, one.where.lo + i + 1};
-        if (!all.emplace(one.first + i, std::move(single)).second)
-          broken = "a number was used twice";
-      }
-      if (one.what == kind::settle && at < settles)
-        for (const seq_range& range : one.seqs)
-          all.erase(all.lower_bound(range.first), all.lower_bound(range.last));
-    }
-    return all;
-  }
-};
-
 void read_back(ending_store& store, log_driver& driver) {
   driver.begin_reading();
   while (driver.more_to_read())
-    store.answer(driver);
+    store.answer([&](auto runs, auto facts) { driver.read(std::move(runs), std::move(facts)); });
 }
 
 /// Some lives of one log, each ended anywhere; the first broken promise.
@@ -155,13 +28,13 @@ std::string lives_of(uint64_t seed, log_driver& driver) {
     for (uint64_t steps = random.below(120); steps > 0 && driver.broken.empty(); --steps) {
       driver.random_operation();
       if (random.chance(1, 4))
-        driver.logged(store.sync(random));
+        driver.logged(store.sync(&random));
       if (random.chance(1, 40))
         read_back(store, driver);
     }
     if (!driver.broken.empty())
       break;
-    const recovered_queue found = store.crash(random);
+    const recovered_queue found = store.crash(&random);
     driver.start(store, &found);
     if (driver.broken.empty() && random.chance(1, 2))
       read_back(store, driver);
@@ -176,7 +49,7 @@ BOOST_AUTO_TEST_SUITE(log_storage_promises)
 
 BOOST_AUTO_TEST_CASE(whatever_a_crash_leaves_is_a_prefix_with_all_that_was_reported) {
   size_t cuts = 0, inside = 0, copies = 0, copies_found = 0, checkpoints = 0, raised = 0, lost = 0, orphans = 0,
-         entries = 0, commits = 0;
+         entries = 0, commits = 0, redelivered = 0;
   for (uint64_t seed = 1; seed <= 400; ++seed) {
     log_driver driver(seed, log_plant::none);
     const std::string broken = lives_of(seed, driver);
@@ -191,9 +64,10 @@ BOOST_AUTO_TEST_CASE(whatever_a_crash_leaves_is_a_prefix_with_all_that_was_repor
     orphans += driver.orphans;
     entries += driver.entries_read;
     commits += driver.commits_known;
+    redelivered += driver.redelivered;
   }
   for (const size_t reached :
-       {cuts, inside, copies, copies_found, checkpoints, raised, lost, orphans, entries, commits})
+       {cuts, inside, copies, copies_found, checkpoints, raised, lost, orphans, entries, commits, redelivered})
     BOOST_TEST(reached > 20u);
 }
 
@@ -208,9 +82,9 @@ BOOST_AUTO_TEST_CASE(records_with_a_wrong_bit_end_nothing) {
     driver.start(store, nullptr);
     for (int step = 0; step < 100; ++step) {
       driver.random_operation();
-      driver.logged(store.sync(random));
+      driver.logged(store.sync(&random));
     }
-    const recovered_queue good = store.crash(random);
+    const recovered_queue good = store.crash(&random);
     for (int flips = 0; flips < 300 && !good.log.empty(); ++flips) {
       recovered_queue bad = good;
       std::string& record = bad.log[random.below(bad.log.size())];

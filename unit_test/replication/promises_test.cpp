@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_purge_ends_what_was_ready_and_nothing_else) {
 }
 
 // Nothing can be committed before n2 is back, and no copy has a base before something is known to be committed. But the
-// entries themselves cannot be sent any more, since a message is gone: that it is gone tells that its end was committed.
+// entries themselves cannot be sent any more, since a message is gone: that it is gone tells that its end was
+// committed.
 BOOST_AUTO_TEST_CASE(a_master_that_restarts_below_min_in_sync_brings_an_empty_replica_back) {
   cluster world{{.nodes = 2, .members = 2, .min_in_sync = 2}};
   world.publish(1, 20);
@@ -67,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_master_that_restarts_below_min_in_sync_brings_an_empty_re
   for (int who : {1, 2})
     world.expire(who);
   world.restart(1);
-  world.restart(2, true);
+  world.restart(2, test::fate::lost);
   for (int second = 0; second < 10; ++second) {
     world.supervise(true);
     world.run_for(1000);
