@@ -67,6 +67,8 @@ read_answer log_storage::on_read(const std::vector<stored_run>& runs, const std:
   BROKER_ASSERT(!orders_.empty(), "an answer has been asked for");
   const ordered asked = std::move(orders_.front());
   orders_.pop_front();
+  if (asked.order.peer == 0)
+    return {asked.order, std::nullopt, {}, asked.order.upto};
   return asked.order.live ? answer_live(asked, runs, facts) : answer_log(asked.order, runs, log);
 }
 

@@ -22,7 +22,10 @@ enum class log_record_kind : uint8_t {
 
 class log_record_writer {
 public:
-  explicit log_record_writer(log_record_kind kind) { u8(static_cast<uint8_t>(kind)); }
+  explicit log_record_writer(log_record_kind kind) {
+    bytes_.reserve(96); // a run of messages
+    u8(static_cast<uint8_t>(kind));
+  }
   std::string take() { return std::move(bytes_); }
 
   void u8(uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
@@ -67,7 +70,10 @@ public:
     u64(what.from.first);
     u64(what.from.prev);
     u64(what.facts.deadline_ms << 8 | what.facts.priority);
-    ranges(what.ranges ? *what.ranges : std::vector<seq_range>{});
+    if (what.ranges)
+      ranges(*what.ranges);
+    else
+      size(0);
   }
   void base(const log_base& what) {
     position(what.end);

@@ -104,6 +104,12 @@ void log_storage::check_point(const replica_log& log, seqno commit, seqno delive
   store_->log(queue_, record_, std::move(record), true);
 }
 
+void log_storage::begin_again() {
+  life_ = record_;
+  for (ordered& one : orders_)
+    one.order.peer = 0;
+}
+
 void log_storage::delivered(seqno upto) {
   if (upto > numbers_.begin())
     store_->delivered(queue_, numbers_.stored_from(upto));

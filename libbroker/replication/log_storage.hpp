@@ -56,7 +56,8 @@ public:
   /// `commit` and `delivered_upto` its.
   void perform(const std::vector<log_write>& writes, const replica_log& log, seqno commit, seqno delivered_upto);
   /// The replica was given up for one with an empty log and another incarnation (T19), which numbers its writes anew.
-  void begin_again() { life_ = record_; }
+  /// It numbers its reads anew, too: what is still being read is answered to node 0, which nobody is.
+  void begin_again();
   /// Everything below `upto` has been delivered once (G2). Rides along, like a settle.
   void delivered(seqno upto);
   /// store_client::on_logged. The write for replica::written, 0: none of this replica's.

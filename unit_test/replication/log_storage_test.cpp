@@ -152,6 +152,43 @@ BOOST_AUTO_TEST_CASE(a_log_that_recovery_cannot_believe_is_refused_and_says_why)
   BOOST_TEST(why(bad) == "record 3 of a replica's log: messages under numbers that were used before");
 }
 
+/// A new replica gives its first order the number that the old one gave its own.
+BOOST_AUTO_TEST_CASE(what_the_replica_before_wanted_to_read_is_answered_to_nobody) {
+  ending_store store;
+  log_storage storage(log_driver::queue, store);
+  replica_log log;
+  replica_log::writes writes;
+  log.empty_out(1, writes);
+  log_run run;
+  run.kind = entry_kind::publish;
+  run.count = 1;
+  run.batch = make_ref<publish_batch>();
+  run.batch->messages.resize(1);
+  run.where = {0, 1};
+  log.extend(1, run, writes);
+  storage.perform(writes, log, 0, 0);
+  const read_order order{2, 1, true, 1, 1, 100};
+  BOOST_TEST(!storage.read(order, log).has_value());
+  storage.begin_again();
+  log = {};
+  writes.clear();
+  log.empty_out(2, writes);
+  log.extend(2, run, writes);
+  storage.perform(writes, log, 0, 0);
+  BOOST_TEST(!storage.read(order, log).has_value());
+  std::vector<read_answer> answers;
+  const auto take = [&](auto runs, auto facts) { answers.push_back(storage.on_read(runs, facts, log)); };
+  store.answer(take);
+  store.answer(take);
+  BOOST_TEST(answers.at(0).order.peer == 0u);
+  BOOST_TEST(answers.at(0).live.empty());
+  BOOST_TEST(answers.at(1).order.peer == 2u);
+  BOOST_TEST(answers.at(1).live.size() == 1u);
+  BOOST_TEST(answers.at(1).live.at(0).first == 1u);
+  BOOST_TEST(storage.on_logged(2) == 0u); // of the replica before
+  BOOST_TEST(storage.on_logged(3) == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(planted_mistakes_are_found) {
   for (auto planted = static_cast<uint8_t>(log_plant::none) + 1;
        planted <= static_cast<int>(log_plant::facts_forgotten); ++planted) {
