@@ -23,6 +23,7 @@ public:
   void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
   void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
   void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
+  void on_logged(uint64_t) override { BROKER_ASSERT(false, "only a replica writes a log"); }
 
 private:
   template<class Message>

@@ -132,6 +132,8 @@ bool journal_index::drop(queue_id queue, uint32_t noted_in) {
     in_backlog |= where.segment == extent::in_backlog;
     account_dead(found->second, where, where.live);
   }
+  for (const log_place& where : found->second.log)
+    forget_log(where);
   queues_.erase(found);
   return in_backlog;
 }
@@ -174,6 +176,50 @@ bool journal_index::contains(queue_id queue, seqno seq) const {
     return false;
   const auto at = find(found->second, seq);
   return at != found->second.extents.end() && at->first <= seq && !found->second.dead.contains(seq);
+}
+
+// -- logs
+// ---------------------------------------------------------------------------------------------------------------
+
+void journal_index::forget_log(const log_place& gone) {
+  segments_.at(gone.segment).log_bytes -= gone.bytes;
+}
+
+void journal_index::add_log(queue_id queue, const log_place& added) {
+  auto& segment = segments_.at(added.segment);
+  segment.appended.insert(queue);
+  if (dropped_.contains(queue))
+    return;
+  auto& content = queues_[queue];
+  content.next_log = std::max(content.next_log, added.number + 1);
+  auto& log = content.log;
+  if (!log.empty() && log.front().begins_anew && added.number < log.front().number)
+    return; // written again while the log began anew
+  const auto at = std::lower_bound(log.begin(), log.end(), added.number,
+                                   [](const log_place& each, uint64_t number) { return each.number < number; });
+  if (at != log.end() && at->number == added.number) {
+    forget_log(*at);
+    *at = added;
+  } else {
+    log.insert(at, added);
+  }
+  segment.log_bytes += added.bytes;
+  if (added.begins_anew)
+    for (; log.front().number < added.number; log.pop_front())
+      forget_log(log.front());
+}
+
+std::vector<journal_index::placed_log> journal_index::log_of(queue_id queue) const {
+  std::vector<placed_log> log;
+  if (const auto found = queues_.find(queue); found != queues_.end())
+    for (const log_place& where : found->second.log)
+      log.push_back({queue, where, segments_.at(where.segment).file});
+  return log;
+}
+
+uint64_t journal_index::next_log(queue_id queue) const {
+  const auto found = queues_.find(queue);
+  return found == queues_.end() ? 1 : found->second.next_log;
 }
 
 // -- recovery

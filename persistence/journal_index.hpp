@@ -46,6 +46,15 @@ struct extent {
 };
 static_assert(sizeof(extent) == 32);
 
+/// A record of a replica's log.
+struct log_place {
+  uint64_t number = 0;
+  uint32_t segment = 0; ///< sequence of the segment
+  uint32_t offset = 0;
+  uint32_t bytes = 0; ///< with head and padding
+  bool begins_anew = false;
+};
+
 /// Share of an extent's bytes that `count` of its messages stand for.
 inline uint64_t share(const extent& where, uint64_t count) noexcept {
   return where.count == 0 ? 0 : uint64_t{where.bytes} * count / where.count;
@@ -75,6 +84,14 @@ public:
   uint32_t retirement_candidate(uint64_t segment_bytes, size_t keep) const;
   /// What recovery still needs of the facts written in `sequence`, were it gone.
   std::vector<queue_facts> facts_to_carry(uint32_t sequence) const;
+  /// A log's record and the file it is in.
+  struct placed_log {
+    queue_id queue = 0;
+    log_place where;
+    segment_ref segment;
+  };
+  /// Records of logs in `sequence` that recovery still needs.
+  std::vector<placed_log> logs_to_carry(uint32_t sequence) const;
   /// Live messages of a segment, to be moved to the backlog.
   std::vector<std::pair<queue_id, read_piece>> survivors(uint32_t sequence) const;
   /// The messages of one of the survivors' pieces are in the backlog now. Returns which of them died meanwhile.
@@ -104,6 +121,8 @@ public:
   /// Next places to read live messages of [from, before) from; stops after `max_bytes`. Pins their segments.
   std::vector<read_piece> plan_read(queue_id queue, seqno from, seqno before, size_t max_bytes);
   bool contains(queue_id queue, seqno seq) const;
+  /// A record of the log of the queue's replica, or one that was written again because its segment is retired.
+  void add_log(queue_id queue, const log_place& added);
 
   // -- recovery --
   std::vector<queue_id> queues() const;
@@ -111,6 +130,10 @@ public:
   std::vector<read_piece> live_extents(queue_id queue) const;
   seqno next(queue_id queue) const;
   seqno delivered_upto(queue_id queue) const;
+  /// The whole log of the queue's replica, in order.
+  std::vector<placed_log> log_of(queue_id queue) const;
+  /// Number of the next record of that log.
+  uint64_t next_log(queue_id queue) const;
   /// Facts without messages (all settled or none yet) still hold `next` back from reuse.
   void note_next(queue_id queue, seqno next);
   /// Forgets extents of a segment that was retired but not yet wiped: its survivors are in the backlog.
@@ -123,6 +146,8 @@ private:
     seqno next = 1;
     seqno delivered = 0;
     uint64_t live = 0;
+    std::deque<log_place> log; ///< by number
+    uint64_t next_log = 1;
   };
   struct segment_content {
     segment_ref file;
@@ -130,10 +155,11 @@ private:
     uint64_t end_number = 0; ///< 0 while open
     uint64_t live_bytes = 0;
     uint64_t live = 0;
+    uint64_t log_bytes = 0; ///< of log records that are needed
     uint32_t pins = 0;
     bool damaged = false;
     bool retiring = false;
-    std::set<queue_id> appended; ///< queues with messages here, dead or alive, dropped ones too
+    std::set<queue_id> appended; ///< queues with messages or log records here, dead or alive, dropped ones too
     std::map<queue_id, seq_range> settled;
     std::set<queue_id> delivered;
     std::set<queue_id> dropped;
@@ -143,6 +169,7 @@ private:
   static std::deque<extent>::const_iterator find(const queue_content& content, seqno seq);
   void account_dead(queue_content& content, extent& where, uint32_t count);
   void erase_extents(queue_id queue, uint32_t sequence);
+  void forget_log(const log_place& gone);
   bool appended_elsewhere(queue_id queue, uint32_t sequence) const;
   queue_facts carried_facts(queue_id queue, uint32_t sequence, const segment_content& noted) const;
   std::vector<seq_range> live_parts(const queue_content& content, const extent& where, seq_range within) const;

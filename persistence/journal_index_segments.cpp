@@ -34,8 +34,9 @@ uint32_t journal_index::retirement_candidate(uint64_t segment_bytes, size_t keep
       continue;
     if (segment.live == 0)
       return sequence;
-    if (segments_.size() > keep && segment.live_bytes < least) {
-      least = segment.live_bytes;
+    const uint64_t needed = segment.live_bytes + segment.log_bytes;
+    if (segments_.size() > keep && needed < least) {
+      least = needed;
       sparsest = sequence;
     }
   }
@@ -90,6 +91,19 @@ std::vector<queue_facts> journal_index::facts_to_carry(uint32_t sequence) const 
     if (facts.dropped || facts.delivered != 0 || !facts.settled.empty())
       carried.push_back(std::move(facts));
   }
+  return carried;
+}
+
+std::vector<journal_index::placed_log> journal_index::logs_to_carry(uint32_t sequence) const {
+  std::vector<placed_log> carried;
+  const auto& segment = segments_.at(sequence);
+  if (segment.log_bytes == 0)
+    return carried;
+  for (const queue_id queue : segment.appended)
+    if (const auto found = queues_.find(queue); found != queues_.end())
+      for (const log_place& where : found->second.log)
+        if (where.segment == sequence)
+          carried.push_back({queue, where, segment.file});
   return carried;
 }
 
@@ -148,12 +162,13 @@ void journal_index::erase_extents(queue_id queue, uint32_t sequence) {
     content.dead.remove({where.first, where.last()});
     return true;
   });
+  std::erase_if(content.log, [&](const log_place& where) { return where.segment == sequence; });
 }
 
 segment_ref journal_index::forget_segment(uint32_t sequence) {
   auto node = segments_.extract(sequence);
   auto& segment = node.mapped();
-  BROKER_ASSERT(segment.live == 0 && segment.pins == 0, "a segment in use is not forgotten");
+  BROKER_ASSERT(segment.live == 0 && segment.log_bytes == 0 && segment.pins == 0, "a segment in use is not forgotten");
   for (const queue_id queue : segment.appended)
     erase_extents(queue, sequence);
   std::erase_if(dropped_, [&](queue_id queue) { return !appended_elsewhere(queue, sequence); });
@@ -166,6 +181,7 @@ void journal_index::disregard_segment(uint32_t sequence) {
     erase_extents(queue, sequence);
   segment.live = 0;
   segment.live_bytes = 0;
+  segment.log_bytes = 0;
 }
 
 void journal_index::pin(uint32_t sequence) {

@@ -24,7 +24,14 @@ bool journal_store::step_reader() {
 }
 
 bool journal_store::serve(const read_request& request) {
-  batch_builder builder;
+  ref<store_client> who;
+  {
+    const std::lock_guard lock(clients_mutex_);
+    if (const auto found = clients_.find(request.queue); found != clients_.end())
+      who = found->second;
+  }
+  const bool with_facts = who && who->wants_facts();
+  batch_builder builder(with_facts);
   for (seqno from = request.from; builder.bytes() < request.max_bytes || builder.empty();) {
     std::vector<read_piece> plan;
     {
@@ -42,8 +49,14 @@ bool journal_store::serve(const read_request& request) {
     release(plan);
   }
   const std::lock_guard lock(clients_mutex_);
-  if (const auto found = clients_.find(request.queue); found != clients_.end())
-    found->second->on_read(builder.take());
+  if (const auto found = clients_.find(request.queue); found == clients_.end() || found->second != who)
+    return true; // detached meanwhile
+  if (with_facts) {
+    auto runs = builder.take();
+    who->on_read_with_facts(std::move(runs), builder.facts());
+  } else {
+    who->on_read(builder.take());
+  }
   return true;
 }
 

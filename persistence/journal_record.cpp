@@ -71,7 +71,7 @@ std::optional<record_head> load_record_head(std::string_view bytes, uint64_t sal
                    load_u32(at + 56), load_u64(at + 16), load_u64(at + 24), load_u64(at + 32),
                    load_u64(at + 40), load_u64(at + 48), load_u32(at + 60), unpacked_facts(load_u64(at + 64))};
   const bool plausible = head.salt == static_cast<uint32_t>(salt) && kind >= 1
-                      && kind <= static_cast<uint32_t>(record_kind::mark) && head.length <= record_payload_max_bytes;
+                      && kind <= static_cast<uint32_t>(record_kind::log) && head.length <= record_payload_max_bytes;
   return plausible ? std::optional(head) : std::nullopt;
 }
 

@@ -36,6 +36,7 @@ enum class record_kind : uint8_t {
   manifest = 4, ///< first record of a segment: the older segments that must exist, with their ends
   retire = 5,   ///< `first` is the sequence of a segment that is no longer needed
   mark = 6,     ///< nothing but its `synced`; also seals a segment when the store is opened
+  log = 7,      ///< a record of a replica's log: `first` is its number, `count` 1 if the log begins anew with it
 };
 
 struct record_head {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crc32c.hpp"
+#include "message_reader.hpp"
 
 namespace broker {
 namespace {
@@ -185,6 +186,10 @@ result<void> journal_recovery::apply(const found_segment& segment, const record_
   case record_kind::retire:
     retired_.insert(static_cast<uint32_t>(head.first));
     return {};
+  case record_kind::log:
+    index_.add_log(head.queue,
+                   {head.first, segment.head.sequence, offset, static_cast<uint32_t>(head.size()), head.count != 0});
+    return {};
   case record_kind::mark:
     return {};
   }
@@ -364,6 +369,12 @@ result<std::vector<recovered_queue>> journal_recovery::queues() const {
         if (!added)
           return added.error();
       }
+    for (const auto& each : index_.log_of(id)) {
+      auto record = read_log(each.where, *each.segment);
+      if (!record)
+        return record.error();
+      queue.log.push_back(*std::move(record));
+    }
     found.push_back(std::move(queue));
   }
   return found;

@@ -97,6 +97,11 @@ void journal_store::delivered(queue_id queue, seqno upto) {
   enqueue({op_kind::delivered, false, queue, {}, {}, upto, {}, {}}, 0, false);
 }
 
+void journal_store::log(queue_id queue, uint64_t number, std::string record, bool begins_anew) {
+  const size_t bytes = record.size();
+  enqueue({op_kind::log, begins_anew, queue, {}, {}, number, {}, {}, std::move(record)}, bytes, true);
+}
+
 void journal_store::drop(queue_id queue) {
   enqueue({op_kind::drop, false, queue, {}, {}, 0, {}, {}}, 0, false);
 }
@@ -145,7 +150,7 @@ void journal_store::step_writer(bool timer) {
       return;
   if (!check(writer_->flush()))
     return;
-  const bool wants_durable = !done.durable.empty();
+  const bool wants_durable = !done.durable.empty() || !done.logged.empty();
   sync |= wants_durable && options_.durability == durability_mode::fsync;
   interval_unsynced_ |= wants_durable && options_.durability == durability_mode::interval;
   sync |= timer && interval_unsynced_;
@@ -177,6 +182,13 @@ result<void> journal_store::write_operations(std::vector<operation>& operations,
       done.bytes += cost(*each.batch, each.where);
       continue;
     }
+    if (each.kind == op_kind::log) {
+      if (auto added = write_log(each, done); !added)
+        return added;
+      continue;
+    }
+    if (each.kind == op_kind::drop)
+      next_log_.erase(each.queue);
     auto& fact = facts.try_emplace(each.queue, queue_facts{each.queue, false, 0, {}}).first->second;
     fact.dropped |= each.kind == op_kind::drop;
     fact.delivered = std::max(fact.delivered, each.seq);
@@ -196,20 +208,59 @@ result<void> journal_store::write_operations(std::vector<operation>& operations,
   return listed.empty() ? result<void>{} : writer_->add_facts(std::move(listed));
 }
 
+result<void> journal_store::write_log(const operation& what, completions& done) {
+  auto at = next_log_.find(what.queue);
+  if (at == next_log_.end()) {
+    const std::lock_guard lock(index_mutex_);
+    at = next_log_.emplace(what.queue, index_.next_log(what.queue)).first;
+  }
+  done.logged[what.queue] = what.seq;
+  done.bytes += what.record.size();
+  return writer_->add_log(what.queue, at->second++, what.record, what.durable);
+}
+
 result<void> journal_store::write_retirement(bool& sync) {
   std::vector<queue_facts> carried;
+  std::vector<journal_index::placed_log> logs;
   {
     const std::lock_guard lock(index_mutex_);
     if (retirement_ != retirement_state::to_log)
       return {};
     carried = index_.facts_to_carry(retiring_);
+    logs = index_.logs_to_carry(retiring_);
+  }
+  std::vector<std::string> records;
+  for (const auto& each : logs) {
+    auto record = read_log(each.where, *each.segment);
+    if (!record)
+      return give_up_retirement(each.queue, record.error());
+    records.push_back(*std::move(record));
+  }
+  {
+    const std::lock_guard lock(index_mutex_);
     index_.begin_retirement(retiring_);
     retirement_ = retirement_state::logging;
   }
   sync = true;
+  for (size_t i = 0; i < logs.size(); ++i)
+    if (auto added = writer_->add_log(logs[i].queue, logs[i].where.number, records[i], logs[i].where.begins_anew);
+        !added)
+      return added;
   if (auto added = writer_->add_facts(std::move(carried)); !added)
     return added;
   return writer_->add_retire(retiring_);
+}
+
+/// A record that must be kept cannot be read: the segment stays (G7).
+result<void> journal_store::give_up_retirement(queue_id queue, const error& why) {
+  {
+    const std::lock_guard lock(index_mutex_);
+    index_.mark_damaged(retiring_);
+    retirement_ = retirement_state::idle;
+    retiring_ = 0;
+  }
+  events_.damaged({queue, {}, why.text});
+  return {};
 }
 
 void journal_store::learn() {
@@ -221,6 +272,8 @@ void journal_store::learn() {
       index_.open_segment(std::move(segment), first_number);
     for (const auto& [queue, where] : report.placed)
       index_.add(queue, where);
+    for (const auto& [queue, where] : report.logged)
+      index_.add_log(queue, where);
     for (auto& [sequence, fact] : report.noted) {
       if (fact.dropped) {
         if (index_.drop(fact.queue, sequence))
@@ -253,6 +306,9 @@ void journal_store::complete(const completions& done) {
     for (const auto& [queue, upto] : done.paged)
       if (const auto found = clients_.find(queue); found != clients_.end())
         found->second->on_paged(upto);
+    for (const auto& [queue, upto] : done.logged)
+      if (const auto found = clients_.find(queue); found != clients_.end())
+        found->second->on_logged(upto);
     for (const auto& [queue, upto] : done.durable)
       if (const auto found = clients_.find(queue); found != clients_.end())
         found->second->on_durable(upto);

@@ -78,6 +78,7 @@ public:
   void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
               message_facts facts) override;
   void settle(queue_id queue, std::vector<seq_range> seqs) override;
+  void log(queue_id queue, uint64_t number, std::string record, bool begins_anew) override;
   void delivered(queue_id queue, seqno upto) override;
   void read(queue_id queue, seqno from, seqno before, size_t max_bytes) override;
   void drop(queue_id queue) override;
@@ -102,16 +103,17 @@ public:
   size_t segments() const;
 
 private:
-  enum class op_kind : uint8_t { append, settle, delivered, drop };
+  enum class op_kind : uint8_t { append, settle, delivered, drop, log };
   struct operation {
     op_kind kind;
-    bool durable = false;
+    bool durable = false; ///< of a log record: the log begins anew with it
     queue_id queue = 0;
     batch_ref batch;
     slice where;
-    seqno seq = 0; ///< first of an append, upto of a watermark
+    seqno seq = 0; ///< first of an append, upto of a watermark, number of a log record
     std::vector<seq_range> seqs;
     message_facts facts;
+    std::string record{};
   };
   struct read_request {
     queue_id queue = 0;
@@ -123,6 +125,7 @@ private:
   struct completions {
     std::map<queue_id, seqno> durable;
     std::map<queue_id, seqno> paged;
+    std::map<queue_id, uint64_t> logged;
     size_t bytes = 0; ///< no longer pending
   };
   /// The one segment that is being retired: emptied by the helper, written down by the writer, wiped by the helper.
@@ -134,7 +137,9 @@ private:
   bool check(const result<void>& outcome);
   void enqueue(operation added, size_t bytes, bool wake);
   result<void> write_operations(std::vector<operation>& operations, completions& done);
+  result<void> write_log(const operation& what, completions& done);
   result<void> write_retirement(bool& sync);
+  result<void> give_up_retirement(queue_id queue, const error& why);
   void learn();
   void complete(const completions& done);
   bool serve(const read_request& request);
@@ -175,6 +180,9 @@ private:
 
   segment_pool pool_;
   std::optional<journal_writer> writer_; ///< the writer's alone
+  /// The writer's alone: number in the journal of the next record of a replica's log, for those written to since the
+  /// start.
+  std::map<queue_id, uint64_t> next_log_;
   std::atomic<bool> timer_wanted_{false};
   bool interval_unsynced_ = false; ///< the writer's alone
   bool spares_failed_ = false;     ///< the helper's alone

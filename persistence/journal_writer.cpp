@@ -48,11 +48,15 @@ result<void> journal_writer::add_messages(queue_id queue, const publish_batch& b
     where.lo += run.count;
     first += run.count;
     fresh_ = false;
-    if (collected_ + staged_.size() >= write_bytes || parts_.size() >= write_parts)
-      if (auto written = flush(); !written)
-        return written;
+    if (auto written = flush_if_much(); !written)
+      return written;
   }
   return {};
+}
+
+result<void> journal_writer::flush_if_much() {
+  const bool much = collected_ + staged_.size() >= write_bytes || parts_.size() >= write_parts;
+  return much ? flush() : result<void>{};
 }
 
 result<void> journal_writer::add_small(record_head head, std::string_view payload) {
@@ -100,6 +104,24 @@ result<void> journal_writer::add_facts(std::vector<queue_facts> facts) {
     } while (from < each.settled.size());
   }
   return record.empty() ? result<void>{} : add_fact_record(record);
+}
+
+result<void> journal_writer::add_log(queue_id queue, uint64_t number, std::string_view record, bool begins_anew) {
+  if (auto room = make_room(record.size()); !room)
+    return room;
+  record_head head;
+  head.kind = record_kind::log;
+  head.length = static_cast<uint32_t>(record.size());
+  head.queue = queue;
+  head.first = number;
+  head.count = begins_anew ? 1 : 0;
+  report_.logged.push_back(
+    {queue,
+     {number, current_->sequence, static_cast<uint32_t>(offset_), static_cast<uint32_t>(head.size()), begins_anew}});
+  fresh_ = false;
+  if (auto added = add_small(head, record); !added)
+    return added;
+  return flush_if_much();
 }
 
 result<void> journal_writer::add_retire(uint32_t sequence) {

@@ -34,6 +34,7 @@ public:
     std::vector<std::pair<segment_ref, uint64_t>> opened; ///< with the first record number
     std::vector<std::pair<queue_id, extent>> placed;
     std::vector<std::pair<uint32_t, queue_facts>> noted; ///< with the segment they are in
+    std::vector<std::pair<queue_id, log_place>> logged;
     std::vector<manifest_entry> closed;
   };
 
@@ -44,6 +45,8 @@ public:
   result<void> add_messages(queue_id queue, const publish_batch& batch, slice where, seqno first, bool durable,
                             message_facts facts);
   result<void> add_facts(std::vector<queue_facts> facts);
+  /// `number`: of the record in the log of the queue's replica.
+  result<void> add_log(queue_id queue, uint64_t number, std::string_view record, bool begins_anew);
   result<void> add_retire(uint32_t sequence);
   /// Writes down what is synced by now: without a later record the last sync has no witness.
   result<void> add_mark();
@@ -73,6 +76,7 @@ private:
   void stage_external(std::string_view bytes);
   void end_record(size_t at, const record_head& head);
   result<void> add_small(record_head head, std::string_view payload);
+  result<void> flush_if_much();
   result<void> add_fact_record(std::vector<queue_facts>& facts);
 
   segment_pool& pool_;

@@ -146,6 +146,20 @@ std::vector<stored_run> batch_builder::take() {
   return std::exchange(runs_, {});
 }
 
+result<std::string> read_log(const log_place& where, const segment_file& segment) {
+  std::string bytes(where.bytes, '\0');
+  auto got = segment.content->read(where.offset, bytes);
+  if (!got)
+    return got.error();
+  const std::string_view read = std::string_view{bytes}.substr(0, *got);
+  const auto head = load_record_head(read, segment.salt);
+  const size_t size = head ? record_head_bytes + head->length : 0;
+  if (!head || head->kind != record_kind::log || head->first != where.number || size > read.size()
+      || !record_intact(read.substr(0, size), segment.salt))
+    return error{0, segment.path + " is damaged at offset " + std::to_string(where.offset)};
+  return bytes.substr(record_head_bytes, head->length);
+}
+
 seqno read_messages(const read_piece& piece, queue_id queue, size_t max_bytes, backlog_store& backlog,
                     batch_builder& into, const std::function<void(store_damage)>& report) {
   return piece.segment ? read_segment(piece, queue, max_bytes, into, report)

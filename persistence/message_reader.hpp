@@ -46,4 +46,7 @@ private:
 seqno read_messages(const read_piece& piece, queue_id queue, size_t max_bytes, backlog_store& backlog,
                     batch_builder& into, const std::function<void(store_damage)>& report);
 
+/// The record of a replica's log, from its file. An error when it is damaged or unreadable.
+result<std::string> read_log(const log_place& where, const segment_file& segment);
+
 } // namespace broker

@@ -131,6 +131,9 @@ public:
   void read(queue_id queue, seqno from, seqno before, size_t max_bytes) override {
     inner_.read(queue, from, before, max_bytes);
   }
+  void log(queue_id queue, uint64_t number, std::string record, bool begins_anew) override {
+    inner_.log(queue, number, std::move(record), begins_anew);
+  }
   void drop(queue_id queue) override { inner_.drop(queue); }
   bool congested() const override { return inner_.congested(); }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -13,18 +14,6 @@
 #include "model/message.hpp"
 
 namespace broker {
-
-/// A queue's end of the store. Called on the store's threads: implementations only post to the queue's actor.
-class store_client : public ref_counted {
-public:
-  /// Every append of this queue below `upto` that asked for it is on disk and synced. `upto` only rises.
-  virtual void on_durable(seqno upto) = 0;
-  /// Every page-out of this queue below `upto` is written (not synced): the queue may drop the bodies.
-  virtual void on_paged(seqno upto) = 0;
-  /// Answer to the oldest unanswered `read`: consecutive live messages in order. May hold fewer than asked for, never
-  /// none unless nothing of the range is stored. Settled messages inside the range are left out, hence several runs.
-  virtual void on_read(std::vector<stored_run> runs) = 0;
-};
 
 /// What a queue knows of messages beyond their bytes and must know again after a restart (features.md W48, W55).
 struct message_facts {
@@ -35,6 +24,29 @@ struct message_facts {
   uint64_t deadline_ms = 0;
   uint8_t priority = 0;
   friend bool operator==(const message_facts&, const message_facts&) = default;
+};
+
+/// A queue's end of the store. Called on the store's threads: implementations only post to the queue's actor.
+class store_client : public ref_counted {
+public:
+  /// Every append of this queue below `upto` that asked for it is on disk and synced. `upto` only rises;
+  /// not so for a replica, whose copies fill gaps: it goes by on_logged.
+  virtual void on_durable(seqno upto) = 0;
+  /// Every page-out of this queue below `upto` is written (not synced): the queue may drop the bodies.
+  virtual void on_paged(seqno upto) = 0;
+  /// Answer to the oldest unanswered `read`: consecutive live messages in order. May hold fewer than asked for, never
+  /// none unless nothing of the range is stored. Settled messages inside the range are left out, hence several runs.
+  virtual void on_read(std::vector<stored_run> runs) = 0;
+  /// Are reads to tell what is known of the messages beyond their bytes? A replica sends it on to others; a queue
+  /// remembers it.
+  virtual bool wants_facts() const { return false; }
+  /// Instead of on_read, to a client that wants facts: of each message in turn.
+  virtual void on_read_with_facts(std::vector<stored_run> runs, std::vector<message_facts>) {
+    on_read(std::move(runs));
+  }
+  /// Every record of `log` up to number `upto` is on disk and synced, and every append and settle made before it.
+  /// Never falls.
+  virtual void on_logged(uint64_t upto) = 0;
 };
 
 /// What recovery found of one queue: live messages, in runs without bodies.
@@ -49,6 +61,7 @@ struct recovered_queue {
   queue_id id = 0;
   seqno next = 1;                  ///< first sequence number that was never used
   std::vector<recovered_run> runs; ///< rising, disjoint
+  std::vector<std::string> log{};  ///< its replica's log (message_store::log)
 };
 
 class message_store {
@@ -61,13 +74,18 @@ public:
   virtual void detach(queue_id queue) = 0;
 
   /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages
-  /// that stayed in memory). `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of
+  /// that stayed in memory); those of a replica rise but for the messages of a copy, which fill a gap left for them. No
+  /// number is used twice. `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of
   /// transient messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged. The store
   /// holds a reference to the batch until written. `facts` hold for all of these messages.
   virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
                       message_facts facts) = 0;
   /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
   virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;
+  /// Appends a record to the log of the queue's replica (guarantees.md R1): opaque here, synced before on_logged.
+  /// Recovery gives back, in order, all since the last one that `begins_anew`, which says everything the earlier ones
+  /// did; and each only if it also finds every append made before it. `number` never falls per queue.
+  virtual void log(queue_id queue, uint64_t number, std::string record, bool begins_anew) = 0;
   /// Notes that messages below `upto` were delivered once: recovery marks them redelivered. Rides along like settle.
   virtual void delivered(queue_id queue, seqno upto) = 0;
   /// Reads live stored messages from `from` on, up to `max_bytes` (at least one message) and below `before`.

@@ -19,7 +19,7 @@ void replica_core::advance_commit(seqno upto, effects& out) {
   if (upto == commit)
     return;
   std::vector<seq_range> ended;
-  for (seqno at = std::max(commit, log.memory_floor()) + 1; at <= upto;) {
+  for (seqno at = std::max(commit, log.described_floor()) + 1; at <= upto;) {
     const log_run& run = *log.find(at);
     if (run.ranges)
       ended.insert(ended.end(), run.ranges->begin(), run.ranges->end());
@@ -42,7 +42,7 @@ void replica_core::enter(broker::epoch newer, effects& out) {
   if (log.copying())
     log.empty_out(inc, out.writes);
   BROKER_ASSERT(!log.copying(), "half a copy is worth nothing to another master");
-  if (planted(plant::hw_truncate) && log.length() > commit && commit >= log.memory_floor())
+  if (planted(plant::hw_truncate) && log.length() > commit && log.can_truncate(commit + 1))
     log.truncate(commit + 1, out.writes);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 uint32_t chain_head(uint32_t before, const log_run& run, seqno seq) {
   const uint64_t publish = run.kind == entry_kind::publish ? run.from.first + (seq - run.first) : run.from.first;
-  char head[49];
+  char head[57];
   store_u64(head, run.mastership);
   store_u64(head + 8, seq);
   store_u64(head + 16, run.from.channel.inc);
@@ -19,7 +19,8 @@ uint32_t chain_head(uint32_t before, const log_run& run, seqno seq) {
   store_u64(head + 32, publish);
   store_u32(head + 40, run.from.channel.node);
   store_u32(head + 44, before);
-  head[48] = static_cast<char>(run.kind);
+  store_u64(head + 48, run.facts.deadline_ms << 8 | run.facts.priority);
+  head[56] = static_cast<char>(run.kind);
   return crc32c({head, sizeof head}, before);
 }
 

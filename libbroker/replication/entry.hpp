@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/message.hpp"
+#include "ports/message_store.hpp"
 #include "replication/types.hpp"
 
 namespace broker::replication {
@@ -39,13 +40,19 @@ struct log_run {
   uint32_t chain = 0;
   size_t bytes = 0; ///< what it costs to keep and to send
   origin from;
-  batch_ref batch; ///< publish only. Null: the bodies are on disk, read them back
+  message_facts facts; ///< publish only: of every message of the run
+  batch_ref batch;     ///< publish only. Null: the bodies are on disk, read them back
   slice where;
   range_list ranges; ///< settle and purge only
 
   seqno last() const noexcept { return first + count - 1; }
   log_position end() const noexcept { return {mastership, last()}; }
   bool in_memory() const noexcept { return kind != entry_kind::publish || batch; }
+};
+
+/// Live messages below a copy's base; `facts` of each of them.
+struct live_run : stored_run {
+  message_facts facts;
 };
 
 /// Entries [first, last] of `whole` as a run of their own; its chain is only right if it ends where `whole` ends.

@@ -9,13 +9,13 @@
 namespace broker::replication {
 
 size_t replica_log::index_of(seqno seq) const {
-  BROKER_ASSERT(seq > floor_ && seq <= end_.seq, "the entry is in memory");
+  BROKER_ASSERT(seq > start_ && seq <= end_.seq, "the entry's run is known");
   auto at = std::partition_point(runs_.begin(), runs_.end(), [seq](const log_run& one) { return one.last() < seq; });
   return static_cast<size_t>(at - runs_.begin());
 }
 
 const log_run* replica_log::find(seqno seq) const {
-  return seq > floor_ && seq <= end_.seq ? &runs_[index_of(seq)] : nullptr;
+  return seq > start_ && seq <= end_.seq ? &runs_[index_of(seq)] : nullptr;
 }
 
 broker::epoch replica_log::mastership_at(seqno seq) const {
@@ -37,8 +37,8 @@ bool replica_log::matches(log_position at) const {
 std::optional<uint32_t> replica_log::chain_at(seqno seq) const {
   if (seq == 0)
     return 0;
-  if (seq == floor_)
-    return floor_chain_;
+  if (seq == start_)
+    return start_chain_;
   const log_run* run = find(seq);
   if (run == nullptr)
     return std::nullopt;
@@ -46,12 +46,16 @@ std::optional<uint32_t> replica_log::chain_at(seqno seq) const {
     return run->chain;
   if (!run->in_memory())
     return std::nullopt;
-  const uint32_t before = run->first - 1 == floor_ ? floor_chain_ : runs_[index_of(run->first - 1)].chain;
+  const uint32_t before = run->first - 1 == start_ ? start_chain_ : runs_[index_of(run->first - 1)].chain;
   return chain_after(before, cut(*run, run->first, seq));
 }
 
+bool replica_log::can_truncate(seqno from) const {
+  return from > known_committed() && from <= end_.seq && chain_at(from - 1).has_value();
+}
+
 log_base replica_log::base_at(seqno seq, seqno delivered_upto) const {
-  BROKER_ASSERT(seq >= floor_ && seq <= end_.seq, "the entries behind a base are in memory");
+  BROKER_ASSERT(seq >= start_ && seq <= end_.seq, "the entries behind a base are known");
   log_base base;
   base.end = {mastership_at(seq), seq};
   const auto chain = chain_at(seq);
@@ -67,9 +71,23 @@ log_base replica_log::base_at(seqno seq, seqno delivered_upto) const {
   return base;
 }
 
+log_checkpoint replica_log::checkpoint(seqno committed, seqno delivered_upto) const {
+  seqno start = start_;
+  for (const log_run& run : runs_) // at the end of a run the chain is known
+    if (run.last() <= committed)
+      start = run.last();
+  log_checkpoint whole{base_at(start, delivered_upto), epochs_, {}, base_, copied_upto_, copying_, emptied_at_};
+  for (const log_run& run : runs_)
+    if (run.first > start) {
+      whole.runs.push_back(run);
+      whole.runs.back().batch = {};
+    }
+  return whole;
+}
+
 size_t replica_log::bytes_between(seqno from, seqno upto) const {
   size_t bytes = 0;
-  for (seqno at = std::max(from, floor_) + 1; at <= std::min(upto, end_.seq);) {
+  for (seqno at = std::max(from, start_) + 1; at <= std::min(upto, end_.seq);) {
     const log_run& run = runs_[index_of(at)];
     const seqno last = std::min(run.last(), upto);
     bytes += run.bytes * (last - at + 1) / run.count;
@@ -79,9 +97,9 @@ size_t replica_log::bytes_between(seqno from, seqno upto) const {
 }
 
 void replica_log::describe(std::string& out) const {
-  put(out, end_.seq, end_.mastership, chain_, floor_, floor_chain_, base_.seq, copied_upto_, copying_, emptied_at_,
-      durable_);
-  for (seqno at = floor_ + 1; at <= end_.seq; ++at) { // by entry: how they were grouped decides nothing
+  put(out, end_.seq, end_.mastership, chain_, floor_, start_, start_chain_, base_.seq, copied_upto_, committed_,
+      copying_, emptied_at_, durable_);
+  for (seqno at = start_ + 1; at <= end_.seq; ++at) { // by entry: how they were grouped decides nothing
     const log_run& run = runs_[index_of(at)];
     const uint64_t number = run.kind == entry_kind::publish ? run.from.first + (at - run.first) : run.from.first;
     const auto chain = chain_at(at);

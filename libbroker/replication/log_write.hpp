@@ -32,6 +32,7 @@ struct log_appended {
 /// Entries from `from` on are gone (R5). Until this is on disk a crash brings them back.
 struct log_truncated {
   seqno from = 0;
+  uint32_t chain = 0; ///< crc chain at from - 1: after a restart it may lie in the middle of a run without bodies
 };
 /// From now on the log has a hole below its base (T16): a restart that finds no `log_copy_ended` empties it.
 struct log_copy_begun {
@@ -39,7 +40,7 @@ struct log_copy_begun {
 };
 /// Live messages below the base, in order; up to `upto` the copy is complete.
 struct log_copied {
-  std::vector<stored_run> live;
+  std::vector<live_run> live;
   seqno upto = 0;
 };
 struct log_copy_ended {};
@@ -52,6 +53,25 @@ struct log_write {
   write_number number = 0;
   std::variant<log_emptied, log_appended, log_truncated, log_copy_begun, log_copied, log_copy_ended, log_forgotten>
     what;
+};
+
+/// Entries from `first` up to the next one's were written by the master of `mastership`.
+struct epoch_start {
+  broker::epoch mastership = 0;
+  seqno first = 0;
+  friend bool operator==(const epoch_start&, const epoch_start&) = default;
+};
+
+/// A whole log at one moment: what all writes before it made of it, so that they need not be kept. Everything up to
+/// base.end is committed; the runs behind it come without bodies.
+struct log_checkpoint {
+  log_base base;
+  std::vector<epoch_start> epochs; ///< rising
+  std::vector<log_run> runs;
+  log_position copy_base;
+  seqno copied_upto = 0;
+  bool copying = false;
+  incarnation emptied_at = 0;
 };
 
 } // namespace broker::replication

@@ -19,6 +19,8 @@ struct publish_order {
   batch_ref batch;
   std::vector<slice> slices; ///< rising
   uint64_t prev = 0;         ///< number of the channel's publish to this queue before these; 0 = none
+  /// Of the messages of each slice, when anything is special about one: the queue knows (features.md W48, W55).
+  std::vector<message_facts> facts{};
 };
 
 /// What became of them.
@@ -54,8 +56,7 @@ public:
   void send(replica_core& core, node_id to, effects& out);
   void log_read(replica_core& core, node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs,
                 effects& out);
-  void live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live,
-                 effects& out);
+  void live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<live_run> live, effects& out);
 
   // -- T12-T14 --
   /// Adds or removes `who` if that is due. True if something was proposed.
@@ -92,7 +93,7 @@ private:
   peer* find(node_id node) { return const_cast<peer*>(std::as_const(*this).find(node)); }
   void list_peers(const replica_core& core);
   seqno counted(const replica_core& core) const;
-  bool append_slice(replica_core& core, const publish_order& order, slice where, uint64_t prev, publish_outcome& done,
+  bool append_slice(replica_core& core, const publish_order& order, size_t which, uint64_t prev, publish_outcome& done,
                     effects& out);
   void append_runs(replica_core& core, log_run whole, publish_outcome& done, effects& out);
   bool wants_copy(const replica_core& core, const peer& to) const;

@@ -36,10 +36,14 @@ void master::append_runs(replica_core& core, log_run whole, publish_outcome& don
 }
 
 /// False: there is a gap, and nothing more of the order may be taken.
-bool master::append_slice(replica_core& core, const publish_order& order, slice where, uint64_t prev,
+bool master::append_slice(replica_core& core, const publish_order& order, size_t which, uint64_t prev,
                           publish_outcome& done, effects& out) {
+  slice where = order.slices[which];
   log_run run;
   run.batch = order.batch;
+  if (!order.facts.empty())
+    run.facts = order.facts[which];
+  BROKER_ASSERT(run.facts.deadline_ms <= message_facts::deadline_max_ms, "a deadline fits its 56 bits");
   run.where = where;
   if (!order.channel.none()) {
     uint64_t number = order.batch->first_confirm + where.lo;
@@ -72,12 +76,14 @@ publish_outcome master::publish(replica_core& core, const publish_order& order, 
   BROKER_ASSERT(core.is_master(), "only a master takes publishes");
   publish_outcome done;
   done.refused = handing_over();
+  BROKER_ASSERT(order.facts.empty() || order.facts.size() == order.slices.size(), "facts are of slices");
   uint64_t prev = order.prev;
-  for (const slice& one : order.slices) {
+  for (size_t at = 0; at < order.slices.size(); ++at) {
+    const slice& one = order.slices[at];
     BROKER_ASSERT(one.lo <= one.hi && one.hi <= order.batch->messages.size(), "slice outside its batch");
     if (one.size() == 0)
       continue;
-    if (done.refused || !append_slice(core, order, one, prev, done, out))
+    if (done.refused || !append_slice(core, order, at, prev, done, out))
       break;
     prev = order.batch->first_confirm + one.hi - 1;
   }

@@ -129,7 +129,7 @@ void master::read_copy(replica_core& core, peer& to, effects& out) {
 }
 
 /// `live`: the live messages of [asked from, upto]. One chunk is read while the one before is under way.
-void master::live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live,
+void master::live_read(replica_core& core, node_id to, uint64_t ticket, seqno upto, std::vector<live_run> live,
                        effects& out) {
   peer* who = find(to);
   if (who == nullptr || !who->copy_reading || ticket != who->copy_ticket)

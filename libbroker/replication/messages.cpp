@@ -7,10 +7,10 @@ namespace broker::replication {
 
 namespace {
 
-void describe_live(const std::vector<stored_run>& live, std::string& out) {
+void describe_live(const std::vector<live_run>& live, std::string& out) {
   put(out, live.size());
-  for (const stored_run& run : live)
-    put(out, run.first, run.where.size());
+  for (const live_run& run : live)
+    put(out, run.first, run.where.size(), run.facts.deadline_ms, run.facts.priority);
 }
 
 } // namespace
@@ -23,7 +23,8 @@ void describe(const envelope& message, std::string& out) {
                      one.commit, one.delivered_upto, one.runs.size());
                  for (const log_run& run : one.runs)
                    put(out, run.mastership, run.first, run.count, run.chain, static_cast<uint64_t>(run.kind),
-                       run.from.channel.number, run.from.first, run.from.prev);
+                       run.from.channel.number, run.from.first, run.from.prev, run.facts.deadline_ms,
+                       run.facts.priority);
                },
                [&](const append_ok& one) { put(out, one.upto); },
                [&](const append_reject& one) { put(out, static_cast<uint64_t>(one.why), one.hint); },

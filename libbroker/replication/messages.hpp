@@ -40,7 +40,7 @@ struct copy_begin {
 struct copy_chunk {
   seqno from = 0;
   seqno upto = 0;
-  std::vector<stored_run> live;
+  std::vector<live_run> live;
 };
 /// Joiner to master: up to here the copy has arrived.
 struct copy_ok {

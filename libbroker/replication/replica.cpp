@@ -55,6 +55,7 @@ void replica::settle_role(bool was, const metadata_view& before, effects& out) {
     leave_office(out);
   if (now && !was) {
     BROKER_ASSERT(!core_.log.copying(), "a log with a hole is in no in-sync set (I2)");
+    core_.advance_commit(std::max(core_.commit, core_.log.known_committed()), out);
     master_.emplace();
     master_->take_office(core_);
     core_.matched = core_.log.length();
@@ -197,7 +198,7 @@ void replica::log_read(node_id to, uint64_t ticket, std::optional<std::vector<lo
     master_->log_read(core_, to, ticket, std::move(runs), out);
 }
 
-void replica::live_read(node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live, effects& out) {
+void replica::live_read(node_id to, uint64_t ticket, seqno upto, std::vector<live_run> live, effects& out) {
   if (master_)
     master_->live_read(core_, to, ticket, upto, std::move(live), out);
 }

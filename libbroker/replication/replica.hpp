@@ -56,7 +56,7 @@ public:
   /// All of the above for every peer, as far as windows allow.
   void pump(effects& out);
   void log_read(node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs, effects& out);
-  void live_read(node_id to, uint64_t ticket, seqno upto, std::vector<stored_run> live, effects& out);
+  void live_read(node_id to, uint64_t ticket, seqno upto, std::vector<live_run> live, effects& out);
 
   // -- what time decides (replica_timers); nothing happens unless master --
   bool remove_slow(node_id who, effects& out);

@@ -2,11 +2,17 @@
 // docs/internals/replication.md section 1; replication.md T7, T8, T16, T17; guarantees.md R5, G7.
 //
 // Model: entries form a chain; each run names its mastership and the crc over all before it, so a gap, a change or
-// another order is visible. A lost tail is not: hence incarnations. The newest runs are in memory, older ones only on
-// disk; which mastership wrote which entries is known for all that may still be compared.
-// A value: copies are independent (bodies are shared). Not thread-safe; owned by one replica.
+// another order is visible. A lost tail is not: hence incarnations. The newest runs are in memory; those before them
+// are known without their bodies, after a restart all of them; older ones only the disk has. Which mastership wrote
+// which entries is known for all that may still be compared.
+//
+// A run without bodies (log_run::in_memory) has its bounds, mastership, origin and the chain at its end: what
+// comparing, cutting off at its ends and de-duplication need. No more is ever needed of it: what is cut off begins
+// where the logs of two masters part, and each master's first run begins where the log it took office with ended, at
+// the end of a run. A value: copies are independent (bodies are shared). Not thread-safe; owned by one replica.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <string>
@@ -17,13 +23,6 @@
 
 namespace broker::replication {
 
-/// Entries from `first` up to the next one's were written by the master of `mastership`.
-struct epoch_start {
-  broker::epoch mastership = 0;
-  seqno first = 0;
-  friend bool operator==(const epoch_start&, const epoch_start&) = default;
-};
-
 class replica_log {
 public:
   using writes = std::vector<log_write>;
@@ -32,10 +31,14 @@ public:
   replica_log() = default;
 
   // -- recovery --
-  /// Repeats a write found on disk. Error: the writes do not fit (a damaged log, G7).
+  /// Goes on from a checkpoint, whatever there was before. Error: it contradicts itself.
+  result<void> resume(const log_checkpoint& from);
+  /// Repeats a write found on disk; its publishes may come without bodies. Error: the writes do not fit (a damaged log,
+  /// G7).
   result<void> replay(const log_write& what);
-  /// All that was replayed is on disk; numbers start anew.
-  void recovered();
+  /// All that was replayed is on disk; numbers start anew. `committed`: up to here entries are known to be committed,
+  /// since the store has given up messages that they end.
+  void recovered(seqno committed = 0);
 
   // -- changes; each appends what is to be written to `out` --
   /// Drops everything (T2, T19). `at`: the incarnation in which it happens.
@@ -47,7 +50,7 @@ public:
   /// Drops entries from `from` on (R5).
   void truncate(seqno from, writes& out);
   void begin_copy(log_base base, writes& out);
-  void add_copied(std::vector<stored_run> live, seqno upto, writes& out);
+  void add_copied(std::vector<live_run> live, seqno upto, writes& out);
   void end_copy(writes& out);
   void forget(std::vector<seq_range> ended, writes& out);
 
@@ -70,8 +73,12 @@ public:
   seqno copied_upto() const noexcept { return copied_upto_; }
   /// The last entry that is not in memory.
   seqno memory_floor() const noexcept { return floor_; }
+  /// The last entry of which not even the run is known; not above memory_floor(). It is committed.
+  seqno described_floor() const noexcept { return start_; }
   /// What a copy must not reach below: the end of the entries this log took by copy (0: none).
   log_position copy_base() const noexcept { return base_; }
+  /// What was known to be committed before a restart: nobody cuts it off, and a master's office begins with it.
+  seqno known_committed() const noexcept { return std::max(start_, committed_); }
   /// Mastership of an entry; 0: too far back to be told, which only committed entries are.
   broker::epoch mastership_at(seqno seq) const;
   /// The prev check (T7): is entry `at.seq` here and of the same mastership? What is too far back is committed, so it
@@ -79,12 +86,17 @@ public:
   bool matches(log_position at) const;
   /// Chain after entry `seq`; nothing if that needs a body that is not in memory.
   std::optional<uint32_t> chain_at(seqno seq) const;
-  /// The run in memory that holds entry `seq`, or null.
+  /// The run that holds entry `seq`, or null below described_floor() and behind the end.
   const log_run* find(seqno seq) const;
-  /// The runs in memory, rising, without gaps.
+  /// The known runs, rising, without gaps.
   const std::deque<log_run>& runs() const noexcept { return runs_; }
-  /// What someone must be given who is to start behind entry `seq`; all entries behind must be in memory.
+  /// May everything from `from` on be cut off? Not what is known to be committed, as everything is that came by copy;
+  /// not in the middle of a run without bodies.
+  bool can_truncate(seqno from) const;
+  /// What someone must be given who is to start behind entry `seq`; all runs behind must be known, and the chain there.
   log_base base_at(seqno seq, seqno delivered_upto) const;
+  /// The log as it is, in one piece, with the runs behind `committed`, or a little more of them.
+  log_checkpoint checkpoint(seqno committed, seqno delivered_upto) const;
   /// Bytes of the entries (from, upto].
   size_t bytes_between(seqno from, seqno upto) const;
 
@@ -98,23 +110,28 @@ private:
   };
 
   void take(const log_run& run);
-  void drop_from(seqno from);
+  /// `chain`: at from - 1.
+  void drop_from(seqno from, uint32_t chain);
+  void truncate_to(seqno from, uint32_t chain);
+  result<void> replay_append(const log_run& run);
   void start_from(const log_base& base);
   void write(writes& out, decltype(log_write::what) what, seqno durable);
   size_t index_of(seqno seq) const;
 
-  std::deque<log_run> runs_;        ///< entries floor_+1 .. end_.seq
+  std::deque<log_run> runs_;        ///< entries start_+1 .. end_.seq
   std::vector<epoch_start> epochs_; ///< rising; the first may begin behind entry 1
   dedupe_table dedupe_;             ///< at the end
   log_position end_;
   uint32_t chain_ = 0;       ///< at the end
   seqno floor_ = 0;          ///< entries up to here are not in memory
-  uint32_t floor_chain_ = 0; ///< at floor_
+  seqno start_ = 0;          ///< runs up to here are not known
+  uint32_t start_chain_ = 0; ///< at start_
   log_position base_;        ///< entries up to here came by copy
   seqno copied_upto_ = 0;
+  seqno committed_ = 0; ///< recovered()
   bool copying_ = false;
   incarnation emptied_at_ = 0;
-  size_t kept_bytes_ = 0; ///< of runs_
+  size_t kept_bytes_ = 0; ///< of what is in memory of runs_
   seqno durable_ = 0;
   write_number last_write_ = 0;
   std::deque<unsynced> unsynced_;

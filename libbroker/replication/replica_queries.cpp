@@ -85,8 +85,10 @@ void replica::check() const {
   BROKER_ASSERT(log.durable() <= log.length(), "what is durable is there");
   BROKER_ASSERT(!log.copying() || (core_.commit == 0 && log.durable() == 0), "a log with a hole commits nothing");
   BROKER_ASSERT(!log.copying() || !master_, "a log with a hole has no master (I2)");
-  seqno next = log.memory_floor() + 1;
+  BROKER_ASSERT(log.described_floor() <= log.memory_floor(), "what is in memory is known");
+  seqno next = log.described_floor() + 1;
   for (const log_run& run : log.runs()) {
+    BROKER_ASSERT(run.in_memory() || run.last() <= log.memory_floor(), "only the oldest runs lack bodies");
     BROKER_ASSERT(run.first == next && run.count != 0, "a log has no gaps");
     BROKER_ASSERT(run.kind == entry_kind::publish || run.count == 1, "only publishes come in more than one");
     next = run.last() + 1;

@@ -56,6 +56,12 @@ result<batch_ref> batch_of(const pb::Bodies& sizes, std::string_view& rest, cons
   return batch;
 }
 
+result<message_facts> facts_of(uint64_t deadline_ms, uint32_t priority) {
+  if (deadline_ms > message_facts::deadline_max_ms || priority > UINT8_MAX)
+    return malformed("deadline or priority of messages");
+  return message_facts{deadline_ms, static_cast<uint8_t>(priority)};
+}
+
 result<void> ranges_of(const pb::Run& from, log_run& run) {
   if (from.ranges_size() == 0 || from.ranges_size() % 2 != 0)
     return malformed("ranges");
@@ -78,6 +84,12 @@ result<log_run> run_of(const pb::Run& from, std::string_view& rest, const block_
   run.chain = from.chain();
   run.from = {channel(from.channel()), from.first_number(), from.prev_number()};
   run.count = 1;
+  const auto facts = facts_of(from.deadline_ms(), from.priority());
+  if (!facts)
+    return facts.error();
+  run.facts = *facts;
+  if (run.kind != entry_kind::publish && run.facts != message_facts{})
+    return malformed("only messages have a deadline or a priority");
   switch (run.kind) {
   case entry_kind::publish: {
     auto batch = batch_of(from.bodies(), rest, home);
@@ -158,7 +170,14 @@ result<content> copy_chunk_of(const pb::CopyChunk& from, std::string_view& rest,
     if (one.first() < next || one.first() > what.upto || what.upto - one.first() + 1 < count)
       return malformed("messages out of order");
     next = one.first() + count;
-    what.live.push_back({*batch, {0, count}, one.first()});
+    const auto facts = facts_of(one.deadline_ms(), one.priority());
+    if (!facts)
+      return facts.error();
+    live_run& live = what.live.emplace_back();
+    live.batch = *batch;
+    live.where = {0, count};
+    live.first = one.first();
+    live.facts = *facts;
   }
   return content{std::move(what)};
 }

@@ -48,6 +48,8 @@ void put(const log_run& run, pb::Run& to, wire_message& out) {
   to.set_prev_number(run.from.prev);
   if (run.kind == entry_kind::publish)
     put(*run.batch, run.where, *to.mutable_bodies(), out);
+  to.set_deadline_ms(run.facts.deadline_ms);
+  to.set_priority(run.facts.priority);
   if (run.ranges)
     for (const seq_range& one : *run.ranges) {
       to.add_ranges(one.first);
@@ -91,9 +93,11 @@ struct encoder {
     auto& to = *head.mutable_copy_chunk();
     to.set_from(what.from);
     to.set_upto(what.upto);
-    for (const stored_run& run : what.live) {
+    for (const live_run& run : what.live) {
       auto& live = *to.add_live();
       live.set_first(run.first);
+      live.set_deadline_ms(run.facts.deadline_ms);
+      live.set_priority(run.facts.priority);
       put(*run.batch, run.where, *live.mutable_bodies(), out);
     }
   }

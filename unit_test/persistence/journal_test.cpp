@@ -334,4 +334,57 @@ BOOST_AUTO_TEST_CASE(facts_about_older_segments_outlive_the_segment_they_were_wr
   world.check_recovered();
 }
 
+// -- logs of replicas
+// ---------------------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_log_record_is_reported_only_after_a_sync) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  world.append(1, 1, 10, true); // opens the segment
+  world.settle_down();
+  world.log(1, true);
+  BOOST_TEST(world.client(1)->logged == 0u);
+  const auto syncs = world.disk.syncs();
+  world.store().step_writer(false);
+  BOOST_TEST(world.disk.syncs() == syncs + 1);
+  BOOST_TEST(world.client(1)->logged == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_replicas_log_outlives_the_segments_it_was_written_in_back_to_where_it_began_anew) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  for (const bool begins_anew : {true, false, true, false})
+    world.log(1, begins_anew);
+  for (seqno seq = 1; seq <= 300; ++seq) {
+    world.append(3, 1, 1000, true);
+    world.settle_down();
+    world.settle(3, {seq, seq + 1});
+  }
+  world.log(1, false);
+  world.settle_down();
+  BOOST_TEST(world.store().segments() <= 3u);
+  for (int life = 0; life < 2; ++life) {
+    world.crash(crash_style::lose_all);
+    BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+    BOOST_TEST_REQUIRE(world.recovered.front().log.size() == 3u);
+    BOOST_TEST(world.recovered.front().log[0].starts_with("record 3 of 1"));
+    BOOST_TEST(world.recovered.front().log[2].starts_with("record 5 of 1"));
+    world.check_recovered();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_log_of_a_dropped_queue_is_gone_and_keeps_no_segment) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  world.log(1, true);
+  world.append(2, 1, 100, true);
+  world.settle_down();
+  world.drop(1);
+  world.settle_down();
+  world.crash(crash_style::keep_all);
+  BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+  BOOST_TEST_REQUIRE(world.recovered.size() == 1u);
+  BOOST_TEST(world.recovered.front().id == 2u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

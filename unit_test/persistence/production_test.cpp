@@ -37,6 +37,7 @@ public:
     changed_.notify_all();
   }
   void on_paged(seqno) override {}
+  void on_logged(uint64_t) override {}
   void on_read(std::vector<stored_run> runs) override {
     const std::lock_guard lock(mutex_);
     runs_ = std::move(runs);

@@ -126,6 +126,16 @@ void store_fixture::delivered(queue_id queue, seqno upto) {
   queues_[queue].watermarks[++operations_] = upto;
 }
 
+void store_fixture::log(queue_id queue, bool begins_anew) {
+  client(queue);
+  auto& model = queues_[queue];
+  const uint64_t number = model.log.size() + 1;
+  std::string record = "record " + std::to_string(number) + " of " + std::to_string(queue)
+                     + std::string(random.chance(1, 20) ? random.below(5'000) : random.below(60), 'x');
+  model.log.push_back({record, begins_anew, model.next, ++operations_});
+  store_->log(queue, number, std::move(record), begins_anew);
+}
+
 void store_fixture::drop(queue_id queue) {
   queues_[queue].dropped = ++operations_;
   store_->drop(queue);
@@ -145,6 +155,10 @@ void store_fixture::note_promises() {
     const auto found = clients_.find(id);
     if (found == clients_.end())
       continue;
+    if (found->second->logged > model.log_promised) {
+      model.log_promised = found->second->logged;
+      durable_operations_ = std::max(durable_operations_, model.log[model.log_promised - 1].issued);
+    }
     for (auto& [seq, message] : model.messages) {
       if (message.promised || seq >= (message.transient ? found->second->paged : found->second->durable))
         continue;
@@ -189,7 +203,7 @@ std::vector<seqno> store_fixture::read_all(queue_id queue) {
 void store_fixture::random_operation() {
   const queue_id queue = next_queue_ + random.below(3);
   auto& model = queues_[queue];
-  switch (random.below(16)) {
+  switch (random.below(18)) {
   case 0:
   case 1:
   case 2:
@@ -227,6 +241,9 @@ void store_fixture::random_operation() {
   case 12:
     store_->step_helper();
     return;
+  case 13:
+  case 14:
+    return log(queue, model.log.empty() || random.chance(1, 8));
   default:
     store_->step_writer(random.chance(1, 4));
     note_promises();
@@ -237,6 +254,37 @@ void store_fixture::random_operation() {
 
 // -- the promises
 // -------------------------------------------------------------------------------------------------------
+
+void store_fixture::check_log(queue_id id, queue_model& model, const recovered_queue* found,
+                              const std::set<seqno>& present) {
+  const size_t records = found ? found->log.size() : 0;
+  BOOST_REQUIRE_MESSAGE(records > 0 || model.log_promised == 0 || model.dropped != 0,
+                        "queue " << id << ": the log of its replica is lost");
+  if (records == 0) {
+    model.log.clear();
+    model.log_promised = 0;
+    return;
+  }
+  // Which of those that were written it ends with: their texts differ.
+  const auto last = std::find_if(model.log.begin(), model.log.end(),
+                                 [&](const logged& each) { return each.record == found->log.back(); });
+  BOOST_REQUIRE_MESSAGE(last != model.log.end(), "queue " << id << ": a record that was never logged");
+  const auto length = static_cast<size_t>(last - model.log.begin()) + 1;
+  BOOST_REQUIRE_MESSAGE(length >= model.log_promised || model.dropped != 0,
+                        "queue " << id << ": logged record " << model.log_promised << " is lost");
+  auto anew = length - 1;
+  while (!model.log[anew].begins_anew)
+    --anew;
+  BOOST_REQUIRE_EQUAL(records, length - anew);
+  for (size_t i = 0; i < records; ++i)
+    BOOST_REQUIRE_EQUAL(found->log[i], model.log[anew + i].record);
+  for (const auto& [seq, message] : model.messages)
+    BOOST_REQUIRE_MESSAGE(
+      message.transient || seq >= last->next || model.settled.contains(seq) || present.contains(seq),
+      "queue " << id << ": record " << length << " is there, the earlier append " << seq << " is not");
+  model.log.resize(length);
+  model.log_promised = length;
+}
 
 void store_fixture::check_queue(queue_id id, queue_model& model, const recovered_queue* found) {
   std::set<seqno> present;
@@ -275,6 +323,7 @@ void store_fixture::check_queue(queue_id id, queue_model& model, const recovered
                           "queue " << id << ": confirmed message " << seq << " is lost");
   }
   BOOST_REQUIRE(!found || present.empty() || found->next > *present.rbegin());
+  check_log(id, model, found, present);
   // Go on from here.
   std::erase_if(model.messages, [&](const auto& entry) { return !present.contains(entry.first); });
   for (auto& [seq, message] : model.messages)

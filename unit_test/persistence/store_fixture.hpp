@@ -25,6 +25,7 @@ class recording_client final : public store_client {
 public:
   void on_durable(seqno upto) override { durable = upto; }
   void on_paged(seqno upto) override { paged = upto; }
+  void on_logged(uint64_t upto) override { logged = upto; }
   void on_read(std::vector<stored_run> runs) override {
     answers += 1;
     read = std::move(runs);
@@ -32,6 +33,7 @@ public:
 
   seqno durable = 0;
   seqno paged = 0;
+  uint64_t logged = 0;
   int answers = 0;
   std::vector<stored_run> read;
 };
@@ -52,6 +54,8 @@ public:
   void append(queue_id queue, uint32_t count, size_t body_bytes, bool durable);
   void settle(queue_id queue, seq_range range);
   void delivered(queue_id queue, seqno upto);
+  /// A record of the log of the queue's replica, made up from its number.
+  void log(queue_id queue, bool begins_anew);
   void drop(queue_id queue);
   /// Live sequence numbers that are known to be readable (reported durable or paged and not settled).
   std::vector<seqno> readable(queue_id queue) const;
@@ -82,13 +86,22 @@ private:
     bool promised = false; ///< reported durable or paged
     uint64_t issued = 0;   ///< number of the operation
   };
+  struct logged {
+    std::string record;
+    bool begins_anew = false;
+    seqno next = 0;      ///< every append below was made before it
+    uint64_t issued = 0; ///< number of the operation
+  };
   struct queue_model {
     seqno next = 1;
     std::map<seqno, stored> messages;
     std::map<seqno, uint64_t> settled;    ///< -> number of the operation
     std::map<uint64_t, seqno> watermarks; ///< operation -> upto
+    std::vector<logged> log;              ///< all there ever were, numbers from 1
+    size_t log_promised = 0;              ///< so many of them
     uint64_t dropped = 0;
   };
+  void check_log(queue_id id, queue_model& model, const recovered_queue* found, const std::set<seqno>& present);
   void check_queue(queue_id id, queue_model& model, const recovered_queue* found);
 
   std::unique_ptr<journal_store> store_;

@@ -52,6 +52,9 @@ public:
     reads.push_back({from, before, max_bytes});
     ++times_read;
   }
+  void log(queue_id, uint64_t, std::string, bool) override {
+    BROKER_ASSERT(false, "a queue without replicas has no log");
+  }
   void drop(queue_id) override { live.clear(); }
   bool congested() const override { return is_congested; }
 

@@ -20,40 +20,41 @@ std::string join(const repl::wire_part& part) {
 } // namespace
 
 void shadow::follow(const repl::log_write& write) {
-  std::visit(broker::overloaded{
-               [&](const repl::log_emptied&) {
-                 log.clear();
-                 live.clear();
-               },
-               [&](const repl::log_appended& one) {
-                 const repl::log_run& run = one.run;
-                 for (uint32_t i = 0; i < run.count; ++i) {
-                   const bool message = run.kind == repl::entry_kind::publish;
-                   log.push_back({run.mastership, run.kind, run.from.channel.number, run.from.first + i, run.ranges});
-                   if (message)
-                     live[run.first + i] = {run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i};
-                 }
-               },
-               [&](const repl::log_truncated& one) {
-                 log.resize(one.from - 1);
-                 live.erase(live.lower_bound(one.from), live.end());
-               },
-               [&](const repl::log_copy_begun& one) {
-                 log.assign(one.base->end.seq, {});
-                 live.clear();
-               },
-               [&](const repl::log_copied& one) {
-                 for (const broker::stored_run& run : one.live)
-                   for (uint32_t i = 0; i < run.where.size(); ++i)
-                     live[run.first + i] = {run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i};
-               },
-               [](const repl::log_copy_ended&) {},
-               [&](const repl::log_forgotten& one) {
-                 for (const seq_range& range : one.ended)
-                   live.erase(live.lower_bound(range.first), live.lower_bound(range.last));
-               },
-             },
-             write.what);
+  std::visit(
+    broker::overloaded{
+      [&](const repl::log_emptied&) {
+        log.clear();
+        live.clear();
+      },
+      [&](const repl::log_appended& one) {
+        const repl::log_run& run = one.run;
+        for (uint32_t i = 0; i < run.count; ++i) {
+          const bool message = run.kind == repl::entry_kind::publish;
+          log.push_back({run.mastership, run.kind, run.from.channel.number, run.from.first + i, run.ranges, run.facts});
+          if (message)
+            live[run.first + i] = {{run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i}, run.facts};
+        }
+      },
+      [&](const repl::log_truncated& one) {
+        log.resize(one.from - 1);
+        live.erase(live.lower_bound(one.from), live.end());
+      },
+      [&](const repl::log_copy_begun& one) {
+        log.assign(one.base->end.seq, {});
+        live.clear();
+      },
+      [&](const repl::log_copied& one) {
+        for (const repl::live_run& run : one.live)
+          for (uint32_t i = 0; i < run.where.size(); ++i)
+            live[run.first + i] = {{run.batch, {run.where.lo + i, run.where.lo + i + 1}, run.first + i}, run.facts};
+      },
+      [](const repl::log_copy_ended&) {},
+      [&](const repl::log_forgotten& one) {
+        for (const seq_range& range : one.ended)
+          live.erase(live.lower_bound(range.first), live.lower_bound(range.last));
+      },
+    },
+    write.what);
 }
 
 std::set<seqno> ledger::live() const {
@@ -97,6 +98,7 @@ void cluster::note(uint64_t value) {
 
 void cluster::perform(int who, repl::effects& out) {
   node& one = at(who);
+  one.storage->perform(out.writes, one.machine->log(), one.machine->commit(), one.machine->delivered_upto());
   for (repl::log_write& write : out.writes) {
     truncations += std::holds_alternative<repl::log_truncated>(write.what);
     copies += std::holds_alternative<repl::log_copy_ended>(write.what);
@@ -125,8 +127,7 @@ void cluster::perform(int who, repl::effects& out) {
   one.machine->check();
   if (out.start_over) {
     crash(who);
-    restart(who, true);
-    at(who).damaged = false; // on purpose: it is listed nowhere, or I1 will tell
+    restart(who, fate::starts_over);
   }
 }
 
@@ -172,13 +173,49 @@ void cluster::crash(int who) {
   note(static_cast<uint64_t>(who));
 }
 
-void cluster::restart(int who, bool empty_disk) {
+/// The store lost what was not synced. What it makes of the rest must be what was written.
+repl::replica_log cluster::recover(int who) {
+  node& one = at(who);
+  const auto fail = [&](const std::string& what) {
+    if (broken.empty())
+      broken = what + " (n" + std::to_string(who) + ")";
+  };
+  if (!one.store)
+    one.store = std::make_unique<log_model::ending_store>();
+  auto found = repl::recover_log(one.store->crash(nullptr));
+  BROKER_ASSERT(found.ok(), "a log that was written is found again");
+  std::set<seqno> live, written;
+  for (const auto& run : found->live)
+    for (uint32_t i = 0; i < run.count; ++i)
+      live.insert(run.first + i);
+  for (const auto& [seq, unused] : one.disk.live)
+    written.insert(seq);
+  if (found->log.end() != one.image.end() || found->log.chain() != one.image.chain()
+      || found->log.copying() != one.image.copying())
+    fail("another log is found than was written");
+  else if (!found->log.copying() && live != written)
+    fail("other messages are found than were written");
+  if (found->log.known_committed() > truth.committed.size())
+    fail("I4: a restart takes entries for committed that are not");
+  repl::log_storage_settings limits;
+  limits.checkpoint_records = settings.checkpoint_every;
+  one.storage.emplace(7, *one.store, *found, limits);
+  return std::move(found->log);
+}
+
+void cluster::restart(int who, fate of_log) {
   node& one = at(who);
   BROKER_ASSERT(!one.up, "only what is down restarts");
-  if (empty_disk) {
+  if (of_log == fate::lost) {
+    one.store.reset();
     one.image = {};
     one.disk = {};
     one.damaged = true;
+  }
+  repl::replica_log log = recover(who);
+  if (of_log == fate::starts_over) { // on the disk the old one stays until the empty one is written
+    one.storage->begin_again();
+    log = {};
   }
   one.written = one.disk;
   one.up = true;
@@ -195,8 +232,6 @@ void cluster::restart(int who, bool empty_disk) {
   what.copy_above_bytes = settings.copy_above_bytes;
   what.append_bytes = settings.append_bytes;
   repl::effects out;
-  repl::replica_log log = one.image;
-  log.recovered();
   one.machine.emplace(what, one.inc, head(), std::move(log), out);
   perform(who, out);
 }
@@ -238,16 +273,17 @@ bool cluster::sync(int who) {
   node& one = at(who);
   if (!one.up || one.pending.empty())
     return false;
-  const repl::write_number last = one.pending.back().number;
-  for (const repl::log_write& write : one.pending) {
+  for (repl::log_write& write : one.pending) {
+    one.disk.follow(write);
+    if (auto* appended = std::get_if<repl::log_appended>(&write.what))
+      appended->run.batch = {};
     const auto done = one.image.replay(write);
     BROKER_ASSERT(done.ok(), "a replica writes what can be replayed");
-    one.disk.follow(write);
   }
   one.pending.clear();
   one.image.recovered();
   repl::effects out;
-  one.machine->written(last, out);
+  one.machine->written(one.storage->on_logged(one.store->sync(nullptr)), out);
   one.machine->pump(out);
   perform(who, out);
   return true;
@@ -260,21 +296,19 @@ bool cluster::answer_read(int who) {
   const repl::read_order order = one.reads.front();
   one.reads.pop_front();
   repl::effects out;
-  if (order.live) {
-    std::vector<broker::stored_run> found;
-    const seqno upto = std::min(order.upto, order.from + 15);
-    for (auto at = one.written.live.lower_bound(order.from); at != one.written.live.end() && at->first <= upto; ++at)
-      found.push_back(at->second);
-    one.machine->live_read(order.peer, order.ticket, upto, std::move(found), out);
-  } else if (!settings.store_keeps_log || one.image.find(order.from) == nullptr) {
-    one.machine->log_read(order.peer, order.ticket, std::nullopt, out);
-  } else {
-    const repl::log_run& run = *one.image.find(order.from);
-    const seqno last = std::min(run.last(), order.upto);
-    repl::log_run part = repl::cut(run, order.from, last);
-    part.chain = *one.image.chain_at(last);
-    one.machine->log_read(order.peer, order.ticket, std::vector{part}, out);
-  }
+  std::optional<repl::read_answer> answer;
+  if (order.live || settings.store_keeps_log)
+    answer = one.storage->read(order, one.machine->log());
+  else
+    answer = repl::read_answer{order, std::nullopt, {}, 0};
+  if (!answer)
+    one.store->answer([&](auto runs, auto facts) { answer = one.storage->on_read(runs, facts, one.machine->log()); });
+  if (answer->damaged && broken.empty())
+    broken = "an entry is read back that was not written so";
+  if (order.live)
+    one.machine->live_read(order.peer, order.ticket, answer->upto, std::move(answer->live), out);
+  else
+    one.machine->log_read(order.peer, order.ticket, std::move(answer->runs), out);
   one.machine->pump(out);
   perform(who, out);
   return true;

@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "ending_store.hpp"
+#include "replication/log_recovery.hpp"
+#include "replication/log_storage.hpp"
 #include "replication/publisher.hpp"
 #include "replication/replica_timers.hpp"
 #include "replication/supervise.hpp"
@@ -29,15 +32,17 @@ struct entry {
   uint64_t channel = 0;
   uint64_t number = 0;
   repl::range_list ends;
+  broker::message_facts facts;
   bool same(const entry& other) const {
-    return mastership == other.mastership && kind == other.kind && channel == other.channel && number == other.number;
+    return mastership == other.mastership && kind == other.kind && channel == other.channel && number == other.number
+        && facts == other.facts;
   }
 };
 
 /// What is on a disk, or will be: the log as entries, and the messages whose bodies are there.
 struct shadow {
   std::vector<entry> log;
-  std::map<seqno, broker::stored_run> live;
+  std::map<seqno, repl::live_run> live;
   void follow(const repl::log_write& write);
 };
 
@@ -47,7 +52,9 @@ struct node {
   repl::incarnation inc = 0;
   std::optional<repl::replica> machine;
   repl::replica_timers timers;
-  repl::replica_log image; ///< what a crash leaves
+  std::unique_ptr<log_model::ending_store> store;
+  std::optional<repl::log_storage> storage;
+  repl::replica_log image; ///< what a crash must leave: no bodies, those are in `disk`
   shadow disk;
   shadow written; ///< disk and what is not synced yet
   std::vector<repl::log_write> pending;
@@ -69,7 +76,15 @@ struct cluster_settings {
   size_t tail_bytes = SIZE_MAX;
   size_t copy_above_bytes = SIZE_MAX;
   size_t append_bytes = 4096;
-  bool store_keeps_log = true; ///< else entries that left memory cannot be read back
+  bool store_keeps_log = true;    ///< else entries that left memory cannot be read back
+  size_t checkpoint_every = 4096; ///< so many records of a log; from then on a disk tells less of what is committed
+};
+
+/// What becomes of a log in a restart.
+enum class fate : uint8_t {
+  kept,
+  lost,        ///< the disk is empty
+  starts_over, ///< given up on purpose (T19)
 };
 
 class cluster {
@@ -79,7 +94,7 @@ public:
   // -- what the world does --
   void publish(uint64_t channel, uint32_t count);
   void crash(int who);
-  void restart(int who, bool empty_disk = false);
+  void restart(int who, fate of_log = fate::kept);
   void cut(int a, int b);
   void heal();
   void expire(int who);
@@ -142,6 +157,7 @@ private:
   void confirm(int who);
   bool publish_to(int who, uint64_t channel);
   void view_changed(const repl::metadata_view& next);
+  repl::replica_log recover(int who);
   std::string check_disk(int who) const;
   std::string check_node(int who) const;
   void note(uint64_t value);

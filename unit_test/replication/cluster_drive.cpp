@@ -57,7 +57,9 @@ bool cluster::channel_sends(uint64_t channel) {
 /// False: the master refuses, because it is handing over.
 bool cluster::publish_to(int who, uint64_t channel) {
   repl::publisher& from = channels.at(channel);
-  const repl::publish_order order = from.next();
+  repl::publish_order order = from.next();
+  const uint64_t which = order.batch->first_confirm; // the queue's options would say
+  order.facts.assign(order.slices.size(), {which % 2 * which, static_cast<uint8_t>(which % 5)});
   if (std::exchange(lose_next_publish, false))
     return true;
   repl::effects out;
@@ -191,9 +193,12 @@ std::string cluster::check_disk(int who) const {
   if (one.image.copying() || one.disk.log.size() < truth.committed.size())
     return "I1: an in-sync member lacks a committed entry on disk" + name;
   std::set<seqno> live;
-  for (const auto& [seq, unused] : one.disk.live)
-    if (seq <= truth.committed.size())
+  for (const auto& [seq, body] : one.disk.live)
+    if (seq <= truth.committed.size()) {
       live.insert(seq);
+      if (body.facts != truth.committed[seq - 1].facts)
+        return "I1: an in-sync member has another deadline or priority of a committed message" + name;
+    }
   std::map<uint64_t, uint64_t> last;
   for (seqno seq = 1; seq <= truth.committed.size(); ++seq) {
     const entry &mine = one.disk.log[seq - 1], &theirs = truth.committed[seq - 1];

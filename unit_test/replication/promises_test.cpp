@@ -52,6 +52,33 @@ BOOST_AUTO_TEST_CASE(a_purge_ends_what_was_ready_and_nothing_else) {
   BOOST_TEST(world.check() == "");
 }
 
+// Nothing can be committed before n2 is back, and no copy has a base before something is known to be committed. But the
+// entries themselves cannot be sent any more, since a message is gone: that it is gone tells that its end was
+// committed.
+BOOST_AUTO_TEST_CASE(a_master_that_restarts_below_min_in_sync_brings_an_empty_replica_back) {
+  cluster world{{.nodes = 2, .members = 2, .min_in_sync = 2}};
+  world.publish(1, 20);
+  world.calm();
+  world.settle({{2, 4}});
+  world.calm();
+  world.run_for(1000);
+  BOOST_TEST(world.at(1).disk.live.size() == 18u);
+  for (int who : {1, 2})
+    world.crash(who);
+  for (int who : {1, 2})
+    world.expire(who);
+  world.restart(1);
+  world.restart(2, test::fate::lost);
+  for (int second = 0; second < 10; ++second) {
+    world.supervise(true);
+    world.run_for(1000);
+  }
+  BOOST_TEST(world.master() == 1);
+  BOOST_TEST(world.in_sync(2));
+  BOOST_TEST(world.content(2).size() == 18u);
+  BOOST_TEST(world.check() == "");
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_joiner_gets_a_copy_while_publishing_goes_on) {
   cluster world{{.nodes = 2, .members = 1, .copy_above_bytes = 0}};
   world.crash(2);

@@ -35,6 +35,7 @@ envelope append_of(uint32_t raw_size) {
   run.first = 8;
   run.count = 1;
   run.from = {{1, 2, 3}, 4, 2};
+  run.facts = {1'700'000'000'000, 9};
   run.batch = batch_with(raw_size);
   run.where = {0, 1};
   run.bytes = cost(run);
@@ -76,7 +77,8 @@ BOOST_AUTO_TEST_CASE(an_append_arrives_as_it_was_sent) {
   describe(*got, b);
   BOOST_TEST((a == b));
   const auto& run = std::get<append>(got->what).runs.at(0);
-  BOOST_TEST(chain_after(77, run) == run.chain); // bodies included
+  BOOST_TEST(chain_after(77, run) == run.chain); // bodies and facts included
+  BOOST_TEST((run.facts == message_facts{1'700'000'000'000, 9}));
   BOOST_TEST((*std::get<append>(got->what).runs.at(1).ranges == std::vector<seq_range>{{1, 3}, {5, 6}}));
 }
 
@@ -85,7 +87,7 @@ BOOST_AUTO_TEST_CASE(every_other_message_arrives_as_it_was_sent) {
   const std::vector<content> all = {append_ok{5},
                                     append_reject{append_reject::reason::copy_refused, 4},
                                     copy_begin{{{2, 9}, 11, dedupe_table{{known}}, 3}},
-                                    copy_chunk{1, 9, {{batch_with(10), {0, 1}, 4}}},
+                                    copy_chunk{1, 9, {{{batch_with(10), {0, 1}, 4}, {77, 3}}}},
                                     copy_ok{9},
                                     start_over{6}};
   for (const content& what : all) {
@@ -141,6 +143,19 @@ BOOST_AUTO_TEST_CASE(a_message_of_which_a_part_was_lost_is_dropped_whole) {
     BOOST_TEST_REQUIRE(whole.ok());
     BOOST_TEST(!whole->home);
   }
+}
+
+BOOST_AUTO_TEST_CASE(deadlines_and_priorities_that_no_message_can_have_are_refused) {
+  envelope sent = append_of(20);
+  std::get<append>(sent.what).runs[0].facts.deadline_ms = message_facts::deadline_max_ms;
+  BOOST_TEST(decoded(flat(encode(sent))).ok());
+  std::get<append>(sent.what).runs[0].facts.deadline_ms = message_facts::deadline_max_ms + 1;
+  BOOST_TEST(!decoded(flat(encode(sent))).ok());
+  sent = append_of(20);
+  std::get<append>(sent.what).runs[1].facts.priority = 1; // of a settle
+  BOOST_TEST(!decoded(flat(encode(sent))).ok());
+  sent.what = copy_chunk{1, 9, {{{batch_with(10), {0, 1}, 4}, {message_facts::deadline_max_ms + 1, 0}}}};
+  BOOST_TEST(!decoded(flat(encode(sent))).ok());
 }
 
 // Each byte wrong, each length short: an error or a message that a state machine can take, never more.

@@ -114,11 +114,11 @@ void node_steps::answer_read(sim_node& one, repl::effects& out) const {
     one.machine->log_read(order.peer, order.ticket, std::nullopt, out);
     return;
   }
-  std::vector<broker::stored_run> live;
+  std::vector<repl::live_run> live;
   const uint32_t stored = one.live();
   for (seqno seq = order.from; seq <= order.upto; ++seq)
     if (stored >> seq & 1)
-      live.push_back({batch_of(1, 1), {0, 1}, seq});
+      live.push_back({{batch_of(1, 1), {0, 1}, seq}, {}});
   one.machine->live_read(order.peer, order.ticket, order.upto, std::move(live), out);
 }
 

@@ -1,0 +1,207 @@
+// What log_storage and recover_log promise, on a store that may end anywhere.
+#include <boost/test/unit_test.hpp>
+
+#include "replication/ending_store.hpp"
+#include "replication/log_driver.hpp"
+
+using namespace broker;
+using namespace broker::replication;
+using log_model::ending_store;
+using log_model::log_driver;
+using log_model::log_plant;
+
+namespace log_storage_promises {
+namespace {
+
+void read_back(ending_store& store, log_driver& driver) {
+  driver.begin_reading();
+  while (driver.more_to_read())
+    store.answer([&](auto runs, auto facts) { driver.read(std::move(runs), std::move(facts)); });
+}
+
+/// Some lives of one log, each ended anywhere; the first broken promise.
+std::string lives_of(uint64_t seed, log_driver& driver) {
+  ending_store store;
+  random_source random{seed};
+  driver.start(store, nullptr);
+  for (int life = 0; life < 6 && driver.broken.empty(); ++life) {
+    for (uint64_t steps = random.below(120); steps > 0 && driver.broken.empty(); --steps) {
+      driver.random_operation();
+      if (random.chance(1, 4))
+        driver.logged(store.sync(&random));
+      if (random.chance(1, 40))
+        read_back(store, driver);
+    }
+    if (!driver.broken.empty())
+      break;
+    const recovered_queue found = store.crash(&random);
+    driver.start(store, &found);
+    if (driver.broken.empty() && random.chance(1, 2))
+      read_back(store, driver);
+  }
+  return driver.broken.empty() ? store.broken : driver.broken;
+}
+
+} // namespace
+} // namespace log_storage_promises
+
+BOOST_AUTO_TEST_SUITE(log_storage_promises)
+
+BOOST_AUTO_TEST_CASE(whatever_a_crash_leaves_is_a_prefix_with_all_that_was_reported) {
+  size_t cuts = 0, inside = 0, copies = 0, copies_found = 0, checkpoints = 0, raised = 0, lost = 0, orphans = 0,
+         entries = 0, commits = 0, redelivered = 0;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    log_driver driver(seed, log_plant::none);
+    const std::string broken = lives_of(seed, driver);
+    BOOST_REQUIRE_MESSAGE(broken.empty(), "seed " << seed << ": " << broken);
+    cuts += driver.cuts;
+    inside += driver.cuts_inside;
+    copies += driver.copies;
+    copies_found += driver.copies_found;
+    checkpoints += driver.checkpoints;
+    raised += driver.raised;
+    lost += driver.lost_settles;
+    orphans += driver.orphans;
+    entries += driver.entries_read;
+    commits += driver.commits_known;
+    redelivered += driver.redelivered;
+  }
+  for (const size_t reached :
+       {cuts, inside, copies, copies_found, checkpoints, raised, lost, orphans, entries, commits, redelivered})
+    BOOST_TEST(reached > 20u);
+}
+
+/// Records are checksummed by the store. What is wrong all the same is refused or makes another log, and never ends the
+/// node: it comes again empty (G7).
+BOOST_AUTO_TEST_CASE(records_with_a_wrong_bit_end_nothing) {
+  size_t refused = 0, all = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    log_driver driver(seed, log_plant::none);
+    ending_store store;
+    random_source random{seed};
+    driver.start(store, nullptr);
+    for (int step = 0; step < 100; ++step) {
+      driver.random_operation();
+      driver.logged(store.sync(&random));
+    }
+    const recovered_queue good = store.crash(&random);
+    for (int flips = 0; flips < 300 && !good.log.empty(); ++flips) {
+      recovered_queue bad = good;
+      std::string& record = bad.log[random.below(bad.log.size())];
+      char& byte = record[random.below(record.size())];
+      byte = static_cast<char>(byte ^ (1 << random.below(8)));
+      if (random.chance(1, 8))
+        record.resize(random.below(record.size()));
+      refused += !recover_log(bad).ok();
+      ++all;
+    }
+  }
+  BOOST_TEST(refused > all / 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_record_is_refused) {
+  BOOST_TEST(!decode_record("").ok());
+  BOOST_TEST(!decode_record("\x09").ok());
+  log_run run;
+  run.mastership = 1;
+  run.first = 1;
+  run.count = 2;
+  run.from = {{1, 1, 1}, 1, 0};
+  const std::string good = encode_record(log_write{1, log_appended{run}}, 5);
+  BOOST_TEST(decode_record(good).ok());
+  for (size_t size = 0; size < good.size(); ++size)
+    BOOST_TEST(!decode_record(good.substr(0, size)).ok());
+  BOOST_TEST(!decode_record(good + "x").ok());
+  run.from.prev = 1; // its own number
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_appended{run}}, 5)).ok());
+  run.from.prev = 0;
+  run.kind = entry_kind::settle; // of nothing, and two of them
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_appended{run}}, 5)).ok());
+  BOOST_TEST(!decode_record(encode_record(log_write{1, log_emptied{0}}, 0)).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_recovery_cannot_believe_is_refused_and_says_why) {
+  const auto why = [](const recovered_queue& found) {
+    const auto done = recover_log(found);
+    return done ? std::string{} : done.error().text;
+  };
+  log_run run;
+  run.mastership = 1;
+  run.first = 1;
+  run.count = 2;
+  const std::string emptied = encode_record(log_write{1, log_emptied{1}}, 0);
+  const std::string appended = encode_record(log_write{2, log_appended{run}}, 4);
+  recovered_queue good{7, 7, {{5, 2, 20, false, {}}}, {emptied, appended}};
+  BOOST_TEST(why(good) == "");
+  BOOST_TEST(why({7, 1, {}, {}}) == ""); // nothing was ever there
+  recovered_queue bad = good;
+  bad.log.erase(bad.log.begin());
+  BOOST_TEST(why(bad) == "record 1 of a replica's log: it does not begin anew");
+  bad = good;
+  bad.log.push_back(appended);
+  BOOST_TEST(why(bad) == "record 3 of a replica's log: the log has a gap");
+  bad = good;
+  bad.runs[0].count = 1;
+  BOOST_TEST(why(bad) == "the message of entry 2 of a replica's log is gone");
+  bad = good;
+  bad.log.clear();
+  BOOST_TEST(why(bad) == "messages without a log");
+  run.first = 3;
+  bad = good;
+  bad.log.push_back(encode_record(log_write{3, log_appended{run}}, 3));
+  BOOST_TEST(why(bad) == "record 3 of a replica's log: messages under numbers that were used before");
+}
+
+/// A new replica gives its first order the number that the old one gave its own.
+BOOST_AUTO_TEST_CASE(what_the_replica_before_wanted_to_read_is_answered_to_nobody) {
+  ending_store store;
+  log_storage storage(log_driver::queue, store);
+  replica_log log;
+  replica_log::writes writes;
+  log.empty_out(1, writes);
+  log_run run;
+  run.kind = entry_kind::publish;
+  run.count = 1;
+  run.batch = make_ref<publish_batch>();
+  run.batch->messages.resize(1);
+  run.where = {0, 1};
+  log.extend(1, run, writes);
+  storage.perform(writes, log, 0, 0);
+  const read_order order{2, 1, true, 1, 1, 100};
+  BOOST_TEST(!storage.read(order, log).has_value());
+  storage.begin_again();
+  log = {};
+  writes.clear();
+  log.empty_out(2, writes);
+  log.extend(2, run, writes);
+  storage.perform(writes, log, 0, 0);
+  BOOST_TEST(!storage.read(order, log).has_value());
+  std::vector<read_answer> answers;
+  const auto take = [&](auto runs, auto facts) { answers.push_back(storage.on_read(runs, facts, log)); };
+  store.answer(take);
+  store.answer(take);
+  BOOST_TEST(answers.at(0).order.peer == 0u);
+  BOOST_TEST(answers.at(0).live.empty());
+  BOOST_TEST(answers.at(1).order.peer == 2u);
+  BOOST_TEST(answers.at(1).live.size() == 1u);
+  BOOST_TEST(answers.at(1).live.at(0).first == 1u);
+  BOOST_TEST(storage.on_logged(2) == 0u); // of the replica before
+  BOOST_TEST(storage.on_logged(3) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(planted_mistakes_are_found) {
+  for (auto planted = static_cast<uint8_t>(log_plant::none) + 1;
+       planted <= static_cast<int>(log_plant::facts_forgotten); ++planted) {
+    std::string broken;
+    uint64_t seed = 0;
+    while (broken.empty() && seed < 400) {
+      ++seed;
+      log_driver driver(seed, static_cast<log_plant>(planted));
+      broken = lives_of(seed, driver);
+    }
+    BOOST_TEST_MESSAGE("mistake " << planted << " after " << seed << " runs: " << broken);
+    BOOST_TEST(!broken.empty(), "mistake " << planted << " is not found");
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
