@@ -26,6 +26,12 @@ inline constexpr uint8_t all = ctl | diagnostics | plugins | queues | upgrade;
 inline constexpr uint8_t look = ctl | diagnostics;
 } // namespace tool
 
+/// Headings in the list of commands that several files have commands for.
+namespace heading {
+inline constexpr std::string_view monitoring = "Monitoring, observability and health checks";
+inline constexpr std::string_view configuration = "Configuration and Environment";
+} // namespace heading
+
 inline constexpr size_t any_number = 1000;
 
 /// Why arguments do not fit; text "" = they do.

@@ -9,9 +9,6 @@ namespace broker::ctl {
 
 namespace {
 
-const char* const monitoring = "Monitoring, observability and health checks";
-const char* const configuration = "Configuration and Environment";
-
 std::string asking(const invocation& call, std::string_view what) {
   return "Asking node " + call.node + " " + std::string{what};
 }
@@ -43,14 +40,14 @@ complaint unit_problem(const invocation& call) {
 std::vector<command> alarm_commands() {
   return {
     {.name = "alarms",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Lists resource alarms (local or cluster-wide) in effect on the target node",
      .banner = [](const invocation& i) { return asking(i, "to report any known resource alarms ..."); },
      .tools = tool::diagnostics,
      .perform = show_alarms},
     {.name = "check_alarms",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if the target node reports any alarms, local or "
                     "cluster-wide.",
@@ -58,7 +55,7 @@ std::vector<command> alarm_commands() {
      .tools = tool::diagnostics,
      .perform = check_alarms},
     {.name = "check_local_alarms",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if the target node reports any local alarms",
      .banner = [](const invocation& i) { return asking(i, "to report any local resource alarms ..."); },
@@ -70,7 +67,7 @@ std::vector<command> alarm_commands() {
 std::vector<command> listener_commands() {
   return {
     {.name = "check_port_connectivity",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Basic TCP connectivity health check for each listener's port on the target node",
      .banner =
@@ -78,7 +75,7 @@ std::vector<command> listener_commands() {
      .tools = tool::diagnostics,
      .perform = check_port_connectivity},
     {.name = "check_port_listener",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "<port> [--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if target node does not have an active listener for "
                     "given port",
@@ -92,7 +89,7 @@ std::vector<command> listener_commands() {
      .problem = port_problem,
      .perform = check_port_listener},
     {.name = "check_protocol_listener",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "<protocol> [--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if target node does not have an active listener for "
                     "given protocol",
@@ -105,7 +102,7 @@ std::vector<command> listener_commands() {
      .tools = tool::diagnostics,
      .perform = check_protocol_listener},
     {.name = "listeners",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Lists active connection listeners (bound interface, port, protocol) on the target node",
      .banner = [](const invocation& i) { return asking(i, "to report its protocol listeners ..."); },
@@ -117,7 +114,7 @@ std::vector<command> listener_commands() {
 std::vector<command> running_commands() {
   return {
     {.name = "check_running",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if the RabbitMQ app on the target node is not "
                     "running",
@@ -126,14 +123,14 @@ std::vector<command> running_commands() {
      .needs = app_need::any,
      .perform = check_running},
     {.name = "check_virtual_hosts",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Health check that checks if all vhosts are running in the target node",
      .banner = [](const invocation& i) { return "Checking if all vhosts are running on node " + i.node + " ..."; },
      .tools = tool::diagnostics,
      .perform = check_virtual_hosts},
     {.name = "is_booting",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Checks if RabbitMQ is still booting on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its boot status ..."); },
@@ -141,7 +138,7 @@ std::vector<command> running_commands() {
      .needs = app_need::any,
      .perform = is_booting},
     {.name = "is_running",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Checks if RabbitMQ is fully booted and running on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its status ..."); },
@@ -149,7 +146,7 @@ std::vector<command> running_commands() {
      .needs = app_need::any,
      .perform = is_running},
     {.name = "server_version",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Displays server version on the target node",
      .banner = [](const invocation& i) { return asking(i, "for its RabbitMQ version..."); },
@@ -163,7 +160,7 @@ std::vector<command> running_commands() {
 std::vector<command> critical_commands() {
   return {
     {.name = "check_if_node_is_mirror_sync_critical",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description = "Health check that exits with a non-zero code if there are classic mirrored queues without online "
                     "synchronised mirrors (queues that would potentially lose data if the target node is shut down)",
@@ -174,7 +171,7 @@ std::vector<command> critical_commands() {
      .tools = tool::diagnostics | tool::queues,
      .perform = check_mirror_sync_critical},
     {.name = "check_if_node_is_quorum_critical",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--timeout <timeout>]",
      .description =
        "Health check that exits with a non-zero code if there are queues with minimum online quorum (queues "
@@ -191,7 +188,7 @@ std::vector<command> critical_commands() {
 std::vector<command> fact_commands() {
   return {
     {.name = "erlang_cookie_hash",
-     .group = configuration,
+     .group = heading::configuration,
      .usage = "[--timeout <timeout>]",
      .description = "Displays a hash of the Erlang cookie (shared secret) used by the target node",
      .banner = [](const invocation& i) { return asking(i, "its Erlang cookie hash..."); },
@@ -199,7 +196,7 @@ std::vector<command> fact_commands() {
      .needs = app_need::any,
      .page = value_page},
     {.name = "log_location",
-     .group = configuration,
+     .group = heading::configuration,
      .usage = "[--all|-a] [--timeout <timeout>]",
      .description = "Shows log file location(s) on target node",
      .banner = [](const invocation& i) { return "Log file location(s) on node " + i.node + " ..."; },
@@ -208,7 +205,7 @@ std::vector<command> fact_commands() {
      .needs = app_need::any,
      .page = lines_page},
     {.name = "log_tail",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--number|-N <number>] [--timeout <timeout>]",
      .description = "Prints the last N lines of the log on the node",
      .banner =
@@ -221,7 +218,7 @@ std::vector<command> fact_commands() {
      .problem = lines_problem,
      .page = lines_page},
     {.name = "memory_breakdown",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--unit <unit>] [--timeout <timeout>]",
      .description = "Provides a memory usage breakdown on the target node.",
      .banner = [](const invocation& i) { return "Reporting memory breakdown on node " + i.node + "..."; },

@@ -11,8 +11,6 @@ namespace broker::ctl {
 
 namespace {
 
-const char* const monitoring = "Monitoring, observability and health checks";
-
 std::string seconds_text(double seconds) {
   std::array<char, 32> text{};
   const int size = std::snprintf(text.data(), text.size(), "%.1f", seconds);
@@ -45,7 +43,7 @@ std::vector<std::string> all_of(std::span<const std::string_view> columns) {
 std::vector<command> look_commands() {
   return {
     {.name = "list_bindings",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--vhost <vhost>] [--no-table-headers] [<column> ...] [--timeout <timeout>]",
      .description = "Lists all bindings on a vhost",
      .most_arguments = any_number,
@@ -54,7 +52,7 @@ std::vector<command> look_commands() {
      .default_columns = all_of(binding_columns()),
      .tools = tool::look},
     {.name = "list_channels",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--no-table-headers] [<column> ...]",
      .description = "Lists all channels in the node",
      .most_arguments = any_number,
@@ -63,7 +61,7 @@ std::vector<command> look_commands() {
      .default_columns = {"pid", "user", "consumer_count", "messages_unacknowledged"},
      .tools = tool::look},
     {.name = "list_connections",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--no-table-headers] [<column> ...] [--timeout <timeout>]",
      .description = "Lists AMQP 0.9.1 connections for the node",
      .most_arguments = any_number,
@@ -72,7 +70,7 @@ std::vector<command> look_commands() {
      .default_columns = {"user", "peer_host", "peer_port", "state"},
      .tools = tool::look},
     {.name = "list_consumers",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--vhost <vhost>] [--no-table-headers] [<column> ...] [--timeout <timeout>]",
      .description = "Lists all consumers for a vhost",
      .most_arguments = any_number,
@@ -82,7 +80,7 @@ std::vector<command> look_commands() {
                          "arguments"},
      .tools = tool::look},
     {.name = "list_exchanges",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--vhost <vhost>] [--no-table-headers] [<column> ...] [--timeout <timeout>]",
      .description = "Lists exchanges",
      .most_arguments = any_number,
@@ -91,7 +89,7 @@ std::vector<command> look_commands() {
      .default_columns = {"name", "type"},
      .tools = tool::look},
     {.name = "list_queues",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--vhost <vhost>] [--online] [--offline] [--local] [--no-table-headers] [<column>, ...] [--timeout "
               "<timeout>]",
      .description = "Lists queues and their properties",
@@ -102,7 +100,7 @@ std::vector<command> look_commands() {
      .options = {{"--online", ""}, {"--offline", ""}, {"--local", ""}},
      .tools = tool::look},
     {.name = "list_unresponsive_queues",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "[--local] [--queue-timeout <milliseconds>] [<column> ...] [--no-table-headers] [--timeout <timeout>]",
      .description = "Tests queues to respond within timeout. Lists those which did not respond",
      .most_arguments = any_number,
@@ -112,7 +110,7 @@ std::vector<command> look_commands() {
      .options = {{"--local", ""}, {"--all", ""}, {"--queue-timeout", "", true}},
      .tools = tool::look},
     {.name = "report",
-     .group = monitoring,
+     .group = heading::monitoring,
      .description = "Generate a server status report containing a concatenation of all server status information for "
                     "support purposes",
      .banner = [](const invocation& i) { return "Reporting server status of node " + i.node + " ...\n"; },

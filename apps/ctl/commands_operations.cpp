@@ -11,7 +11,6 @@ namespace broker::ctl {
 
 namespace {
 
-const char* const configuration = "Configuration and Environment";
 const char* const operations = "Operations";
 
 complaint bad(std::string_view why) {
@@ -143,7 +142,7 @@ complaint import_problem(const invocation& call) {
 std::vector<command> configuration_commands() {
   return {
     {.name = "environment",
-     .group = configuration,
+     .group = heading::configuration,
      .description = "Displays the name and value of each variable in the application environment for each running "
                     "application",
      .banner = [](const invocation& i) { return "Application environment of node " + i.node + " ..."; },
@@ -152,7 +151,7 @@ std::vector<command> configuration_commands() {
      .page = environment_page,
      .record = true},
     {.name = "set_disk_free_limit",
-     .group = configuration,
+     .group = heading::configuration,
      .usage = "<disk_limit> | mem_relative <fraction>",
      .description = "Sets the disk_free_limit setting",
      .least_arguments = 1,
@@ -160,14 +159,14 @@ std::vector<command> configuration_commands() {
      .banner = disk_limit_banner,
      .problem = disk_limit_problem},
     {.name = "set_log_level",
-     .group = configuration,
+     .group = heading::configuration,
      .usage = "<log_level>",
      .description = "Sets log level in the running node",
      .least_arguments = 1,
      .most_arguments = 1,
      .banner = log_level_banner},
     {.name = "set_vm_memory_high_watermark",
-     .group = configuration,
+     .group = heading::configuration,
      .usage = "<fraction> | absolute <value>",
      .description = "Sets the vm_memory_high_watermark setting",
      .least_arguments = 1,

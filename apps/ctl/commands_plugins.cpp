@@ -7,7 +7,6 @@ namespace broker::ctl {
 namespace {
 
 const char* const management = "Plugin Management";
-const char* const monitoring = "Monitoring, observability and health checks";
 
 std::string names(const invocation& call, std::string_view separator) {
   std::string all;
@@ -61,7 +60,7 @@ std::vector<command> plugin_commands() {
      .problem = names_problem,
      .perform = enable_plugins},
     {.name = "is_enabled",
-     .group = monitoring,
+     .group = heading::monitoring,
      .usage = "<plugin1> [ <plugin2>] [--offline] [--online]",
      .description = "Health check that exits with a non-zero code if provided plugins are not enabled on target node",
      .least_arguments = 1,

@@ -19,7 +19,7 @@ std::string in_vhost(const invocation& call) {
   return " in vhost " + in_quotes(call.vhost_or_default()) + " ...";
 }
 
-std::string tags_banner(const invocation& call) {
+std::string user_tags_banner(const invocation& call) {
   std::string tags;
   for (size_t i = 1; i < call.arguments.size(); ++i)
     tags += (tags.empty() ? "" : ", ") + call.arguments[i];
@@ -149,7 +149,7 @@ std::vector<command> user_commands() {
      .description = "Sets user tags",
      .least_arguments = 1,
      .most_arguments = 1 + any_number,
-     .banner = tags_banner},
+     .banner = user_tags_banner},
   };
 }
 

@@ -17,7 +17,7 @@ std::string list_limits_banner(const invocation& call) {
                             : "Listing limits for vhost " + vhost_text(call) + " ...";
 }
 
-std::string tags_banner(const invocation& call) {
+std::string vhost_tags_banner(const invocation& call) {
   std::string tags;
   for (size_t i = 1; i < call.arguments.size(); ++i)
     tags += (tags.empty() ? "" : ", ") + call.arguments[i];
@@ -86,7 +86,7 @@ std::vector<command> vhost_commands() {
      .description = "Sets virtual host tags",
      .least_arguments = 1,
      .most_arguments = 1 + any_number,
-     .banner = tags_banner},
+     .banner = vhost_tags_banner},
     {.name = "trace_off",
      .group = virtual_hosts,
      .usage = "[--vhost <vhost>]",

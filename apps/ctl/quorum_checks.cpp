@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto poll_pause = 500ms;
+constexpr auto check_pause = 500ms;
 
 const char* const single_check = " seems to be the only one in a single node cluster, the check does not apply";
 const char* const single_command =
@@ -81,11 +81,11 @@ int await_quorum_plus_one(invocation& call, const command&, const terminal& cons
       return code;
     if (answer.rows.empty())
       return exit_code::ok;
-    if (control_client::clock::now() + poll_pause > deadline)
+    if (control_client::clock::now() + check_pause > deadline)
       return report_failure(call, exit_code::unavailable,
                             "time is up, no quorum + 1 online replicas came online for at least some quorum queues",
                             console);
-    std::this_thread::sleep_for(poll_pause);
+    std::this_thread::sleep_for(check_pause);
   }
 }
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 /// Time one attempt to reach the node may take while waiting for its start.
 constexpr auto attempt_timeout = 2s;
-constexpr auto poll_pause = 100ms;
+constexpr auto ask_pause = 100ms;
 
 bool alive(int pid) {
   return kill(pid, 0) == 0 || errno != ESRCH;
@@ -38,7 +38,7 @@ int await_end(const invocation& call, int pid, double timeout_s, const terminal&
   while (pid > 0 && alive(pid)) {
     if (clock::now() > deadline)
       return report_timeout(call, timeout_s, console);
-    std::this_thread::sleep_for(poll_pause);
+    std::this_thread::sleep_for(ask_pause);
   }
   return exit_code::ok;
 }
@@ -63,9 +63,9 @@ int await_startup(invocation& call, const command&, const terminal& console) {
         return exit_code::unavailable;
       }
     }
-    if (clock::now() + poll_pause > deadline)
+    if (clock::now() + ask_pause > deadline)
       return report_timeout(call, timeout_s, console);
-    std::this_thread::sleep_for(poll_pause);
+    std::this_thread::sleep_for(ask_pause);
   }
 }
 

@@ -4,9 +4,7 @@ namespace broker {
 
 namespace {
 
-constexpr auto honoured = config_key::treatment::honoured;
-constexpr auto noted = config_key::treatment::noted;
-constexpr auto refused = config_key::treatment::refused;
+using enum config_key::treatment;
 
 /// Keys whose one harmless value asks for nothing: the value is checked, so that asking for more is not ignored.
 template<const std::string_view& Value>

@@ -9,11 +9,12 @@ namespace broker {
 
 namespace {
 
+using enum config_key::treatment;
+
 using setting = config_key::setting;
 using problem = std::string;
 using namespace config_value;
 
-constexpr auto honoured = config_key::treatment::honoured;
 /// Entries of a list that a file may name one by one.
 constexpr size_t names_max = 256;
 

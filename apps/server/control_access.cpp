@@ -110,20 +110,19 @@ void list_user_topic_permissions(node_view& node, const request& what, reply don
   done(std::move(answer));
 }
 
-constexpr verb verbs[] = {
-  {"set_permissions", 4, 4, set_permissions},
-  {"clear_permissions", 1, 1, clear_permissions},
-  {"list_permissions", 0, 0, list_permissions},
-  {"list_user_permissions", 1, 1, list_user_permissions},
-  {"set_topic_permissions", 4, 4, set_topic_permissions},
-  {"clear_topic_permissions", 1, 2, clear_topic_permissions},
-  {"list_topic_permissions", 0, 0, list_topic_permissions},
-  {"list_user_topic_permissions", 1, 1, list_user_topic_permissions},
-};
-
 } // namespace
 
 std::span<const verb> access_verbs() {
+  static constexpr verb verbs[] = {
+    {"set_permissions", 4, 4, set_permissions},
+    {"clear_permissions", 1, 1, clear_permissions},
+    {"list_permissions", 0, 0, list_permissions},
+    {"list_user_permissions", 1, 1, list_user_permissions},
+    {"set_topic_permissions", 4, 4, set_topic_permissions},
+    {"clear_topic_permissions", 1, 2, clear_topic_permissions},
+    {"list_topic_permissions", 0, 0, list_topic_permissions},
+    {"list_user_topic_permissions", 1, 1, list_user_topic_permissions},
+  };
   return verbs;
 }
 

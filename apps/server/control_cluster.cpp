@@ -33,14 +33,6 @@ void revive(node_view& node, const request&, reply done) {
   node.revive(answer_order(std::move(done)));
 }
 
-constexpr verb verbs[] = {
-  {"set_cluster_name", 1, 1, set_cluster_name},
-  {"suspend_listeners", 0, 0, suspend_listeners},
-  {"resume_listeners", 0, 0, resume_listeners},
-  {"drain", 0, 0, drain},
-  {"revive", 0, 0, revive},
-};
-
 } // namespace
 
 std::string cluster_name_of(const metadata_snapshot& metadata) {
@@ -62,6 +54,13 @@ command name_cluster(const std::string& name) {
 }
 
 std::span<const verb> cluster_verbs() {
+  static constexpr verb verbs[] = {
+    {"set_cluster_name", 1, 1, set_cluster_name},
+    {"suspend_listeners", 0, 0, suspend_listeners},
+    {"resume_listeners", 0, 0, resume_listeners},
+    {"drain", 0, 0, drain},
+    {"revive", 0, 0, revive},
+  };
   return verbs;
 }
 

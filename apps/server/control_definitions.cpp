@@ -45,14 +45,13 @@ void import_all(node_view& node, const request& what, reply done) {
   });
 }
 
-constexpr verb verbs[] = {
-  {"export_definitions", 0, 0, export_all},
-  {"import_definitions", 0, 0, import_all},
-};
-
 } // namespace
 
 std::span<const verb> definition_verbs() {
+  static constexpr verb verbs[] = {
+    {"export_definitions", 0, 0, export_all},
+    {"import_definitions", 0, 0, import_all},
+  };
   return verbs;
 }
 

@@ -79,22 +79,21 @@ void force_boot(node_view& node, const request&, reply done) {
   node.force_boot(answer_order(std::move(done)));
 }
 
-constexpr verb verbs[] = {
-  {"ping", 0, 0, ping, app_need::any},
-  {"stop", 0, 0, stop, app_need::any},
-  {"app_state", 0, 0, state_of_app, app_need::any},
-  {"start_app", 0, 0, start_app, app_need::any},
-  {"stop_app", 0, 0, stop_app, app_need::any},
-  {"reset", 0, 0, reset, app_need::stopped},
-  {"force_reset", 0, 0, force_reset, app_need::stopped},
-  {"join_cluster", 1, 1, join_cluster, app_need::stopped},
-  {"forget_cluster_node", 1, 1, forget_cluster_node, app_need::any},
-  {"force_boot", 0, 0, force_boot, app_need::stopped},
-};
-
 } // namespace
 
 std::span<const verb> life_verbs() {
+  static constexpr verb verbs[] = {
+    {"ping", 0, 0, ping, app_need::any},
+    {"stop", 0, 0, stop, app_need::any},
+    {"app_state", 0, 0, state_of_app, app_need::any},
+    {"start_app", 0, 0, start_app, app_need::any},
+    {"stop_app", 0, 0, stop_app, app_need::any},
+    {"reset", 0, 0, reset, app_need::stopped},
+    {"force_reset", 0, 0, force_reset, app_need::stopped},
+    {"join_cluster", 1, 1, join_cluster, app_need::stopped},
+    {"forget_cluster_node", 1, 1, forget_cluster_node, app_need::any},
+    {"force_boot", 0, 0, force_boot, app_need::stopped},
+  };
   return verbs;
 }
 

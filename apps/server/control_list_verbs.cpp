@@ -48,16 +48,15 @@ void list_consumers(node_view& node, const request& what, reply done) {
                         auto consumers) { done(consumer_rows(consumers, facts, vhost, columns)); });
 }
 
-constexpr verb verbs[] = {
-  {"list_queues", 0, 0, list_queues},           {"list_unresponsive_queues", 0, 0, list_unresponsive_queues},
-  {"list_exchanges", 0, 0, list_exchanges},     {"list_bindings", 0, 0, list_bindings},
-  {"list_connections", 0, 0, list_connections}, {"list_channels", 0, 0, list_channels},
-  {"list_consumers", 0, 0, list_consumers},
-};
-
 } // namespace
 
 std::span<const verb> list_verbs() {
+  static constexpr verb verbs[] = {
+    {"list_queues", 0, 0, list_queues},           {"list_unresponsive_queues", 0, 0, list_unresponsive_queues},
+    {"list_exchanges", 0, 0, list_exchanges},     {"list_bindings", 0, 0, list_bindings},
+    {"list_connections", 0, 0, list_connections}, {"list_channels", 0, 0, list_channels},
+    {"list_consumers", 0, 0, list_consumers},
+  };
   return verbs;
 }
 

@@ -53,144 +53,146 @@ using c = connection_info;
 using h = channel_info;
 using s = consumer_info;
 using e = exchange_record;
-using facts = node_facts;
+using around = node_facts;
 
 value consumer_capacity(const queue_info& of, const node_facts&) {
   return of.details.consumer_capacity ? value{*of.details.consumer_capacity} : value{};
 }
 
 constexpr column<queue_info> queue_columns[] = {
-  {"name", [](const q& i, const facts&) -> value { return i.queue->name; }},
-  {"durable", [](const q& i, const facts&) -> value { return i.queue->durable; }},
-  {"auto_delete", [](const q& i, const facts&) -> value { return i.queue->auto_delete; }},
-  {"arguments", [](const q& i, const facts&) -> value { return to_value(i.queue->arguments); }},
-  {"pid", [](const q& i, const facts& n) -> value { return process_name(n, i.queue->node, i.queue->id); }},
+  {"name", [](const q& i, const around&) -> value { return i.queue->name; }},
+  {"durable", [](const q& i, const around&) -> value { return i.queue->durable; }},
+  {"auto_delete", [](const q& i, const around&) -> value { return i.queue->auto_delete; }},
+  {"arguments", [](const q& i, const around&) -> value { return to_value(i.queue->arguments); }},
+  {"pid", [](const q& i, const around& n) -> value { return process_name(n, i.queue->node, i.queue->id); }},
   {"owner_pid",
-   [](const q& i, const facts& n) -> value {
+   [](const q& i, const around& n) -> value {
      return i.queue->owner == 0 ? value{} : process_name(n, i.queue->node, i.queue->owner);
    }},
-  {"exclusive", [](const q& i, const facts&) -> value { return i.queue->exclusive; }},
-  {"policy", [](const q& i, const facts&) -> value { return i.queue->policy; }},
-  {"operator_policy", [](const q& i, const facts&) -> value { return i.queue->operator_policy; }},
-  {"effective_policy_definition", [](const q& i, const facts&) -> value { return i.effective_policy; }},
+  {"exclusive", [](const q& i, const around&) -> value { return i.queue->exclusive; }},
+  {"policy", [](const q& i, const around&) -> value { return i.queue->policy; }},
+  {"operator_policy", [](const q& i, const around&) -> value { return i.queue->operator_policy; }},
+  {"effective_policy_definition", [](const q& i, const around&) -> value { return i.effective_policy; }},
   {"exclusive_consumer_pid",
-   [](const q& i, const facts& n) -> value {
+   [](const q& i, const around& n) -> value {
      const auto& who = i.details.exclusive_consumer;
      return who ? value{process_name(n, who->node.empty() ? i.queue->node : who->node,
                                      channel_number_of(who->connection, who->channel))}
                 : value{};
    }},
   {"exclusive_consumer_tag",
-   [](const q& i, const facts&) -> value {
+   [](const q& i, const around&) -> value {
      return i.details.exclusive_consumer ? value{i.details.exclusive_consumer->tag} : value{};
    }},
-  {"messages_ready", [](const q& i, const facts&) -> value { return i.ready; }},
-  {"messages_unacknowledged", [](const q& i, const facts&) -> value { return i.unacknowledged; }},
-  {"messages", [](const q& i, const facts&) -> value { return i.ready + i.unacknowledged; }},
-  {"messages_ready_ram", [](const q& i, const facts&) -> value { return i.details.ready_in_memory; }},
-  {"messages_unacknowledged_ram", [](const q& i, const facts&) -> value { return i.details.unacknowledged_in_memory; }},
+  {"messages_ready", [](const q& i, const around&) -> value { return i.ready; }},
+  {"messages_unacknowledged", [](const q& i, const around&) -> value { return i.unacknowledged; }},
+  {"messages", [](const q& i, const around&) -> value { return i.ready + i.unacknowledged; }},
+  {"messages_ready_ram", [](const q& i, const around&) -> value { return i.details.ready_in_memory; }},
+  {"messages_unacknowledged_ram",
+   [](const q& i, const around&) -> value { return i.details.unacknowledged_in_memory; }},
   {"messages_ram",
-   [](const q& i, const facts&) -> value { return i.details.ready_in_memory + i.details.unacknowledged_in_memory; }},
-  {"messages_persistent", [](const q& i, const facts&) -> value { return i.persistent; }},
-  {"message_bytes", [](const q& i, const facts&) -> value { return i.ready_bytes + i.unacknowledged_bytes; }},
-  {"message_bytes_ready", [](const q& i, const facts&) -> value { return i.ready_bytes; }},
-  {"message_bytes_unacknowledged", [](const q& i, const facts&) -> value { return i.unacknowledged_bytes; }},
-  {"message_bytes_ram", [](const q& i, const facts&) -> value { return i.details.bytes_in_memory; }},
-  {"message_bytes_persistent", [](const q& i, const facts&) -> value { return i.details.bytes_persistent; }},
+   [](const q& i, const around&) -> value { return i.details.ready_in_memory + i.details.unacknowledged_in_memory; }},
+  {"messages_persistent", [](const q& i, const around&) -> value { return i.persistent; }},
+  {"message_bytes", [](const q& i, const around&) -> value { return i.ready_bytes + i.unacknowledged_bytes; }},
+  {"message_bytes_ready", [](const q& i, const around&) -> value { return i.ready_bytes; }},
+  {"message_bytes_unacknowledged", [](const q& i, const around&) -> value { return i.unacknowledged_bytes; }},
+  {"message_bytes_ram", [](const q& i, const around&) -> value { return i.details.bytes_in_memory; }},
+  {"message_bytes_persistent", [](const q& i, const around&) -> value { return i.details.bytes_persistent; }},
   {"head_message_timestamp",
-   [](const q& i, const facts&) -> value {
+   [](const q& i, const around&) -> value {
      return i.details.head_timestamp_s ? value{*i.details.head_timestamp_s} : value{};
    }},
-  {"disk_reads", [](const q& i, const facts&) -> value { return i.details.disk_reads; }},
-  {"disk_writes", [](const q& i, const facts&) -> value { return i.details.disk_writes; }},
-  {"consumers", [](const q& i, const facts&) -> value { return i.consumers; }},
+  {"disk_reads", [](const q& i, const around&) -> value { return i.details.disk_reads; }},
+  {"disk_writes", [](const q& i, const around&) -> value { return i.details.disk_writes; }},
+  {"consumers", [](const q& i, const around&) -> value { return i.consumers; }},
   {"consumer_utilisation", consumer_capacity},
   {"consumer_capacity", consumer_capacity},
-  {"memory", [](const q& i, const facts&) -> value { return i.memory_bytes; }},
-  {"state", [](const q& i, const facts&) -> value { return i.state(); }},
+  {"memory", [](const q& i, const around&) -> value { return i.memory_bytes; }},
+  {"state", [](const q& i, const around&) -> value { return i.state(); }},
   {"type",
-   [](const q& i, const facts&) -> value {
+   [](const q& i, const around&) -> value {
      return i.queue->options && i.queue->options->type == queue_type::quorum ? "quorum" : "classic";
    }},
 };
 
 constexpr column<connection_info> connection_columns[] = {
-  {"pid", [](const c& i, const facts& n) -> value { return process_name(n, i.id); }},
-  {"name", [](const c& i, const facts&) -> value { return i.name; }},
-  {"port", [](const c& i, const facts&) -> value { return i.port; }},
-  {"host", [](const c& i, const facts&) -> value { return i.host; }},
-  {"peer_port", [](const c& i, const facts&) -> value { return i.peer_port; }},
-  {"peer_host", [](const c& i, const facts&) -> value { return i.peer_host; }},
-  {"ssl", [](const c&, const facts&) -> value { return false; }},
-  {"state", [](const c& i, const facts&) -> value { return i.state; }},
-  {"channels", [](const c& i, const facts&) -> value { return i.channels; }},
-  {"protocol", [](const c&, const facts&) -> value { return "{0,9,1}"; }},
-  {"auth_mechanism", [](const c& i, const facts&) -> value { return i.auth_mechanism; }},
-  {"user", [](const c& i, const facts&) -> value { return i.user; }},
-  {"vhost", [](const c& i, const facts&) -> value { return i.vhost; }},
-  {"timeout", [](const c& i, const facts&) -> value { return i.heartbeat_s; }},
-  {"frame_max", [](const c& i, const facts&) -> value { return i.frame_max; }},
-  {"channel_max", [](const c& i, const facts&) -> value { return i.channel_max; }},
-  {"client_properties", [](const c& i, const facts&) -> value { return to_value(i.client_properties); }},
-  {"recv_oct", [](const c& i, const facts&) -> value { return i.received_bytes; }},
-  {"recv_cnt", [](const c& i, const facts&) -> value { return i.reads; }},
-  {"send_cnt", [](const c& i, const facts&) -> value { return i.writes; }},
-  {"send_oct", [](const c& i, const facts&) -> value { return i.sent_bytes; }},
-  {"connected_at", [](const c& i, const facts&) -> value { return i.connected_at_ms; }},
+  {"pid", [](const c& i, const around& n) -> value { return process_name(n, i.id); }},
+  {"name", [](const c& i, const around&) -> value { return i.name; }},
+  {"port", [](const c& i, const around&) -> value { return i.port; }},
+  {"host", [](const c& i, const around&) -> value { return i.host; }},
+  {"peer_port", [](const c& i, const around&) -> value { return i.peer_port; }},
+  {"peer_host", [](const c& i, const around&) -> value { return i.peer_host; }},
+  {"ssl", [](const c&, const around&) -> value { return false; }},
+  {"state", [](const c& i, const around&) -> value { return i.state; }},
+  {"channels", [](const c& i, const around&) -> value { return i.channels; }},
+  {"protocol", [](const c&, const around&) -> value { return "{0,9,1}"; }},
+  {"auth_mechanism", [](const c& i, const around&) -> value { return i.auth_mechanism; }},
+  {"user", [](const c& i, const around&) -> value { return i.user; }},
+  {"vhost", [](const c& i, const around&) -> value { return i.vhost; }},
+  {"timeout", [](const c& i, const around&) -> value { return i.heartbeat_s; }},
+  {"frame_max", [](const c& i, const around&) -> value { return i.frame_max; }},
+  {"channel_max", [](const c& i, const around&) -> value { return i.channel_max; }},
+  {"client_properties", [](const c& i, const around&) -> value { return to_value(i.client_properties); }},
+  {"recv_oct", [](const c& i, const around&) -> value { return i.received_bytes; }},
+  {"recv_cnt", [](const c& i, const around&) -> value { return i.reads; }},
+  {"send_cnt", [](const c& i, const around&) -> value { return i.writes; }},
+  {"send_oct", [](const c& i, const around&) -> value { return i.sent_bytes; }},
+  {"connected_at", [](const c& i, const around&) -> value { return i.connected_at_ms; }},
 };
 
 constexpr column<channel_info> channel_columns[] = {
   {"pid",
-   [](const h& i, const facts& n) -> value { return process_name(n, channel_number_of(i.connection, i.number)); }},
-  {"connection", [](const h& i, const facts& n) -> value { return process_name(n, i.connection); }},
-  {"name", [](const h& i, const facts&) -> value { return i.connection_name + " (" + std::to_string(i.number) + ")"; }},
-  {"number", [](const h& i, const facts&) -> value { return i.number; }},
-  {"user", [](const h& i, const facts&) -> value { return i.user; }},
-  {"vhost", [](const h& i, const facts&) -> value { return i.vhost; }},
-  {"transactional", [](const h& i, const facts&) -> value { return i.transactional; }},
-  {"confirm", [](const h& i, const facts&) -> value { return i.confirm; }},
-  {"consumer_count", [](const h& i, const facts&) -> value { return i.consumers; }},
-  {"messages_unacknowledged", [](const h& i, const facts&) -> value { return i.unacknowledged; }},
-  {"messages_uncommitted", [](const h& i, const facts&) -> value { return i.uncommitted; }},
-  {"acks_uncommitted", [](const h& i, const facts&) -> value { return i.uncommitted_acks; }},
-  {"messages_unconfirmed", [](const h& i, const facts&) -> value { return i.unconfirmed; }},
-  {"prefetch_count", [](const h& i, const facts&) -> value { return i.prefetch; }},
-  {"global_prefetch_count", [](const h& i, const facts&) -> value { return i.global_prefetch; }},
-  {"state", [](const h& i, const facts&) -> value { return i.state; }},
+   [](const h& i, const around& n) -> value { return process_name(n, channel_number_of(i.connection, i.number)); }},
+  {"connection", [](const h& i, const around& n) -> value { return process_name(n, i.connection); }},
+  {"name",
+   [](const h& i, const around&) -> value { return i.connection_name + " (" + std::to_string(i.number) + ")"; }},
+  {"number", [](const h& i, const around&) -> value { return i.number; }},
+  {"user", [](const h& i, const around&) -> value { return i.user; }},
+  {"vhost", [](const h& i, const around&) -> value { return i.vhost; }},
+  {"transactional", [](const h& i, const around&) -> value { return i.transactional; }},
+  {"confirm", [](const h& i, const around&) -> value { return i.confirm; }},
+  {"consumer_count", [](const h& i, const around&) -> value { return i.consumers; }},
+  {"messages_unacknowledged", [](const h& i, const around&) -> value { return i.unacknowledged; }},
+  {"messages_uncommitted", [](const h& i, const around&) -> value { return i.uncommitted; }},
+  {"acks_uncommitted", [](const h& i, const around&) -> value { return i.uncommitted_acks; }},
+  {"messages_unconfirmed", [](const h& i, const around&) -> value { return i.unconfirmed; }},
+  {"prefetch_count", [](const h& i, const around&) -> value { return i.prefetch; }},
+  {"global_prefetch_count", [](const h& i, const around&) -> value { return i.global_prefetch; }},
+  {"state", [](const h& i, const around&) -> value { return i.state; }},
 };
 
 constexpr column<consumer_info> consumer_columns[] = {
-  {"queue_name", [](const s& i, const facts&) -> value { return i.queue->name; }},
+  {"queue_name", [](const s& i, const around&) -> value { return i.queue->name; }},
   {"channel_pid",
-   [](const s& i, const facts& n) -> value {
+   [](const s& i, const around& n) -> value {
      return process_name(n, i.node, channel_number_of(i.connection, i.channel));
    }},
-  {"consumer_tag", [](const s& i, const facts&) -> value { return i.tag; }},
-  {"ack_required", [](const s& i, const facts&) -> value { return i.ack_required; }},
-  {"prefetch_count", [](const s& i, const facts&) -> value { return i.prefetch; }},
-  {"active", [](const s& i, const facts&) -> value { return i.active; }},
-  {"activity_status", [](const s& i, const facts&) -> value { return i.activity_status; }},
-  {"arguments", [](const s& i, const facts&) -> value { return to_value(i.arguments); }},
+  {"consumer_tag", [](const s& i, const around&) -> value { return i.tag; }},
+  {"ack_required", [](const s& i, const around&) -> value { return i.ack_required; }},
+  {"prefetch_count", [](const s& i, const around&) -> value { return i.prefetch; }},
+  {"active", [](const s& i, const around&) -> value { return i.active; }},
+  {"activity_status", [](const s& i, const around&) -> value { return i.activity_status; }},
+  {"arguments", [](const s& i, const around&) -> value { return to_value(i.arguments); }},
 };
 
 constexpr column<exchange_record> exchange_columns[] = {
-  {"name", [](const e& i, const facts&) -> value { return i.name; }},
-  {"type", [](const e& i, const facts&) -> value { return i.type; }},
-  {"durable", [](const e& i, const facts&) -> value { return i.durable; }},
-  {"auto_delete", [](const e& i, const facts&) -> value { return i.auto_delete; }},
-  {"internal", [](const e& i, const facts&) -> value { return i.internal; }},
-  {"arguments", [](const e& i, const facts&) -> value { return to_value(i.arguments); }},
-  {"policy", [](const e& i, const facts&) -> value { return i.policy; }},
+  {"name", [](const e& i, const around&) -> value { return i.name; }},
+  {"type", [](const e& i, const around&) -> value { return i.type; }},
+  {"durable", [](const e& i, const around&) -> value { return i.durable; }},
+  {"auto_delete", [](const e& i, const around&) -> value { return i.auto_delete; }},
+  {"internal", [](const e& i, const around&) -> value { return i.internal; }},
+  {"arguments", [](const e& i, const around&) -> value { return to_value(i.arguments); }},
+  {"policy", [](const e& i, const around&) -> value { return i.policy; }},
 };
 
 constexpr column<binding_record> binding_columns[] = {
-  {"source_name", [](const binding_record& i, const facts&) -> value { return i.source; }},
-  {"source_kind", [](const binding_record&, const facts&) -> value { return "exchange"; }},
-  {"destination_name", [](const binding_record& i, const facts&) -> value { return i.destination; }},
+  {"source_name", [](const binding_record& i, const around&) -> value { return i.source; }},
+  {"source_kind", [](const binding_record&, const around&) -> value { return "exchange"; }},
+  {"destination_name", [](const binding_record& i, const around&) -> value { return i.destination; }},
   {"destination_kind",
-   [](const binding_record& i, const facts&) -> value { return i.to_exchange ? "exchange" : "queue"; }},
-  {"routing_key", [](const binding_record& i, const facts&) -> value { return i.routing_key; }},
-  {"arguments", [](const binding_record& i, const facts&) -> value { return to_value(i.arguments); }},
+   [](const binding_record& i, const around&) -> value { return i.to_exchange ? "exchange" : "queue"; }},
+  {"routing_key", [](const binding_record& i, const around&) -> value { return i.routing_key; }},
+  {"arguments", [](const binding_record& i, const around&) -> value { return to_value(i.arguments); }},
 };
 
 } // namespace

@@ -74,15 +74,14 @@ void own_status(node_view& node, const request&, reply done) {
   done(own_status_answer(node.facts()));
 }
 
-constexpr verb verbs[] = {
-  {"admit_node", 4, 4, admit_node},
-  {"release_node", 4, 4, release_node},
-  {"own_status", 0, 0, own_status},
-};
-
 } // namespace
 
 std::span<const verb> member_verbs() {
+  static constexpr verb verbs[] = {
+    {"admit_node", 4, 4, admit_node},
+    {"release_node", 4, 4, release_node},
+    {"own_status", 0, 0, own_status},
+  };
   return verbs;
 }
 

@@ -184,35 +184,33 @@ void rotate_logs(node_view& node, const request&, reply done) {
   done({});
 }
 
-constexpr verb nodes[] = {
-  {"status", 0, 0, status},
-  {"cluster_status", 0, 0, cluster_status},
-  {"listeners", 0, 0, listeners},
-  {"alarms", 0, 0, alarms},
-  {"server_version", 0, 0, server_version, app_need::any},
-  {"memory_breakdown", 0, 0, memory_breakdown},
-  {"erlang_cookie_hash", 0, 0, cookie_hash, app_need::any},
-  {"log_tail", 0, 0, log_tail, app_need::any},
-  {"log_location", 0, 0, log_location, app_need::any},
-  {"environment", 0, 0, environment, app_need::any},
-  {"list_feature_flags", 0, 0, list_feature_flags, app_need::any},
-  {"enable_feature_flag", 1, 1, enable_feature_flag},
-};
-
-constexpr verb settings[] = {
-  {"set_vm_memory_high_watermark", 1, 2, set_memory_watermark},
-  {"set_disk_free_limit", 1, 2, set_disk_limit},
-  {"set_log_level", 1, 1, set_level, app_need::any},
-  {"rotate_logs", 0, 0, rotate_logs, app_need::any},
-};
-
 } // namespace
 
 std::span<const verb> node_verbs() {
+  static constexpr verb nodes[] = {
+    {"status", 0, 0, status},
+    {"cluster_status", 0, 0, cluster_status},
+    {"listeners", 0, 0, listeners},
+    {"alarms", 0, 0, alarms},
+    {"server_version", 0, 0, server_version, app_need::any},
+    {"memory_breakdown", 0, 0, memory_breakdown},
+    {"erlang_cookie_hash", 0, 0, cookie_hash, app_need::any},
+    {"log_tail", 0, 0, log_tail, app_need::any},
+    {"log_location", 0, 0, log_location, app_need::any},
+    {"environment", 0, 0, environment, app_need::any},
+    {"list_feature_flags", 0, 0, list_feature_flags, app_need::any},
+    {"enable_feature_flag", 1, 1, enable_feature_flag},
+  };
   return nodes;
 }
 
 std::span<const verb> setting_verbs() {
+  static constexpr verb settings[] = {
+    {"set_vm_memory_high_watermark", 1, 2, set_memory_watermark},
+    {"set_disk_free_limit", 1, 2, set_disk_limit},
+    {"set_log_level", 1, 1, set_level, app_need::any},
+    {"rotate_logs", 0, 0, rotate_logs, app_need::any},
+  };
   return settings;
 }
 

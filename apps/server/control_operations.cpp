@@ -72,17 +72,16 @@ void purge_queue(node_view& node, const request& what, reply done) {
   });
 }
 
-constexpr verb verbs[] = {
-  {"close_connection", 2, 2, close_connection},
-  {"close_all_connections", 1, 1, close_all_connections},
-  {"close_all_user_connections", 2, 2, close_all_user_connections},
-  {"delete_queue", 1, 1, remove_queue},
-  {"purge_queue", 1, 1, purge_queue},
-};
-
 } // namespace
 
 std::span<const verb> operation_verbs() {
+  static constexpr verb verbs[] = {
+    {"close_connection", 2, 2, close_connection},
+    {"close_all_connections", 1, 1, close_all_connections},
+    {"close_all_user_connections", 2, 2, close_all_user_connections},
+    {"delete_queue", 1, 1, remove_queue},
+    {"purge_queue", 1, 1, purge_queue},
+  };
   return verbs;
 }
 

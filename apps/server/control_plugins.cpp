@@ -13,7 +13,7 @@ using control::request;
 using control::response;
 
 /// Those that a RabbitMQ 3.13 brings along. None of their functions is part of Warren yet.
-constexpr std::string_view known[] = {
+constexpr std::string_view known_plugins[] = {
   "rabbitmq_amqp1_0",
   "rabbitmq_auth_backend_cache",
   "rabbitmq_auth_backend_http",
@@ -61,7 +61,7 @@ void list_plugins(node_view& node, const request&, reply done) {
   if (!enabled)
     return done(failure(exit_with::software, enabled.error().text));
   response answer = table({"name", "version", "enabled", "running"});
-  for (const auto name : known)
+  for (const auto name : known_plugins)
     answer.rows.push_back({name, rabbitmq_version, contains(*enabled, name), false});
   done(std::move(answer));
 }
@@ -69,7 +69,7 @@ void list_plugins(node_view& node, const request&, reply done) {
 void set_plugins(node_view& node, const request& what, reply done) {
   std::string unknown;
   for (const auto& name : what.arguments)
-    if (std::find(std::begin(known), std::end(known), name) == std::end(known))
+    if (std::find(std::begin(known_plugins), std::end(known_plugins), name) == std::end(known_plugins))
       unknown += (unknown.empty() ? ":" : ", :") + name;
   if (!unknown.empty())
     return done(failure(exit_with::software, "{:plugins_not_found, [" + unknown + "]}"));
@@ -77,14 +77,13 @@ void set_plugins(node_view& node, const request& what, reply done) {
   done(stored ? response{} : failure(exit_with::software, stored.error().text));
 }
 
-constexpr verb verbs[] = {
-  {"list_plugins", 0, 0, list_plugins, app_need::any},
-  {"set_plugins", 0, std::size(known), set_plugins, app_need::any},
-};
-
 } // namespace
 
 std::span<const verb> plugin_verbs() {
+  static constexpr verb verbs[] = {
+    {"list_plugins", 0, 0, list_plugins, app_need::any},
+    {"set_plugins", 0, std::size(known_plugins), set_plugins, app_need::any},
+  };
   return verbs;
 }
 

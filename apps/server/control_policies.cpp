@@ -144,34 +144,34 @@ void list_global_parameters(node_view& node, const request&, reply done) {
   done(std::move(answer));
 }
 
-constexpr verb policies[] = {
-  {"set_policy", 3, 3, [](node_view& n, const request& r, reply d) { set_one_policy(n, r, false, std::move(d)); }},
-  {"clear_policy", 1, 1, [](node_view& n, const request& r, reply d) { clear_one_policy(n, r, false, std::move(d)); }},
-  {"list_policies", 0, 0, [](node_view& n, const request& r, reply d) { list_of_policies(n, r, false, std::move(d)); }},
-  {"set_operator_policy", 3, 3,
-   [](node_view& n, const request& r, reply d) { set_one_policy(n, r, true, std::move(d)); }},
-  {"clear_operator_policy", 1, 1,
-   [](node_view& n, const request& r, reply d) { clear_one_policy(n, r, true, std::move(d)); }},
-  {"list_operator_policies", 0, 0,
-   [](node_view& n, const request& r, reply d) { list_of_policies(n, r, true, std::move(d)); }},
-};
-
-constexpr verb parameters[] = {
-  {"set_parameter", 3, 3, set_vhost_parameter},
-  {"clear_parameter", 2, 2, clear_vhost_parameter},
-  {"list_parameters", 0, 0, list_parameters},
-  {"set_global_parameter", 2, 2, set_global_parameter},
-  {"clear_global_parameter", 1, 1, clear_global_parameter},
-  {"list_global_parameters", 0, 0, list_global_parameters},
-};
-
 } // namespace
 
 std::span<const verb> policy_verbs() {
+  static constexpr verb policies[] = {
+    {"set_policy", 3, 3, [](node_view& n, const request& r, reply d) { set_one_policy(n, r, false, std::move(d)); }},
+    {"clear_policy", 1, 1,
+     [](node_view& n, const request& r, reply d) { clear_one_policy(n, r, false, std::move(d)); }},
+    {"list_policies", 0, 0,
+     [](node_view& n, const request& r, reply d) { list_of_policies(n, r, false, std::move(d)); }},
+    {"set_operator_policy", 3, 3,
+     [](node_view& n, const request& r, reply d) { set_one_policy(n, r, true, std::move(d)); }},
+    {"clear_operator_policy", 1, 1,
+     [](node_view& n, const request& r, reply d) { clear_one_policy(n, r, true, std::move(d)); }},
+    {"list_operator_policies", 0, 0,
+     [](node_view& n, const request& r, reply d) { list_of_policies(n, r, true, std::move(d)); }},
+  };
   return policies;
 }
 
 std::span<const verb> parameter_verbs() {
+  static constexpr verb parameters[] = {
+    {"set_parameter", 3, 3, set_vhost_parameter},
+    {"clear_parameter", 2, 2, clear_vhost_parameter},
+    {"list_parameters", 0, 0, list_parameters},
+    {"set_global_parameter", 2, 2, set_global_parameter},
+    {"clear_global_parameter", 1, 1, clear_global_parameter},
+    {"list_global_parameters", 0, 0, list_global_parameters},
+  };
   return parameters;
 }
 

@@ -89,15 +89,14 @@ void rebalance(node_view& node, const request& what, reply done) {
   done(std::move(answer));
 }
 
-constexpr verb verbs[] = {
-  {"is_single_node_cluster", 0, 0, is_single_node},
-  {"quorum_critical", 0, 0, quorum_critical},
-  {"rebalance", 1, 1, rebalance},
-};
-
 } // namespace
 
 std::span<const verb> quorum_verbs() {
+  static constexpr verb verbs[] = {
+    {"is_single_node_cluster", 0, 0, is_single_node},
+    {"quorum_critical", 0, 0, quorum_critical},
+    {"rebalance", 1, 1, rebalance},
+  };
   return verbs;
 }
 

@@ -10,7 +10,7 @@ using control::reply;
 using control::request;
 using control::response;
 
-constexpr std::string_view limit_names[] = {"max-connections", "max-channels"};
+constexpr std::string_view user_limit_names[] = {"max-connections", "max-channels"};
 
 response no_such_user(const std::string& name) {
   return failure(exit_with::no_user, "User \"" + name + "\" does not exist");
@@ -102,9 +102,9 @@ void hash_password(node_view& node, const request& what, reply done) {
   done(one_value(node.hash_password(what.arguments[0])));
 }
 
-void set_limits(node_view& node, const request& what, reply done) {
+void limit_user(node_view& node, const request& what, reply done) {
   const auto& name = what.arguments[0];
-  const auto given = parse_limits(what.arguments[1], "user-limits", limit_names);
+  const auto given = parse_limits(what.arguments[1], "user-limits", user_limit_names);
   if (!given)
     return done(failure(exit_with::unavailable, given.error().text));
   const auto user = node.metadata()->find_user(name);
@@ -116,7 +116,7 @@ void set_limits(node_view& node, const request& what, reply done) {
   propose_and_answer(node, std::move(change), exit_with::unavailable, std::move(done));
 }
 
-void clear_limits(node_view& node, const request& what, reply done) {
+void lift_user_limits(node_view& node, const request& what, reply done) {
   const auto& name = what.arguments[0];
   const auto user = node.metadata()->find_user(name);
   if (!user)
@@ -129,7 +129,7 @@ void clear_limits(node_view& node, const request& what, reply done) {
   propose_and_answer(node, std::move(change), exit_with::unavailable, std::move(done));
 }
 
-void list_limits(node_view& node, const request& what, reply done) {
+void list_limited_users(node_view& node, const request& what, reply done) {
   if (option_of(what, "global")) {
     response answer = table({"user", "limits"});
     node.metadata()->for_each_user([&](const user_record& user) {
@@ -145,25 +145,22 @@ void list_limits(node_view& node, const request& what, reply done) {
   done(one_value(limits_text(user->limits)));
 }
 
-constexpr size_t tags_max = 64;
-
-constexpr verb verbs[] = {
-  {"list_users", 0, 0, list_users},
-  {"add_user", 2, 2, add_user},
-  {"change_password", 2, 2, change_password},
-  {"clear_password", 1, 1, clear_password},
-  {"set_user_tags", 1, 1 + tags_max, set_user_tags},
-  {"delete_user", 1, 1, remove_user},
-  {"authenticate_user", 2, 2, authenticate_user},
-  {"hash_password", 1, 1, hash_password},
-  {"set_user_limits", 2, 2, set_limits},
-  {"clear_user_limits", 2, 2, clear_limits},
-  {"list_user_limits", 0, 0, list_limits},
-};
-
 } // namespace
 
 std::span<const verb> user_verbs() {
+  static constexpr verb verbs[] = {
+    {"list_users", 0, 0, list_users},
+    {"add_user", 2, 2, add_user},
+    {"change_password", 2, 2, change_password},
+    {"clear_password", 1, 1, clear_password},
+    {"set_user_tags", 1, 1 + tags_max, set_user_tags},
+    {"delete_user", 1, 1, remove_user},
+    {"authenticate_user", 2, 2, authenticate_user},
+    {"hash_password", 1, 1, hash_password},
+    {"set_user_limits", 2, 2, limit_user},
+    {"clear_user_limits", 2, 2, lift_user_limits},
+    {"list_user_limits", 0, 0, list_limited_users},
+  };
   return verbs;
 }
 

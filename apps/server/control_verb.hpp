@@ -21,6 +21,9 @@ inline constexpr std::string_view app_must_stop = "this command requires the 'ra
 /// In which state of the app a verb may be asked. Of the process only: `any`.
 enum class app_need : uint8_t { running, stopped, any };
 
+/// Arguments that are tags (set_user_tags, set_vhost_tags).
+inline constexpr size_t tags_max = 64;
+
 struct verb {
   std::string_view name;
   size_t least_arguments;

@@ -11,7 +11,7 @@ using control::response;
 using control::value;
 using control::value_list;
 
-constexpr std::string_view limit_names[] = {"max-connections", "max-queues"};
+constexpr std::string_view vhost_limit_names[] = {"max-connections", "max-queues"};
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -87,11 +87,11 @@ void remove_vhost(node_view& node, const request& what, reply done) {
   propose_and_answer(node, delete_vhost{what.arguments[0]}, exit_with::unavailable, std::move(done));
 }
 
-void set_limits(node_view& node, const request& what, reply done) {
+void limit_vhost(node_view& node, const request& what, reply done) {
   const std::string vhost = vhost_of(what);
   if (!node.metadata()->vhost_exists(vhost))
     return done(no_such_vhost(vhost));
-  auto limits = parse_limits(what.arguments[0], "limits", limit_names);
+  auto limits = parse_limits(what.arguments[0], "limits", vhost_limit_names);
   if (!limits) {
     const std::string& why = limits.error().text;
     return done(failure(exit_with::unavailable, why.starts_with("JSON") ? why : "Validation failed\n\n" + why + "\n"));
@@ -99,14 +99,14 @@ void set_limits(node_view& node, const request& what, reply done) {
   propose_and_answer(node, set_vhost_limits{vhost, *std::move(limits)}, exit_with::unavailable, std::move(done));
 }
 
-void clear_limits(node_view& node, const request& what, reply done) {
+void lift_vhost_limits(node_view& node, const request& what, reply done) {
   const auto vhost = node.metadata()->find_vhost(vhost_of(what));
   if (!vhost || vhost->limits.empty())
     return done(failure(exit_with::unavailable, "Parameter does not exist"));
   propose_and_answer(node, set_vhost_limits{vhost->name, {}}, exit_with::unavailable, std::move(done));
 }
 
-void list_limits(node_view& node, const request& what, reply done) {
+void list_limited_vhosts(node_view& node, const request& what, reply done) {
   if (option_of(what, "global")) {
     response answer = table({"vhost", "limits"});
     node.metadata()->for_each_vhost([&](const vhost_record& vhost) {
@@ -137,24 +137,21 @@ void trace(node_view& node, const request& what, bool on, reply done) {
   propose_and_answer(node, set_tracing{vhost, on}, exit_with::unavailable, std::move(done));
 }
 
-constexpr size_t tags_max = 64;
-
-constexpr verb verbs[] = {
-  {"list_vhosts", 0, 0, list_vhosts},
-  {"add_vhost", 1, 1, add_vhost},
-  {"set_vhost_tags", 1, 1 + tags_max, set_vhost_tags},
-  {"delete_vhost", 1, 1, remove_vhost},
-  {"set_vhost_limits", 1, 1, set_limits},
-  {"clear_vhost_limits", 0, 0, clear_limits},
-  {"list_vhost_limits", 0, 0, list_limits},
-  {"restart_vhost", 0, 0, restart_vhost},
-  {"trace_on", 0, 0, [](node_view& n, const request& r, reply d) { trace(n, r, true, std::move(d)); }},
-  {"trace_off", 0, 0, [](node_view& n, const request& r, reply d) { trace(n, r, false, std::move(d)); }},
-};
-
 } // namespace
 
 std::span<const verb> vhost_verbs() {
+  static constexpr verb verbs[] = {
+    {"list_vhosts", 0, 0, list_vhosts},
+    {"add_vhost", 1, 1, add_vhost},
+    {"set_vhost_tags", 1, 1 + tags_max, set_vhost_tags},
+    {"delete_vhost", 1, 1, remove_vhost},
+    {"set_vhost_limits", 1, 1, limit_vhost},
+    {"clear_vhost_limits", 0, 0, lift_vhost_limits},
+    {"list_vhost_limits", 0, 0, list_limited_vhosts},
+    {"restart_vhost", 0, 0, restart_vhost},
+    {"trace_on", 0, 0, [](node_view& n, const request& r, reply d) { trace(n, r, true, std::move(d)); }},
+    {"trace_off", 0, 0, [](node_view& n, const request& r, reply d) { trace(n, r, false, std::move(d)); }},
+  };
   return verbs;
 }
 
