@@ -278,6 +278,7 @@ std::string encode_record(const stored_checkpoint& what) {
     to.u64(one.first);
     to.u64(one.offset);
   }
+  to.u64(what.next);
   to.ranges(what.settled);
   return to.take();
 }
@@ -321,7 +322,8 @@ result<log_record> decode_record(std::string_view bytes) {
       one.first = from.u64();
       one.offset = from.u64();
     }
-    what.settled = from.ranges(UINT64_MAX);
+    what.next = from.u64();
+    what.settled = from.ranges(what.next);
     record.what = std::move(what);
     break;
   }

@@ -21,6 +21,9 @@ namespace broker::replication {
 struct stored_checkpoint {
   log_checkpoint log;
   std::vector<number_piece> pieces;
+  /// First stored number that was never used. The store may know less: it is not told of numbers that settles took,
+  /// nor, before a crash, of `settled`.
+  seqno next = 1;
   /// Stored numbers of messages that have been settled; that may not be on disk yet.
   std::vector<seq_range> settled;
 };

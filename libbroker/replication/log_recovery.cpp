@@ -79,7 +79,10 @@ private:
     auto numbers = log_numbers::from(from.pieces, out_.log.length() + 1);
     if (!numbers)
       return error{0, "the numbers of a checkpoint contradict each other"};
+    if (from.next < numbers->next())
+      return error{0, "numbers of a checkpoint are used and are not"};
     out_.numbers = *std::move(numbers);
+    out_.numbers.used_below(from.next);
     settled_ = from.settled;
     delivered_upto_ = from.log.base.delivered_upto;
     return {};

@@ -98,7 +98,8 @@ void log_storage::perform(const std::vector<log_write>& writes, const replica_lo
 
 /// Takes the number of the record before it: it acknowledges no write.
 void log_storage::check_point(const replica_log& log, seqno commit, seqno delivered_upto) {
-  std::string record = encode_record({log.checkpoint(commit, delivered_upto), numbers_.pieces(), unsure()});
+  std::string record =
+    encode_record({log.checkpoint(commit, delivered_upto), numbers_.pieces(), numbers_.next(), unsure()});
   checkpoint_size_ = bytes_ = record.size();
   records_ = 1;
   store_->log(queue_, record_, std::move(record), true);

@@ -95,8 +95,15 @@ public:
     for (operation& one : operations) {
       if (one.what == kind::append)
         found.next = std::max(found.next, one.first + one.where.size());
-      if (one.what == kind::delivered)
+      if (one.what == kind::settle)
+        for (const seq_range& range : one.seqs) {
+          found.next = std::max(found.next, range.last);
+          dead_.push_back(range);
+        }
+      if (one.what == kind::delivered) {
         marked = std::max(marked, one.first);
+        found.next = std::max(found.next, one.first);
+      }
       if (one.what != kind::log)
         continue;
       if (one.anew) {
@@ -119,6 +126,7 @@ public:
     if (marked != 0)
       left.push_back({kind::delivered, {}, {}, marked, {}, {}, 0, {}, false});
     next_ = found.next;
+    dead_ = joined(std::move(dead_));
     operations = std::move(left);
     synced = born = operations.size();
     return found;
@@ -140,26 +148,42 @@ private:
   }
   void add(operation what) { operations.push_back(std::move(what)); }
 
-  /// Messages by number; settled by one of the first `settles` operations.
+  /// Messages by number but for what one of the first `settles` operations has settled, whether it comes before or
+  /// after.
   std::map<seqno, operation> live(size_t settles) {
+    std::vector<seq_range> dead = dead_;
+    for (size_t at = 0; at < settles; ++at)
+      if (operations[at].what == kind::settle)
+        dead.insert(dead.end(), operations[at].seqs.begin(), operations[at].seqs.end());
+    dead = joined(std::move(dead));
     std::map<seqno, operation> all;
-    for (size_t at = 0; at < operations.size(); ++at) {
-      const operation& one = operations[at];
+    for (const operation& one : operations)
       for (uint32_t i = 0; one.what == kind::append && i < one.where.size(); ++i) {
         operation single = one;
         single.where = {one.where.lo + i, one.where.lo + i + 1};
         single.first = one.first + i;
+        const auto end = std::partition_point(dead.begin(), dead.end(),
+                                              [&](const seq_range& range) { return range.last <= single.first; });
+        if (end != dead.end() && end->first <= single.first)
+          continue;
         if (!all.emplace(single.first, single).second)
           broken = "a number was used twice";
       }
-      if (one.what == kind::settle && at < settles)
-        for (const seq_range& range : one.seqs)
-          all.erase(all.lower_bound(range.first), all.lower_bound(range.last));
-    }
     return all;
+  }
+  static std::vector<seq_range> joined(std::vector<seq_range> all) {
+    std::sort(all.begin(), all.end(), [](const seq_range& a, const seq_range& b) { return a.first < b.first; });
+    std::vector<seq_range> some;
+    for (const seq_range& one : all)
+      if (!some.empty() && one.first <= some.back().last)
+        some.back().last = std::max(some.back().last, one.last);
+      else
+        some.push_back(one);
+    return some;
   }
 
   seqno next_ = 1;
+  std::vector<seq_range> dead_; ///< in earlier lives
 };
 
 } // namespace log_model
