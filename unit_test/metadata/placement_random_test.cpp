@@ -269,9 +269,16 @@ private:
       supervisor_.drain(random_.chance(1, 2) ? std::vector<node_id>{} : std::vector<node_id>{1});
     const supervision next = supervisor_.step(now_, *seen());
     BOOST_REQUIRE(next.moves.size() <= limits::master_moves_max);
-    for (const change_placement& one : next.proposals)
-      send(one);
     const repl::node_table table = node_table_of(*seen());
+    for (const change_placement& one : next.proposals) {
+      repl::placement tried = *seen()->find_queue(one.vhost, one.name)->placement;
+      BOOST_REQUIRE(repl::apply(tried, table, one.what).ok()); // it proposes nothing in vain
+      send(one);
+    }
+    for (const master_move& one : next.moves) {
+      const repl::placement& now = *seen()->find_queue(one.vhost, one.name)->placement;
+      BOOST_REQUIRE(now.master == one.from && now.lists({one.to, table.registered(one.to)}) && table.live(one.to));
+    }
     for (const master_move& one : next.moves)
       send({one.vhost, one.name, one.id, repl::hand_over{one.mastership, {one.to, table.registered(one.to)}}});
   }
@@ -499,6 +506,27 @@ BOOST_FIXTURE_TEST_CASE(the_rules_see_a_record_that_is_not_its_placements, rules
   BOOST_TEST(sees("has no placement although its node is up"));
   change([](queue_record&, repl::placement& placed) { placed.version = 1; });
   BOOST_TEST(sees("went back"));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_rules_see_a_session_that_comes_back_and_a_copy_that_is_not_needed_any_more, rules_tried) {
+  before.table.nodes[1].live = false;
+  BOOST_TEST(sees("has somebody in sync whose session had ended"));
+  before = after;
+  change([](queue_record&, repl::placement& placed) { placed.min_in_sync = 2; });
+  std::swap(before, after);
+  change([](queue_record&, repl::placement& placed) {
+    placed.min_in_sync = 1;
+    ++placed.version;
+  });
+  BOOST_TEST((placement_rules{before, after, withdrawn{}}.broken().empty())); // two copies want one in sync
+  w.policy(R"({"ha-mode":"exactly","ha-params":3})");
+  w.set_in_sync("q", "abc");
+  before = after = placed_state{*w.state.snapshot()};
+  change([](queue_record&, repl::placement& placed) {
+    placed.min_in_sync = 1;
+    ++placed.version;
+  });
+  BOOST_TEST(sees("needs fewer in sync than before"));
 }
 
 BOOST_FIXTURE_TEST_CASE(the_rules_see_copies_where_they_are_not_wanted, rules_tried) {

@@ -80,10 +80,12 @@ private:
       expect(after_.table.find(one) != nullptr, "is placed on a node that is none");
     for (const repl::member& one : now.isr)
       expect(after_.table.find(one.node) != nullptr, "lists a node that is none");
-    std::vector<repl::node_id> wanted{now.master};
-    if (asks_for_copies(*queue_))
-      wanted = copies_of(*queue_, now, after_.holders()).nodes;
-    expect(wanted == now.nodes, "is not placed where it is wanted");
+    expect(wanted(*queue_).nodes == now.nodes, "is not placed where it is wanted");
+  }
+
+  wanted_copies wanted(const queue_record& queue) const {
+    return asks_for_copies(queue) ? copies_of(queue, *queue.placement, after_.holders())
+                                  : wanted_copies{{queue.placement->master}, 1};
   }
 
   void of_both(const queue_record& was, const queue_record& is) {
@@ -101,6 +103,11 @@ private:
            "has another set of the same version");
     if (b.master != a.master)
       of_master(a, b);
+    expect(b.min_in_sync >= a.min_in_sync || b.min_in_sync == wanted(is).min_in_sync,
+           "needs fewer in sync than before");
+    for (const repl::member& one : a.isr)
+      expect(!b.lists(one) || before_.table.current_and_live(one) || !after_.table.current_and_live(one),
+             "has somebody in sync whose session had ended");
     of_members(a, b);
   }
 

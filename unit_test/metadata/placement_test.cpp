@@ -403,6 +403,18 @@ BOOST_AUTO_TEST_CASE(a_forgotten_node_leaves_every_placement_and_a_mirror_become
   BOOST_TEST(w.in_sync("q mirrored there") == "b");
 }
 
+BOOST_AUTO_TEST_CASE(a_forgotten_master_is_followed_by_a_mirror_that_is_alive) {
+  placed_world w{"abc"};
+  w.policy(R"({"ha-mode":"nodes","ha-params":["a","b","c"]})");
+  w.declare("q", "a");
+  w.set_in_sync("q", "abc");
+  w.down("b"); // the first in line
+  w.down("a");
+  w.forget("a");
+  BOOST_TEST(w.master("q") == "c");
+  BOOST_TEST(w.in_sync("q") == "bc"); // M1
+}
+
 BOOST_AUTO_TEST_CASE(a_forgotten_node_takes_along_only_what_nobody_else_was_in_sync_with) {
   placed_world w{"abc"};
   w.policy(all);

@@ -277,6 +277,16 @@ BOOST_AUTO_TEST_CASE(a_master_is_moved_to_a_mirror_in_sync_only) {
   BOOST_TEST((w.masters() == std::map<std::string, size_t>{{"a", 6}, {"c", 6}}));
 }
 
+BOOST_AUTO_TEST_CASE(no_master_is_moved_to_a_node_that_is_down_or_has_restarted) {
+  supervised w{"abc"};
+  w.policy(all);
+  w.declare_many(6, "a", "abc");
+  w.down("b");
+  w.start("c"); // its old session is listed still
+  w.settle();
+  BOOST_TEST(w.masters()["a"] == 6u);
+}
+
 BOOST_AUTO_TEST_CASE(a_drained_node_keeps_no_master_and_gets_none) {
   supervised w{"abc"};
   w.policy(all);
