@@ -92,7 +92,7 @@ bool metadata_state::impl::begin_placement(queue_record& record) const {
   return true;
 }
 
-void metadata_state::impl::place_copies(queue_record& record, bool is_new) const {
+void metadata_state::impl::place_copies(queue_record& record, bool is_new, uint32_t present_min) const {
   if (!settings->replication)
     return;
   const bool asks = asks_for_copies(record);
@@ -103,8 +103,10 @@ void metadata_state::impl::place_copies(queue_record& record, bool is_new) const
   if (asks) {
     const auto holders = copy_holders();
     wanted_copies copies = copies_of(record, next, holders);
+    placement present = next;
+    present.min_in_sync = std::max(present.min_in_sync, present_min);
     const uint32_t least =
-      is_new ? first_min_in_sync(record, copies, holders) : rising_min_in_sync(copies.min_in_sync, next);
+      is_new ? first_min_in_sync(record, copies, holders) : rising_min_in_sync(copies.min_in_sync, present);
     wanted = {std::move(copies.nodes), least};
   }
   if (wanted.nodes == next.nodes && wanted.min_in_sync == next.min_in_sync)
@@ -174,7 +176,8 @@ command_result metadata_state::impl::apply(const change_placement& what, changes
   if (place && place->nodes.size() != before->placement->nodes.size() && before->options->type == queue_type::quorum)
     after->copies = static_cast<uint32_t>(place->nodes.size());
   adopt(*after, std::move(next));
-  place_copies(*after, false);
+  // Where copies shall be is proposed; how many of them must be in sync is not.
+  place_copies(*after, false, before->placement->min_in_sync);
   replace_queue(*own_vhost(what.vhost), before, std::move(after), changes);
   return {};
 }

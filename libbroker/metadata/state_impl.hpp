@@ -90,7 +90,8 @@ struct metadata_state::impl {
   /// False: its master's node is down, so not yet.
   bool begin_placement(queue_record& record) const;
   /// What the record's options, and the nodes as they are, make of its placement. Nothing if nothing is to be changed.
-  void place_copies(queue_record& record, bool is_new) const;
+  /// `present_min`: so many had to be in sync until now, whatever the placement says.
+  void place_copies(queue_record& record, bool is_new, uint32_t present_min = 0) const;
   void place_all_copies(changes_t& changes);
   /// A node is no node any more. False: nobody else was listed, and the queue is gone with it.
   bool forget_copies(queue_record& record, replication::node_id gone) const;

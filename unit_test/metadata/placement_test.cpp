@@ -340,6 +340,14 @@ BOOST_AUTO_TEST_CASE(a_quorum_queue_keeps_the_number_of_copies_an_operator_gives
   BOOST_TEST(w.queue("q")->copies == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(who_proposes_where_copies_shall_be_does_not_lower_how_many_must_be_in_sync) {
+  placed_world w{"abc"};
+  w.declare_quorum("q", "a");
+  BOOST_REQUIRE(w.placement("q").min_in_sync == 2u);
+  BOOST_REQUIRE(w.change("q", repl::place{{1, 3, 2}, 1}).ok());
+  BOOST_TEST(w.placement("q").min_in_sync == 2u); // though only the master is in sync
+}
+
 BOOST_AUTO_TEST_CASE(where_a_policy_says_which_nodes_nothing_else_does) {
   placed_world w{"abc"};
   w.policy(all);

@@ -6,9 +6,9 @@
 #include "store_fixture.hpp"
 
 using namespace broker;
-using sim::crash_style;
 using log_model::log_driver;
 using log_model::log_plant;
+using sim::crash_style;
 using test::store_fixture;
 
 namespace replica_logs {
