@@ -1,6 +1,7 @@
 #include "amqp/properties.hpp"
 #include "amqp/reply.hpp"
 #include "connection/content.hpp"
+#include "model/message_copy.hpp"
 
 namespace broker {
 
@@ -51,10 +52,7 @@ result<uint16_t> content_flags(std::string_view property_bytes) {
   const amqp::header_peek peek = amqp::peek_properties(property_bytes);
   if (!peek.ok)
     return amqp::internal_error("malformed content properties");
-  return static_cast<uint16_t>(
-    (peek.persistent ? message::persistent : 0) | (peek.has_headers ? message::has_headers : 0)
-    | (peek.has_user_id ? message::has_user_id : 0) | (peek.has_expiration ? message::has_expiration : 0)
-    | (peek.has_reply_to ? message::has_reply_to : 0));
+  return flags_of(peek);
 }
 
 scan_result scan_publish(std::string_view bytes, size_t method_size, const publish_limits& limits, publish_scan& scan,

@@ -62,12 +62,17 @@ bool take_value(std::string_view& from, char type, std::string_view& taken) {
   }
 }
 
-bool take_field(std::string_view& from, raw_field& field) {
+/// Type octet and value.
+bool take_typed(std::string_view& from, raw_field& field) {
   std::string_view type;
-  if (!take_short(from, field.name) || !take(from, 1, type))
+  if (!take(from, 1, type))
     return false;
   field.type = type[0] == 'L' ? 'l' : type[0]; // two octets for the same 64-bit integer (W71)
   return take_value(from, field.type, field.value);
+}
+
+bool take_field(std::string_view& from, raw_field& field) {
+  return take_short(from, field.name) && take_typed(from, field);
 }
 
 /// Delivery-mode and priority are octets, the timestamp has 64 bits, headers are a table, all others short texts.
@@ -200,10 +205,8 @@ std::optional<int64_t> integer_value(const raw_field& field) {
 bool scan_array(std::string_view bytes, raw_fields& into) {
   while (!bytes.empty()) {
     raw_field one;
-    std::string_view type;
-    if (!take(bytes, 1, type) || !take_value(bytes, type[0], one.value))
+    if (!take_typed(bytes, one))
       return false;
-    one.type = type[0] == 'L' ? 'l' : type[0];
     into.push_back(one);
   }
   return true;

@@ -39,19 +39,6 @@ uint16_t flags_of(const amqp::properties& properties) {
   return static_cast<uint16_t>(flags);
 }
 
-uint16_t flags_of(std::string_view property_bytes) {
-  const auto peek = amqp::peek_properties(property_bytes);
-  BROKER_ASSERT(peek.ok, "properties of a message were checked when it was published");
-  unsigned flags = 0;
-  const auto mark = [&flags](unsigned flag, bool set) { flags |= set ? flag : 0; };
-  mark(message::persistent, peek.persistent);
-  mark(message::has_headers, peek.has_headers);
-  mark(message::has_user_id, peek.has_user_id);
-  mark(message::has_expiration, peek.has_expiration);
-  mark(message::has_reply_to, peek.has_reply_to);
-  return static_cast<uint16_t>(flags);
-}
-
 std::string_view body_frames_of(const message& what) {
   return {what.raw + what.header_size, what.raw_size - what.header_size};
 }

@@ -22,8 +22,13 @@ struct message_parts {
 void append_message(publish_batch& batch, const message_parts& parts);
 /// The flags that follow from properties.
 uint16_t flags_of(const amqp::properties& properties);
-/// Likewise from well-formed flags and values.
-uint16_t flags_of(std::string_view property_bytes);
+/// Likewise from a look at a content header.
+inline uint16_t flags_of(const amqp::header_peek& peek) noexcept {
+  return static_cast<uint16_t>(
+    (peek.persistent ? message::persistent : 0) | (peek.has_headers ? message::has_headers : 0)
+    | (peek.has_user_id ? message::has_user_id : 0) | (peek.has_expiration ? message::has_expiration : 0)
+    | (peek.has_reply_to ? message::has_reply_to : 0));
+}
 /// The body of `what`, frame by frame.
 std::string_view body_frames_of(const message& what);
 

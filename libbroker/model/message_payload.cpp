@@ -5,6 +5,7 @@
 #include "amqp/frame.hpp"
 #include "amqp/properties.hpp"
 #include "base/bytes.hpp"
+#include "model/message_copy.hpp"
 
 namespace broker {
 
@@ -136,10 +137,7 @@ bool check_content(message& candidate) noexcept {
   const amqp::header_peek peek = amqp::peek_properties(candidate.property_bytes());
   if (body != candidate.body_size || !peek.ok)
     return false;
-  candidate.flags = static_cast<uint16_t>(
-    (candidate.flags & message::mandatory) | (peek.persistent ? message::persistent : 0)
-    | (peek.has_headers ? message::has_headers : 0) | (peek.has_user_id ? message::has_user_id : 0)
-    | (peek.has_expiration ? message::has_expiration : 0) | (peek.has_reply_to ? message::has_reply_to : 0));
+  candidate.flags = static_cast<uint16_t>((candidate.flags & message::mandatory) | flags_of(peek));
   return true;
 }
 

@@ -170,10 +170,8 @@ void put_headers(byte_buffer& out, const death& what, const message& as_publishe
   close(out, start);
 }
 
-/// Where in the properties the headers are, or would be.
-size_t headers_begin(std::string_view properties) {
-  if (const auto found = find_property(properties, content_property::headers))
-    return static_cast<size_t>(found->data() - properties.data()) - 4;
+/// Where in properties without headers they would be.
+size_t place_for_headers(std::string_view properties) {
   for (const auto before : {content_property::content_encoding, content_property::content_type})
     if (const auto found = find_property(properties, before))
       return static_cast<size_t>(found->data() + found->size() - properties.data());
@@ -206,7 +204,7 @@ void append_death(byte_buffer& out, const death& what, const message& as_publish
   const unsigned flags = load_u16(old.data()) | flag_of(content_property::headers);
   out.put_u16(static_cast<uint16_t>(flags & ~unsigned{flag_of(content_property::expiration)}));
 
-  const size_t begin = headers_begin(old);
+  const size_t begin = headers ? static_cast<size_t>(headers->data() - old.data()) - 4 : place_for_headers(old);
   out.put(old.substr(2, begin - 2));
   put_headers(out, what, as_published, headers.value_or(std::string_view{}), expiration, keeps_copies);
   std::string_view rest = old.substr(begin + (headers ? 4 + headers->size() : 0));

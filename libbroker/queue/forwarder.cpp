@@ -33,9 +33,11 @@ void append_republished(publish_batch& batch, const message& original, std::stri
 
 void append_republished(publish_batch& batch, const message& original, std::string_view exchange,
                         std::string_view routing_key, std::string_view property_bytes) {
+  const amqp::header_peek peek = amqp::peek_properties(property_bytes);
+  BROKER_ASSERT(peek.ok, "properties are well-formed");
   byte_buffer header;
   amqp::encode_content_header(header, channel_of(original), original.body_size, property_bytes);
-  append_with(batch, original, exchange, routing_key, flags_of(property_bytes), header);
+  append_with(batch, original, exchange, routing_key, flags_of(peek), header);
 }
 
 publish_batch& forwarder::batch() {
