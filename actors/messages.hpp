@@ -15,6 +15,7 @@
 #include "consensus/consensus.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "replication/messages.hpp"
 
 namespace broker {
 
@@ -40,6 +41,13 @@ struct queue_unreachable_msg {
   queue_id queue = 0;
   error why; ///< 404, for clients
 };
+/// To channels, and to queues whose dead letters go there: these replicated queues have another master, or their node
+/// can be reached again; see channel_state::queue_moved. The directory knows it before.
+struct queue_move {
+  queue_id queue = 0;
+  epoch mastership = 0;
+};
+using queues_moved_msg = parcel<std::shared_ptr<const std::vector<queue_move>>>;
 struct channel_tick_msg {};
 struct channel_stop_msg {};
 
@@ -50,6 +58,8 @@ struct channel_stop_msg {};
 struct addressed_request {
   queue_id queue = 0;
   queue_request request;
+  /// Of a replicated queue: for this master of it, and for no other; 0: for whoever it is.
+  epoch mastership = 0;
 };
 using queue_request_msg = parcel<addressed_request>;
 struct queue_durable_msg {
@@ -80,6 +90,31 @@ struct queue_deleted_msg {
   queue_id queue = 0;
 };
 struct queue_retired_msg {};
+
+// -- to a replica of a queue (docs/internals/replication.md)
+// -------------------------------------------------------------------------------------------------------
+
+/// From its replica on another node.
+struct replica_mail {
+  replication::node_id from = 0;
+  replication::envelope message;
+};
+using replica_mail_msg = parcel<replica_mail>;
+/// After replica_links::room has refused, or after a break: sends to this node may be pulled.
+struct replica_room_msg {
+  replication::node_id node = 0;
+};
+/// What it is to apply (T1): the queue's record as it now stands, or nodes have come or gone.
+struct replica_view {
+  queue_ptr record;
+  replication::metadata_view known;
+};
+using replica_view_msg = parcel<replica_view>;
+/// A master is to hand over to a mirror that is in sync (U05); nothing happens if it is not, or is no master.
+struct replica_hand_over_msg {
+  replication::node_id to = 0;
+  epoch mastership = 0; ///< of the master that is meant
+};
 
 // -- to the metadata
 // ----------------------------------------------------------------------------------------------------
@@ -160,6 +195,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_room_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_hand_over_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::channel_started_msg)

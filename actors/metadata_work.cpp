@@ -21,7 +21,7 @@ void start_queue(caf::actor_system& system, metadata_service& service, const que
     if (!bridge)
       return; // the node stops
     caf::anon_send(bridge, queue_changed_msg{record});
-    return node.queues_by_id.add(record->id, bridge);
+    return node.queues_by_id.put(record->id, {bridge, 0, false});
   }
   std::shared_ptr<const recovered_queue> found;
   if (auto at = service.options.recovered.find(record->id); at != service.options.recovered.end()) {
@@ -29,7 +29,7 @@ void start_queue(caf::actor_system& system, metadata_service& service, const que
     service.options.recovered.erase(at);
   }
   auto& node = *service.node;
-  node.queues_by_id.add(record->id, node.make_queue(system, node, record, std::move(found)));
+  node.queues_by_id.put(record->id, {node.make_queue(system, node, record, std::move(found)), 0, true});
 }
 
 void end_queue(runtime& node, const queue_ptr& record) {

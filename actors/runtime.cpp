@@ -47,6 +47,46 @@ void actor_directory::clear() {
   actors_.clear();
 }
 
+void queue_directory::put(queue_id id, queue_location where) {
+  std::lock_guard guard{mutex_};
+  queues_[id] = std::move(where);
+}
+
+void queue_directory::remove(queue_id id) {
+  std::lock_guard guard{mutex_};
+  queues_.erase(id);
+}
+
+queue_location queue_directory::locate(queue_id id) const {
+  std::lock_guard guard{mutex_};
+  auto found = queues_.find(id);
+  return found == queues_.end() ? queue_location{} : found->second;
+}
+
+bool queue_directory::has(queue_id id) const {
+  std::lock_guard guard{mutex_};
+  return queues_.contains(id);
+}
+
+std::vector<caf::actor> queue_directory::all() const {
+  std::lock_guard guard{mutex_};
+  std::vector<caf::actor> result;
+  result.reserve(queues_.size());
+  for (const auto& [id, where] : queues_)
+    result.push_back(where.who);
+  return result;
+}
+
+std::map<queue_id, queue_location> queue_directory::entries() const {
+  std::lock_guard guard{mutex_};
+  return queues_;
+}
+
+void queue_directory::clear() {
+  std::lock_guard guard{mutex_};
+  queues_.clear();
+}
+
 result<void> shared_admission::open_connection(const metadata_snapshot& metadata, const login& who,
                                                std::string_view vhost) {
   const std::lock_guard<std::mutex> lock{mutex_};

@@ -25,6 +25,7 @@
 namespace broker {
 
 class cluster_links;
+class replica_links;
 
 /// Queue or channel id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
 class actor_directory {
@@ -42,6 +43,31 @@ public:
 private:
   mutable std::mutex mutex_;
   std::map<uint64_t, caf::actor> actors_;
+};
+
+/// Where a queue is, as this node's metadata has it.
+struct queue_location {
+  caf::actor who;       ///< its master's actor, or the bridge to the node of its master
+  epoch mastership = 0; ///< of a replicated queue; 0: it is not replicated
+  bool here = true;     ///< `who` is of this node
+};
+
+/// Queue to location. Thread-safe, used as actor_directory.
+class queue_directory {
+public:
+  void put(queue_id id, queue_location where);
+  void remove(queue_id id);
+  caf::actor find(queue_id id) const { return locate(id).who; }
+  /// `who` is null when the node knows no such queue.
+  queue_location locate(queue_id id) const;
+  bool has(queue_id id) const;
+  std::vector<caf::actor> all() const;
+  std::map<queue_id, queue_location> entries() const;
+  void clear();
+
+private:
+  mutable std::mutex mutex_;
+  std::map<queue_id, queue_location> queues_;
 };
 
 /// The newest metadata snapshot. Thread-safe: one writer (the metadata actor), any reader.
@@ -91,7 +117,8 @@ struct runtime {
   snapshot_board snapshots;
   /// Some vhost is traced (P05). Written by the metadata actor; channels look at it before anything else.
   std::atomic<bool> tracing{false};
-  actor_directory queues_by_id;      ///< queue_id
+  queue_directory queues_by_id;
+  actor_directory replicas_by_id;    ///< queue_id: replicas of this node, masters and mirrors
   actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
@@ -106,6 +133,8 @@ struct runtime {
   std::atomic<uint64_t> leaderless_since_ms{0};
   /// The links to other nodes (actors/cluster.hpp); null: this node is alone. Set once before the first actor.
   cluster_links* cluster = nullptr;
+  /// How replicas of this node reach others (actors/replica_links.hpp); null without `cluster`. Set once, likewise.
+  replica_links* replicas = nullptr;
 
   std::function<snapshot_ptr()> snapshot_reader() {
     return [this] { return snapshots.read(); };

@@ -66,7 +66,7 @@ void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) 
       all->add({std::move(report), {}});
   };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
-    caf::anon_send(queue, queue_report_request{{id, add}});
+    caf::anon_send(queue.who, queue_report_request{{id, add}});
 }
 
 void broker_app::list_connections(std::function<void(std::vector<connection_info>)> done) {
@@ -106,7 +106,7 @@ void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> 
       all->add(std::move(report));
   };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
-    caf::anon_send(queue, consumer_report_request{{id, add}});
+    caf::anon_send(queue.who, consumer_report_request{{id, add}});
 }
 
 void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,

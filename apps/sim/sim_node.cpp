@@ -318,8 +318,8 @@ caf::actor_system& sim_node::system() {
 
 void sim_node::start_foreign_queue(const queue_record& record) {
   auto& shared = process_->shared;
-  shared.queues_by_id.add(
-    record.id, shared.make_queue(*process_->actors, shared, std::make_shared<const queue_record>(record), nullptr));
+  shared.queues_by_id.put(
+    record.id, {shared.make_queue(*process_->actors, shared, std::make_shared<const queue_record>(record), nullptr)});
 }
 
 // -- the store's threads, as events

@@ -23,6 +23,7 @@ bool answers(const queue_event& what, queue_id queue, const consumer* who) {
     bool operator()(const confirmed&) const { return false; }
     bool operator()(const consumer_cancelled&) const { return false; }
     bool operator()(const queue_missing&) const { return false; }
+    bool operator()(const publish_gap&) const { return false; }
     bool operator()(const window_returned&) const { return false; }
   };
   return std::visit(visitor{queue, who}, what);
@@ -81,6 +82,14 @@ void channel_state::queue_unreachable(queue_id queue, const error& why, channel_
   impl_->enter(step);
   impl_->queue_unreachable(queue, why);
   impl_->leave();
+}
+
+void channel_state::queue_moved(queue_id queue, epoch, channel_step& step) {
+  queue_gone(queue, step);
+}
+
+epoch channel_state::mastership_of(queue_id) const {
+  return 0;
 }
 
 void channel_state::reply(direct_reply what, channel_step& step) {

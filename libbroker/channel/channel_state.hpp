@@ -46,6 +46,8 @@ struct channel_settings {
   std::function<bool(uint32_t node, uint64_t channel)> channel_lives;
   /// For queues that have no timeout of their own (W58); 0 = none.
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  /// Under which replicated queues know what it sends again (G2); none: nothing is replicated.
+  replication::channel_id publisher{};
 };
 
 /// What one call asks the actor to do, in this order.
@@ -78,12 +80,19 @@ public:
   /// its consumers cancelled, the method that waits for it fails with `why`, as in RabbitMQ. What was delivered stays
   /// unsettled here; its settlement goes nowhere.
   void queue_unreachable(queue_id queue, const error& why, channel_step& step);
+  /// A replicated queue has another master (features.md Q11), or the present one, whose node was out of reach, can be
+  /// reached again. What is not confirmed is sent to it, in order; consumers begin anew; whoever waits for an answer
+  /// asks again. What was delivered stays unsettled here; its settlement goes nowhere.
+  void queue_moved(queue_id queue, epoch mastership, channel_step& step);
   /// Another channel of this node has published to this one's reply-to address.
   void reply(direct_reply what, channel_step& step);
   /// Looks for deliveries that have been unsettled for too long (W58). `now_ms` is monotonic milliseconds.
   void tick(uint64_t now_ms, channel_step& step);
   /// The connection closes: queues get `channel_gone`, nothing is sent to the client.
   void stop(channel_step& step);
+
+  /// For which master of a replicated queue the requests of a step are; 0: the queue is not replicated.
+  epoch mastership_of(queue_id queue) const;
 
   // -- what is known of it (list_channels) --
   size_t consumers() const;

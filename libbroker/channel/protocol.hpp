@@ -19,6 +19,7 @@
 #include "base/ids.hpp"
 #include "base/ref_counted.hpp"
 #include "model/message.hpp"
+#include "replication/types.hpp"
 
 namespace broker {
 
@@ -99,12 +100,19 @@ struct channel_input {
 // -- channel to queue
 // ---------------------------------------------------------------------------------------------------
 
+/// Who publishes to a replicated queue, so that what is sent again is recognised (G2; replication::publish_order).
+struct publish_origin {
+  replication::channel_id channel; ///< none: never sent again
+  uint64_t prev = 0;               ///< the channel's publish to this queue before these, 0 = none
+};
+
 /// Publishes routed to this queue. The channel has called batch->hold() for this queue.
 struct publish_request {
   batch_ref batch;
   std::vector<slice> slices;
   channel_ref channel;
   bool confirm = false; ///< answer with `confirmed`
+  publish_origin from{};
 };
 struct settle_request {
   enum class kind : uint8_t { ack, reject, requeue };
@@ -139,6 +147,7 @@ struct delete_request {
 /// The channel is gone: cancel its consumers, requeue what it had unacked.
 struct channel_gone {
   channel_ref channel;
+  replication::channel_id publisher{}; ///< it sends nothing again: a replicated queue may forget it; none: never did
 };
 /// The session has written what starved this consumer, or the channel's prefetch window has room again.
 struct consumer_ready {
@@ -194,6 +203,7 @@ struct cancel_done {
 /// The queue went away under a consumer: server-sent basic.cancel (W65).
 struct consumer_cancelled {
   consumer_ref who;
+  bool moved = false; ///< it has another master, or will have: the consumer goes on there (Q11)
 };
 struct purged {
   queue_id queue = 0;
@@ -214,11 +224,18 @@ struct delete_checked {
 /// missing queue (W25). consume is answered by a failed `consume_done`.
 struct queue_missing {
   queue_id queue = 0;
+  bool moved = false; ///< as of consumer_cancelled: its next master is to be asked
+};
+/// A replicated queue misses something before publishes of this channel (C14): it sends again what comes after
+/// `last_number`.
+struct publish_gap {
+  queue_id queue = 0;
+  uint64_t last_number = 0;
 };
 /// Another node has given back places of the channel's prefetch window: its other consumers may have waited for them.
 struct window_returned {};
 using any_queue_event = std::variant<delivered, confirmed, got, consume_done, cancel_done, consumer_cancelled, purged,
-                                     queue_status, delete_checked, queue_missing, window_returned>;
+                                     queue_status, delete_checked, queue_missing, publish_gap, window_returned>;
 /// A class for the reason of amqp::method.
 class queue_event : public any_queue_event {
 public:

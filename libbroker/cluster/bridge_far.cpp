@@ -437,6 +437,7 @@ struct far_side::event_visitor {
     to.closing.erase(what.queue);
     me.out_.add(answer{answer::kind::missing, channel, what.queue, 0, 0, std::nullopt});
   }
+  void operator()(publish_gap&) const {}
   void operator()(window_returned&) const {} // for windows of this node
 
 private:

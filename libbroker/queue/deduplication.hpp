@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "channel/protocol.hpp"
 #include "queue/deduplicator.hpp"
+#include "queue/logged_publish.hpp"
 
 namespace broker::queueing {
 
@@ -30,7 +30,7 @@ struct deduplication {
   std::vector<seq_range> to_read;        ///< falling, so that the next is the last
   std::vector<seq_range> left_meanwhile; ///< perhaps before their keys were known
   std::vector<seq_range> forgotten_meanwhile;
-  std::vector<publish_request> waiting; ///< bounded by the credit of their publishers, whose batches they hold
+  std::vector<logged_publish> waiting; ///< bounded by the credit of their publishers, whose batches they hold
 };
 
 } // namespace broker::queueing

@@ -21,12 +21,14 @@ void queue_state::impl::take_new_ones(slice left, const publish_request& request
     plain_from = at + 1;
     if (seen->keys.knows(*key)) {
       confirm_duplicate(request.batch->first_confirm + at, request, out);
+      if (slice again{at, at + 1}; is_logged())
+        ended(cut_run(request.batch, again));
       continue;
     }
-    const seqno number = next;
+    const seqno before = accepted_end;
     accept_all({at, at + 1}, request, hold, out);
-    if (accepted_end == number + 1) // else it was refused
-      seen->keys.remember(std::move(*key), number);
+    if (accepted_end != before) // else it was refused
+      seen->keys.remember(std::move(*key), accepted_end - 1);
   }
   accept_all({plain_from, left.hi}, request, hold, out);
 }
@@ -60,7 +62,7 @@ bool queue_state::impl::must_learn_first(publish_request& request) {
     learn_more();
   }
   if (seen->learning)
-    seen->waiting.push_back(std::move(request));
+    seen->waiting.push_back({std::move(request), place});
   return seen->learning;
 }
 
@@ -87,9 +89,13 @@ void queue_state::impl::learn(seq_range asked, const std::vector<stored_run>& ru
   if (!runs.empty() && asked.size() > 0)
     seen->to_read.push_back(asked);
   learn_more();
-  if (!seen->learning)
-    for (publish_request& one : std::exchange(seen->waiting, {}))
-      take(one, out, step);
+  if (seen->learning)
+    return;
+  for (logged_publish& one : std::exchange(seen->waiting, {})) {
+    place = one.place;
+    take(one.request, out, step);
+  }
+  place = {};
 }
 
 /// Messages that leave without having been worked on may come again.

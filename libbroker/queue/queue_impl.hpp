@@ -37,6 +37,7 @@ struct queue_state::impl {
   impl(std::shared_ptr<const queue_record> record, queue_settings settings, message_store& store,
        const recovered_queue* recovered, uint64_t now_ms);
   void configure(std::shared_ptr<const queue_record> described);
+  void restore(const recovered_run& found);
 
   // -- requests (queue_publish.cpp, queue_consumers.cpp, queue_requests.cpp) --
   void take(publish_request& request, queueing::outbox& out, queue_step& step);
@@ -50,9 +51,13 @@ struct queue_state::impl {
   void take(channel_gone& request, queueing::outbox& out, queue_step& step);
   void take(consumer_ready& request, queueing::outbox& out, queue_step& step);
   void end(queueing::outbox& out, queue_step& step);
+  void leave(queueing::outbox& out, bool moved);
 
   // -- publishing (queue_publish.cpp) --
   queueing::run cut_run(const batch_ref& batch, slice& left) const;
+  queueing::run cut_logged(const batch_ref& batch, slice& left) const;
+  void number(queueing::run& what);
+  bool is_logged() const { return place.first != 0; }
   bool is_persistent(const message& what) const;
   uint64_t deadline_of(const message& what) const;
   message_facts facts_of(const queueing::run& what) const;
@@ -129,6 +134,7 @@ struct queue_state::impl {
   phase now = phase::open;
   uint64_t now_ms = 0; ///< of the step under way
   seqno next = 1;
+  place_in_log place; ///< of the publish under way
 
   queueing::ready_levels ready;
   queueing::pager pages;

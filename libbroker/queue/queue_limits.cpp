@@ -111,10 +111,12 @@ void queue_state::impl::refuse(run what, const publish_request& request, outbox&
     const confirm_number number = what.batch->first_confirm + what.lo;
     out.confirm(request.channel, {number, number + what.count}, true);
   }
-  if (options->overflow != overflow_policy::reject_publish_dlx || too_many_dead())
+  if (options->overflow != overflow_policy::reject_publish_dlx || too_many_dead()) {
+    if (is_logged())
+      ended(what);
     return; // nobody was promised anything
-  what.first = next;
-  next += what.count;
+  }
+  number(what);
   die(std::move(what), dead_letter_reason::maxlen);
 }
 

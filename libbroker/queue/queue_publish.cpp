@@ -26,6 +26,8 @@ bool queue_state::impl::is_persistent(const message& what) const {
 
 /// Cuts the longest run of messages that are treated alike off `left` and sums it up in the same pass.
 run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
+  if (is_logged())
+    return cut_logged(batch, left);
   constexpr uint16_t alike = message::persistent | message::has_expiration;
   const auto& messages = batch->messages;
   run one;
@@ -46,6 +48,31 @@ run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   }
   one.count = left.lo - one.lo;
   return one;
+}
+
+/// What is in a log is alike already.
+run queue_state::impl::cut_logged(const batch_ref& batch, slice& left) const {
+  run one;
+  one.batch = batch;
+  one.lo = left.lo;
+  one.count = left.size();
+  one.first = place.first + (left.lo - place.lo);
+  one.deadline_ms = place.deadline_ms;
+  one.priority = place.priority;
+  one.kept = home::durable;
+  measure(one);
+  left.lo = left.hi;
+  return one;
+}
+
+/// Numbers of its own are dense; a log's have gaps, where settles are.
+void queue_state::impl::number(run& what) {
+  if (!is_logged())
+    what.first = next;
+  BROKER_ASSERT(what.first >= next, "numbers rise");
+  next = what.last();
+  if (is_logged())
+    pages.recovered(next);
 }
 
 message_facts queue_state::impl::facts_of(const run& what) const {
@@ -80,12 +107,14 @@ void queue_state::impl::accept_all(slice left, const publish_request& request, f
 }
 
 void queue_state::impl::accept(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
-  what.first = next;
-  next += what.count;
+  number(what);
   accepted_end = next;
   const confirm_number number = what.batch->first_confirm + what.lo;
   const seq_range numbers{number, number + what.count};
-  if (record->durable && is_persistent(what.batch->messages[what.lo])) {
+  if (is_logged()) { // as safe as it can be
+    if (request.confirm)
+      out.confirm(request.channel, numbers);
+  } else if (record->durable && is_persistent(what.batch->messages[what.lo])) {
     what.kept = home::durable;
     pages.append(what, true, facts_of(what));
     hold.durable = durable_end = what.last();

@@ -75,14 +75,22 @@ void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) 
 }
 
 void queue_state::impl::end(outbox& out, queue_step& step) {
+  confirms.durable(UINT64_MAX, out);
+  leave(out, false);
+  if (seen) // publishes that waited: they count as confirmed now
+    for (logged_publish& one : std::exchange(seen->waiting, {}))
+      take(one.request, out, step);
+}
+
+/// Consumers and those who wait for an answer are told; nothing is left here.
+void queue_state::impl::leave(outbox& out, bool moved) {
   now = phase::deleted;
   for (const get_request& get : gets)
-    out.send(get.channel, queue_missing{record->id});
-  confirms.durable(UINT64_MAX, out);
+    out.send(get.channel, queue_missing{record->id, moved});
   holds.release_all();
   for (const auto& one : holders)
     if (one.is != queueing::holder::state::gone)
-      out.send(one.channel, consumer_cancelled{one.who});
+      out.send(one.channel, consumer_cancelled{one.who, moved});
   if (leaving)
     out.send(leaving->channel, cancel_done{leaving});
   leaving = nullptr;
@@ -95,9 +103,6 @@ void queue_state::impl::end(outbox& out, queue_step& step) {
   index.clear();
   holders.clear();
   settled.clear();
-  if (seen) // publishes that waited: they count as confirmed now
-    for (publish_request& one : std::exchange(seen->waiting, {}))
-      take(one, out, step);
   unacked_messages = unacked_memory = 0;
 }
 

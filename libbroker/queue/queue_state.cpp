@@ -30,21 +30,24 @@ queue_state::impl::impl(std::shared_ptr<const queue_record> described, queue_set
   if (seen)
     seen->recovered_below = next;
   pages.recovered(next);
-  for (const recovered_run& found : recovered->runs) {
-    run one;
-    one.first = found.first;
-    one.count = found.count;
-    one.body = found.body_bytes;
-    one.kept = queueing::home::durable;
-    one.redelivered = found.redelivered;
-    if (found.facts.deadline_ms != 0)
-      one.deadline_ms = queueing::deadline_from_wall(found.facts.deadline_ms, now_ms, wall_ms());
-    one.priority = found.facts.priority;
-    BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
-    if (found.redelivered)
-      handed_out = handed_out_told = one.last();
-    ready.push_back(std::move(one));
-  }
+  for (const recovered_run& found : recovered->runs)
+    restore(found);
+}
+
+void queue_state::impl::restore(const recovered_run& found) {
+  run one;
+  one.first = found.first;
+  one.count = found.count;
+  one.body = found.body_bytes;
+  one.kept = queueing::home::durable;
+  one.redelivered = found.redelivered;
+  if (found.facts.deadline_ms != 0)
+    one.deadline_ms = queueing::deadline_from_wall(found.facts.deadline_ms, now_ms, wall_ms());
+  one.priority = found.facts.priority;
+  BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
+  if (found.redelivered)
+    handed_out = handed_out_told = std::max(handed_out_told, one.last());
+  ready.push_back(std::move(one));
 }
 
 void queue_state::impl::configure(std::shared_ptr<const queue_record> described) {
@@ -63,6 +66,28 @@ void queue_state::handle(queue_request request, uint64_t now_ms, queue_step& ste
   impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   std::visit([&](auto& what) { impl_->take(what, out, step); }, request);
+  impl_->finish(out, step);
+}
+
+void queue_state::logged(std::vector<logged_publish> what, uint64_t now_ms, queue_step& step) {
+  impl_->now_ms = now_ms;
+  outbox out{step, impl_->record->id};
+  for (logged_publish& one : what) {
+    BROKER_ASSERT(one.place.first != 0 && one.request.slices.size() == 1, "a logged publish has a place");
+    impl_->place = one.place;
+    impl_->take(one.request, out, step);
+  }
+  impl_->place = {};
+  impl_->finish(out, step);
+}
+
+void queue_state::found(const std::vector<recovered_run>& more, uint64_t now_ms, queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  impl_->now_ms = now_ms;
+  for (const recovered_run& one : more)
+    impl_->restore(one);
+  outbox out{step, impl_->record->id};
   impl_->finish(out, step);
 }
 
@@ -139,6 +164,16 @@ void queue_state::under_pressure(uint64_t now_ms, queue_step& step) {
   impl_->now_ms = now_ms;
   outbox out{step, impl_->record->id};
   impl_->finish(out, step);
+}
+
+void queue_state::abandoned(queue_step& step) {
+  if (impl_->now == impl::phase::deleted)
+    return;
+  outbox out{step, impl_->record->id};
+  impl_->leave(out, true);
+  if (impl_->seen)
+    for (const logged_publish& one : std::exchange(impl_->seen->waiting, {}))
+      one.request.batch->release();
 }
 
 void queue_state::deleted(queue_step& step) {

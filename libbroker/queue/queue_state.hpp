@@ -21,6 +21,7 @@
 #include "metadata/records.hpp"
 #include "metadata/snapshot.hpp"
 #include "ports/message_store.hpp"
+#include "queue/logged_publish.hpp"
 #include "queue/queue_details.hpp"
 
 namespace broker {
@@ -77,6 +78,15 @@ public:
   ~queue_state();
 
   void handle(queue_request request, uint64_t now_ms, queue_step& step);
+
+  // -- of a replicated queue (replicated_queue.hpp): messages are in its log, and in the store, before they are here --
+  /// Publishes that are committed, rising. What is dropped or refused now is settled in the store.
+  void logged(std::vector<logged_publish> what, uint64_t now_ms, queue_step& step);
+  /// Messages of an earlier master that are committed now: behind all others, below the first publish's number.
+  void found(const std::vector<recovered_run>& more, uint64_t now_ms, queue_step& step);
+  /// Another node goes on with the queue. Consumers are cancelled and credit is given back; publishes that were not
+  /// confirmed are neither confirmed nor refused. Nothing may be asked of it afterwards.
+  void abandoned(queue_step& step);
 
   // -- answers of the queues that dead letters were sent to --
   void answered(const confirmed& what, uint64_t now_ms, queue_step& step);

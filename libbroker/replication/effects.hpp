@@ -14,7 +14,8 @@ struct outgoing {
   envelope message;
 };
 
-/// The master needs what is no longer in memory. Answered by replica::log_read or replica::live_read.
+/// The master needs what is no longer in memory. Answered by replica::log_read or replica::live_read; one of its
+/// queue's own goes to the queue.
 struct read_order {
   node_id peer = 0;
   uint64_t ticket = 0; ///< to be given back: an answer to what is not wanted any more is recognised by it
@@ -22,6 +23,7 @@ struct read_order {
   seqno from = 0;
   seqno upto = 0; ///< at most up to here
   size_t max_bytes = 0;
+  bool own = false; ///< for the queue itself, which knows best what has ended: that may be among the answer
 };
 
 struct effects {

@@ -57,7 +57,7 @@ std::optional<read_answer> log_storage::read(const read_order& order, const repl
       return answer_log(order, {}, log);
     max_bytes = std::max(max_bytes, first->bytes + limits::publish_overhead_bytes);
   }
-  orders_.push_back({order, unsure()});
+  orders_.push_back({order, order.own ? std::vector<seq_range>{} : unsure()});
   store_->read(queue_, numbers_.stored_from(order.from), numbers_.stored_from(order.upto) + 1, max_bytes);
   return std::nullopt;
 }

@@ -164,14 +164,14 @@ void master::probe_again(node_id who) {
 
 void master::announce(const replica_core& core) {
   for (peer& one : peers_)
-    if (one.told_commit < core.commit && !one.copying)
+    if ((one.told_commit < core.commit || one.told_delivered < core.delivered_upto) && !one.copying)
       one.probe = true;
 }
 
 void master::describe(std::string& out) const {
   put(out, office_, peers_.size());
   for (const peer& one : peers_) {
-    put(out, one.node, one.match, one.next, one.told_commit);
+    put(out, one.node, one.match, one.next, one.told_commit, one.told_delivered);
     put(out, one.probe | one.heard << 1 | one.barred << 2 | one.reading << 3 | one.copying << 4 | one.copy_refused << 5
                | one.must_start_over << 6 | one.copy_reading << 7 | one.unserved << 8 | one.streaming << 9);
     if (one.copying)

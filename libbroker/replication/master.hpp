@@ -67,7 +67,7 @@ public:
   void repeat_pending(effects& out);
   /// T10, last part: nothing acknowledged for a while and nothing under way.
   void probe_again(node_id who);
-  /// Tells idle mirrors of the last commit, so that they may forget what has ended.
+  /// Tells idle mirrors of the last commit, so that they may forget what has ended, and of what was delivered (G2).
   void announce(const replica_core& core);
 
   // -- drain --

@@ -73,7 +73,7 @@ void master::send_runs(replica_core& core, peer& to, std::vector<log_run> runs, 
   BROKER_ASSERT(to.next <= core.log.length() + 1, "the tail ends with the log");
   message.runs = std::move(runs);
   message.commit = to.told_commit = core.commit;
-  message.delivered_upto = core.delivered_upto;
+  message.delivered_upto = to.told_delivered = core.delivered_upto;
   to.probe = false;
   core.send(to.node, std::move(message), out);
 }

@@ -19,6 +19,7 @@ struct peer {
   uint64_t read_ticket = 0; ///< of that read
   bool unserved = false;    ///< listed, and too far behind for what the store keeps: it must leave the set first
   seqno told_commit = 0;    ///< commit in the last append
+  seqno told_delivered = 0; ///< delivered_upto in it
   size_t in_flight_bytes = 0;
 
   // -- a copy (T15) --

@@ -102,8 +102,8 @@ struct fixture {
     b.shared.snapshots.publish(metadata);
     const auto bridge = bridge_to(system, a.shared, "rabbit@b");
     caf::anon_send(bridge, queue_changed_msg{queue});
-    a.shared.queues_by_id.add(queue->id, bridge);
-    b.shared.queues_by_id.add(queue->id, spawn_queue(system, b.shared, queue, nullptr));
+    a.shared.queues_by_id.put(queue->id, {bridge, 0, false});
+    b.shared.queues_by_id.put(queue->id, {spawn_queue(system, b.shared, queue, nullptr)});
     connect(1);
   }
   ~fixture() {

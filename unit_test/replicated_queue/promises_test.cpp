@@ -1,0 +1,505 @@
+#include <boost/test/unit_test.hpp>
+
+#include "queue/fake_metadata.hpp"
+#include "world.hpp"
+
+using namespace replicated;
+
+namespace replicated_promises {
+namespace {
+
+using numbers = std::vector<uint64_t>;
+
+numbers counting(uint64_t from, uint64_t to) {
+  numbers all;
+  for (; from <= to; ++from)
+    all.push_back(from);
+  return all;
+}
+
+world_settings with(queue_options options) {
+  world_settings chosen;
+  chosen.options = std::move(options);
+  return chosen;
+}
+
+/// The master's node dies and another takes over. Returns it.
+int fail_over(world& all) {
+  const int before = all.master();
+  all.crash(before);
+  all.expire(before);
+  all.run_for(1000);
+  BOOST_REQUIRE(all.master() != 0);
+  BOOST_REQUIRE(all.master() != before);
+  return all.master();
+}
+
+/// Messages in every copy that is in sync; -1: not the same everywhere.
+int64_t everywhere(const world& all) {
+  int64_t found = -1;
+  for (int who = 1; who <= all.settings.nodes; ++who) {
+    if (!all.in_sync(who) || !all.at(who).up)
+      continue;
+    const auto here = static_cast<int64_t>(all.at(who).queue->messages_logged());
+    if (found >= 0 && here != found)
+      return -1;
+    found = here;
+  }
+  return found;
+}
+
+void answer(world& all, int who, seq_range which) {
+  replicated_step step;
+  all.at(who).queue->answered({8, which, false}, all.now_ms, step);
+  all.at(who).queue->pump(all.now_ms, step);
+  BOOST_TEST(step.queue.requests.empty());
+  all.take(who, step);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(promises)
+
+BOOST_AUTO_TEST_CASE(a_message_is_confirmed_only_when_every_in_sync_copy_has_it_on_disk) {
+  world all{{}};
+  all.publish(1, 3);
+  BOOST_REQUIRE(all.channel_sends(1));
+  BOOST_REQUIRE(all.deliver(1, 2));
+  BOOST_REQUIRE(all.deliver(1, 3));
+  BOOST_REQUIRE(all.sync(1));
+  BOOST_REQUIRE(all.sync(2));
+  BOOST_REQUIRE(all.deliver(2, 1));
+  BOOST_TEST(all.confirmed.empty());
+  BOOST_TEST(all.at(1).queue->messages_uncommitted() == 3u);
+  BOOST_REQUIRE(all.sync(3));
+  BOOST_TEST(all.confirmed.empty());
+  BOOST_REQUIRE(all.deliver(3, 1));
+  BOOST_TEST(all.confirmed.size() == 3u);
+  BOOST_TEST(all.broken == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_is_delivered_only_when_it_is_committed) {
+  world all{{}};
+  all.consume(1);
+  all.publish(1, 3);
+  all.channel_sends(1);
+  all.deliver(1, 2);
+  all.sync(1);
+  all.sync(2);
+  all.deliver(2, 1);
+  BOOST_TEST(all.taken().empty());
+  BOOST_TEST(all.at(1).queue->queue()->messages_ready() == 0u);
+  all.calm();
+  BOOST_TEST(all.taken() == counting(1, 3));
+}
+
+BOOST_AUTO_TEST_CASE(a_publishers_credit_is_kept_until_the_commit) {
+  struct sink final : credit_sink {
+    void credit(size_t bytes) noexcept override { returned += bytes; }
+    size_t returned = 0;
+  };
+  world all{{}};
+  auto credit = make_ref<sink>();
+  all.publish(1, 3);
+  repl::publish_order order = all.channels.at(1).next();
+  order.batch->credit_to = credit;
+  order.batch->hold();
+  replicated_step step;
+  all.at(1).queue->handle(publish_request{order.batch, order.slices, all.addresses.at(1), true, {order.channel, 0}},
+                          all.now_ms, step);
+  all.at(1).queue->pump(all.now_ms, step);
+  all.take(1, step);
+  BOOST_TEST(credit->returned == 0u);
+  all.run_for(2000);
+  BOOST_TEST(credit->returned == order.batch->bytes);
+}
+
+BOOST_AUTO_TEST_CASE(a_promoted_mirror_delivers_what_was_confirmed_in_order) {
+  world_settings chosen;
+  chosen.prefetch = 4;
+  world all{chosen};
+  all.publish(1, 10);
+  all.calm();
+  all.consume(1);
+  all.calm();
+  BOOST_TEST(all.taken() == counting(1, 4));
+  all.ack(1, 2);
+  all.run_for(400);
+  BOOST_TEST(all.taken() == counting(5, 6));
+  const int now = fail_over(all);
+  all.history.clear();
+  all.settings.prefetch = 0;
+  all.consume(now);
+  all.calm();
+  BOOST_TEST(all.taken() == counting(3, 10));
+  BOOST_TEST(all.broken == "");
+  for (const seen& one : all.history)
+    BOOST_TEST(one.redelivered == (one.what.number <= 6));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_delivery_without_other_traffic_is_known_to_the_mirrors_soon) {
+  world all{{}};
+  all.publish(1, 3);
+  all.run_for(1000);
+  all.consume(1);
+  all.run_for(500);
+  all.history.clear();
+  all.consume(fail_over(all));
+  all.calm();
+  BOOST_REQUIRE(all.history.size() == 3u);
+  for (const seen& one : all.history)
+    BOOST_TEST(one.redelivered);
+}
+
+BOOST_AUTO_TEST_CASE(the_mark_survives_the_end_of_all_nodes) {
+  world all{{}};
+  all.publish(1, 3);
+  all.consume(1);
+  all.run_for(1000);
+  for (int who = 1; who <= 3; ++who)
+    all.crash(who);
+  for (int who = 1; who <= 3; ++who)
+    all.restart(who);
+  all.run_for(15'000);
+  BOOST_REQUIRE(all.master() != 0);
+  all.history.clear();
+  all.consume(all.master());
+  all.calm();
+  BOOST_REQUIRE(all.history.size() == 3u);
+  for (const seen& one : all.history)
+    BOOST_TEST(one.redelivered);
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_an_earlier_master_did_not_commit_is_withheld_until_it_is) {
+  world all{{}};
+  all.publish(1, 3);
+  all.channel_sends(1);
+  all.deliver(1, 2);
+  all.deliver(1, 3);
+  all.crash(1);
+  all.expire(1);
+  all.propose(repl::promote{1, 2});
+  while (all.commit_proposal()) {
+  }
+  while (all.apply_metadata(2)) {
+  }
+  BOOST_REQUIRE(all.master() == 2);
+  all.consume(2);
+  BOOST_TEST(all.at(2).queue->messages_uncommitted() == 3u);
+  BOOST_TEST(all.taken().empty());
+  all.run_for(10'000);
+  BOOST_TEST(all.taken() == counting(1, 3)); // once, although the channel has sent them again
+  BOOST_TEST(all.confirmed.size() == 3u);
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(nothing_comes_back_whose_ack_was_committed) {
+  world all{{}};
+  all.publish(1, 3);
+  all.run_for(1000);
+  all.consume(1);
+  all.ack(1, 3);
+  for (int mirror : {2, 3}) {
+    while (all.deliver(1, mirror)) {
+    }
+    all.sync(mirror);
+    while (all.deliver(mirror, 1)) {
+    }
+  }
+  all.sync(1);
+  BOOST_REQUIRE(all.acked_for_good.size() == 3u); // and no mirror knows that it is
+  BOOST_TEST(all.at(2).queue->messages_logged() == 3u);
+  all.taken();
+  all.consume(fail_over(all));
+  all.run_for(1000);
+  BOOST_TEST(all.taken().empty());
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_deposed_master_cancels_its_consumers_and_settles_no_confirm) {
+  world all{{}};
+  all.consume(1);
+  all.cut(1, 2);
+  all.cut(1, 3);
+  all.publish(1, 2);
+  all.channel_sends(1);
+  all.sync(1);
+  all.expire(1); // cut off, but alive
+  all.propose(repl::promote{1, 2});
+  all.commit_proposal();
+  while (all.apply_metadata(1)) {
+  }
+  BOOST_TEST(all.deposed == 1u);
+  BOOST_TEST(all.cancelled[1] == 1);
+  BOOST_TEST(all.confirmed.empty());
+  BOOST_TEST(all.refused.empty());
+  all.heal();
+  all.run_for(5000);
+  BOOST_TEST(all.confirmed.size() == 2u); // by the next one
+  BOOST_TEST(all.refused.empty());
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_finds_no_master_is_given_back) {
+  world all{{}};
+  replicated_step step;
+  all.at(2).queue->handle(get_request{make_ref<channel_address>(5), false}, all.now_ms, step);
+  BOOST_REQUIRE(step.misdirected.size() == 1u);
+  BOOST_TEST(std::holds_alternative<get_request>(step.misdirected.front()));
+}
+
+BOOST_AUTO_TEST_CASE(below_min_in_sync_publishes_wait) {
+  world_settings chosen;
+  chosen.min_in_sync = 2;
+  world all{chosen};
+  all.consume(1);
+  for (int who : {2, 3}) {
+    all.crash(who);
+    all.expire(who);
+  }
+  all.run_for(5000);
+  all.publish(1, 2);
+  all.run_for(5000);
+  BOOST_TEST(all.confirmed.empty());
+  BOOST_TEST(all.refused.empty());
+  BOOST_TEST(all.taken().empty());
+  all.restart(2);
+  all.run_for(5000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  BOOST_TEST(all.taken() == counting(1, 2));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_mirror_holds_nobody_up_for_long) {
+  world all{{}};
+  all.cut(1, 3);
+  all.publish(1, 2);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.empty());
+  all.run_for(5000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  BOOST_TEST(!all.in_sync(3));
+  all.heal();
+  all.run_for(10'000);
+  BOOST_TEST(all.in_sync(3));
+  BOOST_TEST(everywhere(all) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_mirror_that_joins_an_old_queue_can_take_over) {
+  world_settings chosen;
+  chosen.members = 1;
+  chosen.copy_above_bytes = 0;
+  chosen.tail_bytes = 0;
+  chosen.nodes = 2;
+  world all{chosen};
+  all.crash(2);
+  all.expire(2);
+  all.publish(1, 30);
+  all.run_for(1000);
+  all.consume(1);
+  all.ack(1, 10);
+  all.run_for(1000);
+  all.restart(2);
+  all.run_for(5000);
+  BOOST_TEST(all.copies >= 1u);
+  BOOST_REQUIRE(all.in_sync(2));
+  BOOST_TEST(everywhere(all) == 20);
+  all.taken();
+  all.consume(fail_over(all));
+  all.calm();
+  BOOST_TEST(all.taken() == counting(11, 30));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_hand_over_loses_and_repeats_nothing) {
+  world all{{}};
+  all.publish(1, 5);
+  all.run_for(1000);
+  BOOST_REQUIRE(all.hand_over(1, 3));
+  all.publish(1, 5);
+  all.run_for(3000);
+  BOOST_TEST(all.master() == 3);
+  all.consume(3);
+  all.run_for(1000);
+  BOOST_TEST(all.taken() == counting(1, 10));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(messages_beyond_the_memory_are_read_back_from_the_log) {
+  world_settings chosen;
+  chosen.memory_bytes = 4096;
+  chosen.tail_bytes = 0;
+  chosen.prefetch = 3;
+  world all{chosen};
+  for (int times = 0; times < 50; ++times) {
+    all.publish(1, 4);
+    all.calm();
+  }
+  BOOST_TEST(all.at(1).queue->queue()->bytes_in_memory() <= 8192u);
+  all.consume(1);
+  for (size_t left = 1; left != 0; all.ack(1, left)) {
+    all.calm();
+    left = all.at(1).held.size();
+  }
+  BOOST_TEST(all.taken() == counting(1, 200));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_purge_ends_what_is_ready_in_every_copy) {
+  world_settings chosen;
+  chosen.prefetch = 2;
+  world all{chosen};
+  all.publish(1, 6);
+  all.consume(1);
+  all.run_for(1000);
+  all.purge(1);
+  all.run_for(1000);
+  BOOST_TEST(everywhere(all) == 2);
+  all.taken();
+  all.consume(fail_over(all));
+  all.calm();
+  BOOST_TEST(all.taken() == counting(1, 2));
+}
+
+BOOST_AUTO_TEST_CASE(a_length_limit_holds_in_every_copy) {
+  queue_options options;
+  options.max_length = 2;
+  world all{with(options)};
+  all.publish(1, 5);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 5u);
+  BOOST_TEST(everywhere(all) == 2);
+  all.consume(fail_over(all));
+  all.calm();
+  BOOST_TEST(all.taken() == counting(4, 5));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_full_queue_refuses_is_in_no_copy) {
+  queue_options options;
+  options.max_length = 2;
+  options.overflow = overflow_policy::reject_publish;
+  world all{with(options)};
+  all.publish(1, 5);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  BOOST_TEST(all.refused.size() == 3u);
+  BOOST_TEST(everywhere(all) == 2);
+  const int now = fail_over(all);
+  all.consume(now);
+  all.ack(now, 2);
+  all.publish(1, 1); // a refused publish leaves no gap behind
+  all.run_for(1000);
+  BOOST_TEST(all.taken() == (numbers{1, 2, 6}));
+  BOOST_TEST(all.gaps == 0u);
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_deadline_is_the_same_on_every_master) {
+  world all{{}};
+  all.publish(1, 2, "3000");
+  all.publish(1, 1);
+  all.run_for(1000);
+  const int now = fail_over(all); // takes another second
+  BOOST_TEST(all.at(now).queue->queue()->messages_ready() == 3u);
+  all.run_for(1500);
+  BOOST_TEST(all.at(now).queue->queue()->messages_ready() == 1u);
+  all.run_for(1000);
+  BOOST_TEST(everywhere(all) == 1);
+  all.consume(now);
+  all.calm();
+  BOOST_TEST(all.taken() == numbers{3});
+}
+
+BOOST_AUTO_TEST_CASE(a_priority_is_the_same_on_every_master) {
+  queue_options options;
+  options.max_priority = 10;
+  world all{with(options)};
+  all.publish(1, 1, {}, {}, 1);
+  all.publish(1, 1, {}, {}, 5);
+  all.publish(1, 1);
+  all.run_for(1000);
+  all.consume(fail_over(all));
+  all.calm();
+  BOOST_TEST(all.taken() == (numbers{2, 1, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(a_dead_letter_that_is_under_way_dies_again_on_the_next_master) {
+  queue_options options;
+  options.dead_letter_exchange = "dlx";
+  world all{with(options)};
+  auto metadata = std::make_shared<test::fake_metadata>();
+  metadata->bind("dlx", "#", 8, "dead");
+  all.metadata = metadata;
+  all.publish(1, 1);
+  all.consume(1);
+  all.run_for(1000);
+  all.reject(1, 1);
+  all.run_for(1000);
+  BOOST_REQUIRE(all.requests.size() == 1u);
+  BOOST_TEST(everywhere(all) == 1); // until the other queue has it
+  const int now = fail_over(all);
+  all.consume(now);
+  all.calm();
+  all.reject(now, 1);
+  BOOST_REQUIRE(all.requests.size() == 2u);
+  const auto& letter = std::get<publish_request>(all.requests.back().second);
+  answer(all, now, {letter.batch->first_confirm, letter.batch->first_confirm + 1});
+  all.run_for(1000);
+  BOOST_TEST(everywhere(all) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_duplicate_is_dropped_in_every_copy_and_by_every_master) {
+  queue_options options;
+  options.deduplicate = true;
+  world all{with(options)};
+  all.publish(1, 1, {}, "a");
+  all.publish(1, 1, {}, "a");
+  all.publish(1, 1, {}, "b");
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 3u);
+  BOOST_TEST(everywhere(all) == 2);
+  const int now = fail_over(all);
+  all.publish(1, 1, {}, "b");
+  all.publish(1, 1, {}, "c");
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 5u);
+  BOOST_TEST(everywhere(all) == 3);
+  all.consume(now);
+  all.calm();
+  BOOST_TEST(all.taken() == (numbers{1, 3, 5}));
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_publish_is_not_overtaken) {
+  world all{{}};
+  all.publish(1, 2);
+  all.channels.at(1).retarget(1);
+  all.channels.at(1).next(); // lost on its way
+  all.publish(1, 2);
+  all.run_for(1000);
+  BOOST_TEST(all.gaps >= 1u);
+  all.consume(1);
+  all.calm();
+  BOOST_TEST(all.taken() == counting(1, 4));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(publishes_that_wait_count_as_confirmed_when_the_queue_is_deleted) {
+  world all{{}};
+  all.cut(1, 3);
+  all.publish(1, 2);
+  all.channel_sends(1);
+  replicated_step step;
+  all.at(1).queue->deleted(step);
+  BOOST_REQUIRE(step.queue.events.size() == 1u);
+  BOOST_REQUIRE(step.queue.events.front().second.size() == 1u);
+  const auto* sure = std::get_if<confirmed>(&step.queue.events.front().second.front());
+  BOOST_REQUIRE(sure);
+  BOOST_TEST(!sure->rejected);
+  BOOST_TEST((sure->numbers == seq_range{1, 3}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace replicated_promises
