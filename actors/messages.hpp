@@ -104,12 +104,23 @@ using replica_mail_msg = parcel<replica_mail>;
 struct replica_room_msg {
   replication::node_id node = 0;
 };
-/// What it is to apply (T1): the queue's record as it now stands, or nodes have come or gone.
-struct replica_view {
-  queue_ptr record;
-  replication::metadata_view known;
+/// The snapshot has another record of its queue, or nodes have come or gone (T1).
+struct replica_look_msg {};
+/// Of the store, to a replica: see store_client.
+struct replica_logged_msg {
+  uint64_t upto = 0;
 };
-using replica_view_msg = parcel<replica_view>;
+struct replica_read {
+  std::vector<stored_run> runs;
+  std::vector<message_facts> facts;
+};
+using replica_read_msg = parcel<replica_read>;
+/// All that a queue had that was not replicated so far, from its actor, which has left the store.
+using replica_content_msg = parcel<recovered_queue>;
+/// To that actor: everything it has, and everybody who asks it, goes to this replica.
+struct queue_converted_msg {
+  caf::actor replica;
+};
 /// A master is to hand over to a mirror that is in sync (U05); nothing happens if it is not, or is no master.
 struct replica_hand_over_msg {
   replication::node_id to = 0;
@@ -195,7 +206,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_pressure_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_unused_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_deleted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_converted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_room_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_look_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_logged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_hand_over_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_tick_msg)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/cluster.hpp"
+#include "actors/metadata_replicas.hpp"
 #include "actors/metadata_work.hpp"
 
 namespace broker {
@@ -171,6 +172,8 @@ void tick(metadata_actor* self) {
     service.clean_up_at_ms = now + limits::metadata_proposal_ms;
     clean_up(self);
   }
+  if (service.booted && wants_session(service, now))
+    propose(self, {node_up{service.node->node, service.options.start.incarnation, true}, [](const command_result&) {}});
   flush(self);
   self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : metadata_tick_interval, metadata_tick_msg{});
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/bridge.hpp"
+#include "actors/metadata_replicas.hpp"
 #include "base/raft_limits.hpp"
 #include "base/run_ids.hpp"
 #include "raft/membership.hpp"
@@ -16,6 +17,10 @@ using kind = metadata_change::kind;
 
 /// Of a queue that lives on another node, the bridge to that node.
 void start_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
+  if (record->placement) {
+    std::vector<queue_move> moved; // a new queue has been nowhere
+    return put_replicated_queue(system, service, record, moved);
+  }
   if (auto& node = *service.node; node.cluster && record->node != node.node) {
     const caf::actor bridge = bridge_to(system, node, record->node);
     if (!bridge)
@@ -33,6 +38,8 @@ void start_queue(caf::actor_system& system, metadata_service& service, const que
 }
 
 void end_queue(runtime& node, const queue_ptr& record) {
+  if (record->placement)
+    return end_replicated_queue(node, record);
   auto who = node.queues_by_id.find(record->id);
   node.queues_by_id.remove(record->id);
   if (who)
@@ -121,6 +128,8 @@ void start_all_queues(caf::actor_system& system, metadata_service& service) {
 
 void boot(caf::actor_system& system, metadata_service& service, uint64_t run) {
   service.booted = true;
+  if (service.options.host.metadata.replication)
+    service.node->replica_id = static_cast<replication::node_id>(service.host.identity().self);
   service.node->next_connection = service.node->next_channel = first_id_of_run(run);
   publish_snapshot(service);
   start_all_queues(system, service);
@@ -170,18 +179,24 @@ command_result refused(consensus::outcome why, const std::string& what) {
 void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes) {
   if (changes.empty() && service.host.snapshot() == service.node->snapshots.read())
     return;
-  for (const auto& change : changes)
+  std::vector<queue_move> moved;
+  for (const auto& change : changes) {
     if (change.what == kind::queue_created)
       start_queue(system, service, change.queue);
+    if (change.what == kind::queue_changed && change.queue->placement)
+      put_replicated_queue(system, service, change.queue, moved);
+  }
   publish_snapshot(service);
-  if (change_queues(changes))
+  if (change_queues(changes) || !moved.empty())
     tell_bridges(*service.node);
+  show_replicas(*service.node, changes);
+  tell_moved(*service.node, std::move(moved));
   for (const auto& change : changes) {
     if (change.what == kind::queue_created)
       wake_queue(*service.node, change.queue->id);
     if (change.what == kind::queue_deleted)
       end_queue(*service.node, change.queue);
-    if (change.what == kind::queue_changed)
+    if (change.what == kind::queue_changed && !change.queue->placement)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});
     evict_connections(*service.node, change);

@@ -45,6 +45,7 @@ struct metadata_service {
   /// Connections that have ended, and whose exclusive queues could not be deleted yet.
   std::vector<connection_id> doomed_owners;
   uint64_t clean_up_at_ms = 0;
+  uint64_t session_due_ms = 0; ///< when the node takes a new session; 0: it wants none
 
   metadata_service(runtime& of, metadata_options how)
     : node(&of), options(std::move(how)), peers(of.cluster),

@@ -5,14 +5,13 @@
 
 #include "actors/channel.hpp"
 #include "actors/delay_queue.hpp"
+#include "actors/queue_reports.hpp"
 #include "actors/queue_shell.hpp"
+#include "replication/log_recovery.hpp"
 
 namespace broker {
 
 namespace {
-
-/// Until a refused deletion is proposed again.
-constexpr auto retry = std::chrono::milliseconds{100};
 
 struct queue_shell {
   static inline const char* name = "queue";
@@ -22,24 +21,17 @@ struct queue_shell {
   std::optional<queue_state> machine;
   queue_step step;          // reused: no allocation per message
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  /// The queue is replicated from now on: who asks goes there (Q10).
+  caf::actor replica;
+  recovered_queue content; ///< for it, once all of it is on disk
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
 
-void propose_deletion(queue_actor* self) {
-  auto& shell = self->state;
-  delete_queue what{shell.record->vhost, shell.record->name, shell.record->id};
-  auto me = caf::actor_cast<caf::actor>(self);
-  self->send(shell.node->metadata, propose_msg{proposal{std::move(what), [me](const command_result& result) {
-                                                          if (!result.ok()) // too many proposals for now
-                                                            caf::delayed_anon_send(me, retry, queue_unused_msg{});
-                                                        }}});
-}
-
 void perform(queue_actor* self, uint64_t now_ms) {
   send_requests(self, now_ms);
   if (std::exchange(self->state.step.unused, false)) // before anyone can hear of it and declare the queue anew
-    propose_deletion(self);
+    propose_deletion(self, *self->state.node, *self->state.record);
   send_events(self);
   schedule_tick(self, now_ms);
 }
@@ -53,55 +45,38 @@ void retire(queue_actor* self) {
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
-std::string_view to_string(consumer_activity what) {
-  return what == consumer_activity::up ? "up" : what == consumer_activity::waiting ? "waiting" : "single_active";
+void finish_conversion(queue_actor* self) {
+  auto& shell = self->state;
+  if (!shell.replica || !shell.machine)
+    return;
+  shell.machine->all_durable(shell.step);
+  shell.machine->abandoned(shell.step);
+  shell.node->store->detach(shell.record->id);
+  self->send(shell.replica, replica_content_msg{std::move(shell.content)});
+  perform(self, shell.node->now_ms());
+  shell.machine.reset();
+  self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
-queue_report report(const queue_shell& shell) {
-  const auto& machine = *shell.machine;
-  queue_report result;
-  result.queue = shell.record;
-  result.ready = machine.messages_ready();
-  result.unacknowledged = machine.messages_unacked();
-  result.persistent = machine.messages_persistent();
-  result.ready_bytes = machine.bytes_ready();
-  result.unacknowledged_bytes = machine.bytes_unacked();
-  result.memory_bytes = machine.bytes_in_memory();
-  result.consumers = machine.consumers();
-  result.flow = machine.withholds_credit();
-  result.details = machine.details(shell.node->now_ms());
-  if (auto& exclusive = result.details.exclusive_consumer)
-    for (const consumer_view& one : machine.consumer_list())
-      if (one.who->exclusive)
-        exclusive->node = static_cast<const local_channel&>(*one.who->channel).node;
-  return result;
-}
-
-std::vector<consumer_report> report_consumers(const queue_shell& shell) {
-  std::vector<consumer_report> all;
-  for (const consumer_view& one : shell.machine->consumer_list()) {
-    consumer_report& each = all.emplace_back();
-    each.queue = shell.record;
-    each.tag = one.who->tag;
-    each.node = static_cast<const local_channel&>(*one.who->channel).node;
-    each.connection = one.who->connection;
-    each.channel = one.who->channel_id;
-    each.ack_required = !one.who->no_ack;
-    each.exclusive = one.who->exclusive;
-    each.active = one.activity != consumer_activity::waiting;
-    each.activity_status = to_string(one.activity);
-    each.prefetch = one.who->prefetch;
-    each.priority = one.who->priority;
-    each.unacknowledged = one.unacknowledged;
-    each.arguments = one.who->arguments;
-  }
-  return all;
+/// All that the queue has goes to disk, and a record behind it that tells when it is there. Until then, and afterwards,
+/// nothing changes here any more; whoever asks waits at the replica.
+void convert(queue_actor* self, const caf::actor& replica) {
+  auto& shell = self->state;
+  shell.replica = replica;
+  shell.content = shell.machine->give_up(shell.node->now_ms());
+  auto log = replication::adopt_queue(shell.content, shell.record->mastership);
+  BROKER_ASSERT(log.ok(), "what a queue holds makes a log");
+  if (log->adoption.empty()) // it never had anything
+    return finish_conversion(self);
+  shell.node->store->log(shell.record->id, 1, std::move(log->adoption), true);
 }
 
 /// Runs one step of the machine: `call` gets the machine, the time and the step.
 template<class Call>
 void run(queue_actor* self, Call call) {
   auto& shell = self->state;
+  if (shell.replica)
+    return;
   const uint64_t now_ms = shell.node->now_ms();
   call(*shell.machine, now_ms, shell.step);
   perform(self, now_ms);
@@ -120,6 +95,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
   shell.machine.emplace(std::move(record), std::move(settings), *node->store, recovered.get(), node->now_ms());
   caf::message_handler own{
     [self](queue_request_msg& request) {
+      if (self->state.replica)
+        return self->send(self->state.replica, std::move(request));
       run(self, [&](auto& machine, auto now_ms, auto& step) {
         machine.handle(std::move(request.content.request), now_ms, step);
       });
@@ -140,17 +117,31 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.tick(now_ms, step); });
     },
     [self](queue_changed_msg& changed) {
-      self->state.record = changed.record;
+      if (!self->state.replica)
+        self->state.record = changed.record;
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.reconfigure(changed.record, now_ms, step); });
     },
     [self](queue_pressure_msg) {
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.under_pressure(now_ms, step); });
     },
-    [self](queue_unused_msg) { propose_deletion(self); },
-    [self](queue_deleted_msg) { retire(self); },
+    [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },
+    [self](const queue_converted_msg& what) { convert(self, what.replica); },
+    [self](replica_logged_msg) { finish_conversion(self); },
+    [self](queue_deleted_msg) {
+      if (!self->state.replica)
+        retire(self);
+    },
     [self](queue_retired_msg) { self->quit(); },
-    [self](queue_report_request& request) { request.content.answer(report(self->state)); },
-    [self](consumer_report_request& request) { request.content.answer(report_consumers(self->state)); },
+    [self](queue_report_request& request) {
+      if (self->state.replica)
+        return self->send(self->state.replica, std::move(request));
+      request.content.answer(report_of(*self->state.machine, self->state.record, self->state.node->now_ms()));
+    },
+    [self](consumer_report_request& request) {
+      if (self->state.replica)
+        return self->send(self->state.replica, std::move(request));
+      request.content.answer(report_consumers_of(*self->state.machine, self->state.record));
+    },
   };
   return own.or_else(target_messages([self](auto call) { run(self, call); }));
 }

@@ -16,22 +16,23 @@ namespace broker {
 inline constexpr auto queue_linger = std::chrono::seconds{5};
 
 /// Posts the store's answers to the queue's actor.
-class queue_store_client final : public store_client {
+class queue_store_client : public store_client {
 public:
   explicit queue_store_client(const caf::actor& who) : queue_(caf::actor_cast<caf::actor_addr>(who)) {}
 
   void on_durable(seqno upto) override { post(queue_durable_msg{upto}); }
   void on_paged(seqno upto) override { post(queue_paged_msg{upto}); }
   void on_read(std::vector<stored_run> runs) override { post(queue_read_msg{std::move(runs)}); }
-  void on_logged(uint64_t) override { BROKER_ASSERT(false, "only a replica writes a log"); }
+  void on_logged(uint64_t upto) override { post(replica_logged_msg{upto}); }
 
-private:
+protected:
   template<class Message>
   void post(Message message) {
     if (auto who = caf::actor_cast<caf::actor>(queue_))
       caf::anon_send(who, std::move(message));
   }
 
+private:
   caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
 };
 
@@ -39,14 +40,19 @@ private:
 
 /// Messages to other queues. A queue that is not there (any more) is told to the machine, which may then send again.
 /// `machine_now_ms` is on the machine's own clock.
+inline queue_step& queue_part(queue_step& step) {
+  return step;
+}
+
 template<class Actor>
 void send_requests(Actor* self, uint64_t machine_now_ms) {
   auto& shell = self->state;
-  while (!shell.step.requests.empty()) {
+  queue_step& asked = queue_part(shell.step);
+  while (!asked.requests.empty()) {
     std::vector<queue_id> gone;
-    for (auto& [id, request] : std::exchange(shell.step.requests, {})) {
+    for (auto& [id, request] : std::exchange(asked.requests, {})) {
       if (auto who = shell.node->queues_by_id.find(id)) {
-        self->send(who, queue_request_msg{{id, std::move(request)}});
+        self->send(who, queue_request_msg{{id, std::move(request), 0}});
         continue;
       }
       std::get<publish_request>(request).batch->release();
@@ -60,16 +66,29 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
 template<class Actor>
 void send_events(Actor* self) {
   auto& shell = self->state;
-  for (auto& [channel, events] : shell.step.events)
+  queue_step& told = queue_part(shell.step);
+  for (auto& [channel, events] : told.events)
     self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{{channel->id, std::move(events)}});
-  shell.step.events.clear();
+  told.events.clear();
+}
+
+/// The queue has no consumer left that it was to live for. A refused deletion is proposed again.
+template<class Actor>
+void propose_deletion(Actor* self, const runtime& node, const queue_record& record) {
+  constexpr auto retry = std::chrono::milliseconds{100};
+  auto me = caf::actor_cast<caf::actor>(self);
+  self->send(node.metadata, propose_msg{proposal{delete_queue{record.vhost, record.name, record.id},
+                                                 [me](const command_result& result) {
+                                                   if (!result.ok()) // too many proposals for now
+                                                     caf::delayed_anon_send(me, retry, queue_unused_msg{});
+                                                 }}});
 }
 
 /// At most the earliest timer counts; `now_ms` is the node's monotonic clock.
 template<class Actor>
 void schedule_tick(Actor* self, uint64_t now_ms) {
   auto& shell = self->state;
-  const uint64_t in_ms = std::exchange(shell.step.tick_in_ms, 0);
+  const uint64_t in_ms = std::exchange(queue_part(shell.step).tick_in_ms, 0);
   if (in_ms == 0)
     return;
   const uint64_t due_ms = now_ms + in_ms;
@@ -96,6 +115,11 @@ caf::message_handler target_messages(Run run) {
     },
     [run](const queue_unreachable_msg& lost) {
       run([&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(lost.queue, now_ms, step); });
+    },
+    // What was under way to the master before is perhaps lost: it is sent again (W52).
+    [run](const queues_moved_msg& moved) {
+      for (const queue_move& one : *moved.content)
+        run([&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(one.queue, now_ms, step); });
     },
   };
 }

@@ -1,7 +1,7 @@
 // How the replicas of this node reach those of the same queues on other nodes: cluster_service::replication
-// (docs/internals/replication.md; architecture.md D8). One actor serves it; what several queues have for one node shares
-// frames. Between two nodes messages arrive in the order they were sent, or not at all after a session has ended: then
-// every replica gets replica_room_msg when the next one begins, and asks again what it needs.
+// (docs/internals/replication.md; architecture.md D8). One actor serves it; what several queues have for one node
+// shares frames. Between two nodes messages arrive in the order they were sent, or not at all after a session has
+// ended: then every replica gets replica_room_msg when the next one begins, and asks again what it needs.
 #pragma once
 
 #include "actors/messages.hpp"

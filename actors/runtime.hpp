@@ -135,6 +135,12 @@ struct runtime {
   cluster_links* cluster = nullptr;
   /// How replicas of this node reach others (actors/replica_links.hpp); null without `cluster`. Set once, likewise.
   replica_links* replicas = nullptr;
+  /// Number of this node in placements (node_record::id); 0: queues are not replicated. Set once at start, by the
+  /// metadata actor.
+  replication::node_id replica_id = 0;
+  /// A replica of this node must empty its log, which it may only under a new session of the node (T19). Written by
+  /// replicas, taken by the metadata actor.
+  std::atomic<bool> session_wanted{false};
 
   std::function<snapshot_ptr()> snapshot_reader() {
     return [this] { return snapshots.read(); };

@@ -194,7 +194,8 @@ command_result metadata_state::impl::apply(const node_down& what, changes_t& cha
 
 command_result metadata_state::impl::apply(const node_up& what, changes_t& changes) {
   const node_ptr known = find_node(what.name);
-  if (!known || known->up || known->incarnation != what.incarnation || what.incarnation == 0)
+  const bool anew = what.anew && settings->replication;
+  if (!known || (known->up && !anew) || known->incarnation != what.incarnation || what.incarnation == 0)
     return {};
   node_record record = *known;
   record.up = true;

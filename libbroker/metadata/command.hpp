@@ -158,6 +158,7 @@ struct node_down {
 struct node_up {
   std::string name;
   uint64_t incarnation = 0;
+  bool anew = false; ///< under a new session even if it was not taken for dead: replicas of it empty their logs (T19)
 };
 /// Takes the place of a proposal that nobody waits for any more.
 struct withdrawn {};

@@ -66,7 +66,10 @@ struct encoder {
   }
   void operator()(const forget_node& what) const { out.set_forget_node(what.name); }
   void operator()(const node_down& what) const { run(what.name, what.incarnation, *out.mutable_node_down()); }
-  void operator()(const node_up& what) const { run(what.name, what.incarnation, *out.mutable_node_up()); }
+  void operator()(const node_up& what) const {
+    run(what.name, what.incarnation, *out.mutable_node_up());
+    out.mutable_node_up()->set_anew(what.anew);
+  }
   void operator()(const withdrawn&) const { out.set_withdrawn(true); }
   void operator()(const change_placement& what) const { to_proto(what, *out.mutable_change_placement()); }
   void operator()(const put_vhost& what) const {
@@ -159,7 +162,7 @@ result<command> decode_node_command(const proto::Command& from) {
   case proto::Command::kNodeDown:
     return command{node_down{from.node_down().name(), from.node_down().incarnation()}};
   case proto::Command::kNodeUp:
-    return command{node_up{from.node_up().name(), from.node_up().incarnation()}};
+    return command{node_up{from.node_up().name(), from.node_up().incarnation(), from.node_up().anew()}};
   case proto::Command::kWithdrawn:
     return command{withdrawn{}};
   case proto::Command::kChangePlacement: {

@@ -57,6 +57,15 @@ public:
   uint64_t due_ms() const noexcept;
 
   std::vector<seq_range> ranges() const;
+  template<class Visit>
+  void for_each(Visit visit) const {
+    for (const letter& one : waiting_)
+      visit(one.what);
+    for (const auto& [first, one] : flying_)
+      visit(one.what);
+    for (const letter& one : resting_)
+      visit(one.what);
+  }
   void check() const;
 
 private:

@@ -176,6 +176,34 @@ void queue_state::abandoned(queue_step& step) {
       one.request.batch->release();
 }
 
+recovered_queue queue_state::give_up(uint64_t now_ms) {
+  impl_->now_ms = now_ms;
+  std::vector<run> all;
+  for (size_t at = 0; at < impl_->ready.runs(); ++at)
+    all.push_back(impl_->ready.at(at));
+  for (const queueing::holder& one : impl_->holders)
+    one.unacked.for_each_measured([&](run what) {
+      what.redelivered = true; // as after a crash: it has been delivered
+      all.push_back(std::move(what));
+    });
+  impl_->dead.for_each([&](const run& what) { all.push_back(what); });
+  std::sort(all.begin(), all.end(), [](const run& a, const run& b) { return a.first < b.first; });
+  recovered_queue content{impl_->record->id, impl_->next, {}};
+  for (const run& one : all) {
+    if (!one.in_store())
+      impl_->store.append(impl_->record->id, one.batch, {one.lo, one.lo + one.count}, one.first, true,
+                          impl_->facts_of(one));
+    content.runs.push_back({one.first, one.count, one.body, one.redelivered, impl_->facts_of(one)});
+  }
+  return content;
+}
+
+/// Publishes that wait for nothing but the disk.
+void queue_state::all_durable(queue_step& step) {
+  outbox out{step, impl_->record->id};
+  impl_->confirms.durable(UINT64_MAX, out);
+}
+
 void queue_state::deleted(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;

@@ -88,6 +88,13 @@ public:
   /// confirmed are neither confirmed nor refused. Nothing may be asked of it afterwards.
   void abandoned(queue_step& step);
 
+  /// The queue is to be replicated (Q10). All it has, rising: ready, unacked and dying messages. Those that only memory
+  /// had are appended to the store, some of them below what it has already, as a copy's are. Only abandoned() may
+  /// follow, when all of it is on disk.
+  recovered_queue give_up(uint64_t now_ms);
+  /// After give_up(): all of it is. Confirms what waited for that.
+  void all_durable(queue_step& step);
+
   // -- answers of the queues that dead letters were sent to --
   void answered(const confirmed& what, uint64_t now_ms, queue_step& step);
   /// A request of an earlier step found no queue, or that queue has ended since.

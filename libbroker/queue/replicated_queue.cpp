@@ -218,6 +218,13 @@ bool replicated_queue::begin_hand_over(replication::node_id to, uint64_t now_ms,
   return true;
 }
 
+void replicated_queue::propose_changes(uint64_t now_ms, replicated_step& step) {
+  if (deleted_)
+    return;
+  replica_->propose_changes(effects_);
+  finish(now_ms, step);
+}
+
 void replicated_queue::pump(uint64_t now_ms, replicated_step& step) {
   if (deleted_)
     return;

@@ -82,6 +82,9 @@ public:
   void receive(replication::node_id from, const replication::envelope& message, uint64_t now_ms, replicated_step& step);
   bool wants_send(replication::node_id to) const { return replica_->wants_send(to); }
   void send(replication::node_id to, uint64_t now_ms, replicated_step& step);
+  /// What the master wants of the metadata, once nothing more is to be sent.
+  void propose_changes(uint64_t now_ms, replicated_step& step);
+  /// All of these.
   void pump(uint64_t now_ms, replicated_step& step);
   /// False: `to` is not in sync, or this is not the master. Until it has happened, or is called off, publishes are
   /// given back.

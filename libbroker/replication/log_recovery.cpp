@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "base/overloaded.hpp"
 
 namespace broker::replication {
@@ -214,6 +215,23 @@ private:
 };
 
 } // namespace
+
+result<recovered_log> adopt_queue(const recovered_queue& found, broker::epoch mastership) {
+  BROKER_ASSERT(found.log.empty(), "a queue with a log has been adopted before");
+  if (found.next == 1)
+    return recovered_log{};
+  stored_checkpoint whole;
+  whole.log.base.end = {mastership, found.next - 1};
+  whole.log.epochs = {{mastership, 1}};
+  whole.pieces = {{1, 0}};
+  whole.next = found.next;
+  recovered_queue with_log = found;
+  with_log.log = {encode_record(whole)};
+  auto log = recover_log(with_log);
+  if (log)
+    log->adoption = std::move(with_log.log.front());
+  return log;
+}
 
 result<recovered_log> recover_log(const recovered_queue& found) {
   return log_recovery(found).run();

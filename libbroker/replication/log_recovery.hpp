@@ -1,6 +1,7 @@
 // What the store found of a replica's log after a start, put together again (T17, guarantees.md G7). Pure.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -21,10 +22,16 @@ struct recovered_log {
   /// Stored numbers of messages that are left of entries that were never logged, cut off, or ended.
   std::vector<seq_range> settled;
   size_t records = 0; ///< since the log last began anew
+  /// A record that is to be written before anything else: these are the messages of a queue that was not replicated.
+  std::string adoption{};
 };
 
 /// Error: what was found does not fit together, and how: the replica comes again empty, under a new incarnation (T19).
 /// A queue of which nothing was found has an empty log.
 result<recovered_log> recover_log(const recovered_queue& found);
+
+/// What is found is a queue's that was not replicated before (Q10): its messages become the log of its first replica,
+/// written by the master of `mastership`. Entries have the numbers that the messages have in the store.
+result<recovered_log> adopt_queue(const recovered_queue& found, broker::epoch mastership);
 
 } // namespace broker::replication

@@ -12,6 +12,10 @@ namespace broker::replication {
 log_storage::log_storage(queue_id queue, message_store& store, const recovered_log& found,
                          log_storage_settings settings)
   : queue_(queue), store_(&store), settings_(settings), numbers_(found.numbers), records_(found.records) {
+  if (!found.adoption.empty()) {
+    record_ = life_ = 1; // acknowledges no write of the replica's
+    store_->log(queue_, record_, found.adoption, true);
+  }
   settle(found.settled);
 }
 

@@ -187,8 +187,15 @@ void replica::pump(effects& out) {
     const node_id to = master_->peers()[at].node;
     while (wants_send(to))
       master_->send(core_, to, out);
-    propose_change(to, out);
   }
+  propose_changes(out);
+}
+
+void replica::propose_changes(effects& out) {
+  if (!master_)
+    return;
+  for (size_t at = 0; at < master_->peers().size(); ++at)
+    propose_change(master_->peers()[at].node, out);
   if (master_->handing_over() && !master_->hand_over_asked())
     master_->propose_hand_over(core_, out);
 }

@@ -53,6 +53,8 @@ public:
   bool wants_send(node_id to) const;
   void send(node_id to, effects& out);
   bool propose_change(node_id who, effects& out);
+  /// Every change of the in-sync set that is due, and the hand-over if everything is over there.
+  void propose_changes(effects& out);
   /// All of the above for every peer, as far as windows allow.
   void pump(effects& out);
   void log_read(node_id to, uint64_t ticket, std::optional<std::vector<log_run>> runs, effects& out);

@@ -49,6 +49,7 @@ std::vector<command> one_of_each() {
     forget_node{"n"},
     node_down{"n", 77},
     node_up{"n", 77},
+    node_up{"n", 77, true},
     withdrawn{},
     change_placement{"/", "q", 5, replication::alter_isr{3, 4, {{1, 10}, {2, 20}}}}}; // the others: placement_test
 }

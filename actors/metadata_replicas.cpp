@@ -1,0 +1,111 @@
+#include "actors/metadata_replicas.hpp"
+
+#include <utility>
+
+#include "actors/bridge.hpp"
+#include "actors/replicated_queue.hpp"
+
+namespace broker {
+
+namespace {
+
+using kind = metadata_change::kind;
+
+std::shared_ptr<const recovered_queue> take_recovered(metadata_service& service, queue_id id) {
+  auto found = service.options.recovered.extract(id);
+  return found.empty() ? nullptr : std::move(found.mapped());
+}
+
+/// A queue that this node has had alone so far gives all it has to its replica.
+void start_replica(caf::actor_system& system, metadata_service& service, const queue_ptr& record) {
+  runtime& node = *service.node;
+  const queue_location before = node.queues_by_id.locate(record->id);
+  const bool converted = before.who && before.here && before.mastership == 0;
+  const auto content = converted ? replica_content::coming : replica_content::here;
+  const caf::actor replica =
+    spawn_replica(system, node, record, service.host.snapshot(), content, take_recovered(service, record->id));
+  node.replicas_by_id.add(record->id, replica);
+  if (converted)
+    caf::anon_send(before.who, queue_converted_msg{replica});
+}
+
+/// Puts its master into the directory. The bridge keeps the records of its node's queues.
+void locate(caf::actor_system& system, runtime& node, const queue_ptr& record) {
+  const queue_location before = node.queues_by_id.locate(record->id);
+  if (record->node == node.node)
+    return node.queues_by_id.put(record->id, {node.replicas_by_id.find(record->id), record->mastership, true});
+  const caf::actor bridge = bridge_to(system, node, record->node);
+  if (!bridge)
+    return; // the node stops
+  if (before.who && !before.here && before.who != bridge)
+    caf::anon_send(before.who, queue_deleted_msg{record->id});
+  caf::anon_send(bridge, queue_changed_msg{record});
+  node.queues_by_id.put(record->id, {bridge, record->mastership, false});
+}
+
+} // namespace
+
+void put_replicated_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record,
+                          std::vector<queue_move>& moved) {
+  runtime& node = *service.node;
+  const queue_location before = node.queues_by_id.locate(record->id);
+  const bool wanted = wants_replica(*record, node.replica_id);
+  if (wanted && !node.replicas_by_id.has(record->id))
+    start_replica(system, service, record);
+  if (!wanted)
+    if (const caf::actor replica = node.replicas_by_id.find(record->id))
+      caf::anon_send(replica, queue_deleted_msg{record->id});
+  locate(system, node, record);
+  if (before.who && before.mastership != record->mastership)
+    moved.push_back({record->id, record->mastership});
+}
+
+void end_replicated_queue(runtime& node, const queue_ptr& record) {
+  const queue_location last = node.queues_by_id.locate(record->id);
+  node.queues_by_id.remove(record->id);
+  const caf::actor replica = node.replicas_by_id.find(record->id);
+  if (last.who && last.who != replica)
+    caf::anon_send(last.who, queue_deleted_msg{record->id});
+  if (replica)
+    caf::anon_send(replica, queue_deleted_msg{record->id});
+}
+
+void show_replicas(const runtime& node, const std::vector<metadata_change>& changes) {
+  bool nodes = false;
+  for (const metadata_change& change : changes)
+    nodes = nodes || change.node;
+  if (nodes) {
+    for (const caf::actor& replica : node.replicas_by_id.all())
+      caf::anon_send(replica, replica_look_msg{});
+    return;
+  }
+  for (const metadata_change& change : changes)
+    if (change.what == kind::queue_changed)
+      if (const caf::actor replica = node.replicas_by_id.find(change.queue->id))
+        caf::anon_send(replica, replica_look_msg{});
+}
+
+void tell_moved(const runtime& node, std::vector<queue_move> moved) {
+  if (moved.empty())
+    return;
+  const auto all = std::make_shared<const std::vector<queue_move>>(std::move(moved));
+  for (const caf::actor& channel : node.channels_by_id.all())
+    caf::anon_send(channel, queues_moved_msg{all});
+  for (const auto& [id, where] : node.queues_by_id.entries())
+    if (where.here && where.who)
+      caf::anon_send(where.who, queues_moved_msg{all});
+}
+
+bool wants_session(metadata_service& service, uint64_t now_ms) {
+  if (!service.node->session_wanted)
+    return false;
+  if (service.session_due_ms == 0)
+    service.session_due_ms = now_ms + limits::replication_retry_ms;
+  if (now_ms < service.session_due_ms)
+    return false;
+  service.session_due_ms = 0;
+  service.node->session_wanted = false;
+  return true;
+}
+
+} // namespace broker

@@ -1,0 +1,29 @@
+// The part of the metadata actor's work that is about replicated queues: which have a replica on this node, where their
+// masters are, and who must hear that one has moved. Internal to actors/metadata*.cpp; runs in that actor.
+#pragma once
+
+#include <vector>
+
+#include "actors/metadata_work.hpp"
+
+namespace broker {
+
+/// The queue is replicated as of this record: its replica on this node is started if there is to be one and is none, or
+/// ended if there is to be none; the directory has its master. Before the snapshot that names it, if there is one.
+void put_replicated_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record,
+                          std::vector<queue_move>& moved);
+
+/// The queue is deleted.
+void end_replicated_queue(runtime& node, const queue_ptr& record);
+
+/// After the snapshot: replicas look at what has changed.
+void show_replicas(const runtime& node, const std::vector<metadata_change>& changes);
+
+/// After the snapshot: channels and queues of this node hear of it.
+void tell_moved(const runtime& node, std::vector<queue_move> moved);
+
+/// Replicas of this node must empty their logs: it takes a new session (T19). At most once per
+/// limits::replication_retry_ms, so that those that notice it together do it together.
+bool wants_session(metadata_service& service, uint64_t now_ms);
+
+} // namespace broker

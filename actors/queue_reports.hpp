@@ -1,0 +1,15 @@
+// What operators are told of a queue by its actor (list_queues, list_consumers; features.md O06).
+#pragma once
+
+#include <vector>
+
+#include "cluster/reports.hpp"
+#include "metadata/snapshot.hpp"
+#include "queue/queue_state.hpp"
+
+namespace broker {
+
+queue_report report_of(const queue_state& machine, queue_ptr record, uint64_t now_ms);
+std::vector<consumer_report> report_consumers_of(const queue_state& machine, const queue_ptr& record);
+
+} // namespace broker

@@ -1,0 +1,425 @@
+#include "actors/replicated_queue.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "actors/channel.hpp"
+#include "actors/queue_reports.hpp"
+#include "actors/queue_shell.hpp"
+#include "actors/replica_links.hpp"
+#include "metadata/placements.hpp"
+#include "queue/replicated_queue.hpp"
+
+namespace broker {
+
+/// For queue_shell.hpp.
+static queue_step& queue_part(replicated_step& step) {
+  return step.queue;
+}
+
+namespace {
+
+/// How long publishers wait for a master that hands over before it stays (U05 asks for 200 ms as a rule).
+constexpr auto patience = std::chrono::seconds{2};
+
+/// To itself, behind everything that waits: what came together is sent to the mirrors together.
+struct replica_pump_msg {};
+/// To itself: the hand-over of this mastership should be over.
+struct replica_keep_msg {
+  epoch mastership = 0;
+};
+
+/// Posts the store's answers to the replica.
+class replica_store_client final : public queue_store_client {
+public:
+  using queue_store_client::queue_store_client;
+  void on_durable(seqno) override {}
+  void on_paged(seqno) override {}
+  bool wants_facts() const override { return true; }
+  void on_read_with_facts(std::vector<stored_run> runs, std::vector<message_facts> facts) override {
+    post(replica_read_msg{{std::move(runs), std::move(facts)}});
+  }
+};
+
+struct replica_shell {
+  static inline const char* name = "queue replica";
+
+  runtime* node = nullptr;
+  queue_ptr record;
+  std::optional<replicated_queue> machine;
+  replicated_step step;     ///< reused
+  uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  snapshot_ptr metadata;    ///< with which it was spawned; until it has its content
+  bool pump_scheduled = false;
+  bool retired = false;
+  /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
+  bool waits_for_content = false;
+  bool doomed = false; ///< deleted meanwhile
+  /// Empties its log when the node has a new session (T19).
+  bool starts_over = false;
+  /// For a mastership that this node does not know yet, or given back by a master that hands over. Bounded: publishes
+  /// hold their batches (D13), everything else is answered before its channel asks again.
+  std::deque<addressed_request> held;
+};
+using replica_actor = caf::stateful_actor<replica_shell>;
+
+node_ptr own_node(const metadata_snapshot& metadata, const runtime& node) {
+  return metadata.find_node(node.node);
+}
+
+// -- what a step asks for
+// ---------------------------------------------------------------------------------------------
+
+/// Nobody is told: the sender hears of the queue's next master by its own metadata, and sends again what it must. What
+/// is never sent again goes there right away.
+void turn_away(replica_actor* self, queue_request request) {
+  auto& shell = self->state;
+  auto* publish = std::get_if<publish_request>(&request);
+  if (!publish)
+    return;
+  const queue_location next = shell.node->queues_by_id.locate(shell.record->id);
+  if (!publish->confirm && next.who && next.who != caf::actor_cast<caf::actor>(self))
+    self->send(next.who, queue_request_msg{{shell.record->id, std::move(request), 0}});
+  else
+    publish->batch->release();
+}
+
+void refuse(replica_actor* self, const publish_request& what) {
+  if (what.confirm)
+    for (const slice& one : what.slices) {
+      const confirm_number first = what.batch->first_confirm + one.lo;
+      std::vector<queue_event> events;
+      events.emplace_back(confirmed{self->state.record->id, {first, first + one.size()}, true});
+      self->send(static_cast<const local_channel&>(*what.channel).handle,
+                 queue_events_msg{{what.channel->id, std::move(events)}});
+    }
+  what.batch->release();
+}
+
+/// The machine could not take these. A master that hands over keeps them until it knows whether it comes to that.
+void take_back(replica_actor* self) {
+  auto& shell = self->state;
+  const replication::master* office = shell.machine->replica().office();
+  for (queue_request& request : std::exchange(shell.step.misdirected, {})) {
+    if (office && office->handing_over())
+      shell.held.push_back({shell.record->id, std::move(request), shell.record->mastership});
+    else if (const auto* publish = std::get_if<publish_request>(&request); office && publish)
+      refuse(self, *publish); // it knows too many channels
+    else
+      turn_away(self, std::move(request));
+  }
+}
+
+void propose(replica_actor* self, replication::placement_command what) {
+  const queue_record& record = *self->state.record;
+  // No answer is waited for: what has become of it is seen in the placement, and time repeats it (M2).
+  self->send(self->state.node->metadata,
+             propose_msg{proposal{change_placement{record.vhost, record.name, record.id, std::move(what)},
+                                  [](const command_result&) {}}});
+}
+
+bool wants_pump(const replica_shell& shell) {
+  if (shell.retired)
+    return false;
+  const auto& nodes = shell.machine->replica().known().nodes.nodes;
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const replication::node_status& one) { return shell.machine->wants_send(one.node); });
+}
+
+void send_mail(replica_actor* self) {
+  auto& shell = self->state;
+  for (const replication::outgoing& mail : std::exchange(shell.step.sends, {}))
+    if (shell.node->replicas)
+      shell.node->replicas->send(mail.to, mail.message);
+}
+
+void perform(replica_actor* self, uint64_t now_ms) {
+  auto& shell = self->state;
+  send_mail(self);
+  for (auto& what : std::exchange(shell.step.proposals, {}))
+    propose(self, std::move(what));
+  take_back(self);
+  send_requests(self, now_ms);
+  if (std::exchange(shell.step.queue.unused, false)) // before anyone can hear of it and declare the queue anew
+    propose_deletion(self, *shell.node, *shell.record);
+  send_events(self);
+  schedule_tick(self, now_ms);
+  if (shell.step.damaged && shell.node->warn)
+    shell.node->warn("the log of queue '" + shell.record->name + "' in vhost '" + shell.record->vhost
+                     + "' on this node is damaged; its copy is made anew");
+  if (std::exchange(shell.step.damaged, false) | std::exchange(shell.step.start_over, false)) {
+    shell.starts_over = true;
+    shell.node->session_wanted = true;
+  }
+  shell.step.took_office = shell.step.deposed = false;
+  if (wants_pump(shell) && !std::exchange(shell.pump_scheduled, true))
+    self->send(self, replica_pump_msg{});
+}
+
+/// Runs one step of the machine: `call` gets the machine, the time and the step.
+template<class Call>
+void run(replica_actor* self, Call call) {
+  auto& shell = self->state;
+  if (!shell.machine)
+    return; // what replicas say to one that waits for its content is said again
+  const uint64_t now_ms = shell.node->now_ms();
+  call(*shell.machine, now_ms, shell.step);
+  perform(self, now_ms);
+}
+
+void pump(replica_actor* self) {
+  auto& shell = self->state;
+  shell.pump_scheduled = false;
+  if (shell.retired || !shell.node->replicas || !shell.machine)
+    return;
+  const uint64_t now_ms = shell.node->now_ms();
+  std::vector<replication::node_id> peers;
+  for (const replication::node_status& one : shell.machine->replica().known().nodes.nodes)
+    peers.push_back(one.node);
+  for (const replication::node_id to : peers)
+    while (shell.machine->wants_send(to) && shell.node->replicas->room(to, shell.record->id)) {
+      shell.machine->send(to, now_ms, shell.step);
+      send_mail(self);
+    }
+  shell.machine->propose_changes(now_ms, shell.step);
+  shell.pump_scheduled = true; // replica_room_msg comes for whoever has no room now
+  perform(self, now_ms);
+  shell.pump_scheduled = false;
+}
+
+// -- requests
+// ---------------------------------------------------------------------------------------------------------
+
+/// Is it for a master that this replica is not yet, or for the next one?
+bool is_early(const replica_shell& shell, const addressed_request& what) {
+  if (what.mastership > shell.record->mastership)
+    return true;
+  const auto& replica = shell.machine->replica();
+  return !shell.machine->queue() && !shell.retired && replica.known().queue.master == shell.node->replica_id;
+}
+
+void take(replica_actor* self, addressed_request what) {
+  auto& shell = self->state;
+  if (shell.waits_for_content || is_early(shell, what))
+    return shell.held.push_back(std::move(what));
+  const bool late = what.mastership != 0 && what.mastership < shell.record->mastership;
+  if (late || (!shell.machine->queue() && !shell.retired))
+    return turn_away(self, std::move(what.request));
+  run(self, [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(what.request), now_ms, step); });
+}
+
+void take_held(replica_actor* self) {
+  for (addressed_request& one : std::exchange(self->state.held, {}))
+    take(self, std::move(one));
+}
+
+// -- metadata
+// ---------------------------------------------------------------------------------------------------------
+
+void look(replica_actor* self) {
+  auto& shell = self->state;
+  const snapshot_ptr metadata = shell.node->snapshots.read();
+  const queue_ptr record = metadata->find_queue(shell.record->vhost, shell.record->name);
+  if (shell.retired || !record || record->id != shell.record->id || !record->placement)
+    return;           // queue_deleted_msg follows
+  if (!shell.machine) // looks again when it has its content
+    return;
+  shell.record = record;
+  const replication::metadata_view known = view_of(*record, *metadata);
+  const node_ptr own = own_node(*metadata, *shell.node);
+  const bool fresh = own && own->up && own->session > shell.machine->replica().inc();
+  run(self, [&](auto& machine, auto now_ms, auto& step) {
+    if (fresh && std::exchange(shell.starts_over, false))
+      machine.start_again(own->session, known, now_ms, step);
+    else if (fresh)
+      machine.reincarnate(own->session, known, now_ms, step);
+    machine.apply(record, known, now_ms, step);
+  });
+  take_held(self);
+}
+
+void hand_over(replica_actor* self, const replica_hand_over_msg& what) {
+  auto& shell = self->state;
+  if (!shell.machine || !shell.machine->queue() || what.mastership != shell.record->mastership)
+    return;
+  run(self, [&](auto& machine, auto now_ms, auto& step) {
+    if (machine.begin_hand_over(what.to, now_ms, step))
+      self->delayed_send(self, patience, replica_keep_msg{what.mastership});
+  });
+}
+
+/// It took too long: this one stays the master.
+void keep_office(replica_actor* self, const replica_keep_msg& what) {
+  auto& shell = self->state;
+  const auto* office = shell.machine ? shell.machine->replica().office() : nullptr;
+  if (!office || !office->handing_over() || what.mastership != shell.record->mastership)
+    return;
+  shell.machine->cancel_hand_over();
+  take_held(self);
+}
+
+void retire(replica_actor* self) {
+  auto& shell = self->state;
+  if (shell.waits_for_content) {
+    shell.doomed = true;
+    return;
+  }
+  if (std::exchange(shell.retired, true))
+    return;
+  shell.machine->deleted(shell.step);
+  shell.node->store->drop(shell.record->id);
+  shell.node->store->detach(shell.record->id);
+  shell.node->replicas_by_id.remove(shell.record->id);
+  perform(self, shell.node->now_ms());
+  take_held(self);
+  self->delayed_send(self, queue_linger, queue_retired_msg{});
+}
+
+queue_report report(const replica_shell& shell) {
+  if (const queue_state* queue = shell.machine ? shell.machine->queue() : nullptr)
+    return report_of(*queue, shell.record, shell.node->now_ms());
+  queue_report result;
+  result.queue = shell.record;
+  result.ready = shell.machine ? shell.machine->messages_logged() : 0;
+  return result;
+}
+
+// -- its beginning
+// ---------------------------------------------------------------------------------------------------------
+
+/// A log that does not fit together is no log: the copy is made anew, under this session, which nobody has heard of.
+replication::recovered_log recovered_of(const runtime& node, const queue_record& record, const recovered_queue* found) {
+  if (!found)
+    return {};
+  auto log =
+    found->log.empty() ? replication::adopt_queue(*found, record.mastership) : replication::recover_log(*found);
+  if (log)
+    return *std::move(log);
+  if (node.warn)
+    node.warn("the log of queue '" + record.name + "' in vhost '" + record.vhost
+              + "' on this node is not used: " + log.error().text);
+  node.store->drop(record.id);
+  return {};
+}
+
+replicated_settings settings_of(replica_actor* self) {
+  runtime* node = self->state.node;
+  replicated_settings settings;
+  settings.queue = node->queues;
+  settings.queue.snapshots = node->snapshot_reader();
+  settings.queue.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
+  settings.replica.self = node->replica_id;
+  return settings;
+}
+
+void begin(replica_actor* self, replication::recovered_log found) {
+  auto& shell = self->state;
+  runtime& node = *shell.node;
+  node.store->attach(shell.record->id, ref<store_client>{new replica_store_client{caf::actor_cast<caf::actor>(self)}});
+  const snapshot_ptr metadata = std::exchange(shell.metadata, nullptr);
+  const uint64_t now_ms = node.now_ms();
+  shell.machine.emplace(shell.record, settings_of(self), own_node(*metadata, node)->session,
+                        view_of(*shell.record, *metadata), *node.store, std::move(found), now_ms, shell.step);
+  perform(self, now_ms);
+}
+
+/// The queue's actor has left the store.
+void take_content(replica_actor* self, const recovered_queue& what) {
+  auto& shell = self->state;
+  shell.waits_for_content = false;
+  begin(self, recovered_of(*shell.node, *shell.record, &what));
+  if (shell.doomed)
+    retire(self);
+  else
+    look(self);
+}
+
+caf::message_handler store_messages(replica_actor* self) {
+  return {
+    [self](replica_logged_msg logged) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.logged(logged.upto, now_ms, step); });
+    },
+    [self](replica_read_msg& read) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        machine.read(read.content.runs, read.content.facts, now_ms, step);
+      });
+    },
+    [self](queue_pressure_msg) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.under_pressure(now_ms, step); });
+    },
+  };
+}
+
+caf::message_handler replica_messages(replica_actor* self) {
+  return {
+    [self](replica_mail_msg& mail) {
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        machine.receive(mail.content.from, mail.content.message, now_ms, step);
+      });
+    },
+    [self](replica_room_msg) { pump(self); },
+    [self](replica_pump_msg) { pump(self); },
+    [self](replica_look_msg) { look(self); },
+    [self](const replica_hand_over_msg& what) { hand_over(self, what); },
+    [self](const replica_keep_msg& what) { keep_office(self, what); },
+  };
+}
+
+caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_ptr& record,
+                               const snapshot_ptr& metadata, replica_content content,
+                               const std::shared_ptr<const recovered_queue>& recovered) {
+  die_on_exceptions(self);
+  auto& shell = self->state;
+  shell.node = node;
+  shell.record = record;
+  shell.metadata = metadata;
+  shell.waits_for_content = content == replica_content::coming;
+  if (!shell.waits_for_content)
+    begin(self, recovered_of(*node, *record, recovered.get()));
+  caf::message_handler own{
+    [self](queue_request_msg& request) { take(self, std::move(request.content)); },
+    [self](queue_tick_msg tick) {
+      if (tick.due_ms != self->state.tick_due_ms)
+        return; // a sooner one took its place
+      self->state.tick_due_ms = 0;
+      run(self, [&](auto& machine, auto at_ms, auto& step) { machine.tick(at_ms, step); });
+    },
+    [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },
+    [self](replica_content_msg& what) { take_content(self, what.content); },
+    [self](queue_deleted_msg) { retire(self); },
+    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_report_request& request) { request.content.answer(report(self->state)); },
+    [self](consumer_report_request& request) {
+      const auto& machine = self->state.machine;
+      if (const queue_state* queue = machine ? machine->queue() : nullptr)
+        request.content.answer(report_consumers_of(*queue, self->state.record));
+      else
+        request.content.answer({});
+    },
+  };
+  return own.or_else(store_messages(self)).or_else(replica_messages(self)).or_else(target_messages([self](auto call) {
+    run(self, call);
+  }));
+}
+
+} // namespace
+
+} // namespace broker
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_pump_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_keep_msg)
+
+namespace broker {
+
+bool wants_replica(const queue_record& queue, replication::node_id own) {
+  return queue.placement && (queue.placement->places(own) || queue.placement->listed(own));
+}
+
+caf::actor spawn_replica(caf::actor_system& system, runtime& node, queue_ptr record, const snapshot_ptr& metadata,
+                         replica_content content, std::shared_ptr<const recovered_queue> recovered) {
+  return system.spawn(replica_behavior, &node, std::move(record), metadata, content, std::move(recovered));
+}
+
+} // namespace broker
