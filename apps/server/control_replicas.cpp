@@ -142,7 +142,8 @@ void mirror_sync_critical(node_view& node, const request&, reply done) {
 // -- changing members
 
 change_placement place_on(const queue_record& queue, std::vector<replication::node_id> nodes) {
-  return {queue.vhost, queue.name, queue.id, replication::place{std::move(nodes), queue.placement->min_in_sync}};
+  const uint32_t least = std::min(queue.placement->min_in_sync, static_cast<uint32_t>(nodes.size()));
+  return {queue.vhost, queue.name, queue.id, replication::place{std::move(nodes), least}};
 }
 
 /// The change that adds or removes `member`. Error: why not. Nothing to be done: an empty `name`.
