@@ -31,6 +31,11 @@ void bridge_directory::set_drained(std::set<std::string, std::less<>> nodes) {
   drained_ = std::move(nodes);
 }
 
+std::set<std::string, std::less<>> bridge_directory::drained() const {
+  std::lock_guard guard{mutex_};
+  return drained_;
+}
+
 bool bridge_directory::is_down(std::string_view node) const {
   if (node == own_)
     return false;

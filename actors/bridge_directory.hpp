@@ -24,8 +24,9 @@ public:
   caf::actor find_or_spawn(const std::string& node, const std::function<caf::actor()>& spawn);
   /// The session with `node` has begun or ended.
   void set_up(const std::string& node, bool up);
-  /// These are in maintenance mode, no others.
+  /// These are in maintenance mode, no others; this node may be among them.
   void set_drained(std::set<std::string, std::less<>> nodes);
+  std::set<std::string, std::less<>> drained() const;
 
   bool is_down(std::string_view node) const override;
   std::vector<std::string> reachable() const override;

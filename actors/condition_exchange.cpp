@@ -119,6 +119,8 @@ void condition_exchange::apply() {
     if (each.drained)
       drained.insert(node);
   }
+  if (state_.own().drained)
+    drained.insert(node_.node);
   node_.bridges.set_drained(std::move(drained));
   auto reason = cluster::blocked_reason(sum);
   if (reason == blocked_)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,8 @@ struct queue_retired_msg {};
 struct replica_mail {
   replication::node_id from = 0;
   replication::envelope message;
+  /// Shared by what came in one frame: the sender's window gets its room back when all of it has been dealt with (D13).
+  std::shared_ptr<void> lease = {};
 };
 using replica_mail_msg = parcel<replica_mail>;
 /// After replica_links::room has refused, or after a break: sends to this node may be pulled.

@@ -7,6 +7,8 @@
 #include "actors/cluster.hpp"
 #include "actors/metadata_replicas.hpp"
 #include "actors/metadata_work.hpp"
+#include "actors/queue_supervision.hpp"
+#include "replication/replica_timers.hpp"
 
 namespace broker {
 
@@ -16,6 +18,8 @@ namespace {
 constexpr auto metadata_tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
 /// A node without others only looks whether one is to join.
 constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
+/// Between two renewals of the node's session: several fit into limits::session_ms.
+constexpr uint64_t renew_interval_ms = limits::session_ms / 10;
 
 struct metadata_shell {
   static inline const char* name = "metadata";
@@ -24,6 +28,9 @@ struct metadata_shell {
   std::map<consensus::ticket, asker> waiting;
   consensus::ticket next_ticket = first_free_ticket;
   bool flush_scheduled = false;
+  queue_supervision supervision;
+  replication::session_lease lease; ///< of this node
+  uint64_t renew_at_ms = 0;
 };
 
 using metadata_actor = caf::stateful_actor<metadata_shell>;
@@ -123,6 +130,63 @@ void note_leadership(const metadata_service& service, const metadata_flush& flus
     service.options.note("this node leads the cluster's metadata, term " + std::to_string(flushed.leadership->term));
 }
 
+/// Behind everything that waits in the mailbox already: one write for all of it.
+void flush_soon(metadata_actor* self) {
+  if (!std::exchange(self->state.flush_scheduled, true))
+    self->send(self, metadata_flush_msg{});
+}
+
+bool replicates(const metadata_service& service) {
+  return service.options.host.metadata.replication;
+}
+
+void supervise(metadata_actor* self, const metadata_flush& flushed) {
+  auto& shell = self->state;
+  if (!replicates(*shell.service))
+    return;
+  const auto propose_change = [self](change_placement what) {
+    propose(self, {std::move(what), [](const command_result&) {}}); // refused: somebody was faster, its change is seen
+  };
+  if (shell.supervision.step(*shell.service, flushed, propose_change))
+    flush_soon(self);
+}
+
+/// What the leader wishes of masters of this node.
+void hand_over_masters(const runtime& node, const metadata_flush& flushed) {
+  for (const auto& each : flushed.moves)
+    if (const auto master = node.replicas_by_id.find(each.queue))
+      caf::anon_send(master, replica_hand_over_msg{each.to, each.mastership});
+}
+
+/// The node's session counts from when it asked, if the leader was one after that, with a majority: as a read shows.
+/// Whoever leads takes this node for dead limits::session_ms after it heard of it last, or after its reign began.
+void renew_session(metadata_actor* self, uint64_t now) {
+  auto& shell = self->state;
+  auto& service = *shell.service;
+  if (!replicates(service))
+    return;
+  auto& until = service.node->session_valid_until_ms;
+  if (service.host.is_alone()) {
+    shell.lease.renewed(now);
+    until = UINT64_MAX;
+    return;
+  }
+  until = shell.lease.until_ms();
+  if (now < shell.renew_at_ms)
+    return;
+  shell.renew_at_ms = now + renew_interval_ms;
+  const auto ticket = shell.next_ticket++;
+  const auto answered = [self, now](const command_result& done) {
+    auto& of = self->state;
+    if (!done.ok())
+      return;
+    of.lease.renewed(now);
+    of.service->node->session_valid_until_ms = of.lease.until_ms();
+  };
+  shell.waiting.emplace(ticket, asker{answered, "renew the node's session", 0});
+  service.host.read_barrier(ticket);
+}
+
 void flush(metadata_actor* self) {
   auto& service = *self->state.service;
   self->state.flush_scheduled = false;
@@ -134,6 +198,8 @@ void flush(metadata_actor* self) {
       return self->quit(); // whoever waits for `ready` knows
   } else {
     carry_out(self->system(), service, flushed->changes);
+    hand_over_masters(*service.node, *flushed);
+    supervise(self, *flushed);
     say_ready(service);
   }
   note_leadership(service, *flushed);
@@ -149,12 +215,6 @@ void flush(metadata_actor* self) {
     begin_snapshot(self);
 }
 
-/// Behind everything that waits in the mailbox already: one write for all of it.
-void flush_soon(metadata_actor* self) {
-  if (!std::exchange(self->state.flush_scheduled, true))
-    self->send(self, metadata_flush_msg{});
-}
-
 void note_leader(const metadata_service& service, uint64_t now) {
   auto& since = service.node->leaderless_since_ms;
   if (!service.host.leader().empty())
@@ -168,6 +228,7 @@ void tick(metadata_actor* self) {
   const uint64_t now = service.node->now_ms();
   service.host.tick(now);
   note_leader(service, now);
+  renew_session(self, now);
   if (now >= service.clean_up_at_ms) {
     service.clean_up_at_ms = now + limits::metadata_proposal_ms;
     clean_up(self);
@@ -178,6 +239,15 @@ void tick(metadata_actor* self) {
   self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : metadata_tick_interval, metadata_tick_msg{});
 }
 
+/// When the node was last heard of.
+uint64_t heard_of(const runtime& node, const std::string& other) {
+  const uint64_t now = node.now_ms();
+  for (const node_state& each : node.cluster->nodes())
+    if (each.node == other)
+      return now - each.silent_ms;
+  return now;
+}
+
 caf::behavior metadata_behavior(metadata_actor* self,
                                 const std::shared_ptr<std::unique_ptr<metadata_service>>& service) {
   die_on_exceptions(self);
@@ -185,8 +255,9 @@ caf::behavior metadata_behavior(metadata_actor* self,
   auto& host = self->state.service->host;
   if (cluster_links* links = self->state.service->node->cluster) {
     links->serve(cluster_service::metadata, caf::actor_cast<caf::actor>(self));
-    self->send(self, metadata_tick_msg{});
   }
+  if (self->state.service->node->cluster || replicates(*self->state.service))
+    self->send(self, metadata_tick_msg{});
   return {
     [self](propose_msg& what) {
       propose(self, std::move(what.content));
@@ -216,7 +287,9 @@ caf::behavior metadata_behavior(metadata_actor* self,
       flush_soon(self);
     },
     [&host](const node_up_msg& what) { host.peer_connected(what.node); },
-    [&host](const node_suspect_msg& what) { host.peer_suspect(what.node); },
+    [self, &host](const node_suspect_msg& what) {
+      host.peer_suspect(what.node, heard_of(*self->state.service->node, what.node));
+    },
     [&host](const node_lost_msg& what) { host.peer_lost(what.node); },
     [](const node_room_msg&) {}, // what was not taken is sent again at the next tick
   };
@@ -227,6 +300,10 @@ caf::behavior metadata_behavior(metadata_actor* self,
 result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_options options) {
   options.host.group.seed = node.next_seed();
   options.host.new_cluster = node.next_seed() | 1;
+  if (options.host.metadata.replication) {
+    options.host.node_down_ms = limits::session_ms; // what session_lease counts with
+    node.session_valid_until_ms = 0;
+  }
   options.start.incarnation = node.cluster ? node.cluster->incarnation() : node.next_seed() | 1;
   options.start.default_vhost = options.host.metadata.default_vhost;
   auto service = std::make_unique<metadata_service>(node, std::move(options));

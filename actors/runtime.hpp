@@ -134,13 +134,17 @@ struct runtime {
   /// The links to other nodes (actors/cluster.hpp); null: this node is alone. Set once before the first actor.
   cluster_links* cluster = nullptr;
   /// How replicas of this node reach others (actors/replica_links.hpp); null without `cluster`. Set once, likewise.
-  replica_links* replicas = nullptr;
+  std::shared_ptr<replica_links> replicas;
   /// Number of this node in placements (node_record::id); 0: queues are not replicated. Set once at start, by the
   /// metadata actor.
   replication::node_id replica_id = 0;
   /// A replica of this node must empty its log, which it may only under a new session of the node (T19). Written by
   /// replicas, taken by the metadata actor.
   std::atomic<bool> session_wanted{false};
+  /// Masters of replicated queues of this node may deliver before this time (runtime::now_ms, G5): the cluster does not
+  /// take the node for dead, and nobody else is made master, before it. Written by the metadata actor; for ever without
+  /// replication, or while this node is alone.
+  std::atomic<uint64_t> session_valid_until_ms{UINT64_MAX};
 
   std::function<snapshot_ptr()> snapshot_reader() {
     return [this] { return snapshots.read(); };

@@ -71,10 +71,10 @@ std::string in_quotes(std::string_view text) {
 const std::vector<command>& commands() {
   static const std::vector<command> all = [] {
     std::vector<command> joined;
-    for (auto part : {help_commands(), node_commands(), cluster_commands(), maintenance_commands(), user_commands(),
-                      access_commands(), look_commands(), health_commands(), parameter_commands(), policy_commands(),
-                      vhost_commands(), configuration_commands(), definition_commands(), operation_commands(),
-                      queue_commands(), plugin_commands()})
+    for (auto part : {help_commands(), node_commands(), cluster_commands(), member_commands(), maintenance_commands(),
+                      user_commands(), access_commands(), look_commands(), health_commands(), parameter_commands(),
+                      policy_commands(), vhost_commands(), configuration_commands(), definition_commands(),
+                      operation_commands(), queue_commands(), plugin_commands()})
       joined.insert(joined.end(), part.begin(), part.end());
     std::stable_sort(joined.begin(), joined.end(), [](const command& a, const command& b) {
       return std::pair{place_of(a.group), a.name} < std::pair{place_of(b.group), b.name};

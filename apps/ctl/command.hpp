@@ -98,6 +98,7 @@ double timeout_of(const invocation& call, double preset);
 std::vector<command> help_commands();
 std::vector<command> node_commands();
 std::vector<command> cluster_commands();
+std::vector<command> member_commands();
 std::vector<command> maintenance_commands();
 std::vector<command> user_commands();
 std::vector<command> access_commands();

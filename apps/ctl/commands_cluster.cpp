@@ -170,6 +170,23 @@ std::string rebalance_page(const invocation& call, const control::response& answ
   return format_rows(answer, layout::pretty_table, !call.no_table_headers);
 }
 
+std::string status_banner(const invocation& call) {
+  return "Status of quorum queue " + call.arguments[0] + " on node " + call.node + " ...";
+}
+
+complaint grow_problem(const invocation& call) {
+  const auto& strategy = call.arguments[1];
+  return strategy == "all" || strategy == "even"
+         ? complaint{}
+         : complaint{exit_code::usage, "\"strategy '" + strategy + "' is not recognised.\""};
+}
+
+/// Without rows an empty line, as RabbitMQ's.
+std::string members_page(const invocation& call, const control::response& answer) {
+  const std::string text = format_rows(answer, layout::table, !call.silent && !call.no_table_headers);
+  return text.empty() ? "\n" : text;
+}
+
 std::string await_quorum_banner(const invocation& call) {
   return "Will wait for a quorum + 1 of nodes to be online for all quorum queues for "
        + std::to_string(static_cast<long>(timeout_of(call, quorum_await_s))) + " seconds...";
@@ -187,6 +204,66 @@ std::vector<command> cluster_commands() {
   const auto more = state_commands();
   all.insert(all.end(), more.begin(), more.end());
   return all;
+}
+
+/// Members of quorum queues.
+std::vector<command> member_commands() {
+  return {
+    {.name = "add_member",
+     .group = cluster,
+     .usage = "[--vhost <vhost>] <queue> <node> [--timeout <timeout>]",
+     .description = "Adds a quorum queue member (replica) on the given node.",
+     .least_arguments = 2,
+     .most_arguments = 2,
+     .banner =
+       [](const invocation& i) {
+         return "Adding a replica for queue " + i.arguments[0] + " on node " + i.arguments[1] + "...";
+       },
+     .tools = tool::queues},
+    {.name = "delete_member",
+     .group = cluster,
+     .usage = "[--vhost <vhost>] <queue> <node>",
+     .description = "Removes a quorum queue member (replica) on the given node.",
+     .least_arguments = 2,
+     .most_arguments = 2,
+     .banner =
+       [](const invocation& i) {
+         return "Removing a replica of queue " + i.arguments[0] + " on node " + i.arguments[1] + "...";
+       },
+     .tools = tool::queues},
+    {.name = "grow",
+     .group = cluster,
+     .usage = "<node> <all | even> [--vhost-pattern <pattern>] [--queue-pattern <pattern>]",
+     .description =
+       "Grows quorum queue clusters by adding a member (replica) on the specified node for all matching queues",
+     .least_arguments = 2,
+     .most_arguments = 2,
+     .banner =
+       [](const invocation& i) { return "Growing " + i.arguments[1] + " quorum queues on " + i.arguments[0] + "..."; },
+     .options = {{"--vhost-pattern", "", true}, {"--queue-pattern", "", true}, {"--errors-only", ""}},
+     .tools = tool::queues,
+     .problem = grow_problem,
+     .page = members_page},
+    {.name = "quorum_status",
+     .group = heading::monitoring,
+     .usage = "[--vhost <vhost>] <queue>",
+     .description = "Displays quorum status of a quorum queue",
+     .least_arguments = 1,
+     .most_arguments = 1,
+     .banner = status_banner,
+     .tools = tool::diagnostics | tool::queues,
+     .page = rebalance_page},
+    {.name = "shrink",
+     .group = cluster,
+     .usage = "<node> [--errors-only]",
+     .description = "Shrinks quorum queue clusters by removing any members (replicas) on the given node.",
+     .least_arguments = 1,
+     .most_arguments = 1,
+     .banner = [](const invocation& i) { return "Shrinking quorum queues on " + i.arguments[0] + "..."; },
+     .options = {{"--errors-only", ""}},
+     .tools = tool::queues,
+     .page = members_page},
+  };
 }
 
 std::vector<command> maintenance_commands() {

@@ -300,6 +300,27 @@ std::vector<command> queue_commands() {
        [](const invocation& i) {
          return "Purging queue '" + i.arguments[0] + "' in vhost '" + i.vhost_or_default() + "' ...";
        }},
+    {.name = "sync_queue",
+     .group = "Replication",
+     .usage = "[--vhost <vhost>] <queue>",
+     .description = "Instructs a mirrored queue with unsynchronised mirrors (follower replicas) to synchronise them",
+     .least_arguments = 1,
+     .most_arguments = 1,
+     .banner =
+       [](const invocation& i) {
+         return "Synchronising queue '" + i.arguments[0] + "' in vhost '" + i.vhost_or_default() + "' ...";
+       }},
+    {.name = "cancel_sync_queue",
+     .group = "Replication",
+     .usage = "[--vhost <vhost>] <queue>",
+     .description = "Instructs a synchronising mirrored queue to stop synchronising itself",
+     .least_arguments = 1,
+     .most_arguments = 1,
+     .banner =
+       [](const invocation& i) {
+         return "Stopping synchronising queue '" + i.arguments[0] + "' in vhost '" + i.vhost_or_default() + "' ...";
+       },
+     .page = value_page},
   };
 }
 

@@ -30,6 +30,29 @@ int report_single(const invocation& call, const terminal& console) {
   return report_finding(call, {.text = "Node " + call.node + single_check}, console);
 }
 
+/// Asks until the node names nothing that it is critical for.
+int await_none(const invocation& call, std::string_view verb, const char* too_late, const terminal& console) {
+  bool single = false;
+  if (const int code = ask_single(call, console, single); code != exit_code::ok)
+    return code;
+  if (single) {
+    if (!call.quiet)
+      console.out(single_command);
+    return exit_code::ok;
+  }
+  const auto deadline = deadline_after(timeout_of(call, quorum_await_s));
+  for (;;) {
+    control::response answer;
+    if (const int code = fetch(call, verb, {}, console, answer); code != exit_code::ok)
+      return code;
+    if (answer.rows.empty())
+      return exit_code::ok;
+    if (control_client::clock::now() + check_pause > deadline)
+      return report_failure(call, exit_code::unavailable, too_late, console);
+    std::this_thread::sleep_for(check_pause);
+  }
+}
+
 } // namespace
 
 int check_quorum_critical(invocation& call, const command&, const terminal& console) {
@@ -53,49 +76,37 @@ int check_quorum_critical(invocation& call, const command&, const terminal& cons
   return report_finding(call, found, console);
 }
 
-/// No queue is mirrored until mirroring exists.
 int check_mirror_sync_critical(invocation& call, const command&, const terminal& console) {
   bool single = false;
   if (const int code = ask_single(call, console, single); code != exit_code::ok)
     return code;
   if (single)
     return report_single(call, console);
+  control::response answer;
+  if (const int code = fetch(call, "mirror_sync_critical", {}, console, answer); code != exit_code::ok)
+    return code;
+  auto lines = column_of(answer, "readable_name");
+  for (auto& line : lines)
+    line += " would lose its only synchronised replica (master) if node " + call.node + " is stopped";
   finding found;
+  found.healthy = lines.empty();
   found.text = "Node " + call.node + " reported no classic mirrored queues without online synchronised mirrors";
+  if (!lines.empty()) {
+    found.text = joined(lines, "\n");
+    found.facts = {{"queues", records_of(answer)}};
+  }
   return report_finding(call, found, console);
 }
 
 int await_quorum_plus_one(invocation& call, const command&, const terminal& console) {
-  bool single = false;
-  if (const int code = ask_single(call, console, single); code != exit_code::ok)
-    return code;
-  if (single) {
-    if (!call.quiet)
-      console.out(single_command);
-    return exit_code::ok;
-  }
-  const auto deadline = deadline_after(timeout_of(call, quorum_await_s));
-  for (;;) {
-    control::response answer;
-    if (const int code = fetch(call, "quorum_critical", {}, console, answer); code != exit_code::ok)
-      return code;
-    if (answer.rows.empty())
-      return exit_code::ok;
-    if (control_client::clock::now() + check_pause > deadline)
-      return report_failure(call, exit_code::unavailable,
-                            "time is up, no quorum + 1 online replicas came online for at least some quorum queues",
-                            console);
-    std::this_thread::sleep_for(check_pause);
-  }
+  return await_none(call, "quorum_critical",
+                    "time is up, no quorum + 1 online replicas came online for at least some quorum queues", console);
 }
 
 int await_synchronized_mirror(invocation& call, const command&, const terminal& console) {
-  bool single = false;
-  if (const int code = ask_single(call, console, single); code != exit_code::ok)
-    return code;
-  if (single && !call.quiet)
-    console.out(single_command);
-  return exit_code::ok;
+  return await_none(call, "mirror_sync_critical",
+                    "time is up, no synchronised mirror came online for at least some classic mirrored queues",
+                    console);
 }
 
 } // namespace broker::ctl

@@ -9,6 +9,7 @@
 
 #include "actors/bridge.hpp"
 #include "actors/queue_replica.hpp"
+#include "actors/replica_links.hpp"
 #include "cluster_name.hpp"
 #include "locate_node.hpp"
 #include "member_file.hpp"
@@ -224,6 +225,7 @@ result<void> broker_app::open_metadata() {
       around.forgotten();
   };
   start_bridges(*actors, shared); // before queues of other nodes are looked for
+  start_replica_links(*actors, shared);
   // A node that has joined and not started yet knows nobody but its seed.
   for (const auto& member : read_members(config.data_dir))
     if (member != config.node_name)
@@ -331,6 +333,7 @@ void broker_app::end() {
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
   stop_bridges(shared);
+  stop_replica_links(shared);
   conditions.stop();
   shared.queues_by_id.clear();
   shared.channels_by_id.clear();

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/run_ids.hpp"
+#include "control_replicas.hpp"
 #include "control_verb.hpp"
 #include "model/effective_policy.hpp"
 
@@ -59,6 +60,21 @@ value consumer_capacity(const queue_info& of, const node_facts&) {
   return of.details.consumer_capacity ? value{*of.details.consumer_capacity} : value{};
 }
 
+control::value_list names_of(const std::vector<std::string>& nodes) {
+  return {nodes.begin(), nodes.end()};
+}
+
+/// Mirrors have the queue's number on their nodes.
+value mirrors(const queue_info& of, const node_facts& node, const std::vector<std::string>& nodes) {
+  if (!is_mirrored(*of.queue))
+    return {};
+  control::value_list names;
+  for (const std::string& each : nodes)
+    if (each != of.replicas.master)
+      names.push_back(process_name(node, each, of.queue->id));
+  return names;
+}
+
 constexpr column<queue_info> queue_columns[] = {
   {"name", [](const q& i, const around&) -> value { return i.queue->name; }},
   {"durable", [](const q& i, const around&) -> value { return i.queue->durable; }},
@@ -108,10 +124,19 @@ constexpr column<queue_info> queue_columns[] = {
   {"consumer_utilisation", consumer_capacity},
   {"consumer_capacity", consumer_capacity},
   {"memory", [](const q& i, const around&) -> value { return i.memory_bytes; }},
+  {"slave_pids", [](const q& i, const around& n) -> value { return mirrors(i, n, i.replicas.running); }},
+  {"synchronised_slave_pids", [](const q& i, const around& n) -> value { return mirrors(i, n, i.replicas.in_sync); }},
   {"state", [](const q& i, const around&) -> value { return i.state(); }},
-  {"type",
+  {"type", [](const q& i, const around&) -> value { return is_quorum(*i.queue) ? "quorum" : "classic"; }},
+  {"leader",
+   [](const q& i, const around&) -> value { return is_quorum(*i.queue) ? value{i.replicas.master} : value{}; }},
+  {"members",
    [](const q& i, const around&) -> value {
-     return i.queue->options && i.queue->options->type == queue_type::quorum ? "quorum" : "classic";
+     return is_quorum(*i.queue) ? value{names_of(i.replicas.members)} : value{};
+   }},
+  {"online",
+   [](const q& i, const around&) -> value {
+     return is_quorum(*i.queue) ? value{names_of(i.replicas.running)} : value{};
    }},
 };
 
@@ -287,6 +312,7 @@ control::response queue_rows(std::span<const queue_info> queues, const node_fact
       auto& added = here.emplace_back(each);
       if (auto newest = metadata.find_queue(vhost, each.queue->name); newest && newest->id == each.queue->id)
         added.queue = std::move(newest); // with the policy in force
+      added.replicas = replicas_of(*added.queue, metadata);
     }
   if (std::find(columns.begin(), columns.end(), "effective_policy_definition") != columns.end())
     add_effective_policies(here, metadata, vhost);

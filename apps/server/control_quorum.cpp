@@ -4,6 +4,7 @@
 
 #include <re2/re2.h>
 
+#include "control_replicas.hpp"
 #include "control_verb.hpp"
 
 namespace broker {
@@ -14,10 +15,6 @@ using control::reply;
 using control::request;
 using control::response;
 
-bool is_quorum(const queue_record& queue) {
-  return queue.options && queue.options->type == queue_type::quorum;
-}
-
 void is_single_node(node_view& node, const request&, reply done) {
   done(one_value(node.cluster().nodes().size() == 1));
 }
@@ -27,10 +24,10 @@ control::row critical(const std::string& name, const std::string& readable, cons
   return {name, readable, type, vhost};
 }
 
-/// Quorum queues have one replica until there are several: its node is critical for each of them.
 void add_queues(const node_view& node, response& answer) {
-  node.metadata()->for_each_queue([&](const queue_ptr& queue) {
-    if (queue->node == node.name() && is_quorum(*queue))
+  const snapshot_ptr metadata = node.metadata();
+  metadata->for_each_queue([&](const queue_ptr& queue) {
+    if (is_quorum(*queue) && is_quorum_critical(replicas_of(*queue, *metadata), node.name()))
       answer.rows.push_back(critical(queue->name, "queue '" + queue->name + "' in vhost '" + queue->vhost + "'",
                                      "rabbit_quorum_queue", queue->vhost));
   });
@@ -60,8 +57,8 @@ void quorum_critical(node_view& node, const request&, reply done) {
   });
 }
 
-/// RabbitMQ's answer to `rebalance`: how many leaders each running node has afterwards. A queue with one replica stays
-/// where it is, as there.
+/// RabbitMQ's answer to `rebalance`: how many leaders each running node has. Leaders move by themselves, all the time
+/// and a few at once (U05), so there is nothing to begin; who asks again sees the numbers come closer.
 void rebalance(node_view& node, const request& what, reply done) {
   const auto& type = what.arguments[0];
   re2::RE2::Options quiet;
@@ -71,21 +68,28 @@ void rebalance(node_view& node, const request& what, reply done) {
   for (const auto* pattern : {&vhosts, &queues})
     if (!pattern->ok())
       return done(failure(exit_with::data, pattern_problem(pattern->pattern(), '"')));
-  std::map<std::string, int64_t> leaders;
+  struct counts {
+    int64_t quorum = 0;
+    int64_t classic = 0;
+  };
+  std::map<std::string, counts> leaders;
   const auto others = node.facts().other_nodes;
   for (const auto& each : node.cluster().nodes()) {
     const auto said = others.find(each.node);
     if (each.running && (said == others.end() || !said->second.drained))
-      leaders[each.node] = 0;
+      leaders[each.node] = {};
   }
   node.metadata()->for_each_queue([&](const queue_ptr& queue) {
-    if (type != "classic" && is_quorum(*queue) && re2::RE2::PartialMatch(queue->vhost, vhosts)
-        && re2::RE2::PartialMatch(queue->name, queues))
-      ++leaders[queue->node];
+    if (!re2::RE2::PartialMatch(queue->vhost, vhosts) || !re2::RE2::PartialMatch(queue->name, queues))
+      return;
+    if (type != "classic" && is_quorum(*queue))
+      ++leaders[queue->node].quorum;
+    if (type != "quorum" && is_mirrored(*queue))
+      ++leaders[queue->node].classic;
   });
   response answer = table({"Node name", "Number of quorum queues", "Number of replicated classic queues"});
   for (const auto& [name, number] : leaders)
-    answer.rows.push_back({name, number, 0});
+    answer.rows.push_back({name, number.quorum, number.classic});
   done(std::move(answer));
 }
 

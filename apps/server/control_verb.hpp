@@ -47,6 +47,7 @@ std::span<const verb> parameter_verbs();
 std::span<const verb> list_verbs();
 std::span<const verb> operation_verbs();
 std::span<const verb> quorum_verbs();
+std::span<const verb> replica_verbs();
 std::span<const verb> setting_verbs();
 std::span<const verb> definition_verbs();
 std::span<const verb> eval_verbs();

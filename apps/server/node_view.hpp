@@ -13,6 +13,7 @@
 #include "cluster_operations.hpp"
 #include "config.hpp"
 #include "control_message.hpp"
+#include "control_replicas.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 
@@ -21,7 +22,9 @@ namespace broker {
 struct queue_info : queue_report {
   std::string_view state() const { return down ? "down" : flow ? "flow" : "running"; }
 
-  control::value effective_policy; ///< a record; filled in where it is asked for
+  // -- filled in where they are asked for --
+  control::value effective_policy; ///< a record
+  queue_replicas replicas;
 };
 
 struct connection_info : session_report {

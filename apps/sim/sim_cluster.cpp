@@ -24,6 +24,7 @@ sim_cluster::sim_cluster(virtual_time& time, random_source random, cluster_plan 
                          events told)
   : time_(time), random_(random), plan_(plan), plant_(plant_name), told_(std::move(told)),
     network_(time, random_.fork()), watch_(told_.violation) {
+  network_.set_refuses(plan_.replication);
   for (uint32_t index = 0; index < plan_.nodes; ++index) {
     auto made = std::make_unique<member>();
     made->name = "rabbit@n" + std::to_string(index + 1);
@@ -52,6 +53,7 @@ void sim_cluster::make(member& who) {
   seat.break_limit_ms = plan_.break_limit_ms;
   seat.node_down_ms = plan_.node_down_ms;
   seat.snapshot_entries = plan_.snapshot_entries;
+  seat.replication = plan_.replication;
   for (const auto& each : members_)
     if (each.get() != &who && each->belongs)
       seat.seeds.push_back(each->name);

@@ -22,6 +22,7 @@ struct cluster_plan {
   uint64_t break_limit_ms = link_limits::break_limit_ms;
   uint64_t node_down_ms = limits::metadata_node_down_ms;
   size_t snapshot_entries = limits::metadata_snapshot_entries;
+  bool replication = false; ///< of queues that want copies
 };
 
 class sim_cluster {

@@ -47,6 +47,7 @@ public:
   std::function<caf::actor(const std::string& other)> admit;
   const uint64_t life_number;
   bool attached = true;
+  bool silent = false; ///< its host has gone with it
 
 private:
   sim_network& network_;
@@ -71,6 +72,7 @@ node_wire& sim_network::attach(const std::string& node, std::function<caf::actor
 void sim_network::detach(const std::string& node, bool silent) {
   auto& gone = *wires_.at(node);
   gone.attached = false;
+  gone.silent = silent;
   gone.admit = nullptr;
   paused_.erase(node);
   const auto all = connections_;
@@ -104,6 +106,11 @@ void sim_network::dial(const std::string& from, const std::string& to, const caf
   });
 }
 
+bool sim_network::machine_refuses(const std::string& node) const {
+  const auto at = wires_.find(node);
+  return refuses_ && at != wires_.end() && !at->second->attached && !at->second->silent;
+}
+
 void sim_network::connect(const std::string& from, const std::string& to, const caf::actor& answer) {
   const auto there = wires_.find(to);
   std::string refused;
@@ -115,7 +122,7 @@ void sim_network::connect(const std::string& from, const std::string& to, const 
   else if (peer = there->second->admit(from); !peer)
     refused = to + " does not admit us";
   if (!refused.empty())
-    return caf::anon_send(answer, wire_dial_failed_msg{refused});
+    return caf::anon_send(answer, wire_dial_failed_msg{refused, machine_refuses(to)});
   const auto over = std::make_shared<connection>();
   over->id = next_id_++;
   over->ends[0].node = from;

@@ -47,6 +47,9 @@ public:
   bool has_cuts() const noexcept { return !cuts_.empty(); }
   /// A stopped process: no connection to it can be made.
   void set_paused(const std::string& node, bool paused);
+  /// The machine of a process that has ended refuses connections, as real ones do (node_link::dial_failed): its session
+  /// is over at once. Otherwise only its time ends it.
+  void set_refuses(bool refuses) { refuses_ = refuses; }
   /// Breaks every connection between the two, at both ends.
   void break_connections(const std::string& one, const std::string& other);
 
@@ -88,6 +91,7 @@ private:
   bool hopeless(const std::string& from, const std::string& to) const {
     return is_cut(from, to) || is_cut(to, from) || paused_.contains(to);
   }
+  bool machine_refuses(const std::string& node) const;
   sim_ns delay() { return delay_.base + random_.below(delay_.spread + 1); }
 
   virtual_time& time_;
@@ -97,6 +101,7 @@ private:
   std::map<uint64_t, connection_ptr> connections_;
   std::set<std::pair<std::string, std::string>> cuts_;
   std::set<std::string> paused_;
+  bool refuses_ = false;
   uint64_t next_id_ = 1;
   uint64_t attached_ = 0; ///< times any node has
   uint64_t delivered_bytes_ = 0;

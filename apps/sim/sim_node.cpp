@@ -9,6 +9,7 @@
 #include "actors/bridge.hpp"
 #include "actors/metadata.hpp"
 #include "actors/node_links.hpp"
+#include "actors/replica_links.hpp"
 #include "journal_store.hpp"
 #include "link_plants.hpp"
 #include "queue_plants.hpp"
@@ -79,6 +80,7 @@ struct sim_node::process {
     shared.metadata = metadata_behind = nullptr;
     if (links) {
       stop_bridges(shared);
+      stop_replica_links(shared);
       links->end("the node stops", {});
     }
     scheduler().run();
@@ -210,6 +212,7 @@ result<void> sim_node::open_cluster(process& life) {
   life.shared.cluster = life.spoiled_links ? life.spoiled_links.get() : life.links.get();
   life.shared.bridges.set_own(seat_.name);
   start_bridges(*life.actors, life.shared);
+  start_replica_links(*life.actors, life.shared);
   for (const auto& seed : seat_.seeds)
     life.links->connect(seed, "", 0);
   return {};
@@ -224,6 +227,7 @@ result<void> sim_node::open_metadata(process& life) {
   life.metadata = std::make_unique<sim_metadata_store>(seat_.network ? mistakes_.spoil_metadata(disk_) : disk_);
   metadata_options options;
   options.host.metadata.node = life.shared.node;
+  options.host.metadata.replication = seat_.replication;
   options.store = life.metadata.get();
   options.start.node = life.shared.node;
   options.start.default_user = {"guest", hash_password("guest", "salt"), {"administrator"}, {}};

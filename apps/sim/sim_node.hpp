@@ -43,6 +43,7 @@ struct cluster_seat {
   uint64_t break_limit_ms = link_limits::break_limit_ms;
   uint64_t node_down_ms = limits::metadata_node_down_ms;
   size_t snapshot_entries = limits::metadata_snapshot_entries;
+  bool replication = false;       ///< metadata_settings::replication
   std::vector<std::string> seeds; ///< nodes it knows from its join; more come from the metadata
   /// After every flush of the metadata, with the node's host.
   std::function<void(const metadata_host&)> flushed;

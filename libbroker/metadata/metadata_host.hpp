@@ -34,6 +34,8 @@ struct metadata_host_settings {
   raft::settings group;     ///< self and bootstrap come from the store
   uint64_t new_cluster = 1; ///< random number of the cluster that a blank node founds
   consensus::time_ms proposal_ms = limits::metadata_proposal_ms;
+  /// After this long without a word from a node the leader marks it as down. With replication the node delivers for
+  /// less than that (limits::session_ms), counted from when it last asked the leader something.
   consensus::time_ms node_down_ms = limits::metadata_node_down_ms;
 };
 
@@ -50,6 +52,8 @@ struct metadata_flush {
   std::optional<consensus::leadership> leadership; ///< if it has changed
   /// This node has been forgotten: it is no member any more, and must be reset before it can join again (S15).
   bool forgotten = false;
+  /// What the leader wishes of masters of this node (move_master).
+  std::vector<peer_message::move_master> moves;
 };
 
 /// A snapshot that has been begun: its content is fixed, so that it may be written while the host goes on.
@@ -93,8 +97,13 @@ public:
   void recv(const std::string& from, std::string_view bytes);
   /// The link to a node is up, is broken, or its session is over: the leader marks a node that stays away as down.
   void peer_connected(const std::string& node);
-  void peer_suspect(const std::string& node);
+  /// `heard`: when it was last heard of; its time counts from then.
+  void peer_suspect(const std::string& node, consensus::time_ms heard);
   void peer_lost(const std::string& node);
+
+  /// Tells the node of a queue's master that it should hand over; here that is part of the next flush. A wish: it may
+  /// get lost.
+  void move_master(const std::string& node, const peer_message::move_master& what);
 
   bool has_pending() const;
   /// One durable write for everything queued. An error is a failed write, a damaged store, or a log this node cannot

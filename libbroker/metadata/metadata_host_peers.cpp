@@ -95,6 +95,8 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     on_answer(from, *index);
   else if (const auto* far = std::get_if<peer_message::applied>(&got->body))
     gate_.applied(from, far->index);
+  else if (const auto* move = std::get_if<peer_message::move_master>(&got->body))
+    out_.moves.push_back(*move);
   else if (std::holds_alternative<peer_message::forgotten>(got->body))
     out_.forgotten = true;
   work();
@@ -310,6 +312,13 @@ void metadata_host::say_hello() {
     peers_->send_datagram(one.name, encode({identity_.cluster, identity_.self, peer_message::hello{}}));
 }
 
+void metadata_host::move_master(const std::string& node, const peer_message::move_master& what) {
+  if (node == settings_.metadata.node)
+    out_.moves.push_back(what);
+  else
+    send(node, what);
+}
+
 void metadata_host::transfer(consensus::ticket id, consensus::node_id to) {
   const consensus::ticket own = next_ticket_++;
   transfers_[own] = id;
@@ -358,10 +367,10 @@ void metadata_host::peer_connected(const std::string& node) {
   gate_.connected(node);
 }
 
-void metadata_host::peer_suspect(const std::string& node) {
+void metadata_host::peer_suspect(const std::string& node, consensus::time_ms heard) {
   connected_.erase(node);
   gate_.gone(node);
-  unreachable_.try_emplace(node, now_);
+  unreachable_.try_emplace(node, std::max<consensus::time_ms>(heard, 1));
 }
 
 void metadata_host::peer_lost(const std::string& node) {
@@ -391,10 +400,14 @@ void metadata_host::keep_nodes() {
 
 /// Who was taken for dead says that it is not.
 void metadata_host::keep_own_record() {
-  if (incarnation_ == 0 || window_.full() || (told_up_ != 0 && now_ - told_up_ < settings_.proposal_ms))
+  if (incarnation_ == 0)
     return;
   const node_ptr own = state_.snapshot()->find_node(identity_.self);
-  if (!own || own->up || own->incarnation != incarnation_)
+  if (!own || own->up || own->incarnation != incarnation_) {
+    told_up_ = 0;
+    return;
+  }
+  if (window_.full() || (told_up_ != 0 && now_ - told_up_ < settings_.proposal_ms))
     return;
   told_up_ = now_;
   window_.add(std::nullopt, node_up{own->name, own->incarnation}, now_ + settings_.proposal_ms);

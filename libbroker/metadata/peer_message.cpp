@@ -28,6 +28,12 @@ struct encoder {
   void operator()(const peer_message::hello&) const { out.set_hello(true); }
   void operator()(const peer_message::forgotten&) const { out.set_forgotten(true); }
   void operator()(const peer_message::applied& what) const { out.set_applied(what.index); }
+  void operator()(const peer_message::move_master& what) const {
+    auto& to = *out.mutable_move_master();
+    to.set_queue(what.queue);
+    to.set_mastership(what.mastership);
+    to.set_to(what.to);
+  }
 };
 
 } // namespace
@@ -72,6 +78,10 @@ result<peer_message> decode_peer_message(std::string_view bytes) {
     return out;
   case proto::PeerMessage::kApplied:
     out.body = peer_message::applied{from.applied()};
+    return out;
+  case proto::PeerMessage::kMoveMaster:
+    out.body =
+      peer_message::move_master{from.move_master().queue(), from.move_master().mastership(), from.move_master().to()};
     return out;
   default:
     return malformed;

@@ -10,8 +10,10 @@
 #include <variant>
 #include <vector>
 
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "consensus/consensus.hpp"
+#include "replication/types.hpp"
 
 namespace broker {
 
@@ -39,6 +41,14 @@ struct peer_message {
   struct applied {
     uint64_t index = 0;
   };
+  /// From the leader to the node of a queue's master: it is to hand over to the replica on node `to` (U05). Not
+  /// answered: the placement changes, or nothing has happened.
+  struct move_master {
+    queue_id queue = 0;
+    epoch mastership = 0; ///< of the master that is meant
+    replication::node_id to = 0;
+    friend bool operator==(const move_master&, const move_master&) = default;
+  };
   /// From a node that hears of no leader: perhaps it was forgotten while it was down.
   struct hello {};
   /// The receiver is no member any more and never will be under its id.
@@ -46,7 +56,7 @@ struct peer_message {
 
   uint64_t cluster = 0;
   consensus::node_id from = 0;
-  std::variant<raft, forwarded, read, read_answer, hello, forgotten, applied> body;
+  std::variant<raft, forwarded, read, read_answer, hello, forgotten, applied, move_master> body;
 };
 
 std::string encode(const peer_message& what);

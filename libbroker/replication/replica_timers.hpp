@@ -43,9 +43,9 @@ private:
 class session_lease {
 public:
   void renewed(uint64_t sent_ms) noexcept { sent_ms_ = sent_ms > sent_ms_ || !any_ ? sent_ms : sent_ms_, any_ = true; }
-  bool valid(uint64_t now_ms) const noexcept {
-    return any_ && now_ms < sent_ms_ + limits::session_ms - limits::session_margin_ms;
-  }
+  /// It is valid before this time; 0: it never was.
+  uint64_t until_ms() const noexcept { return any_ ? sent_ms_ + limits::session_ms - limits::session_margin_ms : 0; }
+  bool valid(uint64_t now_ms) const noexcept { return now_ms < until_ms(); }
 
 private:
   uint64_t sent_ms_ = 0;

@@ -33,9 +33,11 @@ public:
 
   size_t lookups = 0; ///< calls of route()
   std::vector<node_ptr> nodes;
+  queue_id next_id = UINT64_MAX; ///< as next_queue_id gives it
 
   // -- metadata_snapshot --
   uint64_t version() const override { return version_; }
+  queue_id next_queue_id() const override { return next_id; }
   bool vhost_exists(std::string_view vhost) const override { return vhost == "/"; }
   queue_ptr find_queue(std::string_view vhost, std::string_view name) const override;
   exchange_ptr find_exchange(std::string_view vhost, std::string_view name) const override;

@@ -69,7 +69,7 @@ public:
       declare("q" + std::to_string(i));
   }
 
-  broker::command_result apply(const broker::command& what) { return state_of_cluster.apply(what, changes); }
+  broker::command_result apply(const broker::command& what) { return state_of_cluster->apply(what, changes); }
   void declare(const std::string& name) {
     broker::declare_queue what;
     what.queue.vhost = "/";
@@ -135,7 +135,7 @@ public:
     done(std::move(told));
   }
 
-  broker::snapshot_ptr metadata() const override { return state_of_cluster.snapshot(); }
+  broker::snapshot_ptr metadata() const override { return state_of_cluster->snapshot(); }
   void propose(broker::command what, std::function<void(broker::command_result)> done) override { done(apply(what)); }
 
   // -- lists --
@@ -145,7 +145,7 @@ public:
       return;
     }
     std::vector<broker::queue_info> all;
-    state_of_cluster.snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
+    state_of_cluster->snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
       broker::queue_info info;
       info.queue = queue;
       info.ready = all.size();
@@ -168,7 +168,7 @@ public:
   }
   void list_consumers(std::function<void(std::vector<broker::consumer_info>)> done) override {
     broker::consumer_info one;
-    one.queue = state_of_cluster.snapshot()->find_queue("/", "q0");
+    one.queue = state_of_cluster->snapshot()->find_queue("/", "q0");
     one.tag = "ct1";
     one.connection = 7;
     one.channel = 1;
@@ -286,7 +286,7 @@ public:
   bool minority = false;
   std::vector<std::string> out_of_reach;
   broker::group_facts group{"rabbit@test", {"rabbit@test"}};
-  broker::metadata_state state_of_cluster{fake_settings()};
+  std::optional<broker::metadata_state> state_of_cluster{std::in_place, fake_settings()};
   std::vector<broker::metadata_change> changes;
   std::vector<broker::connection_info> connections{connection(7, "guest")};
   std::vector<std::string> alarms;

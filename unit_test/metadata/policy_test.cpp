@@ -173,6 +173,54 @@ BOOST_AUTO_TEST_CASE(definitions_are_refused_in_rabbitmqs_words) {
   BOOST_TEST(w.refusal(elsewhere) == "Virtual host nope does not exist");
 }
 
+/// What RabbitMQ 3.10.8 answers; it crashes at an ha-mode that is no string.
+BOOST_AUTO_TEST_CASE(mirroring_is_checked_in_rabbitmqs_words) {
+  world w;
+  const std::string mode_missing =
+    "ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown";
+  const std::pair<const char*, std::string> refused[] = {
+    {R"({"ha-mode":"zzz"})", "<<\"zzz\">> is not a valid ha-mode value"},
+    {R"({"ha-mode":1})", "1 is not a valid ha-mode value"},
+    {R"({"ha-mode":"all","ha-params":2})", "ha-mode=\"all\" does not take parameters"},
+    {R"({"ha-mode":"all","ha-params":""})", "ha-mode=\"all\" does not take parameters"},
+    {R"({"ha-mode":"exactly"})", "ha-mode=\"exactly\" takes an integer, none given"},
+    {R"({"ha-mode":"exactly","ha-params":0})", "ha-mode=\"exactly\" takes an integer, 0 given"},
+    {R"({"ha-mode":"exactly","ha-params":-1})", "ha-mode=\"exactly\" takes an integer, -1 given"},
+    {R"({"ha-mode":"exactly","ha-params":"2"})", "ha-mode=\"exactly\" takes an integer, <<\"2\">> given"},
+    {R"({"ha-mode":"exactly","ha-params":2.5})", "ha-mode=\"exactly\" takes an integer, 2.5 given"},
+    {R"({"ha-mode":"exactly","ha-params":["a"]})", "ha-mode=\"exactly\" takes an integer, [<<\"a\">>] given"},
+    {R"({"ha-mode":"nodes"})", "ha-mode=\"nodes\" takes a list, none given"},
+    {R"({"ha-mode":"nodes","ha-params":[]})", "ha-mode=\"nodes\" list must be non-empty"},
+    {R"({"ha-mode":"nodes","ha-params":"x"})", "ha-mode=\"nodes\" takes a list, <<\"x\">> given"},
+    {R"({"ha-mode":"nodes","ha-params":[1,2]})", "ha-mode=\"nodes\" takes a list of strings, [1,2] was not a string"},
+    {R"({"ha-params":2})", mode_missing},
+    {R"({"ha-sync-mode":"automatic"})", mode_missing},
+    {R"({"ha-promote-on-shutdown":"always"})", mode_missing},
+    {R"({"ha-promote-on-failure":"always"})", mode_missing},
+    {R"({"ha-sync-batch-size":5})", mode_missing},
+    {R"({"ha-mode":"all","ha-sync-mode":"sometimes"})",
+     "ha-sync-mode must be \"manual\" or \"automatic\", got <<\"sometimes\">>"},
+    {R"({"ha-mode":"all","ha-sync-mode":1})", "ha-sync-mode must be \"manual\" or \"automatic\", got 1"},
+    {R"({"ha-mode":"all","ha-sync-batch-size":0})", "ha-sync-batch-size takes an integer greater than 0, 0 given"},
+    {R"({"ha-mode":"all","ha-sync-batch-size":"x"})",
+     "ha-sync-batch-size takes an integer greater than 0, <<\"x\">> given"},
+    {R"({"ha-mode":"all","ha-promote-on-shutdown":"x"})",
+     "ha-promote-on-shutdown must be \"always\" or \"when-synced\", got <<\"x\">>"},
+    {R"({"ha-mode":"all","ha-promote-on-failure":1})",
+     "ha-promote-on-failure must be \"always\" or \"when-synced\", got 1"},
+    {R"({"queue-master-locator":"x"})", "<<\"x\">> invalid queue-master-locator value"},
+    {R"({"queue-master-locator":1})", "1 invalid queue-master-locator value"},
+  };
+  for (const auto& [definition, why] : refused)
+    BOOST_TEST(w.refusal(policy_of("p", "", definition)) == "Validation failed\n\n" + why, definition);
+  w.must(policy_of("p", "",
+                   R"({"ha-mode":"exactly","ha-params":2,"ha-sync-mode":"automatic","ha-promote-on-shutdown":)"
+                   R"("when-synced","ha-promote-on-failure":"when-synced","ha-sync-batch-size":10,)"
+                   R"("queue-master-locator":"min-masters"})"));
+  w.must(policy_of("p", "", R"({"ha-mode":"exactly","ha-params":5})"));
+  w.must(policy_of("p", "", R"({"ha-mode":"nodes","ha-params":["a","b"]})"));
+}
+
 BOOST_AUTO_TEST_CASE(a_policy_that_changes_nothing_for_a_queue_leaves_its_record_alone) {
   world w;
   w.must(declare_queue{queue("q")});

@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(what_lives_with_a_node_goes_when_it_is_down_and_it_may_come
   node& leader = world.wait_for_leader();
   for (auto& [name, one] : world.nodes)
     if (one.get() != &away) {
-      one->host->peer_suspect(away.name);
+      one->host->peer_suspect(away.name, world.now);
       world.cut(name, away.name);
     }
   BOOST_REQUIRE(world.run_until([&] { return !leader.host->snapshot()->find_node(away.name)->up; }, 10'000));
@@ -258,6 +258,73 @@ BOOST_AUTO_TEST_CASE(what_lives_with_a_node_goes_when_it_is_down_and_it_may_come
   BOOST_REQUIRE(world.run_until([&] { return leader.host->snapshot()->find_node(away.name)->up; }, 10'000));
   BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 10'000));
   BOOST_TEST(!world.has_queue(away, "transient"));
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_node_is_down_when_its_time_since_it_was_last_heard_of_is_over) {
+  net_options how;
+  how.node_down_ms = 3'000;
+  three world{how};
+  node& away = world.follower();
+  node& leader = world.wait_for_leader();
+  world.run(5'000); // of this reign
+  const auto silent = [&](time_ms heard) {
+    for (auto& [name, one] : world.nodes)
+      if (one.get() != &away) {
+        one->host->peer_suspect(away.name, heard);
+        world.cut(name, away.name);
+      }
+  };
+  const auto is_up = [&] { return leader.host->snapshot()->find_node(away.name)->up; };
+  const time_ms heard = world.now - 2'000;
+  silent(heard);
+  BOOST_REQUIRE(world.run_until([&] { return !is_up(); }, 10'000));
+  BOOST_TEST(world.now - heard >= 3'000u);
+  BOOST_TEST(world.now - heard < 3'500u);
+  // It is back, and away again soon: both times it says that it lives.
+  for (int again = 0; again < 2; ++again) {
+    world.heal();
+    for (auto& [name, one] : world.nodes)
+      if (one.get() != &away)
+        one->host->peer_connected(away.name);
+    BOOST_REQUIRE(world.run_until(is_up, 1'500));
+    silent(world.now - 2'900);
+    BOOST_REQUIRE(world.run_until([&] { return !is_up(); }, 1'000));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_new_leader_gives_a_node_its_whole_time) {
+  net_options how;
+  how.node_down_ms = 3'000;
+  three world{how};
+  node& away = world.follower();
+  for (auto& [name, one] : world.nodes)
+    if (one.get() != &away) {
+      one->host->peer_suspect(away.name, world.now);
+      world.cut(name, away.name);
+    }
+  world.run(2'500);
+  node& before = world.wait_for_leader();
+  before.host->transfer(900'000, before.host->successors().at(0));
+  BOOST_REQUIRE(world.run_until([&] { return world.leader() != nullptr && world.leader() != &before; }, 5'000));
+  // The one before may have heard of it until the end of its reign, and told it so.
+  const time_ms since = world.now;
+  node& leader = *world.leader();
+  BOOST_REQUIRE(world.run_until([&] { return !leader.host->snapshot()->find_node(away.name)->up; }, 10'000));
+  BOOST_TEST(world.now - since >= 2'900u);
+  BOOST_TEST(world.now - since < 3'500u);
+}
+
+BOOST_AUTO_TEST_CASE(a_wish_of_the_leader_reaches_the_node_of_the_master) {
+  three world;
+  node& leader = world.wait_for_leader();
+  for (auto& [name, one] : world.nodes) {
+    const peer_message::move_master wish{7, 3, 2};
+    leader.host->move_master(name, wish);
+    BOOST_REQUIRE(world.run_until([&] { return !one->moves.empty(); }, 1'000));
+    BOOST_TEST((one->moves == std::vector{wish}));
+  }
+  leader.host->move_master("z@x", {7, 3, 2}); // no such node: nothing happens
+  world.run(100);
 }
 
 BOOST_AUTO_TEST_CASE(a_read_anywhere_sees_what_was_answered_before_it) {

@@ -56,6 +56,7 @@ bool node::take_snapshot() {
 
 void node::take(const metadata_flush& what) {
   forgotten = forgotten || what.forgotten;
+  moves.insert(moves.end(), what.moves.begin(), what.moves.end());
   for (const metadata_change& change : what.changes) {
     if (change.what == metadata_change::kind::queue_created)
       BOOST_REQUIRE_MESSAGE(queues.insert(change.queue->id).second, name << ": created twice: " << change.queue->name);

@@ -67,6 +67,7 @@ struct node final : metadata_peers {
   }
   uint64_t checked_at = 0;
   bool forgotten = false;
+  std::vector<peer_message::move_master> moves;
   std::set<queue_id> queues;                         ///< as the changes it reported say
   std::map<consensus::ticket, std::string> asked;    ///< names of queues declared, not yet answered
   std::map<consensus::ticket, std::string> deleting; ///< the same of deletions

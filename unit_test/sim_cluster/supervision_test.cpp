@@ -1,0 +1,168 @@
+// The queue supervisor in a simulated cluster: who follows a master that is gone, how soon, and that no master may
+// deliver any more when it has a successor.
+#include <boost/test/unit_test.hpp>
+
+#include <optional>
+
+#include "actors/messages.hpp"
+#include "metadata/placements.hpp"
+#include "sim_cluster.hpp"
+
+namespace simulated_supervision {
+namespace {
+
+using namespace broker;
+using namespace broker::sim;
+using replication::member;
+using replication::node_id;
+
+struct fixture {
+  fixture() : nodes(time, random_source{11}, plan(), "", told()) {
+    nodes.form();
+    BOOST_TEST_REQUIRE(run_until([&] {
+      nodes.form();
+      return nodes.formed();
+    }));
+    BOOST_TEST_REQUIRE(run_until([&] { return nodes.unsettled().empty(); }));
+  }
+  static cluster_plan plan() {
+    cluster_plan how;
+    how.nodes = 3;
+    how.replication = true;
+    return how;
+  }
+  sim_cluster::events told() {
+    sim_cluster::events events;
+    events.say = [](const std::string&) {};
+    events.violation = [this](const std::string& what) { violations += what + "\n"; };
+    events.mark = [](const std::string&) {};
+    events.crashed = [] {};
+    events.forgetting = [](const std::string&) {};
+    events.forgot = [] {};
+    return events;
+  }
+  bool run_until(const std::function<bool()>& done, sim_ns longest = 30 * second) {
+    for (const sim_ns until = time.now() + longest; time.now() < until;) {
+      if (done())
+        return true;
+      nodes.step();
+    }
+    return done();
+  }
+  void run(sim_ns longest) {
+    run_until([] { return false; }, longest);
+  }
+  sim_cluster::member& at(size_t which) { return *nodes.members()[which]; }
+  queue_ptr find(size_t from, const std::string& name) { return at(from).node->metadata()->find_queue("/", name); }
+  node_id id(size_t which) { return static_cast<node_id>(at(0).node->metadata()->find_node(at(which).name)->id); }
+
+  /// A queue of three copies, mastered on that node.
+  void declare(size_t which, const std::string& name) {
+    declare_queue what;
+    what.queue.vhost = "/";
+    what.queue.name = name;
+    what.queue.durable = true;
+    what.queue.node = at(which).name;
+    what.queue.arguments.set("x-queue-type", {amqp::longstr{"quorum"}});
+    at(which).node->propose(what, [](const command_result&) {});
+    BOOST_TEST_REQUIRE(run_until([&] { return find(0, name) && find(0, name)->placement; }));
+  }
+  /// As the master would propose it, if it has not.
+  void bring_into_sync(const std::string& name) {
+    const auto complete = [&] { return find(0, name)->placement->isr.size() == 3; };
+    while (!complete()) {
+      const auto metadata = at(0).node->metadata();
+      const queue_ptr queue = find(0, name);
+      replication::alter_isr what{queue->placement->mastership, queue->placement->version, {}};
+      for (size_t which = 0; which < 3; ++which)
+        what.isr.push_back({id(which), metadata->find_node(at(which).name)->session});
+      std::sort(what.isr.begin(), what.isr.end());
+      at(0).node->propose(change_placement{"/", name, queue->id, what}, [](const command_result&) {});
+      run_until(complete, second);
+    }
+    BOOST_TEST_REQUIRE(run_until([&] { return nodes.unsettled().empty(); }));
+  }
+  std::string master(size_t from, const std::string& name) { return find(from, name)->node; }
+  uint64_t valid_until(size_t which) { return at(which).node->shared().session_valid_until_ms; }
+  uint64_t now_of(size_t which) { return at(which).node->shared().now_ms(); }
+
+  virtual_time time;
+  std::string violations;
+  sim_cluster nodes;
+};
+
+} // namespace
+} // namespace simulated_supervision
+
+BOOST_FIXTURE_TEST_SUITE(simulated_supervision, fixture)
+
+BOOST_AUTO_TEST_CASE(a_killed_master_has_a_successor_within_two_seconds) {
+  for (const size_t which : {1u, 0u}) { // a node that follows the metadata's leader, and perhaps the leader
+    const std::string name = "q" + std::to_string(which);
+    declare(which, name);
+    bring_into_sync(name);
+    const size_t other = which == 0 ? 1 : 0;
+    const sim_ns killed = time.now();
+    nodes.power_cut(at(which), false);
+    BOOST_TEST_REQUIRE(run_until([&] { return master(other, name) != at(which).name; }));
+    BOOST_TEST(time.now() - killed <= 2 * second);
+    BOOST_TEST(find(other, name)->mastership == 2u);
+    nodes.start(at(which));
+    BOOST_TEST_REQUIRE(run_until([&] { return nodes.unsettled().empty(); }));
+  }
+  BOOST_TEST(violations == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_master_has_a_successor_after_its_session_and_may_not_deliver_then) {
+  declare(1, "q");
+  bring_into_sync("q");
+  BOOST_TEST_REQUIRE(run_until([&] { return valid_until(1) > now_of(1); }));
+  const uint64_t before = valid_until(1);
+  run(5 * second);
+  BOOST_TEST(valid_until(1) > before); // renewed
+  const sim_ns stopped = time.now();
+  at(1).node->pause();
+  // Its clock goes on; what it would read is what counts.
+  BOOST_TEST_REQUIRE(run_until([&] { return master(0, "q") != at(1).name; }));
+  const sim_ns took = time.now() - stopped;
+  BOOST_TEST(took >= 4 * second);
+  BOOST_TEST(took <= 6 * second);
+  BOOST_TEST(valid_until(1) <= now_of(1));
+  at(1).node->resume();
+  const uint64_t session = at(0).node->metadata()->find_node(at(1).name)->session;
+  BOOST_TEST_REQUIRE(run_until([&] { return valid_until(1) > now_of(1); }));
+  BOOST_TEST_REQUIRE(run_until([&] { return at(1).node->metadata()->find_node(at(1).name)->up; }));
+  BOOST_TEST(at(1).node->metadata()->find_node(at(1).name)->session > session);
+  BOOST_TEST(violations == "");
+}
+
+BOOST_AUTO_TEST_CASE(masters_are_asked_to_leave_a_drained_node) {
+  declare(1, "q");
+  bring_into_sync("q");
+  const queue_id queue = find(0, "q")->id;
+  std::optional<replica_hand_over_msg> asked;
+  caf::actor stand_in;
+  auto& there = at(1).node->shared();
+  if (!there.replicas_by_id.has(queue)) {
+    stand_in = at(1).node->system().spawn(
+      [&](caf::event_based_actor*) { return caf::behavior{[&](replica_hand_over_msg what) { asked = what; }}; });
+    there.replicas_by_id.add(queue, stand_in);
+  }
+  run(5 * second);
+  BOOST_TEST(!asked.has_value()); // nothing to balance
+  for (size_t which = 0; which < 3; ++which)
+    at(which).node->shared().bridges.set_drained({at(1).name});
+  BOOST_TEST_REQUIRE(run_until([&] { return asked || master(0, "q") != at(1).name; }));
+  if (asked) {
+    BOOST_TEST(asked->mastership == 1u);
+    BOOST_TEST(asked->to != id(1));
+  }
+  there.replicas_by_id.remove(queue);
+  if (stand_in)
+    caf::anon_send_exit(stand_in, caf::exit_reason::kill);
+  stand_in = nullptr;
+  run(second);
+  BOOST_TEST(violations == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
