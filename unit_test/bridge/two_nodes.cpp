@@ -144,6 +144,7 @@ void node_side::carry_out(bridge_step step) {
   }
   for (auto& [to, what] : step.news) {
     if (auto* all = std::get_if<queue_says>(&what)) {
+      masterships[to->id].insert(all->mastership);
       for (auto& each : all->events) {
         const auto* gave = std::get_if<delivered>(&each);
         const consumer_ref who = gave ? gave->who : nullptr;

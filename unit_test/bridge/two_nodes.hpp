@@ -80,6 +80,7 @@ public:
   std::map<queue_id, move> moves;                      ///< replicated queues, as this node knows them
   std::vector<queue_task> seen;                        ///< what the bridge had for queues of this node
   std::map<uint64_t, std::vector<queue_event>> events; ///< by channel
+  std::map<uint64_t, std::set<epoch>> masterships;     ///< that events came with
   std::map<uint64_t, std::vector<queue_lost>> lost;
   std::map<uint64_t, std::vector<queue_id>> vanished;
   std::map<uint64_t, std::vector<queue_back>> back;
