@@ -67,13 +67,19 @@ error unreachable(const bridge_shell& shell, queue_id queue) {
   return home_node_down(shell.other, at->second->vhost, at->second->name);
 }
 
-queue_place place_of(const runtime& node, queue_id queue) {
+/// For a request that is meant for the master `mastership`; 0: for whoever it is.
+queue_place place_of(const runtime& node, queue_id queue, epoch mastership) {
   // First the snapshot: a queue that it knows was in the directory before, and has left it if it is not there now.
   const auto metadata = node.snapshots.read();
   const bool known = metadata && queue < metadata->next_queue_id();
-  if (node.queues_by_id.has(queue))
-    return queue_place::here;
-  return known ? queue_place::gone : queue_place::coming;
+  const queue_location at = node.queues_by_id.locate(queue);
+  if (!at.who)
+    return known ? queue_place::gone : queue_place::coming;
+  if (mastership > at.mastership)
+    return queue_place::coming;
+  if (mastership != 0 && mastership < at.mastership)
+    return queue_place::stale;
+  return at.here ? queue_place::here : mastership == 0 ? queue_place::elsewhere : queue_place::stale;
 }
 
 bridge_settings settings_of(bridge_actor* self) {
@@ -84,7 +90,7 @@ bridge_settings settings_of(bridge_actor* self) {
   settings.make_address = [node, self] {
     return channel_ref{new local_channel{node->next_channel++, caf::actor_cast<caf::actor>(self), self->state.other}};
   };
-  settings.find_queue = [node](queue_id queue) { return place_of(*node, queue); };
+  settings.find_queue = [node](queue_id queue, epoch mastership) { return place_of(*node, queue, mastership); };
   settings.unreachable = [self](queue_id queue) { return unreachable(self->state, queue); };
   settings.on_taken_over = [weak](uint64_t session, uint64_t publish) {
     if (auto bridge = caf::actor_cast<caf::actor>(weak))
@@ -102,12 +108,15 @@ bridge_settings settings_of(bridge_actor* self) {
 
 void tell(bridge_actor* self, const channel_ref& to, channel_news& what) {
   const caf::actor& who = local(to).handle;
-  if (auto* events = std::get_if<std::vector<queue_event>>(&what))
-    self->send(who, queue_events_msg{{to->id, std::move(*events)}});
+  if (auto* says = std::get_if<queue_says>(&what))
+    self->send(who, queue_events_msg{{to->id, std::move(says->events), says->mastership}});
   else if (const auto* gone = std::get_if<queue_vanished>(&what))
     self->send(who, queue_gone_msg{gone->queue});
   else if (auto* lost = std::get_if<queue_lost>(&what))
-    self->send(who, queue_unreachable_msg{lost->queue, std::move(lost->why)});
+    self->send(who, queue_unreachable_msg{lost->queue, std::move(lost->why), lost->mastership});
+  else if (const auto* back = std::get_if<queue_back>(&what))
+    self->send(who, queues_moved_msg{
+                      std::make_shared<const std::vector<queue_move>>(1, queue_move{back->queue, back->mastership})});
 }
 
 void watch(bridge_actor* self, const channel_ref& channel) {
@@ -138,17 +147,17 @@ private:
 
 void put_question(bridge_actor* self, const bridging::report_ask& what) {
   const auto asked = std::make_shared<question>(caf::actor_cast<caf::actor>(self), what.key);
-  const auto queue = self->state.node->queues_by_id.find(what.queue);
-  if (!queue)
+  const auto at = self->state.node->queues_by_id.locate(what.queue);
+  if (!at.who || !at.here)
     return;
   if (what.consumers)
-    self->send(queue, consumer_report_request{{what.queue, [asked](std::vector<consumer_report> all) {
-                                                 asked->answer({0, std::nullopt, std::move(all)});
-                                               }}});
+    self->send(at.who, consumer_report_request{{what.queue, [asked](std::vector<consumer_report> all) {
+                                                  asked->answer({0, std::nullopt, std::move(all)});
+                                                }}});
   else
-    self->send(queue, queue_report_request{{what.queue, [asked](queue_report one) {
-                                              asked->answer({0, std::move(one), std::nullopt});
-                                            }}});
+    self->send(at.who, queue_report_request{{what.queue, [asked](queue_report one) {
+                                               asked->answer({0, std::move(one), std::nullopt});
+                                             }}});
 }
 
 void give_report(bridge_shell& shell, bridging::report_answer& what) {
@@ -202,11 +211,12 @@ void end_session(bridge_actor* self, const std::string& why) {
 void perform(bridge_actor* self) {
   auto& shell = self->state;
   bridge_step step = std::exchange(shell.step, {});
-  for (auto& [queue, request] : step.requests) {
-    if (auto who = shell.node->queues_by_id.find(queue))
-      self->send(who, queue_request_msg{{queue, std::move(request)}});
+  for (queue_task& each : step.requests) {
+    const queue_location at = shell.node->queues_by_id.locate(each.queue);
+    if (at.who && at.here)
+      self->send(at.who, queue_request_msg{{each.queue, std::move(each.request), each.mastership}});
     else
-      shell.machine->undeliverable(queue, std::move(request), shell.step); // it has ended since it was looked for
+      shell.machine->undeliverable(std::move(each), shell.step); // it has ended or moved since it was looked for
   }
   for (const channel_ref& channel : step.watch)
     watch(self, channel);
@@ -319,11 +329,12 @@ caf::message_handler broker_messages(bridge_actor* self) {
   return {
     [self](queue_request_msg& request) {
       auto& shell = self->state;
-      shell.machine->request(request.content.queue, std::move(request.content.request), shell.step);
+      shell.machine->request(request.content.queue, std::move(request.content.request), shell.step,
+                             request.content.mastership);
       perform(self);
     },
     [self](queue_events_msg& events) {
-      self->state.machine->events(events.content.channel, std::move(events.content.events));
+      self->state.machine->events(events.content.channel, std::move(events.content.events), events.content.mastership);
       schedule_flush(self);
     },
     [self](direct_reply_msg& what) {
@@ -348,8 +359,18 @@ caf::message_handler broker_messages(bridge_actor* self) {
       self->state.machine->place_wanted(what.session, what.channel, what.places);
       schedule_flush(self);
     },
-    [self](const queue_changed_msg& changed) { self->state.records[changed.record->id] = changed.record; },
+    [self](const queue_changed_msg& changed) {
+      auto& shell = self->state;
+      if (changed.record->node == shell.other)
+        shell.records[changed.record->id] = changed.record;
+      else
+        shell.records.erase(changed.record->id); // it has moved
+    },
     [self](queue_deleted_msg deleted) { self->state.records.erase(deleted.queue); },
+    [self](const queues_moved_msg&) {
+      self->state.machine->queues_changed(self->state.step);
+      perform(self);
+    },
     [self](queues_known_msg) {
       self->state.machine->queues_changed(self->state.step);
       perform(self);

@@ -24,22 +24,29 @@ struct channel_shell {
   std::unordered_map<queue_id, caf::actor> known;
   channel_step step; // reused: no allocation per message
   uint64_t id = 0;
-  channel_report about; // what never changes
+  uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  channel_report about;     // what never changes
 };
 
 using channel_actor = caf::stateful_actor<channel_shell>;
 
-caf::actor find_queue(channel_shell& shell, queue_id id) {
-  auto found = shell.known.find(id);
+/// Of a replicated queue its master `mastership`, and no other.
+queue_location find_queue(channel_shell& shell, queue_id id, epoch mastership) {
+  const auto found = shell.known.find(id);
   if (found != shell.known.end())
-    return found->second;
-  auto who = shell.node->queues_by_id.find(id);
-  if (who) {
+    return {found->second, mastership, true};
+  auto where = shell.node->queues_by_id.locate(id);
+  if (where.who && (mastership == 0 || where.mastership == mastership)) {
     if (shell.known.size() >= known_queues_max)
       shell.known.clear();
-    shell.known.emplace(id, who);
+    shell.known.emplace(id, where.who);
   }
-  return who;
+  return where;
+}
+
+void release(queue_request& request) {
+  if (auto* publish = std::get_if<publish_request>(&request))
+    publish->batch->release();
 }
 
 void propose(channel_actor* self, command what) {
@@ -59,26 +66,38 @@ void bring_up_to_date(channel_actor* self) {
              }}});
 }
 
-/// Sends one request; false when the node has no such queue, which the state must then hear.
-bool send_request(channel_actor* self, queue_id id, queue_request& request) {
-  auto who = find_queue(self->state, id);
-  if (!who) {
-    if (auto* publish = std::get_if<publish_request>(&request))
-      publish->batch->release();
-    return false;
+/// Queues the state must hear of: that the node has none of that id, or does not know the master of that mastership.
+struct unsent {
+  std::vector<queue_id> gone;
+  std::vector<std::pair<queue_id, epoch>> unknown;
+  bool empty() const { return gone.empty() && unknown.empty(); }
+};
+
+void send_request(channel_actor* self, queue_id id, queue_request& request, unsent& failed) {
+  auto& shell = self->state;
+  // The end of a channel is for whoever is master when it comes: nobody would say it again.
+  const epoch mastership = std::holds_alternative<channel_gone>(request) ? 0 : shell.machine->mastership_of(id);
+  const queue_location where = find_queue(shell, id, mastership);
+  const bool there = where.who && (mastership == 0 || where.mastership == mastership);
+  if (there) {
+    self->send(where.who, queue_request_msg{{id, std::move(request), mastership}});
+    return;
   }
-  self->send(who, queue_request_msg{{id, std::move(request)}});
-  return true;
+  release(request);
+  if (!where.who)
+    failed.gone.push_back(id);
+  else if (where.mastership < mastership)
+    failed.unknown.emplace_back(id, mastership);
+  // Else: that it has moved waits in the mailbox, and this is sent again then.
 }
 
 void perform(channel_actor* self) {
   auto& shell = self->state;
-  std::vector<queue_id> gone;
+  unsent failed;
   for (;;) {
     channel_step step = std::exchange(shell.step, {});
     for (auto& [id, request] : step.requests)
-      if (!send_request(self, id, request))
-        gone.push_back(id);
+      send_request(self, id, request, failed);
     if (!step.out.empty())
       shell.session->push(std::move(step.out));
     for (auto& what : step.proposals)
@@ -93,13 +112,26 @@ void perform(channel_actor* self) {
       shell.node->channels_by_id.remove(shell.id);
       return self->quit();
     }
-    if (step.tick_in_ms != 0)
-      self->delayed_send(self, std::chrono::milliseconds{step.tick_in_ms}, channel_tick_msg{});
-    if (gone.empty())
+    if (step.tick_in_ms != 0) {
+      shell.tick_due_ms = shell.node->now_ms() + step.tick_in_ms;
+      self->delayed_send(self, std::chrono::milliseconds{step.tick_in_ms}, channel_tick_msg{shell.tick_due_ms});
+    }
+    if (failed.empty())
       return;
-    for (auto id : std::exchange(gone, {}))
+    for (auto id : std::exchange(failed.gone, {}))
       shell.machine->queue_gone(id, shell.step);
+    for (auto [id, mastership] : std::exchange(failed.unknown, {}))
+      shell.machine->queue_unreachable(id, {}, shell.step, mastership);
   }
+}
+
+/// Under which replicated queues know a channel, for ever: it is of a session of this node. None: there are no such
+/// queues.
+replication::channel_id publisher_of(const runtime& node, uint64_t channel) {
+  const auto metadata = node.cluster ? node.snapshots.read() : nullptr;
+  const node_ptr own = metadata ? metadata->find_node(node.node) : nullptr;
+  return own ? replication::channel_id{static_cast<replication::node_id>(own->id), own->session, channel}
+             : replication::channel_id{};
 }
 
 channel_report report(const channel_shell& shell) {
@@ -132,6 +164,7 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
   settings.channel_lives = [node](uint32_t tag, uint64_t id) {
     return tag == node_tag(node->node) ? node->channels_by_id.has(id) : node->bridges.tag_is_up(tag);
   };
+  settings.publisher = publisher_of(*node, shell.id);
   channel_ref address{new local_channel{shell.id, caf::actor_cast<caf::actor>(self)}};
   shell.machine.emplace(std::move(settings), std::move(address), node->snapshot_reader());
   return {
@@ -140,7 +173,7 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
       perform(self);
     },
     [self](queue_events_msg& events) {
-      self->state.machine->event(std::move(events.content.events), self->state.step);
+      self->state.machine->event(std::move(events.content.events), self->state.step, events.content.mastership);
       perform(self);
     },
     [self](command_result_msg& result) {
@@ -157,10 +190,20 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
       perform(self);
     },
     [self](queue_unreachable_msg& lost) {
-      self->state.machine->queue_unreachable(lost.queue, lost.why, self->state.step);
+      self->state.machine->queue_unreachable(lost.queue, lost.why, self->state.step, lost.mastership);
       perform(self);
     },
-    [self](channel_tick_msg) {
+    [self](const queues_moved_msg& moved) {
+      for (const queue_move& each : *moved.content) {
+        self->state.known.erase(each.queue);
+        self->state.machine->queue_moved(each.queue, each.mastership, self->state.step);
+      }
+      perform(self);
+    },
+    [self](channel_tick_msg tick) {
+      if (tick.due_ms != self->state.tick_due_ms)
+        return; // a sooner one took its place
+      self->state.tick_due_ms = 0;
       self->state.machine->tick(self->state.node->now_ms(), self->state.step);
       perform(self);
     },

@@ -28,6 +28,7 @@ using channel_input_msg = parcel<channel_input>;
 struct addressed_events {
   uint64_t channel = 0; ///< channel_address::id
   std::vector<queue_event> events;
+  epoch mastership = 0; ///< of a replicated queue: of the master that says so; see channel_state::event
 };
 using queue_events_msg = parcel<addressed_events>;
 /// From another channel of this node (W69).
@@ -40,7 +41,8 @@ struct queue_gone_msg {
 /// letters go there.
 struct queue_unreachable_msg {
   queue_id queue = 0;
-  error why; ///< 404, for clients
+  error why;            ///< 404, for clients
+  epoch mastership = 0; ///< of a replicated queue: of the master that is out of reach
 };
 /// To channels, and to queues whose dead letters go there: these replicated queues have another master, or their node
 /// can be reached again; see channel_state::queue_moved. The directory knows it before.
@@ -49,7 +51,10 @@ struct queue_move {
   epoch mastership = 0;
 };
 using queues_moved_msg = parcel<std::shared_ptr<const std::vector<queue_move>>>;
-struct channel_tick_msg {};
+/// `due_ms` tells the timer that counts from those that an earlier one has replaced.
+struct channel_tick_msg {
+  uint64_t due_ms = 0;
+};
 struct channel_stop_msg {};
 
 // -- to a queue

@@ -9,6 +9,11 @@ namespace broker {
 
 void channel_state::impl::deliver(delivered& what) {
   const uint32_t count = what.run.where.size();
+  if (is_late(what.who)) { // nobody will settle it: the queue's present master has it as well
+    if (what.who->window)
+      free_places(count);
+    return;
+  }
   if (traced())
     trace_deliveries(what.run, what.who->queue_name, what.redelivered);
   outgoing out;
@@ -46,8 +51,7 @@ void channel_state::impl::on_cancelled(const consumer_cancelled& what) {
   const consumer_ref who = known->second;
   consumers_.erase(known);
   // The client's own basic.cancel was on its way: it gets its cancel-ok instead of a cancel.
-  const bool cancelling = on_answer_ && asked_who_ == who && asked_kind_ == queue_event{cancel_done{}}.index();
-  if (cancelling)
+  if (cancelling(who))
     give_answer(asked_, nullptr);
   else if (settings_.consumer_cancel_notify)
     send(amqp::basic_class::cancel{who->tag, true});
@@ -81,14 +85,16 @@ void channel_state::impl::settle(settle_request::kind what, unacked_tags::blocks
 }
 
 void channel_state::impl::settle_now(settle_request::kind what, const unacked_tags::blocks& taken) {
-  const auto settled = static_cast<int64_t>(windowed_messages(taken));
-  int64_t before = 0;
-  if (settled > 0)
-    before = window_->unacked.fetch_sub(settled);
   for (auto& [queue, settlement] : settle_requests(taken, what, self_))
     request(queue, std::move(settlement));
-  const int64_t limit = settled > 0 ? window_->limit.load() : 0;
-  if (before >= limit && before - settled < limit)
+  if (const auto settled = static_cast<int64_t>(windowed_messages(taken)); settled > 0)
+    free_places(settled);
+}
+
+void channel_state::impl::free_places(int64_t count) {
+  const int64_t before = window_->unacked.fetch_sub(count);
+  const int64_t limit = window_->limit.load();
+  if (before >= limit && before - count < limit)
     window_has_room();
 }
 

@@ -10,6 +10,7 @@
 //   direct_reply.cpp       amq.rabbitmq.reply-to
 //   firehose.cpp           copies of what passes, for amq.rabbitmq.trace
 //   consumer_timeout.cpp   deliveries that are not settled in time
+//   channel_moves.cpp      replicated queues: another master, or none for a while
 #pragma once
 
 #include <deque>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "amqp/properties.hpp"
 #include "base/random.hpp"
@@ -24,6 +26,7 @@
 #include "channel/confirm_tracker.hpp"
 #include "channel/delivery_clock.hpp"
 #include "channel/publish_outbox.hpp"
+#include "channel/replicated_use.hpp"
 #include "channel/route_cache.hpp"
 #include "channel/transaction.hpp"
 #include "channel/unacked_tags.hpp"
@@ -35,10 +38,11 @@ struct channel_state::impl {
 
   // -- entry points (channel_state.cpp) --
   void input(channel_input in);
-  void event(queue_event& what);
+  /// `from`: the mastership of the queue that says so; 0: not known, or not replicated.
+  void event(queue_event& what, epoch from);
   void metadata_done(command_result& result);
   void queue_gone(queue_id queue);
-  void queue_unreachable(queue_id queue, const error& why);
+  void queue_unreachable(queue_id queue, const error& why, epoch mastership);
   void stop();
   /// Around each entry point: where effects go, and a fresh look at the metadata.
   void enter(channel_step& step);
@@ -65,10 +69,15 @@ struct channel_state::impl {
   /// The snapshot has everything that was answered on any node before, then `then`; else the method fails (541).
   void bring_up_to_date(std::function<void()> then);
   /// Asks a queue; `then` gets the answer, or null if the queue is gone.
+  void ask(const queue_record& queue, queue_request what, std::function<void(queue_event*)> then);
   void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
   bool waiting() const noexcept { return static_cast<bool>(on_metadata_) || static_cast<bool>(on_answer_); }
   /// Gives `what` (null: the queue is gone) to whoever waits for it; false if nobody does.
   bool give_answer(queue_id queue, queue_event* what);
+  /// Does the client's basic.cancel wait for the queue of `who`?
+  bool cancelling(const consumer_ref& who) const {
+    return on_answer_ && asked_who_ == who && asked_kind_ == queue_event{cancel_done{}}.index();
+  }
 
   // -- closing (channel_state.cpp) --
   void fail(error why);
@@ -129,7 +138,33 @@ struct channel_state::impl {
   void settle_now(settle_request::kind what, const unacked_tags::blocks& taken);
   void make_window();
   void set_window(uint32_t limit);
+  void free_places(int64_t count);
   void window_has_room();
+
+  // -- replicated queues (channel_moves.cpp) --
+  void queue_moved(queue_id queue, epoch mastership);
+  replicated_use* find_use(queue_id queue);
+  /// Learns the mastership of the queue before its first request.
+  void use(queue_id queue, std::string_view name);
+  /// Is what the master of that mastership says of the queue still worth anything?
+  bool is_current(queue_id queue, epoch from);
+  /// Did an earlier master of its queue deliver to it?
+  bool is_late(const consumer_ref& who);
+  void lose_master(queue_id queue, replicated_use& use, bool node);
+  void found_master(replicated_use& use);
+  void on_master_left(const consumer_cancelled& what);
+  void on_gap(const publish_gap& what, epoch from);
+  void on_confirmed(const confirmed& what);
+  /// The publish requests from `first` on that are to replicated queues are kept until they are confirmed.
+  void keep_publishes(size_t first);
+  void send_again(queue_id queue, replicated_use& use);
+  void begin_anew(queue_id queue);
+  void make_void(queue_id queue);
+  void forget_use(queue_id queue);
+  std::string name_of(queue_id queue);
+  void look_at_masters(uint64_t now_ms);
+  void look_at_publishes(queue_id queue, replicated_use& use, uint64_t now_ms);
+  void look_at_question(uint64_t now_ms);
 
   // -- firehose (firehose.cpp) --
   bool traced() {
@@ -147,7 +182,8 @@ struct channel_state::impl {
   void declare_reply_address(const amqp::queue_class::declare& what, const std::string& name);
 
   // -- deliveries that are not settled in time (consumer_timeout.cpp) --
-  void want_tick();
+  void want_ticks();
+  void want_tick(uint64_t in_ms);
   void tick(uint64_t now_ms);
   void watch(const queue_record& queue);
   uint64_t timeout_of(queue_id queue);
@@ -210,9 +246,16 @@ struct channel_state::impl {
   uint32_t method_ = 0; ///< method being executed; named in errors (W34)
   std::function<void(command_result&)> on_metadata_;
   std::function<void(queue_event*)> on_answer_;
-  queue_id asked_ = 0;     ///< whose answer on_answer_ waits for
-  size_t asked_kind_ = 0;  ///< index of the event it waits for
-  consumer_ref asked_who_; ///< for consume and cancel: whose
+  queue_id asked_ = 0;                    ///< whose answer on_answer_ waits for
+  size_t asked_kind_ = 0;                 ///< index of the event it waits for
+  consumer_ref asked_who_;                ///< for consume and cancel: whose
+  std::optional<queue_request> question_; ///< what a replicated queue was asked: its next master is asked again
+
+  // -- replicated queues --
+  const bool copies_; ///< there may be any
+  std::unordered_map<queue_id, replicated_use> replicated_;
+  size_t masterless_ = 0;        ///< of them
+  bool keeps_publishes_ = false; ///< some have a publisher
 
   // -- publishing --
   route_cache routes_;
@@ -234,7 +277,7 @@ struct channel_state::impl {
   consumer_ref reply_consumer_; ///< of amq.rabbitmq.reply-to (W69), or null
   std::string reply_address_;
   // -- consumer timeout --
-  bool tick_wanted_ = false;
+  uint64_t tick_in_ms_ = 0; ///< the tick under way was asked for so long before; 0: there is none
   uint64_t check_every_ms_ = limits::consumer_timeout_check_ms;
   delivery_clock delivered_at_;
   std::map<queue_id, std::string> watched_; ///< names of the queues that deliveries may be unsettled of

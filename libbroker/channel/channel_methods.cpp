@@ -91,7 +91,8 @@ queue_ptr channel_state::impl::open_queue(std::string_view name) {
 }
 
 bool channel_state::impl::reaches(const queue_record& queue) {
-  if (!settings_.nodes || !settings_.nodes->is_down(queue.node))
+  // A replicated queue is waited for.
+  if (!settings_.nodes || queue.placement || !settings_.nodes->is_down(queue.node))
     return true;
   fail(home_node_down(queue.node, queue.vhost, queue.name));
   return false;

@@ -31,6 +31,8 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
     return fail(found.error());
   if ((*found)->each_alone())
     return publish_singly(batch, run);
+  for (const queue_ptr& copied : (*found)->copied)
+    use(copied->id, copied->name);
   accept(batch, run, (*found)->queues);
 }
 
@@ -73,12 +75,17 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
   if (where.traced)
     trace_publish(*where.exchange, what);
   std::vector<queue_id> own_queues;
+  std::vector<queue_ptr> own_copied;
   std::span<const queue_id> queues = where.queues;
+  std::span<const queue_ptr> copied = where.copied;
   if (extra_keys || where.by == routed_by::properties
       || (where.by == routed_by::headers && what.has(message::has_headers))) {
-    routes_.route_one(metadata(), *where.exchange, what, own_queues);
+    routes_.route_one(metadata(), *where.exchange, what, own_queues, own_copied);
     queues = own_queues;
+    copied = own_copied;
   }
+  for (const queue_ptr& each : copied)
+    use(each->id, each->name);
   if (changed) {
     flush_publishes();
     changed->first_confirm = batch->first_confirm + index;
@@ -150,7 +157,11 @@ void channel_state::impl::return_unroutable(const batch_ref& batch, slice run) {
 }
 
 void channel_state::impl::flush_publishes() {
-  outbox_.flush(self_, confirming() || committing_, step_->requests);
+  const bool confirm = confirming() || committing_;
+  const size_t first = step_->requests.size();
+  outbox_.flush(self_, confirm, step_->requests);
+  if (confirm && !replicated_.empty())
+    keep_publishes(first);
 }
 
 void channel_state::impl::tell_confirms() {

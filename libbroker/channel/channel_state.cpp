@@ -59,10 +59,10 @@ void channel_state::input(channel_input in, channel_step& step) {
   impl_->leave();
 }
 
-void channel_state::event(std::vector<queue_event> events, channel_step& step) {
+void channel_state::event(std::vector<queue_event> events, channel_step& step, epoch from) {
   impl_->enter(step);
   for (auto& what : events)
-    impl_->event(what);
+    impl_->event(what, from);
   impl_->leave();
 }
 
@@ -78,18 +78,21 @@ void channel_state::queue_gone(queue_id queue, channel_step& step) {
   impl_->leave();
 }
 
-void channel_state::queue_unreachable(queue_id queue, const error& why, channel_step& step) {
+void channel_state::queue_unreachable(queue_id queue, const error& why, channel_step& step, epoch mastership) {
   impl_->enter(step);
-  impl_->queue_unreachable(queue, why);
+  impl_->queue_unreachable(queue, why, mastership);
   impl_->leave();
 }
 
-void channel_state::queue_moved(queue_id queue, epoch, channel_step& step) {
-  queue_gone(queue, step);
+void channel_state::queue_moved(queue_id queue, epoch mastership, channel_step& step) {
+  impl_->enter(step);
+  impl_->queue_moved(queue, mastership);
+  impl_->leave();
 }
 
-epoch channel_state::mastership_of(queue_id) const {
-  return 0;
+epoch channel_state::mastership_of(queue_id queue) const {
+  const replicated_use* use = impl_->replicated_.empty() ? nullptr : impl_->find_use(queue);
+  return use ? use->mastership : 0;
 }
 
 void channel_state::reply(direct_reply what, channel_step& step) {
@@ -148,7 +151,8 @@ bool channel_state::transactional() const {
 
 channel_state::impl::impl(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata)
   : settings_(std::move(settings)), self_(std::move(self)), newest_metadata_(std::move(metadata)),
-    random_(settings_.random_seed), routes_(settings_.vhost, settings_.user, settings_.nodes) {}
+    random_(settings_.random_seed), copies_(settings_.nodes || !settings_.publisher.none()),
+    routes_(settings_.vhost, settings_.user, settings_.nodes, copies_) {}
 
 // -- entry points
 // -------------------------------------------------------------------------------------------------------
@@ -159,8 +163,7 @@ void channel_state::impl::enter(channel_step& step) {
 
 void channel_state::impl::leave() {
   tell_confirms();
-  if (!tick_wanted_ && unacked_.size() > 0)
-    want_tick();
+  want_ticks();
   // An idle channel must not keep an old snapshot alive.
   snapshot_.reset();
   scratch_.release();
@@ -173,25 +176,41 @@ void channel_state::impl::input(channel_input in) {
   run();
 }
 
-void channel_state::impl::event(queue_event& what) {
+void channel_state::impl::event(queue_event& what, epoch from) {
   if (phase_ != phase::open)
     return;
   if (auto* run = std::get_if<delivered>(&what))
     return deliver(*run);
   if (const auto* answer = std::get_if<confirmed>(&what))
-    return confirms_.answer(answer->queue, answer->numbers, answer->rejected);
+    return on_confirmed(*answer);
   if (const auto* cancelled = std::get_if<consumer_cancelled>(&what)) {
-    on_cancelled(*cancelled);
+    if (cancelled->moved)
+      on_master_left(*cancelled);
+    else
+      on_cancelled(*cancelled);
     return run();
   }
   if (std::holds_alternative<window_returned>(what))
     return window_has_room();
+  if (const auto* gap = std::get_if<publish_gap>(&what))
+    return on_gap(*gap, from);
   if (const auto* missing = std::get_if<queue_missing>(&what)) {
-    give_answer(missing->queue, nullptr);
+    if (!is_current(missing->queue, from))
+      return;
+    if (auto* const use = missing->moved ? find_use(missing->queue) : nullptr)
+      lose_master(missing->queue, *use, false);
+    else
+      give_answer(missing->queue, nullptr);
     return run();
   }
-  if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())) {
+  if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())
+      && is_current(asked_, from)) {
     give_answer(asked_, &what);
+    return run();
+  }
+  const auto* const begun = std::get_if<consume_done>(&what);
+  if (begun && !begun->ok) { // it was to go on at another master, which does not let it
+    on_cancelled({begun->who});
     run();
   }
 }
@@ -215,13 +234,19 @@ void channel_state::impl::queue_gone(queue_id queue) {
       cancelled.push_back(who);
   for (const auto& who : cancelled)
     on_cancelled({who});
+  forget_use(queue);
   give_answer(queue, nullptr);
   run();
 }
 
-void channel_state::impl::queue_unreachable(queue_id queue, const error& why) {
+void channel_state::impl::queue_unreachable(queue_id queue, const error& why, epoch mastership) {
   if (phase_ != phase::open)
     return;
+  if (auto* const use = find_use(queue)) {
+    if (mastership == 0 || mastership == use->mastership)
+      lose_master(queue, *use, true);
+    return run();
+  }
   confirms_.queue_lost(queue);
   const bool asked = on_answer_ && asked_ == queue;
   const bool cancelling = asked && asked_kind_ == queue_event{cancel_done{}}.index();
@@ -310,6 +335,7 @@ void channel_state::impl::drop_backlog() {
   backlog_.clear();
   on_metadata_ = nullptr;
   on_answer_ = nullptr;
+  question_.reset();
 }
 
 // -- waiting
@@ -319,6 +345,11 @@ void channel_state::impl::propose(command what, std::function<void(command_resul
   BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
   step_->proposals.push_back(std::move(what));
   on_metadata_ = std::move(then);
+}
+
+void channel_state::impl::ask(const queue_record& queue, queue_request what, std::function<void(queue_event*)> then) {
+  use(queue.id, queue.name);
+  ask(queue.id, std::move(what), std::move(then));
 }
 
 void channel_state::impl::ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then) {
@@ -331,13 +362,20 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
   else if (const auto* cancel = std::get_if<cancel_request>(&what))
     asked_who_ = cancel->who;
   on_answer_ = std::move(then);
-  request(queue, std::move(what));
+  const auto* const use = find_use(queue);
+  if (copies_) // even of a queue that is not replicated yet
+    question_ = what;
+  if (!use || !use->lost)
+    request(queue, std::move(what));
 }
 
 bool channel_state::impl::give_answer(queue_id queue, queue_event* what) {
   if (!on_answer_ || asked_ != queue)
     return false;
   const auto then = std::exchange(on_answer_, nullptr);
+  question_.reset();
+  if (auto* const use = what ? find_use(queue) : nullptr)
+    found_master(*use);
   then(what);
   return true;
 }
@@ -378,10 +416,17 @@ void channel_state::impl::leave_queues() {
     tx_->append_queues(queues);
   if (on_answer_)
     queues.push_back(asked_);
+  for (const auto& [queue, use] : replicated_)
+    if (use.publishes)
+      queues.push_back(queue);
   std::sort(queues.begin(), queues.end());
   queues.erase(std::unique(queues.begin(), queues.end()), queues.end());
-  for (const queue_id queue : queues)
-    request(queue, channel_gone{self_});
+  for (const queue_id queue : queues) {
+    auto* const use = find_use(queue);
+    request(queue, channel_gone{self_, use && use->publishes ? settings_.publisher : replication::channel_id{}});
+    if (use && use->publishes)
+      use->publishes->give_up();
+  }
   consumers_.clear();
   reply_consumer_ = nullptr;
   unacked_ = {};

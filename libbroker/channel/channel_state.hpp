@@ -58,7 +58,7 @@ struct channel_step {
   /// The snapshot is to have everything that was answered on any node before; answered by one metadata_done.
   bool bring_up_to_date = false;
   std::vector<direct_reply> replies; ///< each for the channel it names, if that lives
-  /// Call tick() in this many milliseconds (0: no need); not asked for again before that.
+  /// Call tick() in this many milliseconds (0: no need); takes the place of a later one that was asked for before.
   uint64_t tick_in_ms = 0;
   std::vector<std::string> warnings; ///< lines for the log
   bool finished = false;             ///< the channel has ended; the actor may go once the above is done
@@ -71,18 +71,23 @@ public:
   ~channel_state();
 
   void input(channel_input in, channel_step& step);
-  void event(std::vector<queue_event> events, channel_step& step);
+  /// `from`: of a replicated queue, the mastership of the master that says so. Answers of a master that is none any
+  /// more are dropped; 0 is never old.
+  void event(std::vector<queue_event> events, channel_step& step, epoch from = 0);
   void metadata_done(command_result result, channel_step& step);
   /// The node has no such queue (any more): every outstanding request to it is answered as RabbitMQ answers for a queue
   /// deleted meanwhile: publishes count as confirmed (W67), methods fail with 404, consumers are cancelled (W65).
   void queue_gone(queue_id queue, channel_step& step);
   /// The node of the queue is down or out of reach, and what was under way to it may be lost: its publishes are nacked,
   /// its consumers cancelled, the method that waits for it fails with `why`, as in RabbitMQ. What was delivered stays
-  /// unsettled here; its settlement goes nowhere.
-  void queue_unreachable(queue_id queue, const error& why, channel_step& step);
+  /// unsettled here; its settlement goes nowhere. A replicated queue is waited for instead, until queue_moved: its
+  /// publishes for confirm_timeout_ms, methods for master_wait_ms (replicated_use.hpp). `mastership`: of the master
+  /// that is out of reach; it means nothing if the queue has another one by now. 0: the present one.
+  void queue_unreachable(queue_id queue, const error& why, channel_step& step, epoch mastership = 0);
   /// A replicated queue has another master (features.md Q11), or the present one, whose node was out of reach, can be
-  /// reached again. What is not confirmed is sent to it, in order; consumers begin anew; whoever waits for an answer
-  /// asks again. What was delivered stays unsettled here; its settlement goes nowhere.
+  /// reached again. What is not confirmed is sent to it, in order; consumers begin anew, or are cancelled if they wish
+  /// (x-cancel-on-ha-failover); whoever waits for an answer asks again. What was delivered stays unsettled here; its
+  /// settlement goes nowhere. Nothing happens if the mastership is known and its master was never out of reach.
   void queue_moved(queue_id queue, epoch mastership, channel_step& step);
   /// Another channel of this node has published to this one's reply-to address.
   void reply(direct_reply what, channel_step& step);

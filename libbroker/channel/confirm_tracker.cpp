@@ -54,6 +54,11 @@ void confirm_tracker::queue_lost(queue_id queue) {
   settle_all(queue, rejected_bit);
 }
 
+bool confirm_tracker::owed_by(queue_id queue) const {
+  const auto owed = owed_.find(queue);
+  return owed != owed_.end() && !owed->second.empty();
+}
+
 void confirm_tracker::settle_all(queue_id queue, uint32_t mark) {
   const auto owed = owed_.find(queue);
   if (owed == owed_.end())

@@ -36,6 +36,9 @@ public:
   /// `queue` cannot be reached and may have lost all it owes: that counts as rejected.
   void queue_lost(queue_id queue);
 
+  /// Does `queue` owe an answer?
+  bool owed_by(queue_id queue) const;
+
   /// Calls tell(number, multiple, rejected) for everything that may be told now, each publish exactly once.
   template<class Tell>
   void flush(Tell&& tell) {

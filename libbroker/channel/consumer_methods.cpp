@@ -64,7 +64,7 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   if (!what.no_ack)
     who->window = window_;
   consumers_[who->tag] = who;
-  ask(queue->id, consume_request{who}, [this, who, queue, no_wait = what.no_wait](queue_event* answer) {
+  ask(*queue, consume_request{who}, [this, who, queue, no_wait = what.no_wait](queue_event* answer) {
     const auto* done = answer ? &std::get<consume_done>(*answer) : nullptr;
     if (done && done->ok)
       return reply(no_wait, amqp::basic_class::consume_ok{who->tag});
@@ -80,6 +80,10 @@ void channel_state::impl::handle(const amqp::basic_class::cancel& what) {
   if (known == consumers_.end())
     return reply(what.no_wait, amqp::basic_class::cancel_ok{what.consumer_tag});
   const consumer_ref who = known->second;
+  if (const auto* use = find_use(who->queue); use && use->masterless) { // nobody knows of it any more
+    consumers_.erase(known);
+    return reply(what.no_wait, amqp::basic_class::cancel_ok{what.consumer_tag});
+  }
   ask(who->queue, cancel_request{who}, [this, who, no_wait = what.no_wait](queue_event*) {
     consumers_.erase(who->tag);
     reply(no_wait, amqp::basic_class::cancel_ok{who->tag});
@@ -100,7 +104,7 @@ void channel_state::impl::handle(const amqp::basic_class::get& what) {
                             + ". basic.get operations are not supported by quorum queues with single active consumer"));
   if (!what.no_ack)
     watch(*queue);
-  ask(queue->id, get_request{self_, what.no_ack}, [this, queue](queue_event* answer) {
+  ask(*queue, get_request{self_, what.no_ack}, [this, queue](queue_event* answer) {
     if (!answer)
       return fail(no_such_queue(queue->vhost, queue->name));
     auto& fetched = std::get<got>(*answer);

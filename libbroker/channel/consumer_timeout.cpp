@@ -1,5 +1,5 @@
 // Deliveries that are not settled in time close their channel (features.md W58). The timer exists only while something
-// is unsettled, and a delivery that nobody looks at for a minute costs nothing in between.
+// waits, and a delivery that nobody looks at for a minute costs nothing in between.
 
 #include <algorithm>
 
@@ -22,11 +22,23 @@ uint64_t interval_for(uint64_t timeout_ms) {
 
 } // namespace
 
-void channel_state::impl::want_tick() {
+/// The timer exists only while something waits.
+void channel_state::impl::want_ticks() {
   if (phase_ != phase::open)
     return;
-  tick_wanted_ = true;
-  step_->tick_in_ms = check_every_ms_;
+  if (tick_in_ms_ == 0 && unacked_.size() > 0)
+    want_tick(check_every_ms_);
+  if (keeps_publishes_ && confirms_.waiting())
+    want_tick(confirm_check_ms);
+  if (masterless_ > 0)
+    want_tick(master_check_ms);
+}
+
+void channel_state::impl::want_tick(uint64_t in_ms) {
+  if (tick_in_ms_ != 0 && tick_in_ms_ <= in_ms)
+    return;
+  tick_in_ms_ = in_ms;
+  step_->tick_in_ms = in_ms;
 }
 
 /// Deliveries of `queue` may be unsettled from now on.
@@ -47,7 +59,9 @@ uint64_t channel_state::impl::timeout_of(queue_id queue) {
 }
 
 void channel_state::impl::tick(uint64_t now_ms) {
-  tick_wanted_ = false;
+  tick_in_ms_ = 0;
+  if (phase_ == phase::open)
+    look_at_masters(now_ms);
   if (phase_ != phase::open)
     return;
   delivered_at_.mark(next_tag_, now_ms);
@@ -90,6 +104,7 @@ void channel_state::impl::time_out(const unacked_block& late, uint64_t timeout_m
   // Whatever a method waited for, its answer no longer matters; what is behind it must reach the channel's closing.
   on_metadata_ = nullptr;
   on_answer_ = nullptr;
+  question_.reset();
   run();
 }
 

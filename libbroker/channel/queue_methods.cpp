@@ -101,7 +101,7 @@ void channel_state::impl::propose_queue(queue_record wanted, bool no_wait) {
 }
 
 void channel_state::impl::answer_declare(const queue_ptr& queue, bool no_wait, std::function<void()> if_gone) {
-  ask(queue->id, status_request{self_}, [this, queue, no_wait, if_gone = std::move(if_gone)](queue_event* answer) {
+  ask(*queue, status_request{self_}, [this, queue, no_wait, if_gone = std::move(if_gone)](queue_event* answer) {
     if (!answer)
       return if_gone();
     const auto& status = std::get<queue_status>(*answer);
@@ -140,7 +140,7 @@ void channel_state::impl::handle(const amqp::queue_class::purge& what) {
   const auto queue = open_queue(*name);
   if (!queue)
     return;
-  ask(queue->id, purge_request{self_}, [this, queue, no_wait = what.no_wait](queue_event* answer) {
+  ask(*queue, purge_request{self_}, [this, queue, no_wait = what.no_wait](queue_event* answer) {
     if (!answer)
       return fail(no_such_queue(queue->vhost, queue->name));
     reply(no_wait, amqp::queue_class::purge_ok{std::get<purged>(*answer).messages});
@@ -163,7 +163,7 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
     return;
   if (const auto allowed = check_quorum_delete(*queue, what.if_unused, what.if_empty); !allowed)
     return fail(allowed.error());
-  ask(queue->id, delete_request{self_, what.if_unused, what.if_empty},
+  ask(*queue, delete_request{self_, what.if_unused, what.if_empty},
       [this, queue, no_wait = what.no_wait](queue_event* answer) {
         const auto* checked = answer ? &std::get<delete_checked>(*answer) : nullptr;
         if (checked && !checked->ok)

@@ -9,6 +9,9 @@
 namespace broker {
 namespace {
 
+/// Queues whose records are remembered.
+constexpr size_t records_max = 1024;
+
 size_t hash_of(std::string_view exchange, std::string_view routing_key) {
   const std::hash<std::string_view> hash;
   return hash(exchange) * 31 + hash(routing_key);
@@ -33,15 +36,33 @@ result<const route*> route_cache::find(const metadata_snapshot& metadata, const 
   return &cached.where;
 }
 
+/// Its record as it is now if it is replicated: routing may find the record it had when it was bound.
+queue_ptr route_cache::copied_record(const metadata_snapshot& metadata, const queue_record& found) {
+  if (records_version_ != metadata.version() || records_.size() >= records_max) {
+    records_version_ = metadata.version();
+    records_.clear();
+  }
+  const auto [at, fresh] = records_.try_emplace(found.id);
+  if (fresh)
+    if (auto now = metadata.find_queue(found.vhost, found.name); now && now->id == found.id && now->placement)
+      at->second = std::move(now);
+  return at->second;
+}
+
 routed_by route_cache::route_one(const metadata_snapshot& metadata, const exchange_record& from, const message& what,
-                                 std::vector<queue_id>& to) {
+                                 std::vector<queue_id>& to, std::vector<queue_ptr>& copied) {
   found_.clear();
   const routed_by by = metadata.route(from, what, found_);
   to.clear();
+  copied.clear();
   const bool look = nodes_ && nodes_->any_down();
-  for (const auto& queue : found_)
-    if (!look || !nodes_->is_down(queue->node))
-      to.push_back(queue->id);
+  for (const auto& queue : found_) {
+    if (auto record = copies_ ? copied_record(metadata, *queue) : nullptr)
+      copied.push_back(std::move(record));
+    else if (look && nodes_->is_down(queue->node))
+      continue;
+    to.push_back(queue->id);
+  }
   found_.clear();
   return by;
 }
@@ -82,7 +103,7 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
   // What the cache answers is for messages without headers, whoever asked first.
   message plain = what;
   plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
-  into.where.by = route_one(metadata, *exchange, plain, into.where.queues);
+  into.where.by = route_one(metadata, *exchange, plain, into.where.queues, into.where.copied);
   into.where.traced = metadata.tracing(vhost_) && name != trace_exchange;
   into.where.exchange = std::move(exchange);
   return {};

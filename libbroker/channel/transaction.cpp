@@ -33,6 +33,12 @@ void transaction::stage(settle_request::kind what, unacked_tags::blocks taken) {
   settlements_.push_back({what, std::move(taken)});
 }
 
+void transaction::make_void(queue_id queue) {
+  for (auto& one : settlements_)
+    for (auto& block : one.taken)
+      block.is_void = block.is_void || block.queue == queue;
+}
+
 size_t transaction::settled() const noexcept {
   size_t sum = 0;
   for (const auto& one : settlements_)

@@ -31,6 +31,8 @@ public:
   /// Error 406 beyond the limits.
   result<void> stage(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void stage(settle_request::kind what, unacked_tags::blocks taken);
+  /// As unacked_tags::make_void, for what is settled in the transaction.
+  void make_void(queue_id queue);
 
   size_t messages() const noexcept { return count_; }
   size_t settled() const noexcept;

@@ -68,7 +68,7 @@ void unacked_tags::add(delivery_tag first, uint32_t count, seqno seq, queue_id q
   if (!blocks_.empty()) {
     unacked_block& last = blocks_.back();
     const bool continues = last.first + last.used == first && last.seq + last.used == seq && last.queue == queue
-                        && last.who == who && last.used < unacked_block::capacity;
+                        && last.who == who && !last.is_void && last.used < unacked_block::capacity;
     if (continues) {
       const uint32_t fits = std::min(count, unacked_block::capacity - last.used);
       empty_ -= last.held == 0;
@@ -81,7 +81,7 @@ void unacked_tags::add(delivery_tag first, uint32_t count, seqno seq, queue_id q
   }
   while (count > 0) {
     const uint32_t fits = std::min(count, unacked_block::capacity);
-    blocks_.push_back({first, seq, bits_between(0, fits), queue, who, fits});
+    blocks_.push_back({first, seq, bits_between(0, fits), queue, who, fits, false});
     first += fits;
     seq += fits;
     count -= fits;
@@ -155,6 +155,11 @@ void unacked_tags::put_back(const blocks& taken) {
       blocks_.push_back(std::move(block));
 }
 
+void unacked_tags::make_void(queue_id queue) {
+  for (auto& block : blocks_)
+    block.is_void = block.is_void || block.queue == queue;
+}
+
 void unacked_tags::append_queues(std::vector<queue_id>& to) const {
   for (const auto& block : blocks_)
     if (block.held != 0 && (to.empty() || to.back() != block.queue))
@@ -170,7 +175,7 @@ std::deque<unacked_block>::iterator unacked_tags::find(delivery_tag tag) {
 void unacked_tags::move_bits(unacked_block& from, uint64_t bits, blocks& taken) {
   if (bits == 0)
     return;
-  taken.push_back({from.first, from.seq, bits, from.queue, from.who, from.used});
+  taken.push_back({from.first, from.seq, bits, from.queue, from.who, from.used, from.is_void});
   from.held &= ~bits;
   empty_ += from.held == 0;
   size_ -= static_cast<size_t>(std::popcount(bits));
@@ -193,6 +198,8 @@ settle_requests(const unacked_tags::blocks& taken, settle_request::kind what, co
   std::vector<std::pair<queue_id, settle_request>> requests;
   std::map<std::pair<queue_id, const consumer*>, size_t> index;
   for (const auto& block : taken) {
+    if (block.is_void)
+      continue;
     const bool same =
       !requests.empty() && requests.back().first == block.queue && requests.back().second.by == block.who;
     size_t at = requests.size() - 1;

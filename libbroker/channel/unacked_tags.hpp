@@ -25,8 +25,9 @@ struct unacked_block {
   seqno seq = 0;
   uint64_t held = 0;
   queue_id queue = 0;
-  consumer_ref who;  ///< null: fetched with basic.get
-  uint32_t used = 0; ///< tags first .. first + used - 1 were given out from this block
+  consumer_ref who;     ///< null: fetched with basic.get
+  uint32_t used = 0;    ///< tags first .. first + used - 1 were given out from this block
+  bool is_void = false; ///< delivered by a master that is none any more: settling it goes nowhere (Q11)
 
   /// The lowest tag held, of a block that holds one.
   delivery_tag lowest() const noexcept { return first + static_cast<delivery_tag>(std::countr_zero(held)); }
@@ -58,6 +59,8 @@ public:
       if (block.held != 0 && !visit(block))
         return;
   }
+  /// What `queue` has delivered so far is settled here alone. Linear in what is held.
+  void make_void(queue_id queue);
   /// Appends the queue of each held message; with repetitions.
   void append_queues(std::vector<queue_id>& to) const;
 
@@ -72,7 +75,7 @@ private:
 };
 
 /// Groups `taken` by queue and consumer into settle requests, sequence numbers rising; of one queue as RabbitMQ orders
-/// them: what basic.get fetched, then by consumer tag.
+/// them: what basic.get fetched, then by consumer tag. Void ones are left out.
 std::vector<std::pair<queue_id, settle_request>> settle_requests(const unacked_tags::blocks& taken,
                                                                  settle_request::kind what, const channel_ref& channel);
 /// Messages in `taken` that count in a channel-wide prefetch window (not those of basic.get).

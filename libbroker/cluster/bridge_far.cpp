@@ -58,24 +58,30 @@ bool far_side::take(publish& what, bridge_step& step) {
   twin& from = twin_of(what.channel);
   what.batch->credit_to = ref<credit_sink>{new taken_sink{settings_.on_taken_over, session_, next_publish_++}};
   what.batch->hold(static_cast<int>(what.targets.size()));
-  for (auto& each : what.targets)
-    send_or_wait(each.queue, publish_request{what.batch, std::move(each.slices), from.address, what.confirm}, step);
+  for (auto& each : what.targets) {
+    publish_request one{what.batch, std::move(each.slices), from.address, what.confirm, {}};
+    if (each.prev)
+      one.from = {what.publisher, *each.prev};
+    send_or_wait({each.queue, std::move(one), each.mastership}, step);
+  }
   return true;
 }
 
 bool far_side::take(settle& what, bridge_step& step) {
   twin* from = find_twin(what.channel);
   consumer_ref by;
+  epoch mastership = what.mastership;
   if (what.by != 0) {
     const auto at = consumers_.find(what.by);
     if (at == consumers_.end())
       return what.by <= last_consumer_;
-    by = at->second;
+    by = at->second.who;
+    mastership = at->second.mastership;
     if (!from || !(by->channel == from->address) || by->queue != what.queue)
       return false;
   }
   if (from)
-    send(what.queue, settle_request{what.what, from->address, std::move(by), std::move(what.seqs)}, step);
+    send({what.queue, settle_request{what.what, from->address, std::move(by), std::move(what.seqs)}, mastership}, step);
   return true;
 }
 
@@ -98,11 +104,11 @@ bool far_side::take(consume& what, bridge_step& step) {
   if (what.windowed)
     who->window = window_of(what.channel, from);
   who->arguments = std::move(what.arguments);
-  consumers_.emplace(what.key, who);
+  consumers_.emplace(what.key, twin_consumer{who, what.mastership});
   keys_.emplace(who.get(), what.key);
   from.consumers.insert(what.key);
   from.queues.insert(what.queue);
-  send_or_wait(what.queue, consume_request{std::move(who)}, step);
+  send_or_wait({what.queue, consume_request{std::move(who)}, what.mastership}, step);
   return true;
 }
 
@@ -110,40 +116,42 @@ bool far_side::take(cancel& what, bridge_step& step) {
   const auto at = consumers_.find(what.key);
   if (at == consumers_.end())
     return what.key <= last_consumer_;
-  send_or_wait(at->second->queue, cancel_request{at->second}, step);
+  const auto& [who, mastership] = at->second;
+  send_or_wait({who->queue, cancel_request{who}, mastership}, step);
   return true;
 }
 
 bool far_side::take(ask& what, bridge_step& step) {
   if (what.what == ask::kind::gone) {
-    twin* from = find_twin(what.channel);
+    // A channel that published in an earlier session is still to be forgotten.
+    twin* from = what.publisher.none() ? find_twin(what.channel) : &twin_of(what.channel);
     if (!from)
       return true;
     for (auto at = from->consumers.begin(); at != from->consumers.end();) {
       const consumer_key key = *at++;
-      if (consumers_.at(key)->queue == what.queue)
+      if (consumers_.at(key).who->queue == what.queue)
         erase_consumer(key);
     }
     from->queues.erase(what.queue);
     from->closing.erase(what.queue);
-    send_or_wait(what.queue, channel_gone{from->address}, step);
+    send_or_wait({what.queue, channel_gone{from->address, what.publisher}}, step);
     return true;
   }
   twin& from = twin_of(what.channel);
   switch (what.what) {
   case ask::kind::get:
     from.queues.insert(what.queue);
-    send_or_wait(what.queue, get_request{from.address, what.no_ack}, step);
+    send_or_wait({what.queue, get_request{from.address, what.no_ack}, what.mastership}, step);
     break;
   case ask::kind::purge:
-    send_or_wait(what.queue, purge_request{from.address}, step);
+    send_or_wait({what.queue, purge_request{from.address}, what.mastership}, step);
     break;
   case ask::kind::status:
-    send_or_wait(what.queue, status_request{from.address}, step);
+    send_or_wait({what.queue, status_request{from.address}, what.mastership}, step);
     break;
   default:
     from.closing.insert(what.queue);
-    send_or_wait(what.queue, delete_request{from.address, what.if_unused, what.if_empty}, step);
+    send_or_wait({what.queue, delete_request{from.address, what.if_unused, what.if_empty}, what.mastership}, step);
     break;
   }
   return true;
@@ -153,12 +161,12 @@ bool far_side::take(written& what, bridge_step& step) {
   const auto at = consumers_.find(what.key);
   if (at == consumers_.end())
     return what.key <= last_consumer_;
-  consumer& who = *at->second;
+  consumer& who = *at->second.who;
   if (who.unwritten_bytes.load() < static_cast<int64_t>(what.bytes))
     return false;
   who.unwritten_bytes.fetch_sub(static_cast<int64_t>(what.bytes));
   if (who.starved.exchange(false))
-    send(who.queue, consumer_ready{at->second}, step);
+    send({who.queue, consumer_ready{at->second.who}, at->second.mastership}, step);
   return true;
 }
 
@@ -183,60 +191,75 @@ bool far_side::take(channel_ended& what, bridge_step& step) {
 // -----------------------------------------------------------------------------------------------
 
 /// What matters only if the queue is there.
-void far_side::send(queue_id queue, queue_request what, bridge_step& step) {
-  const auto waiting = coming_.find(queue);
+void far_side::send(queue_task what, bridge_step& step) {
+  const auto waiting = coming_.find(what.queue);
   if (waiting != coming_.end())
     waiting->second.push_back(std::move(what)); // behind what waits
-  else if (settings_.find_queue(queue) == queue_place::here)
-    step.requests.emplace_back(queue, std::move(what));
+  else if (settings_.find_queue(what.queue, what.mastership) == queue_place::here)
+    step.requests.push_back(std::move(what));
 }
 
-void far_side::send_or_wait(queue_id queue, queue_request what, bridge_step& step) {
-  if (const auto waiting = coming_.find(queue); waiting != coming_.end()) {
+void far_side::send_or_wait(queue_task what, bridge_step& step) {
+  if (const auto waiting = coming_.find(what.queue); waiting != coming_.end()) {
     waiting->second.push_back(std::move(what));
     return;
   }
-  switch (settings_.find_queue(queue)) {
+  switch (settings_.find_queue(what.queue, what.mastership)) {
   case queue_place::here:
-    step.requests.emplace_back(queue, std::move(what));
+    step.requests.push_back(std::move(what));
     break;
   case queue_place::coming:
-    coming_[queue].push_back(std::move(what));
+    coming_[what.queue].push_back(std::move(what));
     break;
   case queue_place::gone:
-    refuse(queue, what);
+    refuse(what, answer::kind::gone);
+    break;
+  case queue_place::stale:
+    drop(what);
+    break;
+  case queue_place::elsewhere:
+    refuse(what, answer::kind::elsewhere);
     break;
   }
 }
 
-/// The channel hears what it would hear on a node that has no such queue.
-void far_side::refuse(queue_id queue, queue_request& what) {
-  if (auto* publish = std::get_if<publish_request>(&what))
+/// The channel hears what it would hear on a node that has no such queue, or cannot reach it.
+void far_side::refuse(const queue_task& what, answer::kind why) {
+  if (const auto* publish = std::get_if<publish_request>(&what.request))
     publish->batch->release();
-  const channel_ref asker = waiting_channel(what);
+  const channel_ref asker = waiting_channel(what.request);
   if (!asker)
     return;
   const auto at = by_address_.find(asker->id);
   if (at == by_address_.end())
     return;
-  out_.add(answer{answer::kind::gone, at->second, queue, 0, 0, std::nullopt});
+  out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt});
 }
 
-void far_side::undeliverable(queue_id queue, queue_request& what, bridge_step& step) {
-  send_or_wait(queue, std::move(what), step);
+/// For a master that is none any more. Whoever sent it hears of the next one and sends it again; only that a consumer
+/// never began here is to be said.
+void far_side::drop(const queue_task& what) {
+  if (const auto* publish = std::get_if<publish_request>(&what.request))
+    publish->batch->release();
+  if (const auto* consume = std::get_if<consume_request>(&what.request))
+    if (const auto key = keys_.find(consume->who.get()); key != keys_.end())
+      out_.add(consumer_event{consumer_event::kind::moved, key->second, {}});
+}
+
+void far_side::undeliverable(queue_task& what, bridge_step& step) {
+  send_or_wait(std::move(what), step);
 }
 
 void far_side::queues_changed(bridge_step& step) {
   for (auto at = coming_.begin(); at != coming_.end();) {
-    if (settings_.find_queue(at->first) == queue_place::coming) {
+    if (settings_.find_queue(at->first, at->second.front().mastership) == queue_place::coming) {
       ++at;
       continue;
     }
-    const queue_id queue = at->first;
-    std::vector<queue_request> waiting = std::move(at->second);
+    std::vector<queue_task> waiting = std::move(at->second);
     at = coming_.erase(at);
-    for (queue_request& each : waiting)
-      send_or_wait(queue, std::move(each), step);
+    for (queue_task& each : waiting)
+      send_or_wait(std::move(each), step);
   }
 }
 
@@ -259,25 +282,25 @@ far_side::twin* far_side::find_twin(channel_key key) {
 
 void far_side::erase_consumer(consumer_key key) {
   const auto at = consumers_.find(key);
-  const auto of = by_address_.find(at->second->channel->id);
+  const auto of = by_address_.find(at->second.who->channel->id);
   BROKER_ASSERT(of != by_address_.end(), "a consumer's channel is known");
   channels_.at(of->second).consumers.erase(key);
-  keys_.erase(at->second.get());
+  keys_.erase(at->second.who.get());
   consumers_.erase(at);
 }
 
 /// Its queues take back what it held, and its consumers end.
 void far_side::leave(twin& who, std::set<queue_id> queues, bridge_step& step) {
   for (const queue_id queue : queues)
-    send(queue, channel_gone{who.address}, step);
+    send({queue, channel_gone{who.address}}, step);
   while (!who.consumers.empty())
     erase_consumer(*who.consumers.begin());
 }
 
 void far_side::session_ends(bridge_step& step) {
   for (auto& [queue, waiting] : coming_)
-    for (queue_request& each : waiting)
-      if (auto* publish = std::get_if<publish_request>(&each))
+    for (const queue_task& each : waiting)
+      if (const auto* publish = std::get_if<publish_request>(&each.request))
         publish->batch->release();
   coming_.clear();
   for (auto& [key, each] : channels_) {
@@ -330,9 +353,9 @@ bool far_side::take(lend& what, uint64_t now_ms, bridge_step& step) {
   if (tick_due_ms_ != 0)
     want_tick(step, tick_due_ms_ > now_ms ? tick_due_ms_ - now_ms : 1);
   for (const consumer_key key : to.consumers) {
-    const consumer_ref& who = consumers_.at(key);
+    const auto& [who, mastership] = consumers_.at(key);
     if (who->window)
-      send(who->queue, consumer_ready{who}, step);
+      send({who->queue, consumer_ready{who}, mastership}, step);
   }
   return true;
 }
@@ -389,7 +412,7 @@ void far_side::check() const {
     BROKER_ASSERT(by_address_.at(each.address->id) == key, "an address is its channel's");
     BROKER_ASSERT(!each.window || unused(*each.window) >= 0, "no more places are used than were lent");
     for (const consumer_key consumer : each.consumers)
-      BROKER_ASSERT(consumers_.at(consumer)->channel == each.address, "consumers are their channel's");
+      BROKER_ASSERT(consumers_.at(consumer).who->channel == each.address, "consumers are their channel's");
   }
   BROKER_ASSERT(of_channels == consumers_.size(), "every consumer has its channel");
 }
@@ -401,6 +424,7 @@ struct far_side::event_visitor {
   far_side& me;
   channel_key channel;
   twin& to;
+  epoch from;
 
   void operator()(delivered& what) const {
     const auto key = me.keys_.find(what.who.get());
@@ -412,21 +436,25 @@ struct far_side::event_visitor {
   }
   void operator()(confirmed& what) const { me.out_.add(confirms{channel, what.queue, what.numbers, what.rejected}); }
   void operator()(got& what) const {
-    me.out_.add(fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
+    me.out_.add(
+      fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left, from});
   }
   void operator()(consume_done& what) const {
     tell(what.who, what.ok ? consumer_event::kind::begun : consumer_event::kind::refused, std::move(what.why));
   }
   void operator()(cancel_done& what) const { tell(what.who, consumer_event::kind::cancel_done, {}); }
-  void operator()(consumer_cancelled& what) const { tell(what.who, consumer_event::kind::cancelled, {}); }
+  void operator()(consumer_cancelled& what) const {
+    tell(what.who, what.moved ? consumer_event::kind::moved : consumer_event::kind::cancelled, {});
+  }
   void operator()(purged& what) const {
-    me.out_.add(answer{answer::kind::purged, channel, what.queue, what.messages, 0, std::nullopt});
+    me.out_.add(answer{answer::kind::purged, channel, what.queue, what.messages, 0, std::nullopt, from});
   }
   void operator()(queue_status& what) const {
-    me.out_.add(answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt});
+    me.out_.add(
+      answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt, from});
   }
   void operator()(delete_checked& what) const {
-    answer said{answer::kind::checked, channel, what.queue, what.messages, 0, std::nullopt};
+    answer said{answer::kind::checked, channel, what.queue, what.messages, 0, std::nullopt, from};
     if (!what.ok) {
       to.closing.erase(what.queue);
       said.refused = std::move(what.why);
@@ -435,9 +463,10 @@ struct far_side::event_visitor {
   }
   void operator()(queue_missing& what) const {
     to.closing.erase(what.queue);
-    me.out_.add(answer{answer::kind::missing, channel, what.queue, 0, 0, std::nullopt});
+    me.out_.add(
+      answer{what.moved ? answer::kind::moved : answer::kind::missing, channel, what.queue, 0, 0, std::nullopt, from});
   }
-  void operator()(publish_gap&) const {}
+  void operator()(publish_gap& what) const { me.out_.add(gap{channel, what.queue, what.last_number, from}); }
   void operator()(window_returned&) const {} // for windows of this node
 
 private:
@@ -447,11 +476,11 @@ private:
   }
 };
 
-void far_side::events(uint64_t address, std::vector<queue_event>& what) {
+void far_side::events(uint64_t address, std::vector<queue_event>& what, epoch from) {
   const auto at = by_address_.find(address);
   if (at == by_address_.end())
     return; // the channel or the session has ended
-  const event_visitor visitor{*this, at->second, channels_.at(at->second)};
+  const event_visitor visitor{*this, at->second, channels_.at(at->second), from};
   for (queue_event& each : what)
     std::visit(visitor, each);
 }

@@ -17,10 +17,10 @@ public:
   void session_begins(uint64_t session) { session_ = session; }
   void session_ends(bridge_step& step);
 
-  void events(uint64_t address, std::vector<queue_event>& what);
+  void events(uint64_t address, std::vector<queue_event>& what, epoch from);
   void taken_over(uint64_t session, uint64_t number);
   void place_wanted(uint64_t session, channel_key channel, uint32_t places);
-  void undeliverable(queue_id queue, queue_request& what, bridge_step& step);
+  void undeliverable(queue_task& what, bridge_step& step);
   void queues_changed(bridge_step& step);
   void tick(uint64_t now_ms, bridge_step& step);
 
@@ -52,13 +52,19 @@ private:
     bool tight = false;
     int64_t unused_at_tick = 0;
   };
+  /// Of a consumer of the other node.
+  struct twin_consumer {
+    consumer_ref who;
+    epoch mastership = 0; ///< it is known to this master, and to no other
+  };
   struct event_visitor;
 
   twin& twin_of(channel_key key);
   twin* find_twin(channel_key key);
-  void send(queue_id queue, queue_request what, bridge_step& step);
-  void send_or_wait(queue_id queue, queue_request what, bridge_step& step);
-  void refuse(queue_id queue, queue_request& what);
+  void send(queue_task what, bridge_step& step);
+  void send_or_wait(queue_task what, bridge_step& step);
+  void refuse(const queue_task& what, answer::kind why);
+  void drop(const queue_task& what);
   void leave(twin& who, std::set<queue_id> queues, bridge_step& step);
   void erase_consumer(consumer_key key);
   ref<prefetch_window> window_of(channel_key key, twin& who);
@@ -70,12 +76,12 @@ private:
   uint64_t session_ = 0;
   std::map<channel_key, twin> channels_;
   std::unordered_map<uint64_t, channel_key> by_address_; ///< id of the twin's address
-  std::map<consumer_key, consumer_ref> consumers_;
+  std::map<consumer_key, twin_consumer> consumers_;
   std::unordered_map<const consumer*, consumer_key> keys_;
   consumer_key last_consumer_ = 0;
   uint64_t next_publish_ = 0;
-  std::map<queue_id, std::vector<queue_request>> coming_; ///< wait for the queue to be known here
-  uint64_t tick_due_ms_ = 0;                              ///< for tight loans; 0: none is open
+  std::map<queue_id, std::vector<queue_task>> coming_; ///< wait for the queue, or a mastership, to be known here
+  uint64_t tick_due_ms_ = 0;                           ///< for tight loans; 0: none is open
 };
 
 } // namespace broker::bridging

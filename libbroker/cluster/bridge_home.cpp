@@ -37,11 +37,14 @@ uint32_t reserve(prefetch_window& window, uint32_t wanted, bool tight) {
 struct home_side::request_visitor {
   home_side& me;
   queue_id queue;
+  epoch mastership;
   bridge_step& step;
 
-  void operator()(publish_request& what) const { me.send_publish(me.channel_of(what.channel, step), queue, what); }
-  void operator()(settle_request& what) const { me.send_settlement(queue, what); }
-  void operator()(consume_request& what) const { me.begin_consumer(what.who, step); }
+  void operator()(publish_request& what) const {
+    me.send_publish(me.channel_of(what.channel, step), queue, what, mastership);
+  }
+  void operator()(settle_request& what) const { me.send_settlement(queue, what, mastership); }
+  void operator()(consume_request& what) const { me.begin_consumer(what.who, mastership, step); }
   void operator()(cancel_request& what) const {
     const auto at = me.find_consumer(what.who);
     if (at == me.consumers_.end())
@@ -56,7 +59,7 @@ struct home_side::request_visitor {
   }
   void operator()(channel_gone& what) const {
     if (channel* from = me.find_channel(what.channel->id))
-      me.leave_queue(*from, queue);
+      me.leave_queue(*from, queue, what.publisher);
   }
   void operator()(consumer_ready& what) const {
     const auto at = me.find_consumer(what.who);
@@ -71,33 +74,43 @@ struct home_side::request_visitor {
 private:
   void put(ask::kind kind, const channel_ref& from, bool no_ack = false, bool if_unused = false,
            bool if_empty = false) const {
-    me.channel_of(from, step).queues.insert(queue);
-    me.out_.add(ask{kind, from->id, queue, no_ack, if_unused, if_empty});
+    me.note_use(me.channel_of(from, step), queue, mastership);
+    me.out_.add(ask{kind, from->id, queue, no_ack, if_unused, if_empty, mastership, {}});
   }
 };
 
-void home_side::request(bool session, queue_id queue, queue_request& what, bridge_step& step) {
+void home_side::request(bool session, queue_id queue, queue_request& what, epoch mastership, bridge_step& step) {
   if (session)
-    std::visit(request_visitor{*this, queue, step}, what);
+    std::visit(request_visitor{*this, queue, mastership, step}, what);
   else
-    refuse(queue, what, step);
+    refuse(queue, what, mastership, step);
 }
 
 /// There is no session: whoever waits for an answer hears that the queue is out of reach.
-void home_side::refuse(queue_id queue, queue_request& what, bridge_step& step) {
+void home_side::refuse(queue_id queue, queue_request& what, epoch mastership, bridge_step& step) {
   if (auto* publish = std::get_if<publish_request>(&what))
     publish->batch->release();
   if (const auto* end = std::get_if<cancel_request>(&what))
     return add_event(step, end->who->channel, cancel_done{end->who});
   if (const auto asker = waiting_channel(what))
-    lose(asker, queue, step);
+    lose(asker, queue, mastership, step);
 }
 
-void home_side::lose(const channel_ref& address, queue_id queue, bridge_step& step) {
+/// Of a replicated queue it will hear again.
+void home_side::lose(const channel_ref& address, queue_id queue, epoch mastership, bridge_step& step) {
+  if (mastership != 0)
+    channel_of(address, step).lost[queue] = mastership;
   if (!step.news.empty() && step.news.back().first == address)
-    if (const auto* before = std::get_if<queue_lost>(&step.news.back().second); before && before->queue == queue)
+    if (const auto* before = std::get_if<queue_lost>(&step.news.back().second);
+        before && before->queue == queue && before->mastership == mastership)
       return;
-  step.news.emplace_back(address, queue_lost{queue, settings_.unreachable(queue)});
+  step.news.emplace_back(address, queue_lost{queue, settings_.unreachable(queue), mastership});
+}
+
+void home_side::session_begins(bridge_step& step) {
+  for (auto& [key, each] : channels_)
+    for (const auto& [queue, mastership] : std::exchange(each.lost, {}))
+      step.news.emplace_back(each.address, queue_back{queue, mastership});
 }
 
 home_side::channel& home_side::channel_of(const channel_ref& address, bridge_step& step) {
@@ -114,24 +127,38 @@ home_side::channel* home_side::find_channel(channel_key key) {
   return at == channels_.end() ? nullptr : &at->second;
 }
 
+/// What it has fetched from an earlier master is settled nowhere, and may be fetched again.
+void home_side::note_use(channel& from, queue_id queue, epoch mastership) {
+  const auto [at, fresh] = from.queues.try_emplace(queue, mastership);
+  if (fresh || mastership <= at->second)
+    return;
+  at->second = mastership;
+  from.fetched.erase(queue);
+}
+
 /// Parts whose gaps the codec bridges; each is taken over by itself.
-void home_side::send_publish(channel& from, queue_id queue, publish_request& what) {
+void home_side::send_publish(channel& from, queue_id queue, publish_request& what, epoch mastership) {
   if (what.confirm)
-    from.queues.insert(queue);
-  std::vector<slice> part;
+    note_use(from, queue, mastership);
+  publish::target part{queue, {}, mastership, std::nullopt};
+  if (!what.from.channel.none())
+    part.prev = what.from.prev;
   int parts = 0;
   for (const slice& each : what.slices) {
     if (each.size() == 0)
       continue;
-    if (!part.empty() && each.lo - part.back().hi > gap_max) {
+    if (!part.slices.empty() && each.lo - part.slices.back().hi > gap_max) {
       ++parts;
-      add_part(from.address->id, what, queue, std::exchange(part, {}));
+      publish::target rest{queue, {}, mastership, std::nullopt};
+      if (part.prev)
+        rest.prev = what.batch->first_confirm + part.slices.back().hi - 1;
+      add_part(from.address->id, what, std::exchange(part, std::move(rest)));
     }
-    part.push_back(each);
+    part.slices.push_back(each);
   }
-  if (!part.empty()) {
+  if (!part.slices.empty()) {
     ++parts;
-    add_part(from.address->id, what, queue, std::move(part));
+    add_part(from.address->id, what, std::move(part));
   }
   if (parts > 1)
     what.batch->hold(parts - 1);
@@ -139,26 +166,29 @@ void home_side::send_publish(channel& from, queue_id queue, publish_request& wha
     what.batch->release();
 }
 
-void home_side::add_part(channel_key from, const publish_request& what, queue_id queue, std::vector<slice> slices) {
-  if (out_.add_publish(from, what.confirm, what.batch, queue, std::move(slices)))
+void home_side::add_part(channel_key from, const publish_request& what, publish::target part) {
+  if (out_.add_publish(from, what, std::move(part)))
     ++holds_.back().count;
   else
     holds_.push_back({what.batch, 1});
 }
 
-void home_side::send_settlement(queue_id queue, settle_request& what) {
+void home_side::send_settlement(queue_id queue, settle_request& what, epoch mastership) {
   if (what.by) {
     const auto at = find_consumer(what.by);
     if (at == consumers_.end())
       return; // delivered in an earlier session: requeued there long since
     for (const seq_range& each : what.seqs)
       at->second.unsettled -= std::min(at->second.unsettled, each.size());
-    out_.add(settle{what.what, what.channel->id, queue, at->first, std::move(what.seqs)});
+    out_.add(settle{what.what, what.channel->id, queue, at->first, std::move(what.seqs), mastership});
     return forget_if_settled(at);
   }
   channel* from = find_channel(what.channel->id);
   if (!from)
     return;
+  const auto used = from->queues.find(queue);
+  if (used != from->queues.end() && mastership < used->second)
+    return;                    // fetched from an earlier master
   std::vector<seq_range> held; // in this session
   auto& fetched = from->fetched[queue];
   for (const seq_range& each : what.seqs)
@@ -171,12 +201,12 @@ void home_side::send_settlement(queue_id queue, settle_request& what) {
   if (fetched.empty())
     from->fetched.erase(queue);
   if (!held.empty())
-    out_.add(settle{what.what, what.channel->id, queue, 0, std::move(held)});
+    out_.add(settle{what.what, what.channel->id, queue, 0, std::move(held), mastership});
 }
 
-void home_side::begin_consumer(const consumer_ref& who, bridge_step& step) {
+void home_side::begin_consumer(const consumer_ref& who, epoch mastership, bridge_step& step) {
   channel& from = channel_of(who->channel, step);
-  from.queues.insert(who->queue);
+  note_use(from, who->queue, mastership);
   const consumer_key key = ++last_consumer_;
   consumers_.emplace(key, consumer_entry{who});
   keys_.emplace(who.get(), key);
@@ -195,6 +225,7 @@ void home_side::begin_consumer(const consumer_ref& who, bridge_step& step) {
   what.prefetch = who->prefetch;
   what.priority = who->priority;
   what.arguments = who->arguments;
+  what.mastership = mastership;
   if (who->window) {
     from.window = who->window;
     if (from.lent == 0 && who->window->limit.load() > tight_window) { // so that the first deliveries need not ask
@@ -205,9 +236,9 @@ void home_side::begin_consumer(const consumer_ref& who, bridge_step& step) {
   out_.add(std::move(what));
 }
 
-void home_side::leave_queue(channel& from, queue_id queue) {
+void home_side::leave_queue(channel& from, queue_id queue, const replication::channel_id& publisher) {
   forget_queue(from, queue, false); // gone says it
-  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false});
+  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false, 0, publisher});
 }
 
 void home_side::forget_queue(channel& from, queue_id queue, bool tell) {
@@ -365,8 +396,8 @@ void home_side::session_ends(bridge_step& step) {
     each.fetched.clear();
     each.wanted = 0;
     each.recalled = false;
-    for (const queue_id queue : std::exchange(each.queues, {}))
-      lose(each.address, queue, step);
+    for (const auto& [queue, mastership] : std::exchange(each.queues, {}))
+      lose(each.address, queue, mastership, step);
     if (each.lent > 0)
       give_back(each, each.lent, step);
     each.window = nullptr;

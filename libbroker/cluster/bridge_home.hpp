@@ -15,9 +15,10 @@ class home_side {
 public:
   home_side(const bridge_settings& settings, record_outbox& out) : settings_(settings), out_(out) {}
 
+  void session_begins(bridge_step& step);
   void session_ends(bridge_step& step);
 
-  void request(bool session, queue_id queue, queue_request& what, bridge_step& step);
+  void request(bool session, queue_id queue, queue_request& what, epoch mastership, bridge_step& step);
   void channel_ended(uint64_t channel);
   void ask_report(bool session, uint64_t key, queue_id queue, bool consumers, uint64_t now_ms, bridge_step& step);
   void tick(uint64_t now_ms, bridge_step& step);
@@ -32,6 +33,7 @@ public:
   bool take(want& what);
   bool take(returned& what, bridge_step& step);
   bool take(report_answer& what, bridge_step& step);
+  bool take(gap& what, bridge_step& step);
 
   size_t channels() const { return channels_.size(); }
   size_t consumers() const { return consumers_.size(); }
@@ -42,7 +44,8 @@ public:
 private:
   struct channel {
     channel_ref address;
-    std::set<queue_id> queues; ///< may owe an answer or a confirm
+    std::map<queue_id, epoch> queues; ///< may owe an answer or a confirm; under which mastership it was asked last
+    std::map<queue_id, epoch> lost;   ///< replicated ones it was told of as out of reach
     std::set<consumer_key> consumers;
     std::map<queue_id, std::set<seqno>> fetched; ///< with basic.get, not settled
     ref<prefetch_window> window;
@@ -66,13 +69,14 @@ private:
   struct request_visitor;
   channel& channel_of(const channel_ref& address, bridge_step& step);
   channel* find_channel(channel_key key);
-  void refuse(queue_id queue, queue_request& what, bridge_step& step);
-  void lose(const channel_ref& address, queue_id queue, bridge_step& step);
-  void send_publish(channel& from, queue_id queue, publish_request& what);
-  void add_part(channel_key from, const publish_request& what, queue_id queue, std::vector<slice> slices);
-  void send_settlement(queue_id queue, settle_request& what);
-  void begin_consumer(const consumer_ref& who, bridge_step& step);
-  void leave_queue(channel& from, queue_id queue);
+  void note_use(channel& from, queue_id queue, epoch mastership);
+  void refuse(queue_id queue, queue_request& what, epoch mastership, bridge_step& step);
+  void lose(const channel_ref& address, queue_id queue, epoch mastership, bridge_step& step);
+  void send_publish(channel& from, queue_id queue, publish_request& what, epoch mastership);
+  void add_part(channel_key from, const publish_request& what, publish::target part);
+  void send_settlement(queue_id queue, settle_request& what, epoch mastership);
+  void begin_consumer(const consumer_ref& who, epoch mastership, bridge_step& step);
+  void leave_queue(channel& from, queue_id queue, const replication::channel_id& publisher);
   /// Its consumers end; `tell`: the other node is told of each.
   void forget_queue(channel& from, queue_id queue, bool tell);
   consumer_at find_consumer(const consumer_ref& who);
@@ -103,7 +107,7 @@ private:
 };
 
 /// Appends to the news of `to`, joined with what went there just before.
-void add_event(bridge_step& step, const channel_ref& to, queue_event what);
+void add_event(bridge_step& step, const channel_ref& to, queue_event what, epoch from = 0);
 /// Asks for a tick in `in_ms` at the latest.
 void want_tick(bridge_step& step, uint64_t in_ms);
 

@@ -48,21 +48,27 @@ bool home_side::take(answer& what, bridge_step& step) {
     return true;
   switch (what.what) {
   case answer::kind::purged:
-    add_event(step, to->address, purged{what.queue, what.messages});
+    add_event(step, to->address, purged{what.queue, what.messages}, what.mastership);
     break;
   case answer::kind::status:
-    add_event(step, to->address, queue_status{what.queue, what.messages, what.consumers});
+    add_event(step, to->address, queue_status{what.queue, what.messages, what.consumers}, what.mastership);
     break;
   case answer::kind::checked:
     add_event(step, to->address,
-              delete_checked{what.queue, !what.refused, what.refused.value_or(error{}), what.messages});
+              delete_checked{what.queue, !what.refused, what.refused.value_or(error{}), what.messages},
+              what.mastership);
     break;
   case answer::kind::missing:
-    add_event(step, to->address, queue_missing{what.queue});
+  case answer::kind::moved:
+    add_event(step, to->address, queue_missing{what.queue, what.what == answer::kind::moved}, what.mastership);
     break;
   case answer::kind::gone:
     forget_queue(*to, what.queue, true);
     step.news.emplace_back(to->address, queue_vanished{what.queue});
+    break;
+  case answer::kind::elsewhere:
+    forget_queue(*to, what.queue, true);
+    lose(to->address, what.queue, 0, step);
     break;
   }
   return true;
@@ -78,9 +84,14 @@ bool home_side::take(fetched& what, bridge_step& step) {
   channel* to = find_channel(what.channel);
   if (!to)
     return true;
-  if (what.run.batch && !what.no_ack && !to->fetched[what.queue].insert(what.run.first).second)
+  const auto used = to->queues.find(what.queue);
+  const epoch asked = used == to->queues.end() ? 0 : used->second;
+  if (what.mastership != 0 && what.mastership < asked)
+    return true; // of an earlier master, and asked of the present one
+  if (what.run.batch && !what.no_ack && !to->fetched[what.queue].insert(what.run.first).second && asked == 0)
     return false;
-  add_event(step, to->address, got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left});
+  add_event(step, to->address, got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left},
+            what.mastership);
   return true;
 }
 
@@ -105,10 +116,17 @@ bool home_side::take(consumer_event& what, bridge_step& step) {
     forget_if_settled(at);
     break;
   case consumer_event::kind::cancelled: // the queue is deleted: nothing is left to settle
-    add_event(step, who->channel, consumer_cancelled{who});
+  case consumer_event::kind::moved:     // or requeued it
+    add_event(step, who->channel, consumer_cancelled{who, what.what == consumer_event::kind::moved});
     erase_consumer(at, true);
     break;
   }
+  return true;
+}
+
+bool home_side::take(gap& what, bridge_step& step) {
+  if (channel* to = find_channel(what.channel))
+    add_event(step, to->address, publish_gap{what.queue, what.last_number}, what.mastership);
   return true;
 }
 

@@ -14,16 +14,17 @@ using namespace bridging;
 
 namespace bridging {
 
-void add_event(bridge_step& step, const channel_ref& to, queue_event what) {
+void add_event(bridge_step& step, const channel_ref& to, queue_event what, epoch from) {
   auto& news = step.news;
   if (!news.empty() && news.back().first == to)
-    if (auto* before = std::get_if<std::vector<queue_event>>(&news.back().second)) {
-      before->push_back(std::move(what));
+    if (auto* before = std::get_if<queue_says>(&news.back().second); before && before->mastership == from) {
+      before->events.push_back(std::move(what));
       return;
     }
-  std::vector<queue_event> events;
-  events.push_back(std::move(what));
-  news.emplace_back(to, std::move(events));
+  queue_says said;
+  said.events.push_back(std::move(what));
+  said.mastership = from;
+  news.emplace_back(to, std::move(said));
 }
 
 void want_tick(bridge_step& step, uint64_t in_ms) {
@@ -69,6 +70,7 @@ struct bridge_state::impl {
     bool operator()(want& what) const { return me.home.take(what); }
     bool operator()(returned& what) const { return me.home.take(what, step); }
     bool operator()(report_answer& what) const { return me.home.take(what, step); }
+    bool operator()(gap& what) const { return me.home.take(what, step); }
   };
 
   void end(bridge_step& step) {
@@ -100,6 +102,7 @@ void bridge_state::session_begins(bridge_step& step) {
   impl_->end(step);
   impl_->live = true;
   impl_->far.session_begins(++impl_->sessions);
+  impl_->home.session_begins(step);
 }
 
 void bridge_state::session_ends(bridge_step& step) {
@@ -130,8 +133,8 @@ bool bridge_state::has_frames() const {
   return !impl_->out.empty();
 }
 
-void bridge_state::request(queue_id queue, queue_request what, bridge_step& step) {
-  impl_->home.request(impl_->live, queue, what, step);
+void bridge_state::request(queue_id queue, queue_request what, bridge_step& step, epoch mastership) {
+  impl_->home.request(impl_->live, queue, what, mastership, step);
 }
 
 void bridge_state::channel_ended(uint64_t channel) {
@@ -149,8 +152,8 @@ void bridge_state::ask_report(uint64_t key, queue_id queue, bool consumers, uint
   impl_->home.ask_report(impl_->live, key, queue, consumers, now_ms, step);
 }
 
-void bridge_state::events(uint64_t address, std::vector<queue_event> what) {
-  impl_->far.events(address, what);
+void bridge_state::events(uint64_t address, std::vector<queue_event> what, epoch from) {
+  impl_->far.events(address, what, from);
 }
 
 void bridge_state::taken_over(uint64_t session, uint64_t publish) {
@@ -161,8 +164,8 @@ void bridge_state::place_wanted(uint64_t session, uint64_t channel, uint32_t pla
   impl_->far.place_wanted(session, channel, places);
 }
 
-void bridge_state::undeliverable(queue_id queue, queue_request what, bridge_step& step) {
-  impl_->far.undeliverable(queue, what, step);
+void bridge_state::undeliverable(queue_task what, bridge_step& step) {
+  impl_->far.undeliverable(what, step);
 }
 
 void bridge_state::queues_changed(bridge_step& step) {

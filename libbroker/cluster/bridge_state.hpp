@@ -15,6 +15,10 @@
 // channels hear that the queues are out of reach (publishes nacked, consumers cancelled, W26, W65), the queues that the
 // channels are gone. A mere break of the connection changes nothing here.
 //
+// Requests to a replicated queue carry the mastership that they are meant for. The far side hands on what is for the
+// master here, keeps what is for one that is to come, and drops what is for one that was: it never passes a request on
+// to a third node. A channel that heard that a replicated queue is out of reach hears when its node is back.
+//
 // Not thread-safe. Memory is bounded as record_outbox says.
 #pragma once
 
@@ -32,16 +36,19 @@
 
 namespace broker {
 
+/// Where a queue is for a request with a mastership (as of addressed_request).
 enum class queue_place : uint8_t {
   here,
-  coming, ///< its creation is known to the other node and not yet to this one
+  coming, ///< its creation, or this mastership of it, is known to the other node and not yet to this one
   gone,
+  stale,     ///< it has another master by now, which whoever asks will hear and ask
+  elsewhere, ///< its master is on another node, and whoever asks did not know that it moves
 };
 
 struct bridge_settings {
   /// A fresh address for a channel of the other node; each is different.
   std::function<channel_ref()> make_address;
-  std::function<queue_place(queue_id)> find_queue;
+  std::function<queue_place(queue_id, epoch)> find_queue;
   /// What clients hear about a queue of the other node while that is down: 404.
   std::function<error(queue_id)> unreachable;
   // -- called by queues and batches, on any thread; each is brought back to taken_over() and place_wanted() --
@@ -50,14 +57,31 @@ struct bridge_settings {
 };
 
 /// For a channel of this node, in order.
+struct queue_says {
+  std::vector<queue_event> events;
+  epoch mastership = 0; ///< as of channel_state::event
+};
 struct queue_vanished {
   queue_id queue = 0;
 };
 struct queue_lost {
   queue_id queue = 0;
   error why;
+  epoch mastership = 0; ///< of the master that is out of reach
 };
-using channel_news = std::variant<std::vector<queue_event>, queue_vanished, queue_lost>;
+/// The node of a replicated queue can be reached again; follows a queue_lost.
+struct queue_back {
+  queue_id queue = 0;
+  epoch mastership = 0;
+};
+using channel_news = std::variant<queue_says, queue_vanished, queue_lost, queue_back>;
+
+/// For a queue of this node; `mastership` as of addressed_request.
+struct queue_task {
+  queue_id queue = 0;
+  queue_request request;
+  epoch mastership = 0;
+};
 
 /// What one call asks the actor to do.
 struct bridge_step {
@@ -65,7 +89,7 @@ struct bridge_step {
   /// Tell channel_ended() when this channel of this node has ended; each named once.
   std::vector<channel_ref> watch;
   /// For queues of this node. One that is not there after all: undeliverable().
-  std::vector<std::pair<queue_id, queue_request>> requests;
+  std::vector<queue_task> requests;
   /// For channels of this node.
   std::vector<direct_reply> replies;
   /// The other node asks: answer with answer_report().
@@ -97,19 +121,19 @@ public:
   bool has_frames() const;
 
   // -- this node's channels and queues of the other node --
-  void request(queue_id queue, queue_request what, bridge_step& step);
+  void request(queue_id queue, queue_request what, bridge_step& step, epoch mastership = 0);
   void channel_ended(uint64_t channel);
   /// Dropped when too much waits (W69).
   void reply(direct_reply what);
   void ask_report(uint64_t key, queue_id queue, bool consumers, uint64_t now_ms, bridge_step& step);
 
   // -- this node's queues and channels of the other node --
-  /// `address` is the id of an address that make_address gave.
-  void events(uint64_t address, std::vector<queue_event> what);
+  /// `address` is the id of an address that make_address gave. `from`: as of channel_state::event.
+  void events(uint64_t address, std::vector<queue_event> what, epoch from = 0);
   void taken_over(uint64_t session, uint64_t publish);
   void place_wanted(uint64_t session, uint64_t channel, uint32_t places);
-  void undeliverable(queue_id queue, queue_request what, bridge_step& step);
-  /// Queues have come or gone: requests that wait for one are looked at again.
+  void undeliverable(queue_task what, bridge_step& step);
+  /// Queues have come, gone or moved: requests that wait for one are looked at again.
   void queues_changed(bridge_step& step);
   void answer_report(bridging::report_answer what);
 

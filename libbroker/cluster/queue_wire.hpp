@@ -36,11 +36,14 @@ using report_key = uint64_t;   ///< of the asking node
 struct publish {
   struct target {
     queue_id queue = 0;
-    std::vector<slice> slices; ///< rising, within the batch; never empty
+    std::vector<slice> slices;      ///< rising, within the batch; never empty
+    epoch mastership = 0;           ///< as of addressed_request
+    std::optional<uint64_t> prev{}; ///< publish_origin::prev; none: these are never sent again
   };
   channel_key channel = 0;
   bool confirm = false;
-  batch_ref batch; ///< decoded: messages outside every target's slices are empty
+  replication::channel_id publisher; ///< of the targets that have a `prev`
+  batch_ref batch;                   ///< decoded: messages outside every target's slices are empty
   std::vector<target> targets;
 };
 /// What any target wants of the batch: disjoint, rising.
@@ -51,6 +54,7 @@ struct settle {
   queue_id queue = 0;
   consumer_key by = 0; ///< 0: fetched with basic.get
   std::vector<seq_range> seqs;
+  epoch mastership = 0;
 };
 struct consume {
   consumer_key key = 0;
@@ -66,6 +70,7 @@ struct consume {
   uint16_t prefetch = 0;
   int32_t priority = 0;
   amqp::field_table arguments;
+  epoch mastership = 0;
 };
 struct cancel {
   consumer_key key = 0;
@@ -79,6 +84,8 @@ struct ask {
   bool no_ack = false;    ///< get
   bool if_unused = false; ///< erase
   bool if_empty = false;  ///< erase
+  epoch mastership = 0;
+  replication::channel_id publisher{}; ///< gone
 };
 /// So many more bytes of this consumer's deliveries have been written to its client.
 struct written {
@@ -129,13 +136,15 @@ struct delivery {
   uint64_t bytes = 0;
 };
 struct answer {
-  enum class kind : uint8_t { purged, status, checked, missing, gone };
+  /// gone: the queue is not known there (any more); moved: queue_missing::moved; elsewhere: it has no master there.
+  enum class kind : uint8_t { purged, status, checked, missing, gone, moved, elsewhere };
   kind what = kind::missing;
   channel_key channel = 0;
   queue_id queue = 0;
   uint32_t messages = 0;        ///< purged, status, checked
   uint32_t consumers = 0;       ///< status
   std::optional<error> refused; ///< checked
+  epoch mastership = 0;         ///< of the master that answers
 };
 struct confirms {
   channel_key channel = 0;
@@ -150,9 +159,10 @@ struct fetched {
   bool redelivered = false;
   bool no_ack = false;
   uint32_t messages_left = 0;
+  epoch mastership = 0;
 };
 struct consumer_event {
-  enum class kind : uint8_t { begun, refused, cancel_done, cancelled };
+  enum class kind : uint8_t { begun, refused, cancel_done, cancelled, moved };
   kind what = kind::begun;
   consumer_key key = 0;
   error why; ///< refused
@@ -174,9 +184,17 @@ struct report_answer {
   std::optional<std::vector<consumer_report>> consumers; ///< without their queue's record
 };
 
+/// publish_gap.
+struct gap {
+  channel_key channel = 0;
+  queue_id queue = 0;
+  uint64_t last_number = 0;
+  epoch mastership = 0;
+};
+
 using record =
   std::variant<publish, settle, consume, cancel, ask, written, lend, recall, forget, channel_ended, reply, report_ask,
-               taken, delivery, answer, confirms, fetched, consumer_event, want, returned, report_answer>;
+               taken, delivery, answer, confirms, fetched, consumer_event, want, returned, report_answer, gap>;
 
 /// Appends `what` to a frame. A publish must have at least one target; its message indices may have gaps of at most
 /// gap_max in front of each message that is sent.

@@ -41,6 +41,7 @@ private:
       &decoder::read<taken>,         &decoder::read<delivery>, &decoder::read<answer>,
       &decoder::read<confirms>,      &decoder::read<fetched>,  &decoder::read<consumer_event>,
       &decoder::read<want>,          &decoder::read<returned>, &decoder::read<report_answer>,
+      &decoder::read<gap>,
     };
     static_assert(std::size(readers) == std::variant_size_v<record>);
     type_ = in_.octet();
@@ -87,6 +88,14 @@ private:
     what.text = in_.text();
     return what;
   }
+  replication::channel_id publisher() {
+    replication::channel_id who;
+    who.node = number();
+    who.inc = in_.varint();
+    who.number = key();
+    return who;
+  }
+  epoch mastership() { return in_.varint(number_max); }
   uint32_t number() { return static_cast<uint32_t>(in_.varint(UINT32_MAX)); }
   /// A non-empty range behind `from`.
   seq_range range(uint64_t from) {
@@ -134,7 +143,13 @@ private:
   // -- requests --
   void fields(publish& what) {
     what.channel = key();
-    flags({&what.confirm});
+    bool stamped = false;
+    bool from = false;
+    flags({&what.confirm, &stamped, &from});
+    if (from && !what.confirm)
+      return in_.fail();
+    if (from)
+      what.publisher = publisher();
     what.batch = make_ref<publish_batch>();
     what.batch->first_confirm = in_.varint(number_max);
     std::vector<slice> parts;
@@ -155,7 +170,7 @@ private:
     if (!in_.ok())
       return;
     spread(parts, static_cast<uint32_t>(end), what.batch->messages);
-    targets(parts, what.targets);
+    targets(parts, stamped, what);
     if (in_.ok() && parts_of(what) != joined(parts))
       in_.fail(); // a message that is for nobody
   }
@@ -181,13 +196,18 @@ private:
     }
     all = std::move(spaced);
   }
-  void targets(const std::vector<slice>& parts, std::vector<publish::target>& into) {
+  void targets(const std::vector<slice>& parts, bool stamped, publish& into) {
     uint32_t left = in_.count(2);
     if (left == 0)
       in_.fail();
     for (; left > 0 && in_.ok(); --left) {
       publish::target one;
       one.queue = key();
+      if (stamped)
+        one.mastership = mastership();
+      if (!into.publisher.none())
+        if (const uint64_t prev = in_.varint(number_max); prev != 0)
+          one.prev = prev - 1;
       uint32_t slices = in_.count(2);
       if (slices == 0)
         one.slices = parts;
@@ -203,7 +223,10 @@ private:
         one.slices.push_back({static_cast<uint32_t>(lo), static_cast<uint32_t>(hi)});
         from = hi;
       }
-      into.push_back(std::move(one));
+      // Numbers rise from 1 on, behind the publish before.
+      if (one.prev && (!in_.ok() || *one.prev >= into.batch->first_confirm + one.slices.front().lo))
+        return in_.fail();
+      into.targets.push_back(std::move(one));
     }
   }
   void fields(settle& what) {
@@ -219,6 +242,7 @@ private:
       what.seqs.push_back(range(from));
       from = what.seqs.back().last;
     }
+    what.mastership = mastership();
   }
   void fields(consume& what) {
     what.key = key();
@@ -235,13 +259,18 @@ private:
       in_.fail();
     what.priority = static_cast<int32_t>(priority);
     what.arguments = in_.table();
+    what.mastership = mastership();
   }
   void fields(cancel& what) { what.key = key(); }
   void fields(ask& what) {
     what.what = enumeration(ask::kind::gone);
     what.channel = key();
     what.queue = key();
-    flags({&what.no_ack, &what.if_unused, &what.if_empty});
+    bool from = false;
+    flags({&what.no_ack, &what.if_unused, &what.if_empty, &from});
+    what.mastership = mastership();
+    if (from)
+      what.publisher = publisher();
   }
   void fields(written& what) {
     what.key = key();
@@ -278,7 +307,7 @@ private:
     what.run = run();
   }
   void fields(answer& what) {
-    what.what = enumeration(answer::kind::gone);
+    what.what = enumeration(answer::kind::elsewhere);
     what.channel = key();
     what.queue = key();
     what.messages = number();
@@ -287,6 +316,7 @@ private:
     flags({&refused});
     if (refused)
       what.refused = failure();
+    what.mastership = mastership();
   }
   void fields(confirms& what) {
     what.channel = key();
@@ -300,6 +330,7 @@ private:
     bool found = false;
     flags({&found, &what.redelivered, &what.no_ack});
     what.messages_left = number();
+    what.mastership = mastership();
     if (!found)
       return;
     what.run = run();
@@ -307,7 +338,7 @@ private:
       in_.fail();
   }
   void fields(consumer_event& what) {
-    what.what = enumeration(consumer_event::kind::cancelled);
+    what.what = enumeration(consumer_event::kind::moved);
     what.key = key();
     if (what.what == consumer_event::kind::refused)
       what.why = failure();
@@ -319,6 +350,12 @@ private:
   void fields(returned& what) {
     what.channel = key();
     what.places = number();
+  }
+  void fields(gap& what) {
+    what.channel = key();
+    what.queue = key();
+    what.last_number = in_.varint(number_max);
+    what.mastership = mastership();
   }
   void fields(report_answer& what) {
     what.key = key();

@@ -55,7 +55,13 @@ struct encoder {
     BROKER_ASSERT(!parts.empty(), "a publish has messages");
     const uint32_t base = parts.front().lo;
     put_varint(to, what.channel);
-    put_flags(to, {what.confirm});
+    const bool stamped = std::any_of(what.targets.begin(), what.targets.end(),
+                                     [](const publish::target& each) { return each.mastership != 0; });
+    const bool known = !what.publisher.none();
+    BROKER_ASSERT(!known || what.confirm, "what is sent again is confirmed");
+    put_flags(to, {what.confirm, stamped, known});
+    if (known)
+      put_channel(what.publisher);
     put_varint(to, what.confirm ? what.batch->first_confirm + base : 0);
     put_varint(to, parts.size());
     uint32_t at = base;
@@ -69,6 +75,10 @@ struct encoder {
     put_varint(to, what.targets.size());
     for (const publish::target& each : what.targets) {
       put_varint(to, each.queue);
+      if (stamped)
+        put_varint(to, each.mastership);
+      if (known)
+        put_varint(to, each.prev ? *each.prev + 1 : 0);
       if (each.slices == parts) {
         put_varint(to, 0);
         continue;
@@ -94,6 +104,7 @@ struct encoder {
       put_varint(to, each.size());
       from = each.last;
     }
+    put_varint(to, what.mastership);
   }
   void operator()(const consume& what) const {
     put_varint(to, what.key);
@@ -107,13 +118,18 @@ struct encoder {
     put_varint(to, what.prefetch);
     put_signed(to, what.priority);
     put_table(to, what.arguments);
+    put_varint(to, what.mastership);
   }
   void operator()(const cancel& what) const { put_varint(to, what.key); }
   void operator()(const ask& what) const {
     put_enum(to, what.what);
     put_varint(to, what.channel);
     put_varint(to, what.queue);
-    put_flags(to, {what.no_ack, what.if_unused, what.if_empty});
+    const bool from = !what.publisher.none();
+    put_flags(to, {what.no_ack, what.if_unused, what.if_empty, from});
+    put_varint(to, what.mastership);
+    if (from)
+      put_channel(what.publisher);
   }
   void operator()(const written& what) const {
     put_varint(to, what.key);
@@ -157,6 +173,7 @@ struct encoder {
     put_flags(to, {what.refused.has_value()});
     if (what.refused)
       put_error(to, *what.refused);
+    put_varint(to, what.mastership);
   }
   void operator()(const confirms& what) const {
     put_varint(to, what.channel);
@@ -171,6 +188,7 @@ struct encoder {
     put_varint(to, what.queue);
     put_flags(to, {found, what.redelivered, what.no_ack});
     put_varint(to, what.messages_left);
+    put_varint(to, what.mastership);
     if (found)
       put_run(to, what.run);
   }
@@ -200,6 +218,18 @@ struct encoder {
       put_report(each);
   }
 
+  void operator()(const gap& what) const {
+    put_varint(to, what.channel);
+    put_varint(to, what.queue);
+    put_varint(to, what.last_number);
+    put_varint(to, what.mastership);
+  }
+
+  void put_channel(const replication::channel_id& what) const {
+    put_varint(to, what.node);
+    put_varint(to, what.inc);
+    put_varint(to, what.number);
+  }
   void put_report(const queue_report& what) const {
     for (const uint64_t figure : {what.ready, what.unacknowledged, what.persistent, what.ready_bytes,
                                   what.unacknowledged_bytes, what.memory_bytes, what.consumers})

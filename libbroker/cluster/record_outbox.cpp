@@ -22,21 +22,25 @@ void record_outbox::add(record what) {
   waiting_.push_back(std::move(what));
 }
 
-bool record_outbox::add_publish(channel_key channel, bool confirm, const batch_ref& batch, queue_id queue,
-                                std::vector<slice> slices) {
+bool record_outbox::add_publish(channel_key channel, const publish_request& what, publish::target part) {
   auto* last = waiting_.empty() ? nullptr : std::get_if<publish>(&waiting_.back());
-  if (last && last->batch == batch && last->channel == channel && last->confirm == confirm
-      && last->targets.front().slices == slices
+  const replication::channel_id& from = what.from.channel;
+  if (last && last->batch == what.batch && last->channel == channel && last->confirm == what.confirm
+      && (from.none() || last->publisher.none() || last->publisher == from)
+      && last->targets.front().slices == part.slices
       && std::none_of(last->targets.begin(), last->targets.end(),
-                      [&](const auto& each) { return each.queue == queue; })) {
-    last->targets.push_back({queue, std::move(slices)});
+                      [&](const auto& each) { return each.queue == part.queue; })) {
+    if (!from.none())
+      last->publisher = from;
+    last->targets.push_back(std::move(part));
     return true;
   }
   publish fresh;
   fresh.channel = channel;
-  fresh.confirm = confirm;
-  fresh.batch = batch;
-  fresh.targets.push_back({queue, std::move(slices)});
+  fresh.confirm = what.confirm;
+  fresh.batch = what.batch;
+  fresh.publisher = from;
+  fresh.targets.push_back(std::move(part));
   waiting_.emplace_back(std::move(fresh));
   return false;
 }

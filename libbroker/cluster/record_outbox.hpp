@@ -18,9 +18,8 @@ inline constexpr size_t frame_bytes = 256 * 1024;
 class record_outbox {
 public:
   void add(record what);
-  /// `slices` of `batch` for one more queue. True: the last publish takes them along; false: it became a new one.
-  bool add_publish(channel_key channel, bool confirm, const batch_ref& batch, queue_id queue,
-                   std::vector<slice> slices);
+  /// A part of `what` for one more queue. True: the last publish takes it along; false: it became a new one.
+  bool add_publish(channel_key channel, const publish_request& what, publish::target part);
   bool empty() const noexcept { return waiting_.empty(); }
   size_t size() const noexcept { return waiting_.size(); }
   /// Bytes of the direct replies that wait.

@@ -11,6 +11,7 @@ void publisher::add(const batch_ref& batch, slice where) {
   BROKER_ASSERT(where.size() != 0 && where.hi <= batch->messages.size(), "a publish is a part of its batch");
   const uint64_t first = batch->first_confirm + where.lo;
   BROKER_ASSERT(first > last_, "publishes are numbered rising");
+  batch->hold();
   unconfirmed_.push_back({batch, where, first, last_});
   last_ = first + where.size() - 1;
 }
@@ -38,30 +39,55 @@ publish_order publisher::next() {
   return order;
 }
 
+void publisher::gap(uint64_t last_number) noexcept {
+  cursor_ = 0;
+  if (!unconfirmed_.empty() && last_number < unconfirmed_.front().first)
+    unconfirmed_.front().prev = last_number;
+}
+
 /// A part of a run may be confirmed before the rest: a run is cut where the master cut it.
 void publisher::done(seq_range numbers) {
   BROKER_ASSERT(numbers.first <= numbers.last, "a range of numbers");
-  std::vector<sent> left;
-  size_t cursor = cursor_;
-  for (size_t at = 0; at < unconfirmed_.size(); ++at) {
-    const sent one = unconfirmed_[at];
-    const uint64_t lo = std::clamp(numbers.first, one.first, one.end());
-    const uint64_t hi = std::clamp(numbers.last, lo, one.end());
-    const size_t before = left.size();
-    if (lo > one.first)
-      left.push_back(
-        {one.batch, {one.where.lo, one.where.lo + static_cast<uint32_t>(lo - one.first)}, one.first, one.prev});
-    if (hi < one.end())
-      left.push_back({one.batch,
-                      {one.where.lo + static_cast<uint32_t>(hi - one.first), one.where.hi},
-                      hi,
-                      hi == one.first ? one.prev : hi - 1});
-    if (at < cursor_)
-      cursor += left.size() - before - 1; // may wrap below zero in between; the sum does not
+  if (numbers.first == numbers.last)
+    return;
+  auto found = std::partition_point(unconfirmed_.begin(), unconfirmed_.end(),
+                                    [&](const sent& one) { return one.end() <= numbers.first; });
+  auto at = static_cast<size_t>(found - unconfirmed_.begin());
+  while (at < unconfirmed_.size() && unconfirmed_[at].first < numbers.last) {
+    sent& one = unconfirmed_[at];
+    const auto before = static_cast<uint32_t>(std::max(numbers.first, one.first) - one.first);
+    const auto upto = static_cast<uint32_t>(std::min(numbers.last, one.end()) - one.first);
+    sent rest = one;
+    rest.where.lo += upto;
+    rest.first += upto;
+    rest.prev = rest.first - 1;
+    if (before != 0 && rest.where.size() != 0) {
+      one.where.hi = one.where.lo + before;
+      rest.batch->hold();
+      unconfirmed_.insert(unconfirmed_.begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(rest));
+      cursor_ += at < cursor_;
+      break;
+    }
+    if (before != 0) {
+      one.where.hi = one.where.lo + before;
+      ++at;
+    } else if (rest.where.size() != 0) {
+      one = std::move(rest);
+      break;
+    } else {
+      one.batch->release();
+      unconfirmed_.erase(unconfirmed_.begin() + static_cast<std::ptrdiff_t>(at));
+      cursor_ -= at < cursor_;
+    }
   }
-  unconfirmed_ = std::move(left);
-  cursor_ = cursor;
   BROKER_ASSERT(cursor_ <= unconfirmed_.size(), "what was sent stays sent");
+}
+
+void publisher::give_up() {
+  for (const sent& one : unconfirmed_)
+    one.batch->release();
+  unconfirmed_.clear();
+  cursor_ = 0;
 }
 
 uint64_t publisher::sent_below() const noexcept {

@@ -1,11 +1,11 @@
 // A channel's end of replication, one per queue it publishes to: keeps what is not confirmed yet and sends it again,
 // in order, to another master or after a gap (replication.md section 4, end; guarantees.md G2). The master recognises
-// what its log already has. Bounded by the publisher's own credit: what is kept here holds its batch.
+// what its log already has. Bounded by the publisher's own credit (D13): each part that is kept holds its batch, so
+// whoever ends a publisher gives up what it keeps.
 #pragma once
 
-#include <optional>
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "replication/master.hpp"
 
@@ -26,8 +26,13 @@ public:
   /// publish_gap: the master misses something before the last order; or the connection to its node was lost and is
   /// back, and with it whatever was under way. From the first unconfirmed on, again.
   void gap() noexcept { cursor_ = 0; }
+  /// publish_gap of a master that knows nothing of this channel behind `last_number`. What lies between that and the
+  /// first unconfirmed publish is not missing: it was given up, or confirmed and the channel forgotten since.
+  void gap(uint64_t last_number) noexcept;
   /// These publishes are committed, or nacked and given up.
   void done(seq_range numbers);
+  /// Nobody waits for any of it any more.
+  void give_up();
 
   const channel_id& channel() const noexcept { return channel_; }
   broker::epoch target() const noexcept { return target_; }
@@ -50,9 +55,9 @@ private:
 
   channel_id channel_;
   broker::epoch target_ = 0;
-  uint64_t last_ = 0;             ///< number of the newest publish
-  std::vector<sent> unconfirmed_; ///< rising
-  size_t cursor_ = 0;             ///< unconfirmed_ from here on has not been sent to the present master
+  uint64_t last_ = 0;            ///< number of the newest publish
+  std::deque<sent> unconfirmed_; ///< rising
+  size_t cursor_ = 0;            ///< unconfirmed_ from here on has not been sent to the present master
 };
 
 } // namespace broker::replication

@@ -36,6 +36,17 @@ publish some_publish() {
   return what;
 }
 
+/// To replicated queues, and one that is none.
+publish some_replicated_publish() {
+  publish what = some_publish();
+  what.publisher = {3, 1ull << 40, 77};
+  what.targets[0].mastership = 5;
+  what.targets[0].prev = 17;
+  what.targets[1].mastership = 1ull << 33;
+  what.targets[1].prev = 0;
+  return what;
+}
+
 std::vector<record> all_kinds() {
   amqp::field_table arguments;
   arguments.set("x-priority", {int32_t{5}});
@@ -54,10 +65,13 @@ std::vector<record> all_kinds() {
   counts.details.exclusive_consumer = consumer_place{"x", "rabbit@a", 3, 1};
   const batch_ref batch = numbered(1, 4);
   return {some_publish(),
+          some_replicated_publish(),
           settle{settle_request::kind::reject, 7, 3, 2, {{1, 4}, {9, 10}}},
+          settle{settle_request::kind::ack, 7, 3, 0, {{1, 4}}, 300},
           consume{1, 7, 3, 1ull << 40, 3, "queue", "tag", false, true, true, 10, -1, arguments},
           cancel{4},
           ask{ask::kind::erase, 7, 3, false, true, true},
+          ask{ask::kind::gone, 7, 3, false, false, false, 6, {3, 200, 77}},
           written{2, 12345},
           lend{7, 100, true},
           recall{7},
@@ -68,10 +82,14 @@ std::vector<record> all_kinds() {
           taken{{0, 1}},
           delivery{2, {batch, {1, 4}, 77}, true, 400},
           answer{answer::kind::checked, 7, 3, 1, 0, error{406, "PRECONDITION_FAILED - not empty"}},
+          answer{answer::kind::moved, 7, 3, 0, 0, std::nullopt, 9},
+          answer{answer::kind::elsewhere, 7, 3, 0, 0, std::nullopt},
           confirms{7, 3, {41, 44}, true},
           fetched{7, 3, {batch, {0, 1}, 5}, true, false, 9},
           fetched{7, 3, {}, false, true, 0},
           consumer_event{consumer_event::kind::refused, 2, {403, "ACCESS_REFUSED"}},
+          consumer_event{consumer_event::kind::moved, 2, {}},
+          gap{7, 3, 1ull << 40, 300},
           want{7, 3},
           returned{7, 3},
           report_answer{1, counts, std::nullopt},
@@ -119,6 +137,28 @@ BOOST_AUTO_TEST_CASE(messages_keep_their_numbers_when_others_of_their_batch_are_
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_publish_tells_which_master_it_is_for_and_what_came_before_it) {
+  std::string frame;
+  encode(some_replicated_publish(), frame);
+  const auto decoded = decode(frame);
+  BOOST_REQUIRE(decoded.ok());
+  const auto& what = std::get<publish>(decoded->front());
+  BOOST_CHECK((what.publisher == replication::channel_id{3, 1ull << 40, 77}));
+  BOOST_CHECK(what.targets[0].mastership == 5 && what.targets[0].prev == 17u);
+  BOOST_CHECK(what.targets[1].mastership == 1ull << 33 && what.targets[1].prev == 0u);
+  BOOST_CHECK(what.targets[2].mastership == 0 && !what.targets[2].prev);
+}
+
+BOOST_AUTO_TEST_CASE(a_publish_that_comes_before_the_one_before_it_is_an_error) {
+  for (const uint64_t prev : {40ull, 42ull, 43ull, 44ull}) { // its first number is 43
+    publish what = some_replicated_publish();
+    what.targets[0].prev = prev;
+    std::string frame;
+    encode(what, frame);
+    BOOST_CHECK_EQUAL(decode(frame).ok(), prev < 43);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(all_bodies_of_a_frame_lie_in_one_block) {
   std::string frame;
   for (int i = 0; i < 3; ++i)
@@ -135,7 +175,7 @@ BOOST_AUTO_TEST_CASE(all_bodies_of_a_frame_lie_in_one_block) {
 
 BOOST_AUTO_TEST_CASE(a_frame_that_is_cut_short_is_an_error_or_its_first_records) {
   std::string frame;
-  size_t ends[32] = {};
+  size_t ends[40] = {};
   size_t count = 0;
   for (const record& each : all_kinds()) {
     encode(each, frame);

@@ -43,7 +43,15 @@ node_side::node_side(two_nodes& of, std::string called) : world(of), name(std::m
     twins.insert(next_id);
     return make_ref<channel_address>(next_id++);
   };
-  settings.find_queue = [this](queue_id id) {
+  settings.find_queue = [this](queue_id id, epoch mastership) {
+    if (const auto moved = moves.find(id); moved != moves.end()) {
+      if (mastership > moved->second.mastership)
+        return queue_place::coming;
+      if (mastership != 0 && mastership < moved->second.mastership)
+        return queue_place::stale;
+      if (!moved->second.here)
+        return mastership == 0 ? queue_place::elsewhere : queue_place::stale;
+    }
     return queues.contains(id) ? queue_place::here : coming.contains(id) ? queue_place::coming : queue_place::gone;
   };
   settings.unreachable = [](queue_id) { return error{404, "down"}; };
@@ -74,11 +82,11 @@ channel_ref node_side::channel() {
   return make_ref<channel_address>(next_id++);
 }
 
-void node_side::send(queue_id id, queue_request what) {
+void node_side::send(queue_id id, queue_request what, epoch mastership) {
   if (queues.contains(id))
     return to_queue(id, std::move(what));
   bridge_step step;
-  bridge->request(id, std::move(what), step);
+  bridge->request(id, std::move(what), step, mastership);
   carry_out(std::move(step));
 }
 
@@ -119,7 +127,8 @@ void node_side::to_queue(queue_id id, queue_request what) {
   to.machine->check();
   for (auto& [channel, all] : step.events) {
     if (twins.contains(channel->id)) {
-      bridge->events(channel->id, std::move(all));
+      const auto moved = moves.find(id);
+      bridge->events(channel->id, std::move(all), moved == moves.end() ? 0 : moved->second.mastership);
       continue;
     }
     for (auto& each : all)
@@ -128,13 +137,15 @@ void node_side::to_queue(queue_id id, queue_request what) {
 }
 
 void node_side::carry_out(bridge_step step) {
-  for (auto& [id, request] : step.requests) {
+  for (auto& [id, request, mastership] : step.requests) {
     BROKER_ASSERT(queues.contains(id), "the bridge looks before it sends");
+    seen.push_back({id, request, mastership});
     to_queue(id, std::move(request));
   }
   for (auto& [to, what] : step.news) {
-    if (auto* all = std::get_if<std::vector<queue_event>>(&what)) {
-      for (auto& each : *all) {
+    if (auto* all = std::get_if<queue_says>(&what)) {
+      masterships[to->id].insert(all->mastership);
+      for (auto& each : all->events) {
         const auto* gave = std::get_if<delivered>(&each);
         const consumer_ref who = gave ? gave->who : nullptr;
         events[to->id].push_back(std::move(each));
@@ -143,6 +154,8 @@ void node_side::carry_out(bridge_step step) {
       }
     } else if (const auto* gone = std::get_if<queue_vanished>(&what)) {
       vanished[to->id].push_back(gone->queue);
+    } else if (const auto* found = std::get_if<queue_back>(&what)) {
+      back[to->id].push_back(*found);
     } else {
       lost[to->id].push_back(std::get<queue_lost>(what));
     }

@@ -43,7 +43,7 @@ public:
   channel_ref channel();
 
   /// What a channel of this node sends to `queue`, wherever it lives.
-  void send(queue_id queue, queue_request what);
+  void send(queue_id queue, queue_request what, epoch mastership = 0);
   void publish(const channel_ref& from, queue_id queue, const batch_ref& batch, confirm_number first = 0);
   consumer_ref consume(const channel_ref& from, queue_id queue, bool no_ack = false, uint16_t prefetch = 0,
                        ref<prefetch_window> window = nullptr);
@@ -72,10 +72,18 @@ public:
   two_nodes& world;
   const std::string name;
   std::map<queue_id, std::unique_ptr<hosted>> queues;
-  std::set<queue_id> coming;                           ///< known to the other node only
+  std::set<queue_id> coming; ///< known to the other node only
+  struct move {
+    epoch mastership = 0;
+    bool here = true;
+  };
+  std::map<queue_id, move> moves;                      ///< replicated queues, as this node knows them
+  std::vector<queue_task> seen;                        ///< what the bridge had for queues of this node
   std::map<uint64_t, std::vector<queue_event>> events; ///< by channel
+  std::map<uint64_t, std::set<epoch>> masterships;     ///< that events came with
   std::map<uint64_t, std::vector<queue_lost>> lost;
   std::map<uint64_t, std::vector<queue_id>> vanished;
+  std::map<uint64_t, std::vector<queue_back>> back;
   std::vector<direct_reply> replies;
   std::vector<bridging::report_answer> reports;
   std::vector<uint64_t> unanswered;

@@ -4,6 +4,7 @@
 
 #include "amqp/properties.hpp"
 #include "amqp/reply.hpp"
+#include "replication/placement.hpp"
 
 namespace broker {
 
@@ -46,6 +47,16 @@ queue_id fake_metadata::add_queue(queue_record queue) {
 void fake_metadata::remove_queue(const std::string& name) {
   queues_.erase(name);
   std::erase_if(bindings_, [&](const binding& bound) { return bound.queue == name; });
+  ++version_;
+}
+
+void fake_metadata::set_master(const std::string& name, epoch mastership, const std::string& node) {
+  auto& known = queues_.at(name);
+  auto changed = std::make_shared<queue_record>(*known);
+  changed->mastership = mastership;
+  changed->node = node;
+  changed->placement = std::make_shared<const replication::placement>();
+  known = std::move(changed);
   ++version_;
 }
 

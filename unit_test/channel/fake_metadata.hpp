@@ -21,6 +21,8 @@ public:
   queue_id add_queue(const std::string& name);
   queue_id add_queue(queue_record queue);
   void remove_queue(const std::string& name);
+  /// The queue is replicated, and this is its present master.
+  void set_master(const std::string& name, epoch mastership, const std::string& node = "rabbit@here");
   void add_exchange(const std::string& name, exchange_type kind);
   void add_exchange(exchange_record exchange);
   void bind(const std::string& exchange, const std::string& key, const std::string& queue);

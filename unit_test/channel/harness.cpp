@@ -129,10 +129,10 @@ std::string channel_harness::connection_closed_with() {
   return {};
 }
 
-void channel_harness::answer(queue_event what) {
+void channel_harness::answer(queue_event what, epoch from) {
   std::vector<queue_event> events;
   events.push_back(std::move(what));
-  channel.event(std::move(events), step);
+  channel.event(std::move(events), step, from);
 }
 
 void channel_harness::gone(queue_id queue) {

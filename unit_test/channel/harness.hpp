@@ -82,7 +82,7 @@ public:
   std::string connection_closed_with();
 
   // -- queues --
-  void answer(queue_event what);
+  void answer(queue_event what, epoch from = 0);
   void gone(queue_id queue);
   /// Requests of type T since the last take(), with their queues.
   template<class T>

@@ -32,7 +32,7 @@ void fuzz_bridge(std::string_view frame) {
   uint64_t next_id = 100;
   bridge_settings settings;
   settings.make_address = [&next_id] { return make_ref<channel_address>(next_id++); };
-  settings.find_queue = [](queue_id id) { return static_cast<queue_place>(id % 3); };
+  settings.find_queue = [](queue_id id, epoch) { return static_cast<queue_place>(id % 5); };
   settings.unreachable = [](queue_id) { return error{404, "down"}; };
   settings.on_taken_over = [](uint64_t, uint64_t) {};
   settings.on_place_wanted = [](uint64_t, uint64_t, uint32_t) {};
@@ -46,7 +46,7 @@ void fuzz_bridge(std::string_view frame) {
   who->window->limit.store(20'000'000);
   bridge.request(1, consume_request{who}, step);
   bridge.frame(frame, 1, step);
-  for (auto& [queue, request] : step.requests)
+  for (auto& [queue, request, mastership] : step.requests)
     if (auto* publish = std::get_if<publish_request>(&request)) {
       for (const slice& part : publish->slices)
         for (uint32_t i = part.lo; i < part.hi; ++i)

@@ -1,0 +1,694 @@
+// Replicated queues whose masters come and go, as a channel and its client see it (features.md Q11; guarantees.md G2,
+// G5): the client does not notice.
+#include <boost/test/unit_test.hpp>
+
+#include "channel/harness.hpp"
+#include "channel/replicated_use.hpp"
+
+namespace moved_queues {
+namespace {
+
+using namespace broker;
+using namespace broker::test;
+namespace basic = amqp::basic_class;
+
+const replication::channel_id own{1, 10, 7};
+
+channel_settings publishing_settings() {
+  auto settings = channel_harness::default_settings();
+  settings.publisher = own;
+  return settings;
+}
+
+/// What a publish request brings to its queue.
+struct sent {
+  std::vector<confirm_number> numbers;
+  uint64_t prev = 0;
+  friend bool operator==(const sent&, const sent&) = default;
+};
+
+struct fixture : channel_harness {
+  fixture() : channel_harness(publishing_settings()) {
+    q = metadata->add_queue("q");
+    metadata->set_master("q", 5);
+  }
+  void confirm_select() {
+    send(amqp::confirm_class::select{});
+    BOOST_REQUIRE(reply<amqp::confirm_class::select_ok>());
+  }
+  void publish(uint32_t count = 1, const std::string& key = "q") {
+    publish_options options;
+    options.count = count;
+    input_builder input;
+    input.publish("", key, options);
+    send(input);
+  }
+  /// Publishes the channel has sent to `queue` since the last call; the queue lets go of them.
+  std::vector<sent> publishes(queue_id queue = 0) {
+    std::vector<sent> all;
+    for (auto& [to, request] : take<publish_request>()) {
+      BOOST_TEST(request.confirm);
+      request.batch->release();
+      if (to != (queue ? queue : q))
+        continue;
+      BOOST_TEST((request.from.channel == own));
+      sent& one = all.emplace_back();
+      one.prev = request.from.prev;
+      for (const slice& part : request.slices)
+        for (uint32_t i = part.lo; i < part.hi; ++i)
+          one.numbers.push_back(request.batch->first_confirm + i);
+    }
+    return all;
+  }
+  void move(epoch mastership) {
+    metadata->set_master("q", mastership);
+    channel.queue_moved(q, mastership, step);
+  }
+  void lose(epoch mastership = 0) { channel.queue_unreachable(q, {404, "NOT_FOUND - down"}, step, mastership); }
+  void confirm(confirm_number first, confirm_number end, bool rejected = false, epoch from = 0) {
+    answer(confirmed{q, {first, end}, rejected}, from);
+  }
+  /// Tags acked and nacked since the last call: +up to, -up to.
+  std::vector<int64_t> told() {
+    std::vector<int64_t> all;
+    for (const auto& each : replies()) {
+      if (const auto* ack = std::get_if<basic::ack>(&each))
+        all.push_back(static_cast<int64_t>(ack->delivery_tag));
+      else if (const auto* nack = std::get_if<basic::nack>(&each))
+        all.push_back(-static_cast<int64_t>(nack->delivery_tag));
+    }
+    return all;
+  }
+  std::vector<consumer_ref> begun() {
+    std::vector<consumer_ref> all;
+    for (auto& [to, request] : take<consume_request>())
+      all.push_back(request.who);
+    return all;
+  }
+  size_t delivered_to_client() {
+    size_t count = 0;
+    for (const auto& each : std::exchange(step.out, {}))
+      count += each.what == outgoing::kind::deliver ? each.run.where.size() : 0;
+    return count;
+  }
+  void give(seqno seq, uint32_t left, epoch from) {
+    got what;
+    what.queue = q;
+    what.run = {some_messages(1), {0, 1}, seq};
+    what.messages_left = left;
+    answer(std::move(what), from);
+  }
+  void get(bool no_ack = false) {
+    basic::get what;
+    what.queue = "q";
+    what.no_ack = no_ack;
+    send(what);
+  }
+  uint64_t tick(uint64_t at_ms) {
+    step.tick_in_ms = 0;
+    channel.tick(at_ms, step);
+    return step.tick_in_ms;
+  }
+
+  queue_id q = 0;
+};
+
+using sents = std::vector<sent>;
+using tolds = std::vector<int64_t>;
+
+} // namespace
+} // namespace moved_queues
+
+BOOST_FIXTURE_TEST_SUITE(moved_queues, fixture)
+
+// -- publishes
+
+BOOST_AUTO_TEST_CASE(publishes_name_their_channel_and_what_came_before) {
+  confirm_select();
+  publish(2);
+  BOOST_TEST((publishes() == sents{{{1, 2}, 0}}));
+  publish(1, "nowhere");
+  publish(1);
+  BOOST_TEST((publishes() == sents{{{4}, 2}}));
+  BOOST_TEST(channel.mastership_of(q) == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(publishes_without_confirms_are_never_sent_again) {
+  publish();
+  const auto all = take<publish_request>();
+  BOOST_REQUIRE(all.size() == 1u);
+  BOOST_TEST(all[0].second.from.channel.none());
+  BOOST_TEST(channel.mastership_of(q) == 5u);
+  move(6);
+  BOOST_TEST(take<publish_request>().empty());
+  BOOST_TEST(channel.mastership_of(q) == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_confirmed_is_sent_to_the_next_master_in_order) {
+  confirm_select();
+  publish(2);
+  publish(3);
+  publishes();
+  confirm(1, 2);
+  confirm(4, 5); // a piece in the middle
+  BOOST_TEST((told() == tolds{1}));
+  move(6);
+  BOOST_TEST((publishes() == sents{{{2}, 1}, {{3}, 2}, {{5}, 4}}));
+  BOOST_TEST(channel.mastership_of(q) == 6u);
+  publish();
+  BOOST_TEST((publishes() == sents{{{6}, 5}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_client_hears_once_of_a_publish_that_two_masters_confirm) {
+  confirm_select();
+  publish(3);
+  publishes();
+  move(6);
+  publishes();
+  confirm(1, 3, false, 5); // committed before the old one left
+  BOOST_TEST((told() == tolds{2}));
+  confirm(1, 4, false, 6);
+  BOOST_TEST((told() == tolds{3}));
+  move(7);
+  BOOST_TEST(publishes().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_publish_is_not_sent_again) {
+  confirm_select();
+  publish(2);
+  publishes();
+  confirm(1, 3, true);
+  BOOST_TEST((told() == tolds{-2}));
+  move(6);
+  BOOST_TEST(publishes().empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_client_gets_its_credit_with_the_last_confirm) {
+  confirm_select();
+  const size_t before = sink->times;
+  publish(3);
+  publishes(); // the queue has let go
+  confirm(1, 3);
+  BOOST_TEST(sink->times == before);
+  move(6);
+  publishes();
+  BOOST_TEST(sink->times == before);
+  confirm(3, 4);
+  BOOST_TEST(sink->times == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_channel_that_ends_gives_the_credit_back_and_tells_the_master_to_forget_it) {
+  confirm_select();
+  const size_t before = sink->times;
+  publish(3);
+  publishes();
+  lose();
+  publish(1); // kept here alone
+  BOOST_TEST(publishes().empty());
+  send(amqp::channel_class::close{});
+  const auto gone = take<channel_gone>();
+  BOOST_REQUIRE(gone.size() == 1u);
+  BOOST_TEST(gone[0].first == q);
+  BOOST_TEST((gone[0].second.publisher == own));
+  BOOST_TEST(sink->times == before + 3); // the input with the close, too
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_was_not_published_to_need_not_forget_the_channel) {
+  consume(q, "q", "c");
+  send(amqp::channel_class::close{});
+  const auto gone = take<channel_gone>();
+  BOOST_REQUIRE(gone.size() == 1u);
+  BOOST_TEST(gone[0].second.publisher.none());
+}
+
+BOOST_AUTO_TEST_CASE(publishes_wait_while_the_masters_node_is_out_of_reach) {
+  confirm_select();
+  publish(1);
+  publishes();
+  lose(5);
+  BOOST_TEST(told().empty()); // neither acked nor nacked
+  publish(2);
+  BOOST_TEST(publishes().empty());
+  channel.queue_moved(q, 5, step); // it is back
+  BOOST_TEST((publishes() == sents{{{1}, 0}, {{2, 3}, 1}}));
+  confirm(1, 4);
+  BOOST_TEST((told() == tolds{3}));
+}
+
+BOOST_AUTO_TEST_CASE(a_mastership_that_is_known_changes_nothing) {
+  confirm_select();
+  publish(1);
+  publishes();
+  const auto who = consume(q, "q", "c");
+  channel.queue_moved(q, 5, step);
+  channel.queue_moved(q, 4, step);
+  BOOST_TEST(step.requests.empty());
+  deliver(who, 1, 1);
+  BOOST_TEST(delivered_to_client() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(that_an_earlier_master_is_out_of_reach_changes_nothing) {
+  confirm_select();
+  publish(1);
+  publishes();
+  move(6);
+  publishes();
+  lose(5);
+  publish(1);
+  BOOST_TEST((publishes() == sents{{{2}, 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_gap_is_filled_once) {
+  confirm_select();
+  publish(1);
+  publish(1);
+  publish(1);
+  publishes();
+  answer(publish_gap{q, 0}, 5);
+  BOOST_TEST((publishes() == sents{{{1}, 0}, {{2}, 1}, {{3}, 2}}));
+  answer(publish_gap{q, 0}, 5); // of the next that was under way
+  BOOST_TEST(publishes().empty());
+  confirm(1, 2);
+  answer(publish_gap{q, 1}, 5);
+  BOOST_TEST((publishes() == sents{{{2}, 1}, {{3}, 2}}));
+  move(6);
+  publishes();
+  answer(publish_gap{q, 1}, 5); // of the earlier master
+  BOOST_TEST(publishes().empty());
+  answer(publish_gap{q, 1}, 6);
+  BOOST_TEST((publishes() == sents{{{2}, 1}, {{3}, 2}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_master_that_has_forgotten_the_channel_takes_its_next_publishes) {
+  confirm_select();
+  publish(4);
+  publishes();
+  confirm(1, 5);
+  publish(2);
+  BOOST_TEST((publishes() == sents{{{5, 6}, 4}}));
+  answer(publish_gap{q, 0}, 5);
+  BOOST_TEST((publishes() == sents{{{5, 6}, 0}}));
+}
+
+BOOST_AUTO_TEST_CASE(publishes_that_nobody_confirms_are_nacked_in_the_end) {
+  confirm_select();
+  const size_t before = sink->times;
+  publish(2);
+  BOOST_TEST(step.tick_in_ms == confirm_check_ms);
+  publishes();
+  uint64_t now_ms = 1'000'000;
+  BOOST_TEST(tick(now_ms) == confirm_check_ms);
+  BOOST_TEST(tick(now_ms += confirm_timeout_ms - 1) == confirm_check_ms);
+  BOOST_TEST(told().empty());
+  BOOST_TEST(sink->times == before);
+  BOOST_TEST(tick(now_ms + 1) == 0u);
+  BOOST_TEST((told() == tolds{-2}));
+  BOOST_TEST(sink->times == before + 1);
+  confirm(1, 3); // too late
+  BOOST_TEST(told().empty());
+  move(6);
+  BOOST_TEST(publishes().empty());
+  publish(1);
+  BOOST_TEST((publishes() == sents{{{3}, 2}}));
+  answer(publish_gap{q, 0}, 6); // this master never had the first two
+  BOOST_TEST((publishes() == sents{{{3}, 0}}));
+}
+
+BOOST_AUTO_TEST_CASE(confirms_that_go_on_keep_the_others_waiting) {
+  confirm_select();
+  publish(3);
+  publishes();
+  tick(1'000'000);
+  confirm(1, 2);
+  tick(1'000'000 + confirm_timeout_ms);
+  BOOST_TEST((told() == tolds{1}));
+}
+
+BOOST_AUTO_TEST_CASE(a_channel_without_a_name_for_its_publishes_nacks_them_when_the_master_goes) {
+  channel_harness other;
+  const queue_id queue = other.metadata->add_queue("q");
+  other.metadata->set_master("q", 5);
+  other.send(amqp::confirm_class::select{});
+  other.replies();
+  input_builder input;
+  input.publish("", "q");
+  other.send(input);
+  other.take<publish_request>();
+  other.channel.queue_moved(queue, 6, other.step);
+  BOOST_TEST(other.reply<basic::nack>().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_waits_for_the_next_master) {
+  send(amqp::tx_class::select{});
+  replies();
+  publish(2);
+  send(amqp::tx_class::commit{});
+  BOOST_TEST((publishes() == sents{{{1, 2}, 0}}));
+  move(6);
+  BOOST_TEST((publishes() == sents{{{1, 2}, 0}}));
+  BOOST_TEST(replies().empty());
+  confirm(1, 3);
+  BOOST_TEST(reply<amqp::tx_class::commit_ok>().has_value());
+}
+
+// -- consumers
+
+BOOST_AUTO_TEST_CASE(a_consumer_goes_on_at_the_next_master_and_its_client_does_not_notice) {
+  basic::consume wanted;
+  wanted.queue = "q";
+  wanted.consumer_tag = "c";
+  wanted.arguments.set("x-priority", {int32_t{3}});
+  send(wanted);
+  const auto who = begun().at(0);
+  answer(consume_done{who, true, {}});
+  replies();
+  answer(consumer_cancelled{who, true}, 5);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(channel.consumers() == 1u);
+  move(6);
+  const auto again = begun();
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST(!(again[0] == who));
+  BOOST_TEST(again[0]->tag == "c");
+  BOOST_TEST(again[0]->priority == 3);
+  BOOST_TEST(again[0]->queue == q);
+  BOOST_TEST((again[0]->window == who->window));
+  BOOST_TEST((again[0]->channel == self));
+  answer(consume_done{again[0], true, {}});
+  BOOST_TEST(replies().empty());
+  deliver(again[0], 2, 1);
+  BOOST_TEST(delivered_to_client() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(late_events_of_the_old_master_do_no_harm) {
+  send(basic::qos{0, 3, true});
+  replies();
+  const auto who = consume(q, "q", "c");
+  deliver(who, 1, 1);
+  step = {};
+  move(6);
+  const auto again = begun().at(0);
+  deliver(who, 2, 2); // it was under way
+  BOOST_TEST(delivered_to_client() == 0u);
+  BOOST_TEST(who->window->unacked.load() == 1);
+  BOOST_TEST(channel.unacked() == 1u);
+  BOOST_TEST(take<consumer_ready>().size() == 1u); // the window was full and has room again
+  answer(consumer_cancelled{who, true}, 5);
+  answer(consumer_cancelled{who, false}, 5);
+  answer(consume_done{who, true, {}}, 5);
+  answer(consume_done{who, false, {403, "ACCESS_REFUSED"}}, 5);
+  answer(cancel_done{who}, 5);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(channel.consumers() == 1u);
+  deliver(again, 1, 1);
+  BOOST_TEST(delivered_to_client() == 1u);
+  BOOST_TEST(again->window->unacked.load() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(settlements_of_what_an_old_master_delivered_go_nowhere_and_free_the_window) {
+  const auto who = consume(q, "q", "c");
+  deliver(who, 3, 1);
+  move(6);
+  const auto again = begun().at(0);
+  deliver(again, 3, 1); // the same messages once more
+  BOOST_TEST(channel.unacked() == 6u);
+  input_builder acks;
+  acks.ack(2, true);
+  send(acks);
+  BOOST_TEST(take<settle_request>().empty());
+  BOOST_TEST(channel.unacked() == 4u);
+  BOOST_TEST(who->window->unacked.load() == 4);
+  send(basic::nack{5, true, true}); // the last old one, and two of the new master
+  const auto settled = take<settle_request>();
+  BOOST_REQUIRE(settled.size() == 1u);
+  BOOST_TEST((settled[0].second.by == again));
+  BOOST_TEST((settled[0].second.seqs == std::vector<seq_range>{{1, 3}}));
+  BOOST_TEST(who->window->unacked.load() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_fetched_from_an_old_master_is_not_taken_for_the_same_message_of_the_next) {
+  get();
+  give(8, 0, 5);
+  get();
+  give(9, 0, 5);
+  step = {};
+  move(6);
+  get();
+  give(10, 0, 6); // behind them, and of another master
+  step = {};
+  input_builder acks;
+  acks.ack(2);
+  acks.ack(3);
+  send(acks);
+  const auto settled = take<settle_request>();
+  BOOST_REQUIRE(settled.size() == 1u);
+  BOOST_TEST((settled[0].second.seqs == std::vector<seq_range>{{10, 11}}));
+}
+
+BOOST_AUTO_TEST_CASE(acks_staged_in_a_transaction_become_void_as_well) {
+  send(amqp::tx_class::select{});
+  replies();
+  const auto who = consume(q, "q", "c");
+  deliver(who, 2, 1);
+  step = {};
+  input_builder acks;
+  acks.ack(1);
+  send(acks);
+  move(6);
+  begun();
+  send(amqp::tx_class::commit{});
+  BOOST_TEST(take<settle_request>().empty());
+  BOOST_TEST(reply<amqp::tx_class::commit_ok>().has_value());
+  BOOST_TEST(channel.unacked() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_that_wants_to_hear_of_it_is_cancelled) {
+  basic::consume wanted;
+  wanted.queue = "q";
+  wanted.consumer_tag = "c";
+  wanted.arguments.set("x-cancel-on-ha-failover", {true});
+  send(wanted);
+  answer(consume_done{begun().at(0), true, {}});
+  replies();
+  move(6);
+  BOOST_TEST(begun().empty());
+  const auto cancel = reply<basic::cancel>();
+  BOOST_REQUIRE(cancel.has_value());
+  BOOST_TEST(cancel->consumer_tag == "c");
+  BOOST_TEST(channel.consumers() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_that_the_next_master_does_not_let_begin_is_cancelled) {
+  consume(q, "q", "c");
+  move(6);
+  answer(consume_done{begun().at(0), false, {403, "ACCESS_REFUSED - in exclusive use"}});
+  BOOST_TEST(reply<basic::cancel>().has_value());
+  BOOST_TEST(channel.consumers() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_basic_cancel_that_is_under_way_ends_with_the_old_master) {
+  for (const int how : {0, 1, 2}) {
+    const auto who = consume(q, "q", "c");
+    send(basic::cancel{"c", false});
+    BOOST_TEST(take<cancel_request>().size() == 1u);
+    if (how == 0)
+      move(6);
+    else if (how == 1)
+      answer(consumer_cancelled{who, true});
+    else
+      lose();
+    BOOST_TEST(reply<basic::cancel_ok>().has_value());
+    BOOST_TEST(begun().empty());
+    BOOST_TEST(channel.consumers() == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_is_cancelled_at_once_while_there_is_no_master) {
+  const auto who = consume(q, "q", "c");
+  lose();
+  send(basic::cancel{"c", false});
+  BOOST_TEST(take<cancel_request>().empty());
+  BOOST_TEST(reply<basic::cancel_ok>().has_value());
+  move(6);
+  BOOST_TEST(begun().empty());
+}
+
+BOOST_AUTO_TEST_CASE(consumers_wait_while_the_masters_node_is_out_of_reach) {
+  const auto who = consume(q, "q", "c");
+  deliver(who, 1, 1);
+  step = {};
+  lose(5);
+  BOOST_TEST(replies().empty());
+  input_builder acks;
+  acks.ack(1);
+  send(acks);
+  BOOST_TEST(take<settle_request>().empty());
+  channel.queue_moved(q, 5, step);
+  const auto again = begun();
+  BOOST_REQUIRE(again.size() == 1u); // the other node has forgotten the first
+  BOOST_TEST(!(again[0] == who));
+}
+
+BOOST_AUTO_TEST_CASE(other_queues_and_their_consumers_are_left_alone) {
+  const queue_id other = metadata->add_queue("other");
+  metadata->set_master("other", 3);
+  const auto who = consume(other, "other", "o");
+  consume(q, "q", "c");
+  move(6);
+  BOOST_TEST(begun().size() == 1u);
+  BOOST_TEST(channel.mastership_of(other) == 3u);
+  deliver(who, 1, 1);
+  BOOST_TEST(delivered_to_client() == 1u);
+}
+
+// -- methods that wait for an answer
+
+BOOST_AUTO_TEST_CASE(the_next_master_is_asked_again) {
+  get();
+  BOOST_TEST(take<get_request>().size() == 1u);
+  answer(queue_missing{q, true}, 5);
+  BOOST_TEST(replies().empty());
+  move(6);
+  BOOST_TEST(take<get_request>().size() == 1u);
+  give(4, 2, 5); // the old one's answer comes late, and that message is the new one's by now
+  BOOST_TEST(replies().empty());
+  answer(queue_missing{q, false}, 5);
+  BOOST_TEST(replies().empty());
+  give(4, 2, 6);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  BOOST_TEST(channel.unacked() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(each_kind_of_question_is_asked_again) {
+  const auto asks_again = [this](amqp::method what, auto request, epoch mastership) {
+    send(std::move(what));
+    using kind = decltype(request);
+    const size_t first = take<kind>().size();
+    move(mastership);
+    return first == 1 && take<kind>().size() == 1;
+  };
+  amqp::queue_class::declare declare;
+  declare.queue = "q";
+  BOOST_TEST(asks_again(declare, status_request{}, 6));
+  answer(queue_status{q, 1, 1});
+  BOOST_TEST(reply<amqp::queue_class::declare_ok>().has_value());
+  amqp::queue_class::purge purge;
+  purge.queue = "q";
+  BOOST_TEST(asks_again(purge, purge_request{}, 7));
+  answer(purged{q, 1});
+  BOOST_TEST(reply<amqp::queue_class::purge_ok>().has_value());
+  amqp::queue_class::delete_ erase;
+  erase.queue = "q";
+  BOOST_TEST(asks_again(erase, delete_request{}, 8));
+  answer(delete_checked{q, true, {}, 1});
+  BOOST_TEST(step.proposals.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_that_is_about_to_begin_begins_at_the_next_master) {
+  basic::consume wanted;
+  wanted.queue = "q";
+  wanted.consumer_tag = "c";
+  send(wanted);
+  const auto first = begun().at(0);
+  move(6);
+  const auto again = begun();
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST(!(again[0] == first));
+  answer(consume_done{first, true, {}}, 5);
+  BOOST_TEST(replies().empty());
+  answer(consume_done{again[0], true, {}}, 6);
+  BOOST_TEST(reply<basic::consume_ok>().has_value());
+  deliver(again[0], 1, 1);
+  BOOST_TEST(delivered_to_client() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_method_waits_for_a_master_and_fails_when_none_comes) {
+  get();
+  take<get_request>();
+  lose();
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(step.tick_in_ms == master_check_ms);
+  uint64_t now_ms = 1'000'000;
+  BOOST_TEST(tick(now_ms) == master_check_ms);
+  BOOST_TEST(tick(now_ms += master_wait_ms - 1) == master_check_ms);
+  BOOST_TEST(replies().empty());
+  tick(now_ms + 1);
+  BOOST_TEST(closed_with()
+             == "404 NOT_FOUND - home node 'rabbit@here' of durable queue 'q' in vhost '/' is down or inaccessible "
+                "(60,70)");
+}
+
+BOOST_AUTO_TEST_CASE(a_method_that_begins_while_there_is_no_master_waits_as_well) {
+  consume(q, "q", "c");
+  lose();
+  get();
+  BOOST_TEST(step.requests.empty());
+  BOOST_TEST(replies().empty());
+  tick(1'000'000);
+  move(6);
+  BOOST_TEST(take<get_request>().size() == 1u);
+  answer(got{q, {}, false, false, 0}, 6);
+  BOOST_TEST(reply<basic::get_empty>().has_value());
+  tick(1'000'000 + master_wait_ms); // that time is over
+  get();
+  tick(1'000'000 + 2 * master_wait_ms);
+  BOOST_TEST(replies().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_is_deleted_while_it_has_no_master_is_gone) {
+  consume(q, "q", "c");
+  lose();
+  get();
+  metadata->remove_queue("q");
+  tick(1'000'000);
+  const auto all = replies();
+  bool cancelled = false;
+  bool failed = false;
+  for (const auto& each : all) {
+    cancelled = cancelled || std::holds_alternative<basic::cancel>(each);
+    failed = failed || std::holds_alternative<amqp::channel_class::close>(each);
+  }
+  BOOST_TEST(cancelled);
+  BOOST_TEST(failed); // the get
+}
+
+BOOST_AUTO_TEST_CASE(publishes_to_a_queue_that_is_deleted_while_it_has_no_master_count_as_confirmed) {
+  confirm_select();
+  publish(2);
+  publishes();
+  lose();
+  const size_t before = sink->times;
+  metadata->remove_queue("q");
+  tick(1'000'000);
+  BOOST_TEST((told() == tolds{2}));
+  BOOST_TEST(sink->times == before + 1);
+  BOOST_TEST(channel.mastership_of(q) == 0u);
+}
+
+// -- how a queue comes to be replicated
+
+BOOST_AUTO_TEST_CASE(a_queue_that_becomes_replicated_while_it_is_used_moves_too) {
+  const queue_id plain = metadata->add_queue("plain");
+  confirm_select();
+  publish(1, "plain");
+  take<publish_request>();
+  const auto who = consume(plain, "plain", "p");
+  deliver(who, 1, 1);
+  step = {};
+  BOOST_TEST(channel.mastership_of(plain) == 0u);
+  metadata->set_master("plain", 2);
+  channel.queue_moved(plain, 2, step);
+  BOOST_TEST(channel.mastership_of(plain) == 2u);
+  BOOST_TEST(begun().size() == 1u);
+  BOOST_TEST((told() == tolds{-1})); // nobody has kept it
+  publish(1, "plain");
+  BOOST_TEST((publishes(plain) == sents{{{2}, 0}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_move_of_a_queue_that_is_not_used_changes_nothing) {
+  move(6);
+  BOOST_TEST(step.requests.empty());
+  BOOST_TEST(channel.mastership_of(q) == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
