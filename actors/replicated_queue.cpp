@@ -53,6 +53,8 @@ struct replica_shell {
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
   snapshot_ptr metadata;    ///< with which it was spawned; until it has its content
   bool pump_scheduled = false;
+  /// Something came that may call for a change of the in-sync set: more than requests.
+  bool look_around = false;
   bool retired = false;
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
@@ -154,7 +156,8 @@ void perform(replica_actor* self, uint64_t now_ms) {
     shell.node->session_wanted = true;
   }
   shell.step.took_office = shell.step.deposed = false;
-  if (wants_pump(shell) && !std::exchange(shell.pump_scheduled, true))
+  const bool changed = std::exchange(shell.look_around, false) && shell.machine->replica().is_master();
+  if ((changed || wants_pump(shell)) && !std::exchange(shell.pump_scheduled, true))
     self->send(self, replica_pump_msg{});
 }
 
@@ -169,17 +172,25 @@ void run(replica_actor* self, Call call) {
   perform(self, now_ms);
 }
 
+/// As run(), for what other replicas, the metadata, the disk or time bring about.
+template<class Call>
+void run_and_look(replica_actor* self, Call call) {
+  self->state.look_around = true;
+  run(self, call);
+}
+
 void pump(replica_actor* self) {
   auto& shell = self->state;
   shell.pump_scheduled = false;
-  if (shell.retired || !shell.node->replicas || !shell.machine)
+  if (shell.retired || !shell.machine)
     return;
+  replica_links* const links = shell.node->replicas.get(); // null: this node is alone
   const uint64_t now_ms = shell.node->now_ms();
   std::vector<replication::node_id> peers;
   for (const replication::node_status& one : shell.machine->replica().known().nodes.nodes)
     peers.push_back(one.node);
   for (const replication::node_id to : peers)
-    while (shell.machine->wants_send(to) && shell.node->replicas->room(to, shell.record->id)) {
+    while (links && shell.machine->wants_send(to) && links->room(to, shell.record->id)) {
       shell.machine->send(to, now_ms, shell.step);
       send_mail(self);
     }
@@ -230,7 +241,7 @@ void look(replica_actor* self) {
   const replication::metadata_view known = view_of(*record, *metadata);
   const node_ptr own = own_node(*metadata, *shell.node);
   const bool fresh = own && own->up && own->session > shell.machine->replica().inc();
-  run(self, [&](auto& machine, auto now_ms, auto& step) {
+  run_and_look(self, [&](auto& machine, auto now_ms, auto& step) {
     if (fresh && std::exchange(shell.starts_over, false))
       machine.start_again(own->session, known, now_ms, step);
     else if (fresh)
@@ -339,7 +350,7 @@ void take_content(replica_actor* self, const recovered_queue& what) {
 caf::message_handler store_messages(replica_actor* self) {
   return {
     [self](replica_logged_msg logged) {
-      run(self, [&](auto& machine, auto now_ms, auto& step) { machine.logged(logged.upto, now_ms, step); });
+      run_and_look(self, [&](auto& machine, auto now_ms, auto& step) { machine.logged(logged.upto, now_ms, step); });
     },
     [self](replica_read_msg& read) {
       run(self, [&](auto& machine, auto now_ms, auto& step) {
@@ -355,7 +366,7 @@ caf::message_handler store_messages(replica_actor* self) {
 caf::message_handler replica_messages(replica_actor* self) {
   return {
     [self](replica_mail_msg& mail) {
-      run(self, [&](auto& machine, auto now_ms, auto& step) {
+      run_and_look(self, [&](auto& machine, auto now_ms, auto& step) {
         machine.receive(mail.content.from, mail.content.message, now_ms, step);
       });
     },
@@ -384,7 +395,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
       if (tick.due_ms != self->state.tick_due_ms)
         return; // a sooner one took its place
       self->state.tick_due_ms = 0;
-      run(self, [&](auto& machine, auto at_ms, auto& step) { machine.tick(at_ms, step); });
+      run_and_look(self, [&](auto& machine, auto at_ms, auto& step) { machine.tick(at_ms, step); });
     },
     [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },
     [self](replica_content_msg& what) { take_content(self, what.content); },

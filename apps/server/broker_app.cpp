@@ -195,6 +195,7 @@ result<void> broker_app::open_metadata() {
   options.host.metadata.node = config.node_name;
   options.host.metadata.loopback_users = config.loopback_users;
   options.host.metadata.default_vhost = config.default_vhost;
+  options.host.metadata.replication = true;
   if (!around.extensions.exchange_types.empty()) {
     auto types = make_standard_exchange_types();
     for (const auto& type : around.extensions.exchange_types)

@@ -223,6 +223,7 @@ result<recovered_log> adopt_queue(const recovered_queue& found, broker::epoch ma
   stored_checkpoint whole;
   whole.log.base.end = {mastership, found.next - 1};
   whole.log.epochs = {{mastership, 1}};
+  whole.log.emptied_at = 1; // before any session that a set may list it under
   whole.pieces = {{1, 0}};
   whole.next = found.next;
   recovered_queue with_log = found;

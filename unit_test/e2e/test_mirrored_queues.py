@@ -1,0 +1,219 @@
+"""Mirrored queues on three real nodes (features.md S19-S22, Q10-Q14; guarantees.md G1, G2): the node of a master dies, and a
+mirror goes on with everything that was confirmed, once, in order; clients of the other nodes do not notice."""
+import json
+import threading
+import time
+import unittest
+
+import pika
+
+from harness import process
+from harness.cluster import LocalCluster
+
+FAILOVER_S = 15
+SYNC_S = 30
+
+
+class Consumer(threading.Thread):
+    """Collects bodies from a queue through one node, acknowledging each, until `stop`."""
+
+    def __init__(self, member, queue):
+        super().__init__(daemon=True)
+        self.member, self.queue = member, queue
+        self.bodies, self.cancelled, self.error = [], False, None
+        self.ready, self.stopping = threading.Event(), threading.Event()
+        self.start()
+        self.ready.wait(20)
+
+    def run(self):
+        try:
+            connection = self.member.pika()
+            channel = connection.channel()
+            channel.add_on_cancel_callback(lambda _: setattr(self, "cancelled", True))
+            channel.basic_qos(prefetch_count=20)
+            channel.basic_consume(self.queue, self.take)
+            self.ready.set()
+            while not self.stopping.is_set():
+                connection.process_data_events(time_limit=0.1)
+            connection.close()
+        except Exception as error:  # for the test's thread
+            self.error = error
+            self.ready.set()
+
+    def take(self, channel, method, _, body):
+        self.bodies.append(int(body))
+        channel.basic_ack(method.delivery_tag)
+
+    def stop(self):
+        self.stopping.set()
+        self.join(20)
+        if self.error:
+            raise self.error
+
+
+class Mirrors(unittest.TestCase):
+    def setUp(self):
+        self.cluster = LocalCluster()
+        self.addCleanup(self.cluster.close)
+        self.cluster.open()
+        self.one, self.two, self.three = self.cluster.members
+
+    def mirror_all(self, member=None):
+        (member or self.one).ctl("set_policy", "ha-all", "^", '{"ha-mode":"all"}')
+
+    def declare(self, member, queue, **arguments):
+        connection = member.pika()
+        connection.channel().queue_declare(queue, durable=True, arguments=arguments)
+        connection.close()
+
+    def copies(self, queue, at=None):
+        """Master, and mirrors in sync, as list_queues tells."""
+        rows = json.loads((at or self.two).ctl("list_queues", "--formatter", "json", "name", "pid", "slave_pids",
+                                               "synchronised_slave_pids"))
+        row = next(each for each in rows if each["name"] == queue)
+        return row["pid"], row["synchronised_slave_pids"]
+
+    def await_synchronised(self, queue, mirrors, at=None):
+        seen = []
+
+        def reached():
+            seen[:] = self.copies(queue, at)
+            return len(seen[1]) == mirrors
+
+        if not process.wait_until(reached, SYNC_S, 0.1):
+            raise AssertionError(f"{queue} has {seen} after {SYNC_S} s")
+
+    def publish(self, member, queue, numbers):
+        """Each is confirmed."""
+        connection = member.pika()
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for number in numbers:
+            channel.basic_publish("", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2))
+        connection.close()
+
+    def drain(self, member, queue):
+        connection = member.pika()
+        channel = connection.channel()
+        bodies = []
+        while True:
+            method, _, body = channel.basic_get(queue, auto_ack=True)
+            if method is None:
+                break
+            bodies.append(int(body))
+        connection.close()
+        return bodies
+
+    def await_master(self, queue, node, at):
+        seen = []
+
+        def reached():
+            seen[:] = [self.copies(queue, at)[0]]
+            return node in str(seen[0])
+
+        if not process.wait_until(reached, FAILOVER_S, 0.1):
+            raise AssertionError(f"the master of {queue} is {seen}, not {node}")
+
+    def test_confirmed_messages_survive_the_master(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        self.publish(self.two, "q", range(200))
+        self.one.kill()
+        self.publish(self.two, "q", range(200, 300))
+        self.assertEqual(self.drain(self.three, "q"), list(range(300)))
+
+    def test_publishers_and_consumers_of_other_nodes_go_on(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        consumer = Consumer(self.three, "q")
+        published = []
+        stop = threading.Event()
+
+        def publish():
+            connection = self.two.pika()
+            channel = connection.channel()
+            channel.confirm_delivery()
+            while not stop.is_set():
+                channel.basic_publish("", "q", str(len(published)).encode(), pika.BasicProperties(delivery_mode=2))
+                published.append(len(published))
+            connection.close()
+
+        publisher = threading.Thread(target=publish, daemon=True)
+        publisher.start()
+        time.sleep(1)
+        before = len(published)
+        self.one.kill()
+        process.wait_until(lambda: len(published) > before + 500, FAILOVER_S + 20, 0.05)
+        stop.set()
+        publisher.join(20)
+        self.assertGreater(len(published), before + 500, "the publisher did not go on")
+        process.wait_until(lambda: len(set(consumer.bodies)) == len(published), 20, 0.05)
+        consumer.stop()
+        self.assertEqual(sorted(set(consumer.bodies)), published)
+        self.assertFalse(consumer.cancelled)
+        self.assertLessEqual(max(map(consumer.bodies.count, set(consumer.bodies))), 2)
+
+    def test_a_queue_with_messages_becomes_mirrored_by_a_policy(self):
+        self.declare(self.one, "q")
+        self.publish(self.one, "q", range(100))
+        self.mirror_all(self.two)
+        self.await_synchronised("q", 2)
+        self.publish(self.three, "q", range(100, 150))
+        self.one.kill()
+        self.assertEqual(self.drain_when_up(self.three, "q"), list(range(150)))
+
+    def drain_when_up(self, member, queue):
+        self.await_other_master(queue, member)
+        return self.drain(member, queue)
+
+    def await_other_master(self, queue, at):
+        gone = self.one.node
+        if not process.wait_until(lambda: gone not in str(self.copies(queue, at)[0]), FAILOVER_S, 0.1):
+            raise AssertionError(f"{queue} has no other master than {gone}")
+
+    def test_a_returning_node_is_in_sync_again_and_may_be_master(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        self.publish(self.one, "q", range(50))
+        self.one.kill()
+        self.publish(self.two, "q", range(50, 100))
+        self.one.start()
+        self.await_synchronised("q", 2)
+        for member in (self.two, self.three):
+            member.kill()
+            survivors = [each for each in self.cluster if each is not member]
+            self.publish(survivors[0], "q", [])
+            member.start()
+            self.await_synchronised("q", 2, at=self.one)
+        self.assertEqual(self.drain(self.one, "q"), list(range(100)))
+
+    def test_everything_survives_when_all_nodes_are_killed(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        self.publish(self.two, "q", range(100))
+        for member in self.cluster:
+            member.kill()
+        for member in self.cluster:
+            member.spawn()
+        for member in self.cluster:
+            member.await_startup()
+        self.await_synchronised("q", 2)
+        self.assertEqual(self.drain(self.three, "q"), list(range(100)))
+
+    def test_quorum_queues_have_three_copies(self):
+        self.declare(self.one, "q", **{"x-queue-type": "quorum"})
+        rows = json.loads(self.two.ctl("list_queues", "--formatter", "json", "name", "leader", "members", "online"))
+        self.assertEqual(rows[0]["leader"], self.one.node)
+        self.assertEqual(sorted(rows[0]["members"]), sorted(each.node for each in self.cluster))
+        self.publish(self.three, "q", range(100))
+        self.one.kill()
+        self.publish(self.three, "q", range(100, 120))
+        self.assertEqual(self.drain(self.two, "q"), list(range(120)))
+
+
+if __name__ == "__main__":
+    unittest.main()
