@@ -168,6 +168,7 @@ void run(replica_actor* self, Call call) {
   if (!shell.machine)
     return; // what replicas say to one that waits for its content is said again
   const uint64_t now_ms = shell.node->now_ms();
+  shell.machine->lease(now_ms < shell.node->session_valid_until_ms.load(std::memory_order_relaxed));
   call(*shell.machine, now_ms, shell.step);
   perform(self, now_ms);
 }

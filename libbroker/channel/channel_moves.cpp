@@ -236,7 +236,7 @@ void channel_state::impl::send_again(queue_id queue, replicated_use& use) {
 void channel_state::impl::on_confirmed(const confirmed& what) {
   if (auto* const use = find_use(what.queue)) {
     if (use->publishes)
-      use->publishes->done(what.numbers);
+      use->publishes->done(what.numbers, what.rejected);
     use->gap_at.reset();
   }
   confirms_.answer(what.queue, what.numbers, what.rejected);

@@ -32,7 +32,7 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
       serve_gets(out);
       dispatch(out);
       const bool all_gone = end_heads();
-      again = forward_dead(step) && !all_gone;
+      again = !paused && forward_dead(step) && !all_gone;
     }
     const bool pressure = settings.memory_pressure && settings.memory_pressure();
     allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
@@ -85,6 +85,8 @@ bool queue_state::impl::clear_head() {
 }
 
 void queue_state::impl::serve_gets(outbox& out) {
+  if (paused)
+    return;
   size_t served = 0;
   for (; served < gets.size() && clear_head() && (ready.empty() || ready.front().batch); ++served)
     answer(gets[served], out);
@@ -109,7 +111,7 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
 }
 
 void queue_state::impl::dispatch(outbox& out) {
-  if (now != phase::open || !gets.empty() || too_many_dead())
+  if (now != phase::open || paused || !gets.empty() || too_many_dead())
     return;
   bool alone = false;
   while (clear_head() && !ready.empty() && ready.front().batch) {

@@ -98,6 +98,7 @@ struct queue_state::impl {
   bool drop_over_limit();
   bool end_heads();
   uint32_t fitting(const queueing::run& what) const;
+  bool has_room(uint64_t messages, uint64_t bytes) const;
   void refuse(queueing::run what, const publish_request& request, queueing::outbox& out);
   void used() { last_used_ms = now_ms; }
   bool check_expired(queue_step& step);
@@ -132,6 +133,7 @@ struct queue_state::impl {
   queue_settings settings;
   message_store& store;
   phase now = phase::open;
+  bool paused = false; ///< nothing is handed out: perhaps another node is master (G5)
   uint64_t now_ms = 0; ///< of the step under way
   seqno next = 1;
   place_in_log place; ///< of the publish under way

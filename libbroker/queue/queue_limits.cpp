@@ -79,10 +79,17 @@ uint32_t queue_state::impl::fitting(const run& what) const {
   return fit;
 }
 
+bool queue_state::impl::has_room(uint64_t messages, uint64_t bytes) const {
+  return (!options->max_length || ready.messages() + messages <= *options->max_length)
+      && (!options->max_length_bytes || ready.body_bytes() + bytes <= *options->max_length_bytes);
+}
+
 /// Accepts what there is room for and refuses the rest, as if the messages came one by one: consumers make room, and so
 /// does what expires at once.
 void queue_state::impl::admit(run what, const publish_request& request, fresh_hold& hold, outbox& out) {
-  if (options->overflow == overflow_policy::drop_head || (!options->max_length && !options->max_length_bytes))
+  const bool limited = options->max_length || options->max_length_bytes;
+  const bool decided = is_logged() && options->overflow == overflow_policy::reject_publish; // before it was logged
+  if (options->overflow == overflow_policy::drop_head || !limited || decided)
     return accept(std::move(what), request, hold, out);
   for (;;) {
     uint32_t fit = fitting(what);

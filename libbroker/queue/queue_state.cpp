@@ -166,6 +166,10 @@ void queue_state::under_pressure(uint64_t now_ms, queue_step& step) {
   impl_->finish(out, step);
 }
 
+void queue_state::pause(bool on) {
+  impl_->paused = on;
+}
+
 void queue_state::abandoned(queue_step& step) {
   if (impl_->now == impl::phase::deleted)
     return;
@@ -209,6 +213,10 @@ void queue_state::deleted(queue_step& step) {
     return;
   outbox out{step, impl_->record->id};
   impl_->end(out, step);
+}
+
+bool queue_state::has_room(uint64_t messages, uint64_t bytes) const {
+  return impl_->has_room(messages, bytes);
 }
 
 uint64_t queue_state::messages_ready() const {

@@ -80,10 +80,15 @@ public:
   void handle(queue_request request, uint64_t now_ms, queue_step& step);
 
   // -- of a replicated queue (replicated_queue.hpp): messages are in its log, and in the store, before they are here --
+  /// Is there room for so many messages and bytes more, of which those it has not got are about to be committed?
+  /// (Overflow reject-publish.) What is committed is kept: whoever has no room must not let them into the log.
+  bool has_room(uint64_t messages, uint64_t bytes) const;
   /// Publishes that are committed, rising. What is dropped or refused now is settled in the store.
   void logged(std::vector<logged_publish> what, uint64_t now_ms, queue_step& step);
   /// Messages of an earlier master that are committed now: behind all others, below the first publish's number.
   void found(const std::vector<recovered_run>& more, uint64_t now_ms, queue_step& step);
+  /// Whether anything may be handed out, from the next step on (G5).
+  void pause(bool on);
   /// Another node goes on with the queue. Consumers are cancelled and credit is given back; publishes that were not
   /// confirmed are neither confirmed nor refused. Nothing may be asked of it afterwards.
   void abandoned(queue_step& step);

@@ -70,6 +70,7 @@ void replicated_queue::take_office(uint64_t now_ms, replicated_step& step) {
   if (marked != 0)
     replica_->delivered(std::min(marked, commit + 1));
   queue_ = std::make_unique<queue_state>(record_, settings_.queue, shim_, &content, now_ms);
+  queue_->pause(!lease_valid_);
   queue_->tick(now_ms, step.queue); // what has expired meanwhile, or is beyond a limit
   step.took_office = true;
 }
@@ -85,6 +86,7 @@ void replicated_queue::leave_office(replicated_step& step) {
   waiting_.clear();
   withheld_.clear();
   repeated_.clear();
+  refused_.clear();
   shim_.settled.clear();
   shim_.reads.clear();
   shim_.handed_out = 0;

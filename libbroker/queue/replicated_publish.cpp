@@ -29,6 +29,13 @@ decision decide_of(const message& what, const queue_options& options, uint64_t n
   return made;
 }
 
+uint64_t body_bytes(const publish_batch& batch, slice where) {
+  uint64_t bytes = 0;
+  for (uint32_t at = where.lo; at < where.hi; ++at)
+    bytes += batch.messages[at].body_size;
+  return bytes;
+}
+
 } // namespace
 
 /// Cuts the publishes into slices of messages that are treated alike.
@@ -108,7 +115,54 @@ void replicated_queue::keep(const publish_request& request, const replication::p
   }
 }
 
-void replicated_queue::publish(const publish_request& request, uint64_t now_ms, replicated_step& step) {
+/// Overflow reject-publish is decided here, and what is refused enters no log: else a channel that did not hear of it
+/// and sends it again, to a master that has it in the log, would hear that it is confirmed (G2). Publishes behind a
+/// refused one follow what came before it, here and at the channel (replication::publisher).
+void replicated_queue::refuse_what_has_no_room(publish_request& request, replicated_step& step) {
+  const replication::channel_id& channel = request.from.channel;
+  if (const auto known = refused_.find(channel); known != refused_.end())
+    if (request.from.prev > known->second.before && request.from.prev <= known->second.last)
+      request.from.prev = known->second.before;
+  if (!record_->options || record_->options->overflow != overflow_policy::reject_publish)
+    return;
+  const replication::dedupe_entry* logged = channel.none() ? nullptr : replica_->log().dedupe().find(channel);
+  const publish_batch& batch = *request.batch;
+  uint64_t messages = messages_uncommitted();
+  uint64_t bytes = 0;
+  for (const logged_publish& one : waiting_)
+    bytes += body_bytes(*one.request.batch, one.request.slices.front());
+  refused_publish last{0, request.from.prev};
+  queueing::outbox out{step.queue, record_->id};
+  std::vector<slice> left;
+  for (const slice& one : request.slices)
+    for (uint32_t at = one.lo; at < one.hi; ++at) {
+      const confirm_number number = batch.first_confirm + at;
+      const bool again = logged && number <= logged->last;
+      const uint64_t size = batch.messages[at].body_size;
+      if (!again && !queue_->has_room(messages + 1, bytes + size)) {
+        last.last = number;
+        if (request.confirm)
+          out.confirm(request.channel, {number, number + 1}, true);
+        continue;
+      }
+      messages += again ? 0 : 1;
+      bytes += again ? 0 : size;
+      last = {0, number};
+      if (left.empty() || left.back().hi != at || at == one.lo)
+        left.push_back({at, at});
+      left.back().hi = at + 1;
+    }
+  request.slices = std::move(left);
+  if (channel.none())
+    return;
+  if (last.last != 0)
+    refused_[channel] = last;
+  else
+    refused_.erase(channel);
+}
+
+void replicated_queue::publish(publish_request request, uint64_t now_ms, replicated_step& step) {
+  refuse_what_has_no_room(request, step);
   replication::publish_order order;
   order.channel = request.from.channel;
   order.batch = request.batch;

@@ -116,9 +116,11 @@ void replicated_queue::handle(queue_request request, uint64_t now_ms, replicated
     return;
   }
   if (auto* publishes = std::get_if<publish_request>(&request); publishes && !deleted_)
-    return publish(*publishes, now_ms, step);
-  if (const auto* gone = std::get_if<channel_gone>(&request); gone && !gone->publisher.none() && !deleted_)
+    return publish(std::move(*publishes), now_ms, step);
+  if (const auto* gone = std::get_if<channel_gone>(&request); gone && !gone->publisher.none() && !deleted_) {
     replica_->forget(gone->publisher, effects_);
+    refused_.erase(gone->publisher);
+  }
   purging_ = std::holds_alternative<purge_request>(request);
   queue_->handle(std::move(request), now_ms, step.queue);
   finish(now_ms, step);
@@ -262,6 +264,12 @@ void replicated_queue::answer(replication::read_answer what, uint64_t now_ms, re
     queue_->read_done({what.live.begin(), what.live.end()}, now_ms, step.queue);
 }
 
+void replicated_queue::lease(bool valid) {
+  lease_valid_ = valid;
+  if (queue_)
+    queue_->pause(!valid);
+}
+
 void replicated_queue::tick(uint64_t now_ms, replicated_step& step) {
   if (deleted_)
     return;
@@ -303,6 +311,8 @@ void replicated_queue::ask_for_tick(uint64_t now_ms, replicated_step& step) {
   if (!needs_time())
     timers_due_ms_ = 0;
   else if (timers_due_ms_ == 0)
+    timers_due_ms_ = now_ms + limits::replication_announce_ms;
+  if (queue_ && !lease_valid_ && timers_due_ms_ == 0)
     timers_due_ms_ = now_ms + limits::replication_announce_ms;
   if (timers_due_ms_ == 0)
     return;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -96,6 +97,9 @@ public:
   void read(const std::vector<stored_run>& runs, const std::vector<message_facts>& facts, uint64_t now_ms,
             replicated_step& step); ///< store_client::on_read_with_facts
 
+  /// From the next step on: does the node hold a session, so that nobody else can be master (G5)? A master without one
+  /// hands out nothing.
+  void lease(bool valid);
   void tick(uint64_t now_ms, replicated_step& step); ///< as asked for by queue_step::tick_in_ms
   void under_pressure(uint64_t now_ms, replicated_step& step);
 
@@ -118,7 +122,7 @@ private:
     seq_range numbers;
   };
 
-  void publish(const publish_request& request, uint64_t now_ms, replicated_step& step);
+  void publish(publish_request request, uint64_t now_ms, replicated_step& step);
   void finish(uint64_t now_ms, replicated_step& step);
   bool perform(uint64_t now_ms, replicated_step& step);
   bool take_from_queue();
@@ -132,6 +136,7 @@ private:
   std::vector<logged_publish> take_committed(seqno upto);
   seqno known_delivered() const;
 
+  void refuse_what_has_no_room(publish_request& request, replicated_step& step);
   void decide(const publish_request& request, uint64_t now_ms, replication::publish_order& order,
               std::vector<place_in_log>& places) const;
   void keep(const publish_request& request, const replication::publish_order& order,
@@ -149,6 +154,7 @@ private:
   seqno delivered_found_ = 0; ///< of the life before
   seqno delivered_told_ = 0;  ///< to the store
   bool deleted_ = false;
+  bool lease_valid_ = true;
 
   // -- while master --
   std::unique_ptr<queue_state> queue_;
@@ -156,6 +162,13 @@ private:
   std::deque<recovered_run> withheld_; ///< of earlier masters, not committed yet; rising
   std::deque<logged_publish> waiting_; ///< of this one; rising; each holds its batch
   std::vector<repeated> repeated_;
+  /// Of channels whose last publish was refused for want of room and is in no log: it, and what it followed. Bounded by
+  /// the channels that publish; a channel that ends is taken out.
+  struct refused_publish {
+    uint64_t last = 0;
+    uint64_t before = 0;
+  };
+  std::map<replication::channel_id, refused_publish> refused_;
   bool purging_ = false;
 };
 

@@ -12,8 +12,8 @@ void publisher::add(const batch_ref& batch, slice where) {
   const uint64_t first = batch->first_confirm + where.lo;
   BROKER_ASSERT(first > last_, "publishes are numbered rising");
   batch->hold();
-  unconfirmed_.push_back({batch, where, first, last_});
-  last_ = first + where.size() - 1;
+  unconfirmed_.push_back({batch, where, first, link_});
+  link_ = last_ = first + where.size() - 1;
 }
 
 bool publisher::retarget(broker::epoch mastership) {
@@ -45,8 +45,16 @@ void publisher::gap(uint64_t last_number) noexcept {
     unconfirmed_.front().prev = last_number;
 }
 
+/// What follows publish `refused`, perhaps the one at `at`, follows `before` from now on.
+void publisher::relink(size_t at, uint64_t refused, uint64_t before) {
+  if (at < unconfirmed_.size() && unconfirmed_[at].prev == refused)
+    unconfirmed_[at].prev = before;
+  if (link_ == refused)
+    link_ = before;
+}
+
 /// A part of a run may be confirmed before the rest: a run is cut where the master cut it.
-void publisher::done(seq_range numbers) {
+void publisher::done(seq_range numbers, bool refused) {
   BROKER_ASSERT(numbers.first <= numbers.last, "a range of numbers");
   if (numbers.first == numbers.last)
     return;
@@ -60,7 +68,9 @@ void publisher::done(seq_range numbers) {
     sent rest = one;
     rest.where.lo += upto;
     rest.first += upto;
-    rest.prev = rest.first - 1;
+    const uint64_t last = rest.first - 1;
+    const uint64_t kept = before != 0 ? one.first + before - 1 : one.prev;
+    rest.prev = refused ? kept : last;
     if (before != 0 && rest.where.size() != 0) {
       one.where.hi = one.where.lo + before;
       rest.batch->hold();
@@ -71,6 +81,8 @@ void publisher::done(seq_range numbers) {
     if (before != 0) {
       one.where.hi = one.where.lo + before;
       ++at;
+      if (refused)
+        relink(at, last, kept);
     } else if (rest.where.size() != 0) {
       one = std::move(rest);
       break;
@@ -78,6 +90,8 @@ void publisher::done(seq_range numbers) {
       one.batch->release();
       unconfirmed_.erase(unconfirmed_.begin() + static_cast<std::ptrdiff_t>(at));
       cursor_ -= at < cursor_;
+      if (refused)
+        relink(at, last, kept);
     }
   }
   BROKER_ASSERT(cursor_ <= unconfirmed_.size(), "what was sent stays sent");
@@ -95,7 +109,7 @@ uint64_t publisher::sent_below() const noexcept {
 }
 
 void publisher::describe(std::string& out) const {
-  put(out, channel_.node, channel_.inc, channel_.number, target_, last_, cursor_, unconfirmed_.size());
+  put(out, channel_.node, channel_.inc, channel_.number, target_, last_, link_, cursor_, unconfirmed_.size());
   for (const sent& one : unconfirmed_)
     put(out, one.first, one.end(), one.prev);
 }

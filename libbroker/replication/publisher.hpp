@@ -29,8 +29,9 @@ public:
   /// publish_gap of a master that knows nothing of this channel behind `last_number`. What lies between that and the
   /// first unconfirmed publish is not missing: it was given up, or confirmed and the channel forgotten since.
   void gap(uint64_t last_number) noexcept;
-  /// These publishes are committed, or nacked and given up.
-  void done(seq_range numbers);
+  /// These publishes are committed; or, `refused`: the master has no room for them, they are nacked, and no log has
+  /// them. What comes behind refused ones follows what came before them.
+  void done(seq_range numbers, bool refused = false);
   /// Nobody waits for any of it any more.
   void give_up();
 
@@ -45,6 +46,8 @@ public:
   void describe(std::string& out) const;
 
 private:
+  void relink(size_t at, uint64_t refused, uint64_t before);
+
   struct sent {
     batch_ref batch;
     slice where;
@@ -56,6 +59,7 @@ private:
   channel_id channel_;
   broker::epoch target_ = 0;
   uint64_t last_ = 0;            ///< number of the newest publish
+  uint64_t link_ = 0;            ///< what the next one follows: the newest that was not refused
   std::deque<sent> unconfirmed_; ///< rising
   size_t cursor_ = 0;            ///< unconfirmed_ from here on has not been sent to the present master
 };

@@ -396,6 +396,61 @@ BOOST_AUTO_TEST_CASE(what_a_full_queue_refuses_is_in_no_copy) {
   BOOST_TEST(all.drained() == "");
 }
 
+/// G5: it may be that another node is master already.
+BOOST_AUTO_TEST_CASE(a_master_without_a_session_hands_out_nothing) {
+  world all{{}};
+  all.consume(1);
+  all.at(1).queue->lease(false);
+  all.publish(1, 2);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  BOOST_TEST(all.taken().empty());
+  all.at(1).queue->lease(true);
+  all.run_for(1000);
+  BOOST_TEST(all.taken() == (numbers{1, 2}));
+}
+
+/// G2: a confirm for what the queue has not got would be a lost message.
+BOOST_AUTO_TEST_CASE(a_refusal_that_got_lost_with_the_master_is_no_confirm_of_the_next_one) {
+  queue_options options;
+  options.max_length = 2;
+  options.overflow = overflow_policy::reject_publish;
+  world all{with(options)};
+  all.refusals_get_lost = true;
+  all.publish(1, 5);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  all.refusals_get_lost = false;
+  const int now = fail_over(all);
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+  BOOST_TEST(all.refused.size() == 3u);
+  BOOST_TEST(everywhere(all) == 2);
+  all.consume(now);
+  all.ack(now, 2);
+  all.publish(1, 1);
+  all.run_for(1000);
+  BOOST_TEST(all.taken() == (numbers{1, 2, 6}));
+  BOOST_TEST(all.drained() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_refused_publishes_is_no_gap_for_any_master) {
+  queue_options options;
+  options.max_length = 1;
+  options.overflow = overflow_policy::reject_publish;
+  world all{with(options)};
+  all.publish(1, 3); // 2 and 3 are refused
+  all.run_for(1000);
+  const int next = fail_over(all);
+  all.consume(next);
+  all.run_for(1000);
+  all.ack(next, 1);
+  all.publish(1, 1);
+  all.run_for(1000);
+  BOOST_TEST(all.taken() == (numbers{1, 4}));
+  BOOST_TEST(all.drained() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_deadline_is_the_same_on_every_master) {
   world all{{}};
   all.publish(1, 2, "3000");

@@ -464,6 +464,8 @@ void world::on_delivered(int who, const broker::delivered& what) {
 }
 
 void world::on_confirmed(int who, const broker::confirmed& what, uint64_t channel) {
+  if (what.rejected && refusals_get_lost)
+    return;
   if (what.rejected) {
     for (uint64_t number = what.numbers.first; number < what.numbers.last; ++number)
       refused.insert({channel, number});
@@ -476,7 +478,7 @@ void world::on_confirmed(int who, const broker::confirmed& what, uint64_t channe
       if (at(who).queue->replica().known().queue.listed(listed.node) && !on_disk(static_cast<int>(listed.node), one))
         fail("a message is confirmed that an in-sync copy does not have on its disk");
   }
-  channels.at(channel).done(what.numbers);
+  channels.at(channel).done(what.numbers, what.rejected);
 }
 
 bool world::on_disk(int who, const label& what) const {

@@ -126,6 +126,7 @@ public:
   std::map<int, int> cancelled;                             ///< consumers, by node
   std::vector<seen> fresh;                                  ///< since taken()
   size_t offices = 0, deposed = 0, gaps = 0, misdirected = 0, copies = 0, again = 0;
+  bool refusals_get_lost = false; ///< on their way to channels
   uint64_t now_ms = 1000;
   uint64_t wall_ms = 1'700'000'000'000;
   snapshot_ptr metadata; ///< routes of dead letters
