@@ -272,7 +272,8 @@ void channel_state::impl::send_again(queue_id queue, replicated_use& use) {
     if (planted(plant::nothing_sent_again))
       continue;
     order.batch->hold();
-    request(queue, publish_request{order.batch, std::move(order.slices), self_, true, {order.channel, order.prev}});
+    const uint64_t prev = planted(plant::prev_forgotten) ? 0 : order.prev;
+    request(queue, publish_request{order.batch, std::move(order.slices), self_, true, {order.channel, prev}});
   }
 }
 

@@ -126,7 +126,8 @@ private:
         lose(queue);
       return;
     default:
-      return travel();
+      for (auto count = 1 + random_.below(12); count > 0; --count)
+        travel();
     }
   }
 
@@ -233,8 +234,11 @@ private:
     } else if (!queue.events.empty()) {
       auto [from, what] = std::move(queue.events.front());
       queue.events.pop_front();
+      const size_t before = open_.size();
       channel_.answer(std::move(what), from);
       collect();
+      if (from < queue.told && open_.size() != before)
+        fail("the client heard of a delivery of an earlier master");
     }
   }
 
