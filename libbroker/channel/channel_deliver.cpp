@@ -4,13 +4,18 @@
 
 #include "amqp/reply.hpp"
 #include "channel/channel_impl.hpp"
+#include "channel/plant.hpp"
 
 namespace broker {
 
 void channel_state::impl::deliver(delivered& what) {
   const uint32_t count = what.run.where.size();
-  if (is_late(what.who)) { // nobody will settle it: the queue's present master has it as well
-    if (what.who->window)
+  if (is_late(what.who)) { // its master is none any more, or takes it back
+    if (!what.who->no_ack)
+      request(
+        what.who->queue,
+        settle_request{settle_request::kind::requeue, self_, what.who, {{what.run.first, what.run.first + count}}});
+    if (what.who->window && !channels::planted(channels::plant::places_kept))
       free_places(count);
     return;
   }

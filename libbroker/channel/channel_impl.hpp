@@ -159,6 +159,9 @@ struct channel_state::impl {
   void keep_publishes(size_t first);
   void send_again(queue_id queue, replicated_use& use);
   void begin_anew(queue_id queue);
+  /// The same consumer under another object.
+  void renew(consumer_ref& who);
+  void give_back(queue_id queue);
   void make_void(queue_id queue);
   void forget_use(queue_id queue);
   std::string name_of(queue_id queue);

@@ -6,9 +6,14 @@
 
 #include "base/assert.hpp"
 #include "channel/channel_impl.hpp"
+#include "channel/plant.hpp"
 #include "channel/reply_texts.hpp"
 
 namespace broker {
+
+using channels::plant;
+using channels::planted;
+
 namespace {
 
 /// The same consumer for another master: what the earlier one still says of it is told apart by the object.
@@ -61,7 +66,7 @@ bool channel_state::impl::is_current(queue_id queue, epoch from) {
 }
 
 bool channel_state::impl::is_late(const consumer_ref& who) {
-  if (!find_use(who->queue))
+  if (!find_use(who->queue) || planted(plant::late_delivered))
     return false;
   const auto known = consumers_.find(who->tag);
   return known == consumers_.end() || !(known->second == who);
@@ -70,16 +75,25 @@ bool channel_state::impl::is_late(const consumer_ref& who) {
 // -- no master
 // ----------------------------------------------------------------------------------------------------------
 
-/// `node`: its node is out of reach, and with it everything that was under way.
+/// `node`: its node is out of reach, and with it everything that was under way. Or was: when connections break and come
+/// back quickly the master may know of consumers that began in between. They are ended, and what they hold goes back.
 void channel_state::impl::lose_master(queue_id queue, replicated_use& use, bool node) {
   masterless_ += use.masterless ? 0 : 1;
   use.masterless = true;
-  if (!node)
+  if (!node || use.lost)
     return;
   use.lost = true;
-  make_void(queue);
-  if (on_answer_ && asked_ == queue && cancelling(asked_who_))
-    on_cancelled({asked_who_});
+  give_back(queue);
+  consumer_ref ended;
+  for (auto& [tag, who] : consumers_)
+    if (who->queue == queue && cancelling(who)) {
+      ended = who;
+    } else if (who->queue == queue) {
+      request(queue, cancel_request{who});
+      renew(who);
+    }
+  if (ended)
+    on_cancelled({ended});
 }
 
 void channel_state::impl::found_master(replicated_use& use) {
@@ -110,8 +124,33 @@ void channel_state::impl::forget_use(queue_id queue) {
   replicated_.erase(queue);
 }
 
+void channel_state::impl::renew(consumer_ref& who) {
+  const bool asked = on_answer_ && asked_who_ == who;
+  if (!planted(plant::same_consumer))
+    who = renewed(*who);
+  if (!asked)
+    return;
+  asked_who_ = who;
+  question_ = consume_request{who};
+}
+
+/// What was delivered goes back to the master, if it is still the one that delivered it, and is settled here alone.
+void channel_state::impl::give_back(queue_id queue) {
+  unacked_tags::blocks held;
+  unacked_.for_each_block([&](const unacked_block& block) {
+    if (block.queue == queue)
+      held.push_back(block);
+    return true;
+  });
+  for (auto& [to, settlement] : settle_requests(held, settle_request::kind::requeue, self_))
+    request(to, std::move(settlement));
+  make_void(queue);
+}
+
 /// What was delivered so far is settled here alone.
 void channel_state::impl::make_void(queue_id queue) {
+  if (planted(plant::settled_elsewhere))
+    return;
   unacked_.make_void(queue);
   if (tx_)
     tx_->make_void(queue);
@@ -126,6 +165,8 @@ void channel_state::impl::queue_moved(queue_id queue, epoch mastership) {
   auto* use = find_use(queue);
   if (use && (mastership < use->mastership || (mastership == use->mastership && !use->lost)))
     return;
+  if (use && mastership == use->mastership && planted(plant::return_ignored))
+    return;
   if (!use) {
     std::string name = name_of(queue);
     if (name.empty())
@@ -133,10 +174,14 @@ void channel_state::impl::queue_moved(queue_id queue, epoch mastership) {
     use = &replicated_[queue];
     use->name = std::move(name);
   }
+  const bool same = use->mastership == mastership;
   use->mastership = mastership;
   found_master(*use);
   use->gap_at.reset();
-  make_void(queue);
+  if (same)
+    give_back(queue);
+  else
+    make_void(queue);
   if (!use->publishes) {
     confirms_.queue_lost(queue); // of the time before it was replicated: nobody has kept them
   } else {
@@ -177,13 +222,9 @@ void channel_state::impl::begin_anew(queue_id queue) {
       ended.push_back(who);
       continue;
     }
-    who = renewed(*who);
-    if (asked) {
-      asked_who_ = who;
-      question_ = consume_request{who};
-    } else {
+    renew(who);
+    if (!asked && !planted(plant::nothing_begun))
       request(queue, consume_request{who});
-    }
   }
   for (const auto& who : ended)
     on_cancelled({who});
@@ -216,7 +257,7 @@ void channel_state::impl::keep_publishes(size_t first) {
       auto order = use->publishes->next();
       BROKER_ASSERT(order.batch == publish.batch && !use->publishes->wants_send(), "everything before was sent");
       publish.slices = std::move(order.slices);
-      publish.from = {order.channel, order.prev};
+      publish.from = {order.channel, planted(plant::prev_forgotten) ? 0 : order.prev};
     }
     if (kept != at)
       requests[kept] = std::move(requests[at]);
@@ -228,14 +269,17 @@ void channel_state::impl::keep_publishes(size_t first) {
 void channel_state::impl::send_again(queue_id queue, replicated_use& use) {
   while (use.publishes->wants_send()) {
     auto order = use.publishes->next();
+    if (planted(plant::nothing_sent_again))
+      continue;
     order.batch->hold();
-    request(queue, publish_request{order.batch, std::move(order.slices), self_, true, {order.channel, order.prev}});
+    const uint64_t prev = planted(plant::prev_forgotten) ? 0 : order.prev;
+    request(queue, publish_request{order.batch, std::move(order.slices), self_, true, {order.channel, prev}});
   }
 }
 
 void channel_state::impl::on_confirmed(const confirmed& what) {
   if (auto* const use = find_use(what.queue)) {
-    if (use->publishes)
+    if (use->publishes && !planted(plant::confirmed_kept))
       use->publishes->done(what.numbers, what.rejected);
     use->gap_at.reset();
   }

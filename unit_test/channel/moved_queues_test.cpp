@@ -64,7 +64,11 @@ struct fixture : channel_harness {
     metadata->set_master("q", mastership);
     channel.queue_moved(q, mastership, step);
   }
-  void lose(epoch mastership = 0) { channel.queue_unreachable(q, {404, "NOT_FOUND - down"}, step, mastership); }
+  /// What the channel says then is lost like everything else.
+  void lose(epoch mastership = 0) {
+    channel.queue_unreachable(q, {404, "NOT_FOUND - down"}, step, mastership);
+    step.requests.clear();
+  }
   void confirm(confirm_number first, confirm_number end, bool rejected = false, epoch from = 0) {
     answer(confirmed{q, {first, end}, rejected}, from);
   }
@@ -527,6 +531,34 @@ BOOST_AUTO_TEST_CASE(consumers_wait_while_the_masters_node_is_out_of_reach) {
   const auto again = begun();
   BOOST_REQUIRE(again.size() == 1u); // the other node has forgotten the first
   BOOST_TEST(!(again[0] == who));
+}
+
+BOOST_AUTO_TEST_CASE(what_began_between_two_breaks_of_the_connection_is_ended) {
+  const auto first = consume(q, "q", "c");
+  lose(5);
+  channel.queue_moved(q, 5, step);
+  const auto second = begun().at(0); // the connection has broken once more meanwhile, and this gets through
+  deliver(second, 2, 1);
+  step = {};
+  channel.queue_unreachable(q, {404, "NOT_FOUND - down"}, step, 5);
+  const auto& requests = step.requests;
+  BOOST_REQUIRE(requests.size() == 2u);
+  const auto& back = std::get<settle_request>(requests[0].second);
+  BOOST_TEST((back.what == settle_request::kind::requeue && back.by == second));
+  BOOST_TEST((back.seqs == std::vector<seq_range>{{1, 3}}));
+  BOOST_TEST((std::get<cancel_request>(requests[1].second).who == second));
+  step.requests.clear();
+  deliver(second, 1, 3); // it was under way
+  BOOST_TEST(delivered_to_client() == 0u);
+  const auto late = take<settle_request>();
+  BOOST_REQUIRE(late.size() == 1u);
+  BOOST_TEST((late[0].second.what == settle_request::kind::requeue));
+  BOOST_TEST(second->window->unacked.load() == 2);
+  channel.queue_moved(q, 5, step);
+  const auto third = begun().at(0);
+  BOOST_TEST(!(third == second));
+  deliver(third, 1, 1);
+  BOOST_TEST(delivered_to_client() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(other_queues_and_their_consumers_are_left_alone) {
