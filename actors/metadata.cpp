@@ -301,7 +301,7 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   options.host.group.seed = node.next_seed();
   options.host.new_cluster = node.next_seed() | 1;
   if (options.host.metadata.replication) {
-    options.host.node_down_ms = limits::session_ms; // what session_lease counts with
+    options.host.session_ms = limits::session_ms; // what session_lease counts with
     node.session_valid_until_ms = 0;
   }
   options.start.incarnation = node.cluster ? node.cluster->incarnation() : node.next_seed() | 1;

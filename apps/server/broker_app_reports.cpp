@@ -63,7 +63,7 @@ void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) 
   auto all = std::make_shared<gathering<queue_info>>(std::move(done));
   const auto add = [all](queue_report report) {
     if (report.queue->delays_for.empty()) // else hidden: its exchange's own affair
-      all->add({std::move(report), {}});
+      all->add({std::move(report), {}, {}});
   };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
     caf::anon_send(queue.who, queue_report_request{{id, add}});
