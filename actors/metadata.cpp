@@ -253,9 +253,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
   die_on_exceptions(self);
   self->state.service = std::move(*service);
   auto& host = self->state.service->host;
-  if (cluster_links* links = self->state.service->node->cluster) {
+  if (cluster_links* links = self->state.service->node->cluster)
     links->serve(cluster_service::metadata, caf::actor_cast<caf::actor>(self));
-  }
   if (self->state.service->node->cluster || replicates(*self->state.service))
     self->send(self, metadata_tick_msg{});
   return {
