@@ -253,9 +253,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
   die_on_exceptions(self);
   self->state.service = std::move(*service);
   auto& host = self->state.service->host;
-  if (cluster_links* links = self->state.service->node->cluster) {
+  if (cluster_links* links = self->state.service->node->cluster)
     links->serve(cluster_service::metadata, caf::actor_cast<caf::actor>(self));
-  }
   if (self->state.service->node->cluster || replicates(*self->state.service))
     self->send(self, metadata_tick_msg{});
   return {
@@ -301,7 +300,7 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   options.host.group.seed = node.next_seed();
   options.host.new_cluster = node.next_seed() | 1;
   if (options.host.metadata.replication) {
-    options.host.node_down_ms = limits::session_ms; // what session_lease counts with
+    options.host.session_ms = limits::session_ms; // what session_lease counts with
     node.session_valid_until_ms = 0;
   }
   options.start.incarnation = node.cluster ? node.cluster->incarnation() : node.next_seed() | 1;

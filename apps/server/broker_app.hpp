@@ -8,11 +8,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
 
+#include <boost/asio/steady_timer.hpp>
 #include <caf/actor_system_config.hpp>
 
 #include "actors/condition_exchange.hpp"
@@ -83,6 +85,9 @@ struct broker_app {
   bool in_minority() const;
   /// Another node leads the metadata, if this one does.
   void hand_over(std::function<void(result<void>)> done);
+  /// Of a drained node: `done` gets the number of queues that still have their master here although another node that
+  /// can be reached is in sync; 0 unless it took too long.
+  void await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done);
   /// Queues look at the memory they use at once.
   void pressure_began();
 
@@ -115,6 +120,8 @@ private:
   result<void> open_listeners();
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   result<void> wait_for_cluster(std::future<result<void>> ready);
+  void look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,
+                        std::chrono::steady_clock::time_point until, const std::function<void(size_t)>& done);
   void stop_cluster();
   void end();
 

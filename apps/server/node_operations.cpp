@@ -1,6 +1,7 @@
 // What tools do to a running node, and what they change until its next start.
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -16,6 +17,8 @@ namespace broker {
 namespace {
 
 const error not_running{0, "the broker is not running"};
+/// Masters move a few at a time; what has not left by then stays until the node stops, when a mirror follows it.
+constexpr auto masters_leave = std::chrono::seconds{30};
 
 } // namespace
 
@@ -57,11 +60,15 @@ void node::impl::drain(std::function<void(result<void>)> done) {
       everyone, std::numeric_limits<size_t>::max(), {320, "CONNECTION_FORCED - Node was put into maintenance mode"},
       [this, running, done](size_t closed) {
         say(log_level::warning, "Closed " + std::to_string(closed) + " local client connections");
-        running->hand_over([this, done](const result<void>& handed) {
+        running->hand_over([this, running, done](const result<void>& handed) {
           if (!handed)
             say(log_level::warning, handed.error().text);
-          say(log_level::info, "Node is ready to be shut down for maintenance or upgrade");
-          done({});
+          running->await_moved_masters(masters_leave, [this, done](size_t left) {
+            if (left != 0)
+              say(log_level::warning, "The masters of " + std::to_string(left) + " queues have not left this node");
+            say(log_level::info, "Node is ready to be shut down for maintenance or upgrade");
+            done({});
+          });
         });
       });
   });

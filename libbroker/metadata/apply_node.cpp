@@ -182,13 +182,17 @@ command_result metadata_state::impl::apply(const node_started& what, changes_t& 
 
 command_result metadata_state::impl::apply(const node_down& what, changes_t& changes) {
   const node_ptr known = find_node(what.name);
-  if (!known || !known->up || known->incarnation != what.incarnation)
+  if (!known || known->incarnation != what.incarnation)
     return {};
-  node_record record = *known;
-  record.up = false;
-  put_node(std::move(record));
-  drop_transient_queues(what.name, changes);
-  changes.push_back(node_change(metadata_change::kind::node_down, find_node(what.name)));
+  if (known->up) {
+    node_record record = *known;
+    record.up = false;
+    put_node(std::move(record));
+  }
+  if (!what.silent)
+    drop_transient_queues(what.name, changes);
+  if (known->up)
+    changes.push_back(node_change(metadata_change::kind::node_down, find_node(what.name)));
   return {};
 }
 

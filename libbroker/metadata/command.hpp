@@ -153,6 +153,9 @@ struct forget_node {
 struct node_down {
   std::string name;
   uint64_t incarnation = 0;
+  /// Only its session is over, so that others may follow its masters: it may live, and no queue goes yet. Either it
+  /// says node_up, or a node_down without this comes.
+  bool silent = false;
 };
 /// A run that was taken for dead is not. It goes on under a new session.
 struct node_up {

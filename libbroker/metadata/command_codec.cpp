@@ -65,7 +65,10 @@ struct encoder {
     to.set_port(what.port);
   }
   void operator()(const forget_node& what) const { out.set_forget_node(what.name); }
-  void operator()(const node_down& what) const { run(what.name, what.incarnation, *out.mutable_node_down()); }
+  void operator()(const node_down& what) const {
+    run(what.name, what.incarnation, *out.mutable_node_down());
+    out.mutable_node_down()->set_silent(what.silent);
+  }
   void operator()(const node_up& what) const {
     run(what.name, what.incarnation, *out.mutable_node_up());
     out.mutable_node_up()->set_anew(what.anew);
@@ -160,7 +163,7 @@ result<command> decode_node_command(const proto::Command& from) {
   case proto::Command::kForgetNode:
     return command{forget_node{from.forget_node()}};
   case proto::Command::kNodeDown:
-    return command{node_down{from.node_down().name(), from.node_down().incarnation()}};
+    return command{node_down{from.node_down().name(), from.node_down().incarnation(), from.node_down().silent()}};
   case proto::Command::kNodeUp:
     return command{node_up{from.node_up().name(), from.node_up().incarnation(), from.node_up().anew()}};
   case proto::Command::kWithdrawn:

@@ -34,9 +34,11 @@ struct metadata_host_settings {
   raft::settings group;     ///< self and bootstrap come from the store
   uint64_t new_cluster = 1; ///< random number of the cluster that a blank node founds
   consensus::time_ms proposal_ms = limits::metadata_proposal_ms;
-  /// After this long without a word from a node the leader marks it as down. With replication the node delivers for
-  /// less than that (limits::session_ms), counted from when it last asked the leader something.
+  /// After this long without a word from a node the leader marks it as down, and what lives with it is gone.
   consensus::time_ms node_down_ms = limits::metadata_node_down_ms;
+  /// After this long its session is over, so that its masters get successors (G5; it counts the same time for itself,
+  /// see replication::session_lease). 0: it lasts as long as the node is up.
+  consensus::time_ms session_ms = 0;
 };
 
 /// The answer to one proposal or read. `result` counts only when `what` is ok. Of the rest, only `lost` leaves open
@@ -183,6 +185,7 @@ private:
   void expire();
   void lead();
   void keep_members();
+  std::optional<node_down> obituary_of(const node_record& node) const;
   void keep_nodes();
   void keep_own_record();
   void say_hello();
@@ -228,7 +231,12 @@ private:
 
   /// Nodes not in the state (yet): those that the log tells of, and those that have written to us.
   std::map<consensus::node_id, node_record> routes_;
-  std::map<std::string, consensus::time_ms> unreachable_; ///< since when; 0: for good
+  std::map<std::string, consensus::time_ms> unreachable_; ///< last heard of; 0: gone for good
+  struct obituary {
+    consensus::time_ms at = 0;
+    uint64_t incarnation = 0; ///< of the run that is said to be over; 0: its session only
+  };
+  std::map<std::string, obituary> told_down_; ///< proposed by this node
   std::set<std::string> connected_;
 
   answer_gate gate_;

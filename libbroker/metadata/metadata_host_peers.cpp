@@ -363,6 +363,7 @@ void metadata_host::keep_members() {
 
 void metadata_host::peer_connected(const std::string& node) {
   unreachable_.erase(node);
+  told_down_.erase(node);
   connected_.insert(node);
   gate_.connected(node);
 }
@@ -379,21 +380,36 @@ void metadata_host::peer_lost(const std::string& node) {
   unreachable_[node] = 0;
 }
 
+/// What is to be said of a node that is not connected, if anything.
+std::optional<node_down> metadata_host::obituary_of(const node_record& node) const {
+  const auto at = unreachable_.find(node.name);
+  const bool lost = at != unreachable_.end() && at->second == 0;
+  // The leader before this one may have heard of it, and told it so, until its reign was over.
+  const consensus::time_ms since = std::max(leads_since_, at == unreachable_.end() ? 0 : at->second);
+  const auto told = told_down_.find(node.name);
+  const bool lately = told != told_down_.end() && now_ - told->second.at < settings_.proposal_ms;
+  if (lost || now_ - since >= settings_.node_down_ms) {
+    const bool said = told != told_down_.end() && told->second.incarnation == node.incarnation;
+    const bool half = settings_.session_ms != 0 && node.incarnation != 0 && !said; // its session may be over, no more
+    if ((node.up && !(lately && said)) || half)
+      return node_down{node.name, node.incarnation, false};
+  } else if (settings_.session_ms != 0 && now_ - since >= settings_.session_ms && node.up && !lately) {
+    return node_down{node.name, node.incarnation, true};
+  }
+  return std::nullopt;
+}
+
 void metadata_host::keep_nodes() {
   std::vector<node_down> gone;
   state_.snapshot()->for_each_node([&](const node_ptr& node) {
-    if (!node->up || node->id == identity_.self || connected_.contains(node->name))
-      return;
-    const auto at = unreachable_.find(node->name);
-    const bool lost = at != unreachable_.end() && at->second == 0;
-    const consensus::time_ms since = std::max(leads_since_, at == unreachable_.end() ? 0 : at->second);
-    if (lost || now_ - since >= settings_.node_down_ms)
-      gone.push_back({node->name, node->incarnation});
+    if (node->id != identity_.self && !connected_.contains(node->name))
+      if (auto what = obituary_of(*node))
+        gone.push_back(std::move(*what));
   });
   for (node_down& one : gone) {
     if (window_.full())
       return;
-    unreachable_[one.name] = now_; // not again at once
+    told_down_[one.name] = {now_, one.silent ? 0 : one.incarnation};
     window_.add(std::nullopt, std::move(one), now_ + settings_.proposal_ms);
   }
 }

@@ -47,8 +47,7 @@ std::vector<command> one_of_each() {
     clear_parameter{"v", "shovel", "s"},
     register_node{"n", "host", 25672},
     forget_node{"n"},
-    node_down{"n", 77},
-    node_up{"n", 77},
+    node_down{"n", 77, true},
     node_up{"n", 77, true},
     withdrawn{},
     change_placement{"/", "q", 5, replication::alter_isr{3, 4, {{1, 10}, {2, 20}}}}}; // the others: placement_test

@@ -292,6 +292,44 @@ BOOST_AUTO_TEST_CASE(a_silent_node_is_down_when_its_time_since_it_was_last_heard
   }
 }
 
+BOOST_AUTO_TEST_CASE(with_a_nodes_session_goes_nothing_that_lives_with_the_node) {
+  net_options how;
+  how.session_ms = 3'000;
+  how.node_down_ms = 10'000;
+  three world{how};
+  node& away = world.follower();
+  queue_record transient = metadata_test::queue("transient", false);
+  transient.node = away.name;
+  world.must(away, declare_queue{transient});
+  node& leader = world.wait_for_leader();
+  world.run(4'000);
+  const auto silent = [&] {
+    for (auto& [name, one] : world.nodes)
+      if (one.get() != &away) {
+        one->host->peer_suspect(away.name, world.now);
+        world.cut(name, away.name);
+      }
+  };
+  const auto is_up = [&] { return leader.host->snapshot()->find_node(away.name)->up; };
+  silent();
+  BOOST_REQUIRE(world.run_until([&] { return !is_up(); }, 3'500));
+  BOOST_TEST(world.has_queue(leader, "transient"));
+  world.heal();
+  for (auto& [name, one] : world.nodes)
+    if (one.get() != &away)
+      one->host->peer_connected(away.name);
+  BOOST_REQUIRE(world.run_until(is_up, 2'000));
+  BOOST_TEST(world.has_queue(leader, "transient"));
+  const time_ms heard = world.now;
+  silent();
+  BOOST_REQUIRE(world.run_until([&] { return !world.has_queue(leader, "transient"); }, 12'000));
+  BOOST_TEST(world.now - heard >= 10'000u);
+  BOOST_TEST(!is_up());
+  const uint64_t index = leader.host->applied_index();
+  world.run(20'000);
+  BOOST_TEST(leader.host->applied_index() == index); // it is said once
+}
+
 BOOST_AUTO_TEST_CASE(a_new_leader_gives_a_node_its_whole_time) {
   net_options how;
   how.node_down_ms = 3'000;

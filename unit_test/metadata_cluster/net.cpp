@@ -149,6 +149,7 @@ void net::start(node& who) {
   how.new_cluster = 4711;
   how.proposal_ms = options.proposal_ms;
   how.node_down_ms = options.node_down_ms;
+  how.session_ms = options.session_ms;
   who.host = std::make_unique<metadata_host>(how, who.disk, &who);
   BOOST_REQUIRE(who.host->open(now).ok());
   who.queues.clear();

@@ -37,6 +37,7 @@ struct net_options {
   size_t snapshot_after = 10'000; ///< log entries
   time_ms proposal_ms = 5'000;
   time_ms node_down_ms = 60'000;
+  time_ms session_ms = 0;
 };
 
 class net;

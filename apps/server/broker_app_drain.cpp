@@ -1,0 +1,53 @@
+// Masters that leave a drained node (features.md O10, U05): the queue supervisor has them moved, this waits for it.
+#include <algorithm>
+#include <memory>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "broker_app.hpp"
+#include "control_replicas.hpp"
+
+namespace broker {
+
+namespace {
+
+/// Queues that could have their master elsewhere.
+size_t movable_masters(const metadata_snapshot& metadata, const std::string& node,
+                       const std::vector<std::string>& targets) {
+  size_t count = 0;
+  metadata.for_each_queue([&](const queue_ptr& queue) {
+    if (!queue->placement || queue->node != node)
+      return;
+    const queue_replicas replicas = replicas_of(*queue, metadata);
+    count += std::any_of(replicas.in_sync.begin(), replicas.in_sync.end(), [&](const std::string& each) {
+      return std::find(targets.begin(), targets.end(), each) != targets.end();
+    });
+  });
+  return count;
+}
+
+} // namespace
+
+void broker_app::await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done) {
+  boost::asio::post(loops.at(0).io(), [this, longest, done = std::move(done)] {
+    const auto until = std::chrono::steady_clock::now() + longest;
+    look_for_masters(std::make_shared<boost::asio::steady_timer>(loops.at(0).io()), until, done);
+  });
+}
+
+void broker_app::look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,
+                                  std::chrono::steady_clock::time_point until,
+                                  const std::function<void(size_t)>& done) {
+  constexpr auto pause = std::chrono::milliseconds{50};
+  const size_t left = movable_masters(*shared.snapshots.read(), config.node_name, shared.bridges.reachable());
+  if (left == 0 || std::chrono::steady_clock::now() >= until)
+    return done(left);
+  timer->expires_after(pause);
+  timer->async_wait([this, timer, until, done](const boost::system::error_code& ended) {
+    if (!ended)
+      look_for_masters(timer, until, done);
+  });
+}
+
+} // namespace broker
