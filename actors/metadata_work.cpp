@@ -177,10 +177,14 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
   if (change_queues(changes))
     tell_bridges(*service.node);
   for (const auto& change : changes) {
-    if (change.what == kind::queue_created)
+    if (change.what == kind::queue_created) {
+      service.node->activity.queue_created(change.queue->node == service.node->node);
       wake_queue(*service.node, change.queue->id);
-    if (change.what == kind::queue_deleted)
+    }
+    if (change.what == kind::queue_deleted) {
+      service.node->activity.queue_deleted(change.queue->node == service.node->node);
       end_queue(*service.node, change.queue);
+    }
     if (change.what == kind::queue_changed)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});

@@ -22,6 +22,7 @@ struct queue_shell {
   std::optional<queue_state> machine;
   queue_step step;          // reused: no allocation per message
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  count_rates rates;
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
@@ -57,7 +58,7 @@ std::string_view to_string(consumer_activity what) {
   return what == consumer_activity::up ? "up" : what == consumer_activity::waiting ? "waiting" : "single_active";
 }
 
-queue_report report(const queue_shell& shell) {
+queue_report report(queue_shell& shell) {
   const auto& machine = *shell.machine;
   queue_report result;
   result.queue = shell.record;
@@ -70,6 +71,7 @@ queue_report report(const queue_shell& shell) {
   result.consumers = machine.consumers();
   result.flow = machine.withholds_credit();
   result.details = machine.details(shell.node->now_ms());
+  result.messages = {machine.counts(), shell.rates.look(machine.counts(), shell.node->now_ms())};
   if (auto& exclusive = result.details.exclusive_consumer)
     for (const consumer_view& one : machine.consumer_list())
       if (one.who->exclusive)

@@ -11,6 +11,8 @@ void channel_state::impl::deliver(delivered& what) {
   const uint32_t count = what.run.where.size();
   if (traced())
     trace_deliveries(what.run, what.who->queue_name, what.redelivered);
+  counts_[what.who->no_ack ? counted::deliver_no_ack : counted::deliver] += count;
+  counts_[counted::redeliver] += what.redelivered ? count : 0;
   outgoing out;
   out.what = outgoing::kind::deliver;
   out.redelivered = what.redelivered;
@@ -28,6 +30,8 @@ void channel_state::impl::deliver(delivered& what) {
 void channel_state::impl::give(got& what) {
   const delivery_tag tag = next_tag_++;
   const message& fetched = what.run.batch->messages[what.run.where.lo];
+  ++counts_[what.no_ack ? counted::get_no_ack : counted::get];
+  counts_[counted::redeliver] += what.redelivered ? 1 : 0;
   outgoing out;
   out.what = outgoing::kind::content;
   out.channel = settings_.number;
@@ -85,8 +89,12 @@ void channel_state::impl::settle_now(settle_request::kind what, const unacked_ta
   int64_t before = 0;
   if (settled > 0)
     before = window_->unacked.fetch_sub(settled);
-  for (auto& [queue, settlement] : settle_requests(taken, what, self_))
+  for (auto& [queue, settlement] : settle_requests(taken, what, self_)) {
+    if (what == settle_request::kind::ack)
+      for (const seq_range& one : settlement.seqs)
+        counts_[counted::ack] += one.size();
     request(queue, std::move(settlement));
+  }
   const int64_t limit = settled > 0 ? window_->limit.load() : 0;
   if (before >= limit && before - settled < limit)
     window_has_room();

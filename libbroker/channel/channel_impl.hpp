@@ -214,6 +214,10 @@ struct channel_state::impl {
   size_t asked_kind_ = 0;  ///< index of the event it waits for
   consumer_ref asked_who_; ///< for consume and cancel: whose
 
+  // -- for operators --
+  message_counts counts_;
+  uint64_t queues_declared_ = 0;
+
   // -- publishing --
   route_cache routes_;
   publish_outbox outbox_;

@@ -151,6 +151,9 @@ void queue_state::deleted(queue_step& step) {
 uint64_t queue_state::messages_ready() const {
   return impl_->ready.messages();
 }
+const message_counts& queue_state::counts() const {
+  return impl_->counts;
+}
 uint64_t queue_state::messages_unacked() const {
   return impl_->unacked_messages;
 }
