@@ -120,7 +120,8 @@ void with_channel(const call_ptr& from, const std::string& vhost,
     return fail(from, 404, "not_found", "vhost_not_found");
   if (!from->metadata->open_vhost(from->by.who, vhost))
     return fail(from, 401, "not_authorised", "Access refused.");
-  from->in_service.open_channel(from->by.who, vhost, std::move(then));
+  if (!from->in_service.open_channel(from->by.who, vhost, std::move(then)))
+    fail(from, 503, "service_unavailable", "too many requests wait for queues");
 }
 
 void fail(const call_ptr& to, const error& why) {

@@ -43,6 +43,8 @@ struct call {
   caller by;
   http::responder done;
   service& in_service; ///< on the HTTP thread only
+  /// Runs work on the HTTP thread; any thread, also when the service has gone.
+  std::function<void(std::function<void()>)> post;
   snapshot_ptr metadata;
 
   const std::string& name(size_t i) const { return names[i]; }

@@ -7,6 +7,7 @@
 
 namespace broker::management {
 
+namespace connections_part {
 namespace {
 
 /// Everybody sees their own; who monitors sees all.
@@ -172,8 +173,10 @@ void consumers_of_vhost(const call_ptr& to) {
 }
 
 } // namespace
+} // namespace connections_part
 
 std::span<const route> connection_routes() {
+  using namespace connections_part;
   static constexpr route all[] = {
     {"GET", "connections", rule::management, connections},
     {"GET", "connections/username/*", rule::management, connections_of_user},

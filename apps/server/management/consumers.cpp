@@ -1,5 +1,10 @@
 #include "management/consumers.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <tuple>
+
 #include "management/json_writer.hpp"
 
 namespace broker::management {
@@ -24,12 +29,12 @@ void write_channel(object_writer& out, const consumer_info& from, const object_r
   details.add("user", connection->user);
 }
 
-consumer_row to_row(const consumer_info& from, const std::vector<object_row>& connections) {
+using connection_index = std::map<std::pair<std::string_view, uint64_t>, const object_row*>;
+
+consumer_row to_row(const consumer_info& from, const connection_index& connections) {
   const std::string& node = from.node.empty() ? from.queue->node : from.node;
-  const object_row* connection = nullptr;
-  for (const auto& each : connections)
-    if (each.connection == from.connection && each.node == node)
-      connection = &each;
+  const auto found = connections.find({node, from.connection});
+  const object_row* connection = found == connections.end() ? nullptr : found->second;
   consumer_row row;
   row.vhost = from.queue->vhost;
   row.queue = from.queue->name;
@@ -62,10 +67,13 @@ joined(service& at, std::function<void(const std::vector<consumer_row>&)> then) 
   return [&at, post = at.post, then = std::move(then)](std::vector<consumer_info> consumers) {
     post([&at, consumers = std::move(consumers), then] {
       at.connections([consumers, then](const object_rows& connections) {
+        connection_index index;
+        for (const auto& each : *connections)
+          index.emplace(std::pair{std::string_view{each.node}, each.connection}, &each);
         std::vector<consumer_row> rows;
         rows.reserve(consumers.size());
         for (const auto& each : consumers)
-          rows.push_back(to_row(each, *connections));
+          rows.push_back(to_row(each, index));
         std::sort(rows.begin(), rows.end(), [](const consumer_row& a, const consumer_row& b) {
           return std::tie(a.vhost, a.queue, a.tag) < std::tie(b.vhost, b.queue, b.tag);
         });

@@ -61,11 +61,11 @@ void history::add(uint64_t now_s, const node_activity& now) {
   newest_ = taken;
   newest_s_ = now_s;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    auto& ring = rings_[i].at;
-    if (ring.empty())
-      ring.resize(sizes[i].samples);
+    auto& kept = rings_[i].at;
+    if (kept.empty())
+      kept.resize(sizes[i].samples);
     const uint64_t slot_s = now_s / sizes[i].interval_s * sizes[i].interval_s;
-    ring[slot_s / sizes[i].interval_s % sizes[i].samples] = {slot_s, taken}; // the last of its interval stays
+    kept[slot_s / sizes[i].interval_s % sizes[i].samples] = {slot_s, taken}; // the last of its interval stays
   }
 }
 
@@ -76,12 +76,12 @@ double history::rate(size_t metric) const {
   return rise / static_cast<double>(newest_s_ - before_s_);
 }
 
-const history::values* history::find(size_t ring, uint64_t at_s) const {
-  const auto& all = rings_[ring].at;
+const history::values* history::find(size_t level, uint64_t at_s) const {
+  const auto& all = rings_[level].at;
   if (all.empty())
     return nullptr;
-  const uint64_t slot_s = at_s / sizes[ring].interval_s * sizes[ring].interval_s;
-  const auto& [time_s, found] = all[slot_s / sizes[ring].interval_s % sizes[ring].samples];
+  const uint64_t slot_s = at_s / sizes[level].interval_s * sizes[level].interval_s;
+  const auto& [time_s, found] = all[slot_s / sizes[level].interval_s % sizes[level].samples];
   return time_s == slot_s ? &found : nullptr;
 }
 
@@ -91,16 +91,16 @@ std::vector<std::pair<uint64_t, uint64_t>> history::samples(size_t metric, uint6
   if (newest_s_ == 0 || step_s == 0)
     return taken;
   step_s = std::max(step_s, interval_s);
-  size_t ring = 0;
-  while (ring + 1 < sizes.size() && sizes[ring].interval_s * (sizes[ring].samples - 1) < age_s)
-    ++ring;
+  size_t level = 0;
+  while (level + 1 < sizes.size() && sizes[level].interval_s * (sizes[level].samples - 1) < age_s)
+    ++level;
   const uint64_t last_s = newest_s_ / step_s * step_s;
   uint64_t known = newest_[metric]; // what a gap is filled with
   for (uint64_t i = 0; i <= std::min(age_s / step_s, most) && last_s >= i * step_s; ++i) {
     const uint64_t at_s = last_s - i * step_s;
-    if (const auto* found = find(ring, at_s))
+    if (const auto* found = find(level, at_s))
       known = (*found)[metric];
-    else if (at_s + sizes[ring].interval_s < newest_s_ && i != 0)
+    else if (at_s + sizes[level].interval_s < newest_s_ && i != 0)
       known = metrics()[metric].group == metric_group::queue_totals ? 0 : known;
     taken.emplace_back(at_s * 1'000, known);
   }

@@ -31,9 +31,17 @@ struct node_activity {
   uint64_t unacknowledged = 0;
   uint64_t queues = 0;
   uint64_t consumers = 0; ///< of these queues
+  uint64_t queue_memory_bytes = 0;
+  uint64_t persistent = 0;
+  uint64_t ready_bytes = 0;
+  uint64_t unacknowledged_bytes = 0;
+  uint64_t messages_in_memory = 0;
+  uint64_t bytes_in_memory = 0;
+  message_counts queue_messages; ///< of queues that are there
   uint64_t channels = 0;
-  uint64_t publishers = 0; ///< channels that have published
-  uint64_t consuming_channels = 0;
+  uint64_t channel_consumers = 0;
+  uint64_t publishers = 0;       ///< channels that have published
+  uint64_t received_confirm = 0; ///< publishes of channels in confirm mode that are open
 };
 
 enum class metric_group : uint8_t { message_stats, churn_rates, queue_totals };
@@ -64,12 +72,12 @@ public:
 
 private:
   using values = std::array<uint64_t, metric_count>;
-  struct ring {
+  struct sample_ring {
     std::vector<std::pair<uint64_t, values>> at; ///< by time modulo size; time 0 = nothing yet
   };
-  const values* find(size_t ring, uint64_t at_s) const;
+  const values* find(size_t level, uint64_t at_s) const;
 
-  std::array<ring, sizes.size()> rings_;
+  std::array<sample_ring, sizes.size()> rings_;
   uint64_t newest_s_ = 0;
   uint64_t before_s_ = 0;
   values newest_{};

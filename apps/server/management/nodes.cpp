@@ -5,6 +5,7 @@
 
 namespace broker::management {
 
+namespace nodes_part {
 namespace {
 
 using members = std::shared_ptr<const std::map<std::string, std::string>>;
@@ -71,8 +72,10 @@ void login_attempts(const call_ptr& to) {
 }
 
 } // namespace
+} // namespace nodes_part
 
 std::span<const route> node_routes() {
+  using namespace nodes_part;
   static constexpr route all[] = {
     {"GET", "nodes", rule::monitoring, nodes},
     {"GET", "nodes/*", rule::monitoring, one_node},

@@ -9,6 +9,7 @@
 
 namespace broker::management {
 
+namespace overview_part {
 namespace {
 
 using nlohmann::json;
@@ -194,8 +195,10 @@ void version(const call_ptr& to) {
 }
 
 } // namespace
+} // namespace overview_part
 
 std::span<const route> overview_routes() {
+  using namespace overview_part;
   static constexpr route all[] = {
     {"GET", "overview", rule::management, overview},
     {"GET", "whoami", rule::management, whoami},

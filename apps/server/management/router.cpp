@@ -53,7 +53,7 @@ struct found_route {
   std::string allowed; ///< methods of the path; "" = there is no such path
 };
 
-found_route find(std::string_view method, const std::vector<std::string>& path) {
+found_route find_route(std::string_view method, const std::vector<std::string>& path) {
   found_route found;
   const auto wanted = method == "HEAD" ? std::string_view{"GET"} : method;
   std::string_view shape;
@@ -188,7 +188,7 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
     return plain_error(400, "bad_request", "malformed target");
   if (!is_api(*target))
     return size_t{0};
-  const auto found = find(head.method, target->path);
+  const auto found = find_route(head.method, target->path);
   if (found.which == nullptr || found.which->who == rule::anyone)
     return size_t{0};
   if (head.method == "GET" || head.method == "HEAD")
@@ -205,7 +205,7 @@ void serve(service& at, http::request what, http::responder done) {
     return done(plain_error(400, "bad_request", "malformed target"));
   if (!is_api(*target))
     return done(ui_response(what, *target));
-  auto found = find(what.method, target->path);
+  auto found = find_route(what.method, target->path);
   const bool open_to_all = found.which != nullptr && found.which->who == rule::anyone;
   caller by;
   if (!open_to_all && what.method != "OPTIONS") {
@@ -215,7 +215,7 @@ void serve(service& at, http::request what, http::responder done) {
     by = std::get<caller>(std::move(who));
   }
   auto one = std::make_shared<call>(call{std::move(what), *std::move(target), std::move(found.names), std::move(by),
-                                         std::move(done), at, at.around.node.metadata()});
+                                         std::move(done), at, at.post, at.around.node.metadata()});
   if (found.allowed.empty())
     return not_found(one);
   if (one->in.method == "OPTIONS")

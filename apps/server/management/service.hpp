@@ -15,6 +15,7 @@
 #include "management/history.hpp"
 #include "metadata/snapshot.hpp"
 #include "net/http/http_server.hpp"
+#include "net/http/url.hpp"
 #include "net/login_guard.hpp"
 #include "node_view.hpp"
 
@@ -36,8 +37,11 @@ struct host {
   const node_config& config;
   /// Runs work on the control thread, where node_view::facts and the like may be asked.
   std::function<void(std::function<void()>)> on_control;
+  /// Answers what tools may ask, on the control thread.
+  std::function<void(control::request, control::reply)> run_verb;
   std::function<void(login, std::string, std::function<void(ref<operator_channel>)>)> open_channel;
   std::function<void(std::function<void(node_activity)>)> activity;
+  std::function<void(std::function<void(std::vector<queue_info>)>)> own_queues; ///< with their master here
   std::function<void(queue_ptr, std::function<void(std::vector<queue_info>)>)> ask_queue;
   std::function<void(queue_ptr, std::function<void(std::vector<consumer_info>)>)> ask_consumers;
   std::function<uint64_t()> now_ms; ///< monotonic
@@ -63,6 +67,8 @@ struct sample_range {
 };
 
 class service {
+  http::server server_; // first: `post` is its
+
 public:
   explicit service(host of);
   ~service();
@@ -96,8 +102,8 @@ public:
   /// One JSON text per member of the cluster, by name: what /api/nodes shows and `stats` for the overview. A node that
   /// is down has its name only.
   void nodes(sample_range range, std::function<void(std::shared_ptr<const std::map<std::string, std::string>>)> then);
-  /// Ended by itself when nobody is answered for thirty seconds.
-  void open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
+  /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
+  bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
 
   // -- http logins (features.md O42) --
   uint64_t logins = 0;
@@ -110,14 +116,19 @@ private:
     std::vector<std::function<void(object_rows)>> waiting;
   };
   void sample();
+  /// Goes on when `latest` is at most a second old.
+  void refresh(std::function<void()> then);
+  void end_late_channels();
+  void answer_report(const control::request& what, const control::reply& done);
+  object_row connection_row(const connection_info& from);
   void gather(list& which, const char* verb_argument, std::function<void(object_rows)> then);
   void own_rows(const std::string& kind, std::function<void(std::vector<object_row>)> then);
   void own_node(sample_range range, std::function<void(std::string)> then);
   std::vector<std::string> other_members() const;
 
-  http::server server_;
   uint16_t management_port_ = 0;
   uint16_t prometheus_port_ = 0;
+  uint64_t latest_ms_ = 0; ///< when `latest` was taken
   list connections_;
   list channels_;
   struct traffic {
@@ -133,7 +144,6 @@ private:
     uint64_t due_ms = 0;
   };
   std::vector<open_one> open_channels_;
-  friend struct row_maker;
 };
 
 /// How a GET wants its samples.
