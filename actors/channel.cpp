@@ -26,6 +26,7 @@ struct channel_shell {
   uint64_t id = 0;
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
   channel_report about;     // what never changes
+  count_rates rates;
 };
 
 using channel_actor = caf::stateful_actor<channel_shell>;
@@ -110,6 +111,7 @@ void perform(channel_actor* self) {
       send_direct_reply(*shell.node, std::move(what));
     if (step.finished) {
       shell.node->channels_by_id.remove(shell.id);
+      shell.node->activity.channel_closed(shell.machine->counts(), shell.machine->queues_declared());
       return self->quit();
     }
     if (step.tick_in_ms != 0) {
@@ -134,7 +136,7 @@ replication::channel_id publisher_of(const runtime& node, uint64_t channel) {
              : replication::channel_id{};
 }
 
-channel_report report(const channel_shell& shell) {
+channel_report report(channel_shell& shell) {
   const auto& machine = *shell.machine;
   auto result = shell.about;
   result.consumers = machine.consumers();
@@ -146,6 +148,8 @@ channel_report report(const channel_shell& shell) {
   result.global_prefetch = machine.global_prefetch();
   result.confirm = machine.confirm_mode();
   result.transactional = machine.transactional();
+  result.queues_declared = machine.queues_declared();
+  result.messages = {machine.counts(), shell.rates.look(machine.counts(), shell.node->now_ms())};
   return result;
 }
 
@@ -160,6 +164,7 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
   shell.about.user = settings.user.user;
   shell.about.vhost = settings.vhost;
   shell.id = node->next_channel++;
+  node->activity.channels_opened.fetch_add(1, std::memory_order_relaxed);
   node->channels_by_id.add(shell.id, caf::actor_cast<caf::actor>(self));
   settings.channel_lives = [node](uint32_t tag, uint64_t id) {
     return tag == node_tag(node->node) ? node->channels_by_id.has(id) : node->bridges.tag_is_up(tag);

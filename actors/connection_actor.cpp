@@ -23,6 +23,7 @@ struct connection_shell {
 using connection_actor = caf::stateful_actor<connection_shell>;
 
 void finish(connection_actor* self) {
+  self->state.node->activity.connections_closed.fetch_add(1, std::memory_order_relaxed);
   self->state.node->connections_by_id.remove(self->state.id);
   self->state.session->torn_down();
   self->quit();
@@ -69,6 +70,7 @@ caf::behavior connection_behavior(connection_actor* self, runtime* node, connect
   shell.session = std::move(session);
   shell.vhost = std::move(vhost);
   shell.user = std::move(user);
+  node->activity.connections_opened.fetch_add(1, std::memory_order_relaxed);
   node->connections_by_id.add(id, caf::actor_cast<caf::actor>(self));
   check_home(self);
   self->set_down_handler([self](caf::down_msg& down) { channel_ended(self, down.source); });

@@ -192,10 +192,14 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
   show_replicas(*service.node, changes);
   tell_moved(*service.node, std::move(moved));
   for (const auto& change : changes) {
-    if (change.what == kind::queue_created)
+    if (change.what == kind::queue_created) {
+      service.node->activity.queue_created(change.queue->node == service.node->node);
       wake_queue(*service.node, change.queue->id);
-    if (change.what == kind::queue_deleted)
+    }
+    if (change.what == kind::queue_deleted) {
+      service.node->activity.queue_deleted(change.queue->node == service.node->node);
       end_queue(*service.node, change.queue);
+    }
     if (change.what == kind::queue_changed && !change.queue->placement)
       if (auto who = service.node->queues_by_id.find(change.queue->id))
         caf::anon_send(who, queue_changed_msg{change.queue});

@@ -24,6 +24,7 @@ struct queue_shell {
   /// The queue is replicated from now on: who asks goes there (Q10).
   caf::actor replica;
   recovered_queue content; ///< for it, once all of it is on disk
+  count_rates rates;
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
@@ -135,7 +136,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_report_request& request) {
       if (self->state.replica)
         return self->send(self->state.replica, std::move(request));
-      request.content.answer(report_of(*self->state.machine, self->state.record, self->state.node->now_ms()));
+      request.content.answer(
+        report_of(*self->state.machine, self->state.record, self->state.rates, self->state.node->now_ms()));
     },
     [self](consumer_report_request& request) {
       if (self->state.replica)

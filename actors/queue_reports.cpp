@@ -16,7 +16,7 @@ const std::string& node_of(const consumer& who) {
 
 } // namespace
 
-queue_report report_of(const queue_state& machine, queue_ptr record, uint64_t now_ms) {
+queue_report report_of(const queue_state& machine, queue_ptr record, count_rates& rates, uint64_t now_ms) {
   queue_report result;
   result.queue = std::move(record);
   result.ready = machine.messages_ready();
@@ -28,6 +28,7 @@ queue_report report_of(const queue_state& machine, queue_ptr record, uint64_t no
   result.consumers = machine.consumers();
   result.flow = machine.withholds_credit();
   result.details = machine.details(now_ms);
+  result.messages = {machine.counts(), rates.look(machine.counts(), now_ms)};
   if (auto& exclusive = result.details.exclusive_consumer)
     for (const consumer_view& one : machine.consumer_list())
       if (one.who->exclusive)

@@ -9,7 +9,8 @@
 
 namespace broker {
 
-queue_report report_of(const queue_state& machine, queue_ptr record, uint64_t now_ms);
+/// `rates`: of this queue, looked at by nobody else.
+queue_report report_of(const queue_state& machine, queue_ptr record, count_rates& rates, uint64_t now_ms);
 std::vector<consumer_report> report_consumers_of(const queue_state& machine, const queue_ptr& record);
 
 } // namespace broker

@@ -59,6 +59,7 @@ struct replica_shell {
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
   bool doomed = false; ///< deleted meanwhile
+  count_rates rates;   ///< of this office
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
   /// For a mastership that this node does not know yet, or given back by a master that hands over. Bounded: publishes
@@ -155,7 +156,9 @@ void perform(replica_actor* self, uint64_t now_ms) {
     shell.starts_over = true;
     shell.node->session_wanted = true;
   }
-  shell.step.took_office = shell.step.deposed = false;
+  if (std::exchange(shell.step.took_office, false))
+    shell.rates = {};
+  shell.step.deposed = false;
   const bool changed = std::exchange(shell.look_around, false) && shell.machine->replica().is_master();
   if ((changed || wants_pump(shell)) && !std::exchange(shell.pump_scheduled, true))
     self->send(self, replica_pump_msg{});
@@ -289,9 +292,9 @@ void retire(replica_actor* self) {
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
-queue_report report(const replica_shell& shell) {
+queue_report report(replica_shell& shell) {
   if (const queue_state* queue = shell.machine ? shell.machine->queue() : nullptr)
-    return report_of(*queue, shell.record, shell.node->now_ms());
+    return report_of(*queue, shell.record, shell.rates, shell.node->now_ms());
   queue_report result;
   result.queue = shell.record;
   result.ready = shell.machine ? shell.machine->messages_logged() : 0;

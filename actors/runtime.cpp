@@ -108,4 +108,16 @@ void shared_admission::close_channel(std::string_view user) {
   counts_.close_channel(user);
 }
 
+void activity_board::channel_closed(const message_counts& counts, uint64_t queues_declared) {
+  std::lock_guard guard{mutex_};
+  ended_.messages += counts;
+  ++ended_.closed;
+  ended_.queues_declared += queues_declared;
+}
+
+activity_board::ended_channels activity_board::ended() const {
+  std::lock_guard guard{mutex_};
+  return ended_;
+}
+
 } // namespace broker

@@ -19,6 +19,7 @@
 #include "connection/admission.hpp"
 #include "connection/connection.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/message_counts.hpp"
 #include "ports/message_store.hpp"
 #include "queue/queue_state.hpp"
 
@@ -93,6 +94,33 @@ private:
   connection_counts counts_;
 };
 
+/// What has come and gone on this node since it started, for operators (features.md O22, O42). Thread-safe; touched
+/// once per connection, channel and queue, never per message.
+class activity_board {
+public:
+  struct ended_channels {
+    message_counts messages;
+    uint64_t closed = 0;
+    uint64_t queues_declared = 0;
+  };
+
+  /// What a channel has counted goes on to count here.
+  void channel_closed(const message_counts& counts, uint64_t queues_declared);
+  ended_channels ended() const;
+  void queue_created(bool here) { queues_created.fetch_add(here ? 1 : 0, std::memory_order_relaxed); }
+  void queue_deleted(bool here) { queues_deleted.fetch_add(here ? 1 : 0, std::memory_order_relaxed); }
+
+  std::atomic<uint64_t> connections_opened{0};
+  std::atomic<uint64_t> connections_closed{0};
+  std::atomic<uint64_t> channels_opened{0};
+  std::atomic<uint64_t> queues_created{0}; ///< with their master here
+  std::atomic<uint64_t> queues_deleted{0};
+
+private:
+  mutable std::mutex mutex_;
+  ended_channels ended_;
+};
+
 struct runtime {
   std::string node;
   message_store* store = nullptr;
@@ -123,6 +151,7 @@ struct runtime {
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
   bridge_directory bridges;
+  activity_board activity;
   shared_admission admitted; ///< connections and channels by vhost and user (O32)
   /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};

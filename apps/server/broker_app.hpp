@@ -21,6 +21,7 @@
 #include "actors/metadata.hpp"
 #include "actors/node_links.hpp"
 #include "actors/runtime.hpp"
+#include "management/history.hpp"
 #include "net/amqp_listener.hpp"
 #include "net/block_pool.hpp"
 #include "net/cluster_wire.hpp"
@@ -33,6 +34,8 @@
 #include "persistence/store_threads.hpp"
 
 namespace broker {
+
+class operator_channel;
 
 /// base64(salt + sha256(salt + password)) with a fresh salt (guarantees.md S2).
 std::string salted_hash(std::string_view password);
@@ -79,6 +82,14 @@ struct broker_app {
   void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty, std::function<void(result<uint32_t>)> done);
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);
   void group_state(std::function<void(group_facts)> done);
+  // -- what the management interface asks besides (broker_app_management.cpp) --
+  void activity(std::function<void(management::node_activity)> done);
+  /// Those with their master here.
+  void list_own_queues(std::function<void(std::vector<queue_info>)> done);
+  /// Of one queue, wherever it is; nothing when it does not answer.
+  void ask_queue(const queue_ptr& queue, std::function<void(std::vector<queue_info>)> done);
+  void ask_consumers(const queue_ptr& queue, std::function<void(std::vector<consumer_info>)> done);
+  void open_channel(login who, std::string vhost, std::function<void(ref<operator_channel>)> done);
   /// Other members whose connection is broken, or cannot be made.
   std::vector<std::string> unreachable() const;
   /// This node has known of no leader of the metadata for longer than an election takes.

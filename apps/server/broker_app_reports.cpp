@@ -1,6 +1,5 @@
 // What tools see of a running app's queues, connections and channels.
 #include <map>
-#include <mutex>
 #include <string>
 
 #include <boost/asio/post.hpp>
@@ -8,25 +7,11 @@
 
 #include "actors/queue_operator.hpp"
 #include "broker_app.hpp"
+#include "report_gathering.hpp"
 
 namespace broker {
 
 namespace {
-
-/// Collects answers of many actors; calls `done` when the last asker is gone, whether it answered or ended unasked.
-template<class Item>
-struct gathering {
-  std::mutex mutex;
-  std::vector<Item> items;
-  std::function<void(std::vector<Item>)> done;
-
-  explicit gathering(std::function<void(std::vector<Item>)> then) : done(std::move(then)) {}
-  ~gathering() { done(std::move(items)); }
-  void add(Item item) {
-    std::lock_guard guard{mutex};
-    items.push_back(std::move(item));
-  }
-};
 
 struct endpoint {
   std::string host;
@@ -60,7 +45,7 @@ void broker_app::propose(command what, std::function<void(command_result)> done)
 }
 
 void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) {
-  auto all = std::make_shared<gathering<queue_info>>(std::move(done));
+  auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
   const auto add = [all](queue_report report) {
     if (report.queue->delays_for.empty()) // else hidden: its exchange's own affair
       all->add({std::move(report), {}, {}});
@@ -80,7 +65,7 @@ void broker_app::list_connections(std::function<void(std::vector<connection_info
 }
 
 void broker_app::list_channels(std::function<void(std::vector<channel_info>)> done) {
-  auto all = std::make_shared<gathering<channel_info>>(std::move(done));
+  auto all = std::make_shared<report_gathering<channel_info>>(std::move(done));
   listener->report([this, all](std::vector<session_report> sessions_now) {
     auto connections = std::make_shared<std::map<connection_id, session_report>>();
     for (auto& each : sessions_now)
@@ -100,7 +85,7 @@ void broker_app::list_channels(std::function<void(std::vector<channel_info>)> do
 }
 
 void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> done) {
-  auto all = std::make_shared<gathering<consumer_info>>(std::move(done));
+  auto all = std::make_shared<report_gathering<consumer_info>>(std::move(done));
   const auto add = [all](std::vector<consumer_report> reports) {
     for (auto& report : reports)
       all->add(std::move(report));

@@ -31,6 +31,14 @@ struct listener_address {
   friend bool operator==(const listener_address&, const listener_address&) = default;
 };
 
+/// Where HTTP is served.
+struct http_listener {
+  std::string host = "::";
+  uint16_t port = 0;  ///< decided by the start options unless `given`
+  bool given = false; ///< the file names the port: a start that does not get it fails
+  bool off = false;
+};
+
 struct log_settings {
   bool file = true;
   std::string file_name; ///< "" = <nodename>.log
@@ -75,6 +83,11 @@ struct node_config {
   std::string queue_leader_locator = "client-local";
   int tcp_backlog = 128;
   bool tcp_nodelay = true;
+
+  // -- HTTP (docs/management.md) --
+  http_listener management; ///< API and web pages; AMQP port + 10000 unless given
+  http_listener prometheus; ///< AMQP port + 10020 unless given
+  bool prometheus_per_object = false; ///< /metrics shows every queue, channel and connection
 
   // -- other nodes (docs/internals/cluster-links.md) --
   std::string distribution_host = "::"; ///< address for other nodes to connect to

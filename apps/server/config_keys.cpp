@@ -232,6 +232,46 @@ problem set_distribution_host(node_config& config, const setting& given) {
   return {};
 }
 
+/// An address, for a member that listens for HTTP.
+template<http_listener node_config::*Member>
+problem set_http_host(node_config& config, const setting& given) {
+  listener_address address;
+  if (!parse_listener("[" + std::string{given.value} + "]:1", address).empty())
+    return "expects an address of this machine";
+  (config.*Member).host = address.host;
+  return {};
+}
+
+template<http_listener node_config::*Member>
+problem set_http_port(node_config& config, const setting& given) {
+  (config.*Member).given = true;
+  return parse_integer<uint16_t>(given.value, 1, 65535, (config.*Member).port);
+}
+
+template<http_listener node_config::*Member>
+problem set_no_http(node_config& config, const setting& given) {
+  if (given.value != "none")
+    return "expects none; for anything else write the port";
+  (config.*Member).off = true;
+  return {};
+}
+
+std::vector<config_key> http_keys() {
+  return {
+    {"management.tcp.port", honoured, "AMQP port + 10000", "port of the management API and its web pages",
+     set_http_port<&node_config::management>},
+    {"management.tcp.ip", honoured, "all", "address for it", set_http_host<&node_config::management>},
+    {"management.tcp", honoured, "", "`none`: no management interface", set_no_http<&node_config::management>},
+    {"prometheus.tcp.port", honoured, "AMQP port + 10020", "port where Prometheus fetches metrics",
+     set_http_port<&node_config::prometheus>},
+    {"prometheus.tcp.ip", honoured, "all", "address for it", set_http_host<&node_config::prometheus>},
+    {"prometheus.tcp", honoured, "", "`none`: no metrics", set_no_http<&node_config::prometheus>},
+    {"prometheus.return_per_object_metrics", honoured, "false",
+     "`true`: /metrics shows every queue, channel and connection",
+     [](node_config& c, const setting& s) { return parse_switch(s.value, c.prometheus_per_object); }},
+  };
+}
+
 std::vector<config_key> cluster_keys() {
   return {
     {"distribution.listener.interface", honoured, "all", "address for other nodes to connect to",
@@ -365,7 +405,7 @@ std::vector<config_key> log_keys() {
 
 std::vector<config_key> own_config_keys() {
   std::vector<config_key> keys;
-  for (auto part : {connection_keys(), cluster_keys(), discovery_keys(), login_keys(), resource_keys(), log_keys()})
+  for (auto part : {connection_keys(), http_keys(), cluster_keys(), discovery_keys(), login_keys(), resource_keys(), log_keys()})
     keys.insert(keys.end(), part.begin(), part.end());
   return keys;
 }

@@ -52,6 +52,7 @@ std::span<const verb> setting_verbs();
 std::span<const verb> definition_verbs();
 std::span<const verb> eval_verbs();
 std::span<const verb> plugin_verbs();
+std::span<const verb> management_verbs();
 
 // -- answers
 // ----------------------------------------------------------------------------------------------------------

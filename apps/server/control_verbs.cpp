@@ -13,7 +13,7 @@ const verb* find_verb(std::string_view name) {
   for (const auto part :
        {life_verbs(), cluster_verbs(), member_verbs(), node_verbs(), user_verbs(), access_verbs(), vhost_verbs(),
         policy_verbs(), parameter_verbs(), list_verbs(), operation_verbs(), quorum_verbs(), replica_verbs(),
-        setting_verbs(), definition_verbs(), eval_verbs(), plugin_verbs()})
+        setting_verbs(), definition_verbs(), eval_verbs(), plugin_verbs(), management_verbs()})
     for (const verb& each : part)
       if (each.name == name)
         return &each;

@@ -67,9 +67,10 @@ private:
 } // namespace
 
 void import_definitions(node_view& node, std::string_view json,
-                        std::function<void(result<std::vector<std::string>>)> done) {
+                        std::function<void(result<std::vector<std::string>>)> done, const std::string& vhost) {
   definitions_context context;
   context.node = node.name();
+  context.vhost = vhost;
   context.new_salt = new_salt;
   auto read = read_definitions(json, *node.metadata(), context);
   if (!read)

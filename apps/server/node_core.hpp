@@ -19,6 +19,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "broker_app.hpp"
+#include "management/service.hpp"
 #include "net/control_listener.hpp"
 #include "node.hpp"
 #include "node_cluster.hpp"
@@ -65,6 +66,10 @@ struct node::impl final : node_view {
   /// Another member has removed this node while it ran.
   void was_forgotten();
 
+  // -- HTTP, on the life thread (node_management.cpp) --
+  result<void> start_management();
+  void stop_management();
+
   // -- node_view (node_life.cpp) --
   app_state state() const override { return state_now; }
   void start_app(std::function<void(result<void>)> done) override;
@@ -88,6 +93,7 @@ struct node::impl final : node_view {
   void list_consumers(std::function<void(std::vector<consumer_info>)> done) override;
   node_facts facts() const override;
   void group_state(std::function<void(group_facts)> done) override;
+  void management_report(const control::request& what, control::reply done) override;
   std::vector<std::string> unreachable() const override;
   std::string hash_password(std::string_view password) const override;
   void request_stop() override;
@@ -137,6 +143,8 @@ struct node::impl final : node_view {
 
   std::unique_ptr<broker_app> app;             ///< touched by the life thread only
   std::atomic<broker_app*> visible{nullptr};   ///< what node_view may use
+  std::unique_ptr<management::service> http;   ///< made and ended by the life thread, before the app ends
+  management::service* reporting = nullptr;    ///< the same, on the control thread
   std::unique_ptr<resource_monitor> resources; ///< on the control thread, while the app is visible
   std::atomic<app_state> state_now{app_state::stopped};
   std::atomic<int> stop_wanted{0}; ///< orders to stop that wait for the life thread

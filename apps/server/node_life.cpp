@@ -33,6 +33,7 @@ result<void> node::impl::bring_up() {
     return started;
   }
   say(log_level::error, "the broker did not start: " + started.error().text);
+  stop_management();
   detach();
   app.reset();
   state_now = app_state::stopped;
@@ -53,6 +54,8 @@ result<void> node::impl::try_bring_up() {
     if (auto done = (this->*step)(); !done)
       return done;
   note_members();
+  if (auto served = start_management(); !served)
+    return served;
   app->serve();
   return {};
 }
@@ -74,6 +77,7 @@ void node::impl::bring_down(const error& why) {
     return;
   state_now = app_state::stopping;
   note_members();
+  stop_management();
   detach();
   app->stop(why);
   app.reset();

@@ -124,6 +124,14 @@ public:
   virtual void list_consumers(std::function<void(std::vector<consumer_info>)> done) = 0;
   virtual node_facts facts() const = 0;
   virtual void group_state(std::function<void(group_facts)> done) = 0;
+  /// What the management API of another node asks (verb management_report). Refused where there is none.
+  virtual void management_report(const control::request& what, control::reply done) {
+    static_cast<void>(what);
+    control::response refused;
+    refused.exit_code = 69;
+    refused.error = "this node has no management interface";
+    done(std::move(refused));
+  }
   /// Other members whose connection is broken, or cannot be made.
   virtual std::vector<std::string> unreachable() const = 0;
   bool is_unreachable(const std::string& node) const {

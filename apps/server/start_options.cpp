@@ -14,6 +14,12 @@ namespace {
 /// more.
 constexpr unsigned distribution_port_offset = 20'000;
 constexpr unsigned control_port_offset = 10'000;
+/// RabbitMQ: 15672 and 15692 for 5672.
+constexpr unsigned management_port_offset = 10'000;
+constexpr unsigned prometheus_port_offset = 10'020;
+/// Ports from here on are what the system gives to outgoing connections: a node that listens there serves HTTP only
+/// where it is told to.
+constexpr unsigned ephemeral_ports = 32'768;
 constexpr double default_memory_share = 0.4;
 
 /// Finds the file to read. "" when none is wanted; a file that was named must exist.
@@ -69,6 +75,14 @@ uint16_t port_or_any(unsigned wanted) {
   return static_cast<uint16_t>(wanted <= 65535 ? wanted : 0);
 }
 
+/// Several nodes of one machine get ports of their own, as they have for AMQP.
+void place_http(http_listener& what, unsigned amqp_port, unsigned offset) {
+  if (what.given || what.off)
+    return;
+  what.off = amqp_port >= ephemeral_ports;
+  what.port = static_cast<uint16_t>(what.off ? 0 : amqp_port + offset);
+}
+
 /// The chosen AMQP port replaces the file's listeners; the ports for nodes and tools follow the first listener.
 result<void> place_ports(const start_options& options, const environment& variable, node_config& config) {
   std::optional<uint16_t> port, distribution;
@@ -92,6 +106,8 @@ result<void> place_ports(const start_options& options, const environment& variab
     config.distribution_port = *distribution;
   else if (config.distribution_port == 0)
     config.distribution_port = port_or_any(amqp + distribution_port_offset);
+  place_http(config.management, amqp, management_port_offset);
+  place_http(config.prometheus, amqp, prometheus_port_offset);
   config.control_port = config.distribution_port == 0 ? 0 : port_or_any(config.distribution_port + control_port_offset);
   return {};
 }

@@ -21,6 +21,8 @@ void channel_state::impl::deliver(delivered& what) {
   }
   if (traced())
     trace_deliveries(what.run, what.who->queue_name, what.redelivered);
+  counts_[what.who->no_ack ? counted::deliver_no_ack : counted::deliver] += count;
+  counts_[counted::redeliver] += what.redelivered ? count : 0;
   outgoing out;
   out.what = outgoing::kind::deliver;
   out.redelivered = what.redelivered;
@@ -38,6 +40,8 @@ void channel_state::impl::deliver(delivered& what) {
 void channel_state::impl::give(got& what) {
   const delivery_tag tag = next_tag_++;
   const message& fetched = what.run.batch->messages[what.run.where.lo];
+  ++counts_[what.no_ack ? counted::get_no_ack : counted::get];
+  counts_[counted::redeliver] += what.redelivered ? 1 : 0;
   outgoing out;
   out.what = outgoing::kind::content;
   out.channel = settings_.number;
@@ -90,8 +94,12 @@ void channel_state::impl::settle(settle_request::kind what, unacked_tags::blocks
 }
 
 void channel_state::impl::settle_now(settle_request::kind what, const unacked_tags::blocks& taken) {
-  for (auto& [queue, settlement] : settle_requests(taken, what, self_))
+  for (auto& [queue, settlement] : settle_requests(taken, what, self_)) {
+    if (what == settle_request::kind::ack)
+      for (const seq_range& one : settlement.seqs)
+        counts_[counted::ack] += one.size();
     request(queue, std::move(settlement));
+  }
   if (const auto settled = static_cast<int64_t>(windowed_messages(taken)); settled > 0)
     free_places(settled);
 }

@@ -260,6 +260,10 @@ struct channel_state::impl {
   size_t masterless_ = 0;        ///< of them
   bool keeps_publishes_ = false; ///< some have a publisher
 
+  // -- for operators --
+  message_counts counts_;
+  uint64_t queues_declared_ = 0;
+
   // -- publishing --
   route_cache routes_;
   publish_outbox outbox_;

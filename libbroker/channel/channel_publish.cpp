@@ -137,9 +137,12 @@ void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<co
 }
 
 void channel_state::impl::dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues) {
+  counts_[counted::publish] += run.size();
   if (!queues.empty())
-    outbox_.add(batch, run, queues);
-  else if (batch->messages[run.lo].has(message::mandatory))
+    return outbox_.add(batch, run, queues);
+  const bool mandatory = batch->messages[run.lo].has(message::mandatory);
+  counts_[mandatory ? counted::return_unroutable : counted::drop_unroutable] += run.size();
+  if (mandatory)
     return_unroutable(batch, run);
 }
 
@@ -171,6 +174,7 @@ void channel_state::impl::tell_confirms() {
     return finish_commit();
   if (!confirming())
     return;
+  const uint64_t waiting = confirms_.unconfirmed();
   confirms_.flush([&](confirm_number number, bool multiple, bool rejected) {
     const delivery_tag told = number - *confirm_offset_;
     if (rejected)
@@ -178,6 +182,7 @@ void channel_state::impl::tell_confirms() {
     else
       send(amqp::basic_class::ack{told, multiple});
   });
+  counts_[counted::confirm] += waiting - confirms_.unconfirmed();
 }
 
 void channel_state::impl::confirm_select(bool no_wait) {

@@ -122,6 +122,12 @@ size_t channel_state::unacked() const {
   return impl_->unacked_.size();
 }
 
+const message_counts& channel_state::counts() const {
+  return impl_->counts_;
+}
+uint64_t channel_state::queues_declared() const {
+  return impl_->queues_declared_;
+}
 size_t channel_state::unconfirmed() const {
   return impl_->confirms_.unconfirmed();
 }

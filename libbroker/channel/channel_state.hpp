@@ -22,6 +22,7 @@
 #include "cluster/reachability.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/message_counts.hpp"
 
 namespace broker {
 
@@ -107,6 +108,8 @@ public:
   size_t uncommitted_acks() const;  ///< messages settled in it
   uint16_t prefetch() const;        ///< of consumers begun later; 0 = none
   uint32_t global_prefetch() const; ///< of the whole channel; 0 = none
+  const message_counts& counts() const; ///< of all its messages
+  uint64_t queues_declared() const;     ///< answers to queue.declare, new queues or not
   bool confirm_mode() const;
   bool transactional() const;
 

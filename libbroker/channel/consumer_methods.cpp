@@ -108,8 +108,10 @@ void channel_state::impl::handle(const amqp::basic_class::get& what) {
     if (!answer)
       return fail(no_such_queue(queue->vhost, queue->name));
     auto& fetched = std::get<got>(*answer);
-    if (!fetched.run.batch)
+    if (!fetched.run.batch) {
+      ++counts_[counted::get_empty];
       return send(amqp::basic_class::get_empty{});
+    }
     if (traced())
       trace_deliveries(fetched.run, queue->name, fetched.redelivered);
     give(fetched);

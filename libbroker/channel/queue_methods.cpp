@@ -96,6 +96,7 @@ void channel_state::impl::propose_queue(queue_record wanted, bool no_wait) {
     if (!result.created)
       return answer_declare(queue, no_wait, [this, queue] { fail(no_such_queue(queue->vhost, queue->name)); });
     last_queue_ = queue->name;
+    ++queues_declared_;
     reply(no_wait, amqp::queue_class::declare_ok{queue->name, 0, 0});
   });
 }

@@ -376,6 +376,10 @@ private:
       *figure = in_.varint();
     flags({&what.flow});
     fields(what.details);
+    for (uint64_t& count : what.messages.counts.of)
+      count = in_.varint();
+    for (double& rate : what.messages.rates)
+      rate = std::bit_cast<double>(in_.varint());
   }
   void fields(queue_details& what) {
     for (uint64_t* figure : {&what.ready_in_memory, &what.unacknowledged_in_memory, &what.bytes_in_memory,

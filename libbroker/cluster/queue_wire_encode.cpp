@@ -236,6 +236,10 @@ struct encoder {
       put_varint(to, figure);
     put_flags(to, {what.flow});
     put_details(what.details);
+    for (const uint64_t count : what.messages.counts.of)
+      put_varint(to, count);
+    for (const double rate : what.messages.rates)
+      put_varint(to, std::bit_cast<uint64_t>(rate));
   }
   void put_details(const queue_details& what) const {
     for (const uint64_t figure : {what.ready_in_memory, what.unacknowledged_in_memory, what.bytes_in_memory,

@@ -8,6 +8,7 @@
 #include "amqp/field_table.hpp"
 #include "base/ids.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/message_counts.hpp"
 #include "queue/queue_details.hpp"
 
 namespace broker {
@@ -25,6 +26,7 @@ struct queue_report {
   bool flow = false; ///< it withholds publishers' credit (O47)
   bool down = false; ///< its node does not answer: nothing else is known
   queue_details details;
+  counts_report messages; ///< since the node has started or the queue was declared
 };
 
 /// list_consumers; `active` as RabbitMQ shows it.
@@ -59,6 +61,8 @@ struct channel_report {
   uint64_t uncommitted_acks = 0;
   uint64_t prefetch = 0;
   uint64_t global_prefetch = 0;
+  uint64_t queues_declared = 0; ///< through it
+  counts_report messages;
 };
 
 /// list_connections.

@@ -146,8 +146,10 @@ void queue_state::impl::take(settle_request& request, outbox&, queue_step&) {
     for (run& one : taken)
       die(std::move(one), queueing::dead_letter_reason::rejected);
   else
-    for (const run& one : taken)
+    for (const run& one : taken) {
+      counts[counted::ack] += one.count;
       ended(one);
+    }
   if (by->is == holder::state::at_prefetch)
     ring.wake(*by);
   else if (by->is == holder::state::gone && by->unacked.empty())

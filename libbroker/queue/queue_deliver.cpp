@@ -95,10 +95,13 @@ void queue_state::impl::serve_gets(outbox& out) {
 
 void queue_state::impl::answer(const get_request& get, outbox& out) {
   if (ready.empty()) {
+    ++counts[counted::get_empty];
     out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
     return;
   }
   run one = ready.take_front(1);
+  ++counts[get.no_ack ? counted::get_no_ack : counted::get];
+  counts[counted::redeliver] += one.redelivered ? 1 : 0;
   clear_head(); // what has expired behind it is no longer counted
   const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
   out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left});
@@ -133,6 +136,8 @@ void queue_state::impl::dispatch(outbox& out) {
 void queue_state::impl::hand_out(holder& to, run what, outbox& out) {
   to.who->unwritten_bytes.fetch_add(static_cast<int64_t>(what.raw));
   bytes_handed_out += what.raw;
+  counts[to.who->no_ack ? counted::deliver_no_ack : counted::deliver] += what.count;
+  counts[counted::redeliver] += what.redelivered ? what.count : 0;
   out.deliver(to.who, outgoing_form(what), what.redelivered, what.raw);
   if (to.who->no_ack)
     ended(what);

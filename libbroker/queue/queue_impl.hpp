@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/message_counts.hpp"
 #include "queue/consumer_ring.hpp"
 #include "queue/consumer_use.hpp"
 #include "queue/dead_letters.hpp"
@@ -170,6 +171,8 @@ struct queue_state::impl {
   std::unique_ptr<queueing::deduplication> seen; ///< null unless the queue drops duplicates
   seqno accepted_end = 0;                        ///< behind the last message that was not refused
   seqno durable_end = 0;                         ///< behind the last message appended as durable
+
+  message_counts counts; ///< for operators
 
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 

@@ -93,6 +93,7 @@ void queue_state::impl::take(publish_request& request, outbox& out, queue_step&)
   fresh_hold hold{batch, 0, 0};
   for (const slice& one : request.slices) {
     BROKER_ASSERT(one.lo <= one.hi && one.hi <= batch->messages.size(), "slice outside its batch");
+    counts[counted::publish] += one.size();
     if (seen)
       take_new_ones(one, request, hold, out);
     else

@@ -222,6 +222,9 @@ bool queue_state::has_room(uint64_t messages, uint64_t bytes) const {
 uint64_t queue_state::messages_ready() const {
   return impl_->ready.messages();
 }
+const message_counts& queue_state::counts() const {
+  return impl_->counts;
+}
 uint64_t queue_state::messages_unacked() const {
   return impl_->unacked_messages;
 }

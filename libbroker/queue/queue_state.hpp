@@ -20,6 +20,7 @@
 #include "channel/protocol.hpp"
 #include "metadata/records.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/message_counts.hpp"
 #include "ports/message_store.hpp"
 #include "queue/logged_publish.hpp"
 #include "queue/queue_details.hpp"
@@ -133,6 +134,7 @@ public:
   size_t consumers() const; ///< those that wait to become active included
   std::vector<consumer_view> consumer_list() const;
   queue_details details(uint64_t now_ms) const; ///< costs time linear in the runs
+  const message_counts& counts() const;         ///< publish, deliver, get, redeliver and ack, since it was made
   bool withholds_credit() const;                ///< publishers wait: the queue is in `flow` (O47)
   bool idle() const;                            ///< nothing ready, unacked or waiting for the store
 

@@ -1,0 +1,106 @@
+// What the management interface asks of a running app beside what tools ask.
+#include <boost/asio/post.hpp>
+#include <caf/send.hpp>
+
+#include "actors/operator_channel.hpp"
+#include "broker_app.hpp"
+#include "report_gathering.hpp"
+
+namespace broker {
+
+namespace {
+
+void add_queue(management::node_activity& to, const queue_info& from) {
+  ++to.queues;
+  to.ready += from.ready;
+  to.unacknowledged += from.unacknowledged;
+  to.consumers += from.consumers;
+  to.persistent += from.persistent;
+  to.ready_bytes += from.ready_bytes;
+  to.unacknowledged_bytes += from.unacknowledged_bytes;
+  to.queue_memory_bytes += from.memory_bytes;
+  to.messages_in_memory += from.details.ready_in_memory + from.details.unacknowledged_in_memory;
+  to.bytes_in_memory += from.details.bytes_in_memory;
+  to.disk_reads += from.details.disk_reads;
+  to.disk_writes += from.details.disk_writes;
+  to.queue_messages += from.messages.counts;
+}
+
+void add_channel(management::node_activity& to, const channel_report& from) {
+  ++to.channels;
+  to.channel_consumers += from.consumers;
+  to.messages += from.messages.counts;
+  to.queues_declared += from.queues_declared;
+  to.publishers += from.messages.counts[counted::publish] != 0 ? 1 : 0;
+  to.received_confirm += from.confirm ? from.messages.counts[counted::publish] : 0;
+}
+
+} // namespace
+
+void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> done) {
+  auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
+  shared.snapshots.read()->for_each_queue([&](const queue_ptr& each) {
+    if (each->node != config.node_name)
+      return;
+    if (auto who = shared.queues_by_id.find(each->id))
+      caf::anon_send(who, queue_report_request{{each->id, [all](queue_report report) {
+                                                  all->add({std::move(report), {}});
+                                                }}});
+  });
+}
+
+/// What has ended is read first: a channel that ends meanwhile is missing once, and counted the next time.
+void broker_app::activity(std::function<void(management::node_activity)> done) {
+  management::node_activity base;
+  const auto ended = shared.activity.ended();
+  base.messages = ended.messages;
+  base.channels_closed = ended.closed;
+  base.queues_declared = ended.queues_declared;
+  base.connections_opened = shared.activity.connections_opened;
+  base.connections_closed = shared.activity.connections_closed;
+  base.channels_opened = shared.activity.channels_opened;
+  base.queues_created = shared.activity.queues_created;
+  base.queues_deleted = shared.activity.queues_deleted;
+  auto channels = std::make_shared<report_gathering<channel_report>>(
+    [this, base, done = std::move(done)](const std::vector<channel_report>& reports) {
+      auto with_channels = base;
+      for (const auto& each : reports)
+        add_channel(with_channels, each);
+      list_own_queues([with_channels, done](const std::vector<queue_info>& queues) {
+        auto now = with_channels;
+        for (const auto& each : queues)
+          add_queue(now, each);
+        done(now);
+      });
+    });
+  for (const auto& channel : shared.channels_by_id.all())
+    caf::anon_send(channel, channel_report_request{[channels](channel_report report) {
+                     channels->add(std::move(report));
+                   }});
+}
+
+void broker_app::ask_queue(const queue_ptr& queue, std::function<void(std::vector<queue_info>)> done) {
+  auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
+  if (auto who = shared.queues_by_id.find(queue->id))
+    caf::anon_send(who, queue_report_request{{queue->id, [all](queue_report report) {
+                                                all->add({std::move(report), {}});
+                                              }}});
+}
+
+void broker_app::ask_consumers(const queue_ptr& queue, std::function<void(std::vector<consumer_info>)> done) {
+  auto all = std::make_shared<report_gathering<consumer_info>>(std::move(done));
+  if (auto who = shared.queues_by_id.find(queue->id))
+    caf::anon_send(who, consumer_report_request{{queue->id, [all](std::vector<consumer_report> reports) {
+                                                   for (auto& each : reports)
+                                                     all->add(std::move(each));
+                                                 }}});
+}
+
+/// Actors are spawned on a loop only (broker_app_reports.cpp).
+void broker_app::open_channel(login who, std::string vhost, std::function<void(ref<operator_channel>)> done) {
+  boost::asio::post(loops.at(0).io(), [this, who = std::move(who), vhost = std::move(vhost), done = std::move(done)] {
+    done(open_operator_channel(*actors, shared, who, vhost));
+  });
+}
+
+} // namespace broker

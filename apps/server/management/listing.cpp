@@ -1,0 +1,254 @@
+#include "management/listing.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+#include <re2/re2.h>
+
+#include "base/limits.hpp"
+
+namespace broker::management {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t page_size_max = 500;     // RabbitMQ's
+constexpr size_t page_size_default = 100; // RabbitMQ's
+
+/// "a.b" is the member b of the member a.
+std::vector<std::string> split_path(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t dot = std::min(text.find('.'), text.size());
+    parts.emplace_back(text.substr(0, dot));
+    text.remove_prefix(std::min(dot + 1, text.size()));
+  }
+  return parts;
+}
+
+/// Columns that were asked for; empty: all.
+struct column_choice {
+  std::vector<std::vector<std::string>> paths;
+  std::vector<std::string> top; ///< first parts of the paths
+  bool deep = false;            ///< some path has more than one part
+
+  explicit column_choice(const http::target& from) {
+    auto text = from.value("columns");
+    if (!text)
+      return;
+    std::string_view left = *text;
+    while (!left.empty()) {
+      const size_t comma = std::min(left.find(','), left.size());
+      if (auto path = split_path(left.substr(0, comma)); !path.empty()) {
+        top.push_back(path.front());
+        deep = deep || path.size() > 1;
+        paths.push_back(std::move(path));
+      }
+      left.remove_prefix(std::min(comma + 1, left.size()));
+    }
+  }
+};
+
+/// Adds what `path` names in `from` to `to`.
+void copy_path(const json& from, json& to, std::span<const std::string> path) {
+  if (!from.is_object())
+    return;
+  const auto found = from.find(path.front());
+  if (found == from.end())
+    return;
+  if (path.size() == 1) {
+    to[path.front()] = *found;
+    return;
+  }
+  json part = to.contains(path.front()) ? to[path.front()] : json::object();
+  copy_path(*found, part, path.subspan(1));
+  to[path.front()] = std::move(part);
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// The whole object, or its wanted members.
+std::string pruned(std::string_view text, const column_choice& columns) {
+  const json whole = json::parse(text, nullptr, false);
+  json part = json::object();
+  for (const auto& path : columns.paths)
+    copy_path(whole, part, path);
+  return dump(part);
+}
+
+class list_maker {
+public:
+  list_maker(const list_source& from, const http::target& asked) : from_(from), columns_(asked) {}
+
+  void write(size_t i, json_writer& out) const {
+    if (from_.text)
+      return out.raw(columns_.paths.empty() ? std::string{from_.text(i)} : pruned(from_.text(i), columns_));
+    if (!columns_.deep)
+      return write_fields(i, out, columns_.top);
+    json_writer whole;
+    write_fields(i, whole, columns_.top);
+    out.raw(pruned(whole.text(), columns_));
+  }
+
+  /// Value of the member that `path` names; null if there is none.
+  json member(size_t i, const std::vector<std::string>& path) const {
+    json whole;
+    if (from_.text) {
+      whole = json::parse(from_.text(i), nullptr, false);
+    } else {
+      json_writer out;
+      write_fields(i, out, {&path.front(), 1});
+      whole = json::parse(out.text(), nullptr, false);
+    }
+    for (const auto& part : path) {
+      if (!whole.is_object() || !whole.contains(part))
+        return {};
+      json inner = std::move(whole[part]);
+      whole = std::move(inner);
+    }
+    return whole;
+  }
+
+private:
+  void write_fields(size_t i, json_writer& out, std::span<const std::string> wanted) const {
+    object_writer to{out, wanted};
+    from_.write(i, to);
+  }
+
+  const list_source& from_;
+  const column_choice columns_;
+};
+
+/// What name= keeps. Nothing: use_regex with something that is no regular expression.
+std::optional<std::vector<size_t>> filtered(const list_source& from, const http::target& asked) {
+  std::vector<size_t> all(from.size);
+  std::iota(all.begin(), all.end(), size_t{0});
+  const auto pattern = asked.value("name");
+  if (!pattern)
+    return all;
+  const auto* regex = asked.find("use_regex");
+  if (regex != nullptr && *regex == "true") {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    options.set_max_mem(limits::pattern_memory_bytes);
+    const re2::RE2 expression{*pattern, options};
+    if (!expression.ok())
+      return {};
+    std::erase_if(all, [&](size_t i) {
+      const auto name = from.name(i);
+      return !re2::RE2::PartialMatch(re2::StringPiece{name.data(), name.size()}, expression);
+    });
+    return all;
+  }
+  const auto lower = [](std::string text) {
+    for (char& c : text)
+      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
+  };
+  const std::string wanted = lower(*pattern);
+  std::erase_if(all, [&](size_t i) { return lower(std::string{from.name(i)}).find(wanted) == std::string::npos; });
+  return all;
+}
+
+void sort(std::vector<size_t>& order, const list_maker& maker, const http::target& asked) {
+  const auto by = asked.value("sort");
+  const auto path = by ? split_path(*by) : std::vector<std::string>{};
+  if (!path.empty()) {
+    std::vector<std::pair<json, size_t>> keyed;
+    keyed.reserve(order.size());
+    for (const size_t i : order)
+      keyed.emplace_back(maker.member(i, path), i);
+    std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (size_t i = 0; i < order.size(); ++i)
+      order[i] = keyed[i].second;
+  }
+  if (const auto* reverse = asked.find("sort_reverse"); reverse != nullptr && *reverse == "true")
+    std::reverse(order.begin(), order.end());
+}
+
+std::optional<size_t> number(const http::target& from, std::string_view name, size_t otherwise) {
+  const auto text = from.value(name);
+  if (!text)
+    return otherwise;
+  size_t value = 0;
+  const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
+  return read.ec == std::errc{} && read.ptr == text->data() + text->size() ? std::optional{value} : std::nullopt;
+}
+
+void answer_page(const call_ptr& to, const list_source& from, const list_maker& maker,
+                 const std::vector<size_t>& order) {
+  const auto page = number(to->target, "page", 1);
+  const auto size = number(to->target, "page_size", page_size_default);
+  if (!page || !size)
+    return bad_request(to, "Pagination parameters are invalid");
+  const std::string asked = std::to_string(*page);
+  if (*page == 0 || *size == 0 || *size > page_size_max)
+    return fail(to, 400, "invalid_pagination_parameters",
+                "Invalid pagination parameters: page number " + asked + ", page size " + std::to_string(*size));
+  const size_t pages = order.size() / *size + (order.size() % *size != 0 ? 1 : 0);
+  if (*page > 1 && *page > pages)
+    return fail(to, 400, "page_out_of_range",
+                "Page out of range, page: " + asked + " page size: " + std::to_string(*size)
+                  + ", len: " + std::to_string(order.size()));
+  const size_t first = (*page - 1) * *size;
+  const size_t last = std::min(first + *size, order.size());
+  json_writer out;
+  {
+    object_writer head{out, {}};
+    head.add("filtered_count", order.size());
+    head.add("item_count", last - first);
+    out.key("items");
+    out.begin_array();
+    for (size_t i = first; i < last; ++i)
+      maker.write(order[i], out);
+    out.end_array();
+    head.add("page", *page);
+    head.add("page_count", std::max<size_t>(pages, 1));
+    head.add("page_size", *size);
+    head.add("total_count", from.size);
+  }
+  answer(to, 200, out.take());
+}
+
+} // namespace
+
+void answer_list(const call_ptr& to, const list_source& from) {
+  const list_maker maker{from, to->target};
+  const auto* page = to->target.find("page");
+  // name= is a filter of pages; lists that are not paged are whole, as RabbitMQ's.
+  auto order = page != nullptr ? filtered(from, to->target) : filtered(from, http::target{});
+  if (!order)
+    return bad_request(to, "Pagination parameters are invalid");
+  sort(*order, maker, to->target);
+  if (page != nullptr)
+    return answer_page(to, from, maker, *order);
+  json_writer out;
+  out.begin_array();
+  for (const size_t i : *order)
+    maker.write(i, out);
+  out.end_array();
+  answer(to, 200, out.take());
+}
+
+void answer_object(const call_ptr& to, const field_function& write) {
+  const column_choice columns{to->target};
+  json_writer out;
+  {
+    object_writer object{out, columns.top};
+    write(object);
+  }
+  answer(to, 200, columns.deep ? pruned(out.text(), columns) : out.take());
+}
+
+void answer_object(const call_ptr& to, std::string_view text) {
+  const column_choice columns{to->target};
+  answer(to, 200, columns.paths.empty() ? std::string{text} : pruned(text, columns));
+}
+
+} // namespace broker::management

@@ -1,0 +1,152 @@
+// What the management API stands on: the node itself, what other nodes report, samples over time, channels on behalf of
+// users. One per run of the app, with a thread of its own (net/http/http_server.hpp), which also answers HTTP if ports
+// are configured; without ports it only answers other nodes.
+//
+// Thread rule: members are used on that thread, unless they say otherwise. Nothing here waits.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control_message.hpp"
+#include "management/history.hpp"
+#include "metadata/snapshot.hpp"
+#include "net/http/http_server.hpp"
+#include "net/http/url.hpp"
+#include "net/login_guard.hpp"
+#include "node_view.hpp"
+
+namespace broker {
+class operator_channel;
+}
+
+namespace broker::management {
+
+struct port {
+  std::string host; ///< "" = not served
+  uint16_t number = 0;
+};
+
+/// What the service has of its node; all of it outlives the service. Everything may be called from any thread, and
+/// call-backs come from any.
+struct host {
+  node_view& node; ///< only what needs no control thread: metadata, propose, lists, name
+  const node_config& config;
+  /// Runs work on the control thread, where node_view::facts and the like may be asked.
+  std::function<void(std::function<void()>)> on_control;
+  /// Answers what tools may ask, on the control thread.
+  std::function<void(control::request, control::reply)> run_verb;
+  std::function<void(login, std::string, std::function<void(ref<operator_channel>)>)> open_channel;
+  std::function<void(std::function<void(node_activity)>)> activity;
+  std::function<void(std::function<void(std::vector<queue_info>)>)> own_queues; ///< with their master here
+  std::function<void(queue_ptr, std::function<void(std::vector<queue_info>)>)> ask_queue;
+  std::function<void(queue_ptr, std::function<void(std::vector<consumer_info>)>)> ask_consumers;
+  std::function<uint64_t()> now_ms; ///< monotonic
+  std::function<uint64_t()> unix_ms;
+  std::function<void(log_level, const std::string&)> say;
+};
+
+/// A connection or channel of some node: what is asked about it, and the object as /api/connections shows it.
+struct object_row {
+  uint64_t connection = 0;
+  std::string name;
+  std::string user;
+  std::string vhost;
+  std::string node;
+  std::string json;
+};
+using object_rows = std::shared_ptr<const std::vector<object_row>>;
+
+/// Over which time and how finely (lengths_age, lengths_incr and so on); 0 = no samples are wanted.
+struct sample_range {
+  uint64_t age_s = 0;
+  uint64_t step_s = 0;
+};
+
+class service {
+  http::server server_; // first: `post` is its
+
+public:
+  explicit service(host of);
+  ~service();
+  service(const service&) = delete;
+  service& operator=(const service&) = delete;
+
+  /// Binds what is configured. Error: a port that was named is taken; a port that follows from the AMQP port is only
+  /// said to be taken. Not on the service's thread, as start() and stop().
+  result<void> open();
+  void start();
+  /// Ends the thread. No call-back touches the service afterwards. May be repeated.
+  void stop();
+  uint16_t management_port() const { return management_port_; }
+  uint16_t prometheus_port() const { return prometheus_port_; }
+
+  /// What other nodes ask (verb management_report). Any thread; answered once, or not at all once the service has
+  /// stopped.
+  void report(const control::request& what, control::reply done);
+
+  // -- for handlers --
+  const host around;
+  std::function<void(std::function<void()>)> post; ///< to the service's thread; any thread
+  login_guard guard;
+  history samples;
+  node_activity latest;
+
+  void facts(std::function<void(node_facts)> then);
+  /// Of all running nodes; those that do not answer are left out. At most a second old.
+  void connections(std::function<void(object_rows)> then);
+  void channels(std::function<void(object_rows)> then);
+  /// One JSON text per member of the cluster, by name: what /api/nodes shows and `stats` for the overview. A node that
+  /// is down has its name only.
+  void nodes(sample_range range, std::function<void(std::shared_ptr<const std::map<std::string, std::string>>)> then);
+  /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
+  bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
+
+  // -- http logins (features.md O42) --
+  uint64_t logins = 0;
+  uint64_t logins_failed = 0;
+
+private:
+  struct list {
+    object_rows rows;
+    uint64_t made_ms = 0;
+    std::vector<std::function<void(object_rows)>> waiting;
+  };
+  void sample();
+  /// Goes on when `latest` is at most a second old.
+  void refresh(std::function<void()> then);
+  void end_late_channels();
+  void answer_report(const control::request& what, const control::reply& done);
+  object_row connection_row(const connection_info& from);
+  void gather(list& which, const char* verb_argument, std::function<void(object_rows)> then);
+  void own_rows(const std::string& kind, std::function<void(std::vector<object_row>)> then);
+  void own_node(sample_range range, std::function<void(std::string)> then);
+  std::vector<std::string> other_members() const;
+
+  uint16_t management_port_ = 0;
+  uint16_t prometheus_port_ = 0;
+  uint64_t latest_ms_ = 0; ///< when `latest` was taken
+  list connections_;
+  list channels_;
+  struct traffic {
+    uint64_t received = 0;
+    uint64_t sent = 0;
+    uint64_t looked_ms = 0;
+    double received_rate = 0;
+    double sent_rate = 0;
+  };
+  std::map<connection_id, traffic> traffic_; ///< of this node's connections, as of the last list
+  struct open_one {
+    ref<operator_channel> channel;
+    uint64_t due_ms = 0;
+  };
+  std::vector<open_one> open_channels_;
+};
+
+/// How a GET wants its samples.
+sample_range range_of(const http::target& target, std::string_view what);
+
+} // namespace broker::management

@@ -1,0 +1,21 @@
+# Writes OUT: the C++ source that holds FILES as texts (apps/server/management/ui_files.hpp). Raw literals, in pieces that
+# every compiler takes; no file may contain the closing mark.
+set(mark warren_ui)
+set(content "#include \"management/ui_files.hpp\"\n\nnamespace broker::management {\n\nnamespace {\n\n")
+set(table "")
+set(number 0)
+foreach(file IN LISTS FILES)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "\\\\x\\1" text "${hex}")
+  # Short lines: an editor, and a compiler that says where something is wrong, can show them.
+  string(REGEX REPLACE "((\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..))" "\\1\"\n  \"" text "${text}")
+  string(LENGTH "${hex}" digits)
+  math(EXPR bytes "${digits} / 2")
+  get_filename_component(name ${file} NAME)
+  string(APPEND content "constexpr char file_${number}[] =\n  \"${text}\";\n\n")
+  string(APPEND table "  {\"${name}\", {file_${number}, ${bytes}}},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND content "constexpr ui_file files[] = {\n${table}};\n\n} // namespace\n\n")
+string(APPEND content "std::span<const ui_file> ui_files() {\n  return files;\n}\n\n} // namespace broker::management\n")
+file(WRITE ${OUT} "${content}")

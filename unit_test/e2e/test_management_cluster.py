@@ -1,0 +1,88 @@
+"""Any node's management API shows the whole cluster, and a node that is down as down (features.md O14, S16)."""
+import time
+import unittest
+import urllib.parse
+
+from harness import management, process
+from harness.cluster import LocalCluster
+from harness.management import Api
+
+
+class ManagementOfAClusterTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = LocalCluster(count=3)
+        cls.ports = {}
+        for member in cls.cluster.members:
+            cls.ports[member.name] = process.free_port()
+            member.configure(f"management.tcp.port = {cls.ports[member.name]}\nmanagement.tcp.ip = 127.0.0.1\n")
+        cls.cluster.open()
+        cls.addClassCleanup(cls.cluster.close)
+
+    def api(self, name):
+        return Api(self.ports[name])
+
+    def eventually(self, condition, what, timeout_s=20):
+        if not process.wait_until(condition, timeout_s):
+            self.fail(f"not within {timeout_s} s: {what}")
+
+    def test_1_connections_channels_and_queues_of_all_nodes_are_shown_by_each(self):
+        clients = [self.cluster[name].pika() for name in ("node1", "node2", "node3")]
+        for client, name in zip(clients, ("node1", "node2", "node3")):
+            self.addCleanup(client.close)
+            channel = client.channel()
+            channel.queue_declare(f"at-{name}", durable=True)
+            channel.basic_publish("", f"at-{name}", b"x")
+            channel.basic_consume(f"at-{name}", lambda *_: None, consumer_tag=name)
+        for name in ("node1", "node2"):
+            api = self.api(name)
+            self.eventually(lambda: {each["node"] for each in api.get("/connections")}
+                            == {f"node{n}@localhost" for n in (1, 2, 3)}, "connections of all nodes")
+            self.assertEqual({each["node"] for each in api.get("/channels")}, {f"node{n}@localhost" for n in (1, 2, 3)})
+            self.assertEqual({each["name"]: each["node"] for each in api.get("/queues")},
+                             {f"at-node{n}": f"node{n}@localhost" for n in (1, 2, 3)})
+            consumers = {each["consumer_tag"]: each["channel_details"]["node"] for each in api.get("/consumers")}
+            self.assertEqual(consumers, {f"node{n}": f"node{n}@localhost" for n in (1, 2, 3)})
+            overview = api.get("/overview")
+            self.assertEqual(overview["object_totals"]["connections"], 3)
+            self.assertEqual(overview["object_totals"]["consumers"], 3)
+            self.assertEqual(overview["message_stats"]["publish"], 3)
+            self.assertEqual([each["running"] for each in api.get("/nodes")], [True] * 3)
+
+    def test_2_a_connection_of_another_node_is_closed(self):
+        client = self.cluster["node3"].pika()
+        api = self.api("node1")
+        self.eventually(lambda: len(api.get("/connections")) == 1, "the connection is shown")
+        name = api.get("/connections")[0]["name"]
+        self.assertEqual(api.delete("/connections/" + urllib.parse.quote(name, safe="")), 204)
+        with self.assertRaises(Exception):
+            for _ in range(100):
+                client.process_data_events(0.1)
+
+    def test_3_messages_go_to_and_come_from_queues_of_another_node(self):
+        api = self.api("node1")
+        channel = self.cluster["node2"].pika().channel()
+        channel.queue_declare("far", durable=True)
+        publish = {"properties": {"delivery_mode": 2}, "routing_key": "far", "payload": "x", "payload_encoding": "string"}
+        self.assertEqual(api.post("/exchanges/%2F/amq.default/publish", publish)[2], {"routed": True})
+        got = api.post("/queues/%2F/far/get", {"count": 1, "ackmode": "ack_requeue_false", "encoding": "auto"})[2]
+        self.assertEqual([each["payload"] for each in got], ["x"])
+        self.assertEqual(api.delete("/queues/%2F/far"), 204)
+        channel.connection.close()
+
+    def test_4_a_dead_node_is_shown_as_not_running_within_five_seconds(self):
+        api = self.api("node1")
+        self.cluster["node3"].kill()
+        began = time.monotonic()
+        self.eventually(lambda: [each["running"] for each in api.get("/nodes") if each["name"].startswith("node3")]
+                        == [False], "node3 is down", 10)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(api.get("/health/checks/ready-to-serve-clients")["status"], "ok")
+        self.assertEqual(management.Api(self.ports["node2"]).get("/health/checks/node-is-quorum-critical", 503)["status"],
+                         "failed")
+        self.cluster["node3"].start()
+        self.eventually(lambda: all(each["running"] for each in api.get("/nodes")), "node3 is back")
+
+
+if __name__ == "__main__":
+    unittest.main()

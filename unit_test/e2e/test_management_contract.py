@@ -1,0 +1,92 @@
+"""The management API keeps RabbitMQ's contract (features.md O14-O21): statuses, errors, keys and types as recorded from a
+real rabbitmq-server (record_management.py), and who may ask what."""
+import json
+import os
+import unittest
+
+import pika
+
+from harness import management, process
+from harness.case import BrokerTest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# What Warren does not have and does not invent (docs/differences.md), by the end of the key's path.
+MISSING = {"backing_queue_status", "ssl_opts", "idle_since", "javascript"}
+# Keys whose values come from something that differs: names of nodes, exchange arguments and the like.
+OPEN = {"arguments", "client_properties", "socket_opts", "cluster_state", "memory", "cowboy_opts", "metadata", "limits",
+        "value", "definition", "effective_policy_definition", "properties"}
+# Answers that differ on purpose, each with its reason.
+DIFFERENT = {
+    "GET /users/nou": None,
+}
+# Error texts that are compared word by word; those of Erlang terms are not.
+TERM = ("{key_missing", "[{", "invalid_regexp")
+
+
+def differences(expected, found, path=""):
+    """What `found` lacks or has of another type. More keys than expected are no mistake."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key, member in expected.items():
+            where = f"{path}.{key}"
+            if key in MISSING or key.endswith("_details") and key.removesuffix("_details") in MISSING:
+                continue
+            if key not in found:
+                yield f"{where} is missing"
+            elif key not in OPEN:
+                yield from differences(member, found[key], where)
+    elif isinstance(expected, list) and isinstance(found, list):
+        if expected and found:
+            yield from differences(expected[0], found[0], path + "[]")
+        elif expected:
+            yield f"{path} is an empty list"
+    elif expected != found and "null" not in (expected, found) and "any" not in (expected, found):
+        if not (expected == [] or found == [] or isinstance(expected, dict) and not expected):
+            yield f"{path} is {found!r}, not {expected!r}"
+
+
+class ManagementContractTest(BrokerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.http_port = process.free_port()
+        cls.config = f"management.tcp.port = {cls.http_port}\nmanagement.tcp.ip = 127.0.0.1\n"
+        super().setUpClass()
+        with open(os.path.join(HERE, "management_3_10.json")) as recorded:
+            cls.recorded = json.load(recorded)
+
+    def test_answers_have_the_statuses_keys_and_types_of_rabbitmq(self):
+        connection = pika.BlockingConnection(self.parameters(heartbeat=0))
+        found = management.Conversation(management.Api(self.http_port), connection).hold()
+        problems = []
+        for request, expected in self.recorded["conversation"].items():
+            answer = found[request]
+            if answer["status"] != expected["status"]:
+                problems.append(f"{request}: {answer['status']} {answer.get('body')}, not {expected['status']}")
+                continue
+            if "allow" in expected and set(expected["allow"].split(", ")) - set(answer.get("allow", "").split(", ")):
+                problems.append(f"{request}: allows {answer.get('allow')}, not {expected['allow']}")
+            if "body" in expected:
+                problems += [f"{request}: {each}" for each in self.error_differences(expected["body"], answer["body"])]
+            else:
+                problems += [f"{request}: {each}" for each in differences(expected["shape"], answer["shape"])]
+        self.assertEqual(problems, [], "\n".join([""] + problems))
+
+    @staticmethod
+    def error_differences(expected, found):
+        if not isinstance(expected, dict):
+            return
+        if found.get("error") != expected["error"]:
+            yield f"error {found.get('error')!r}, not {expected['error']!r}"
+        reason = expected.get("reason")
+        if isinstance(reason, str) and not reason.startswith(TERM) and found.get("reason") != reason:
+            yield f"reason {found.get('reason')!r}, not {reason!r}"
+
+    def test_every_path_is_open_to_the_tags_that_rabbitmq_opens_it_to(self):
+        found = management.matrix(self.http_port)
+        problems = [f"{request}: {found[request]}, not {expected} for {management.TAGS}"
+                    for request, expected in self.recorded["matrix"].items() if found[request] != expected]
+        self.assertEqual(problems, [], "\n".join([""] + problems))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,164 @@
+// The HTTP server on a real socket: bounded in everything, and gone when it is stopped.
+#include <boost/test/unit_test.hpp>
+
+#include <future>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include "net/http/http_server.hpp"
+
+namespace http_server {
+
+using boost::asio::ip::tcp;
+namespace http = broker::http;
+
+struct client {
+  explicit client(uint16_t port) { socket.connect({boost::asio::ip::address_v4::loopback(), port}); }
+  void send(std::string_view text) { boost::asio::write(socket, boost::asio::buffer(text)); }
+  /// Everything until the server closes.
+  std::string rest() {
+    std::string all;
+    boost::system::error_code end;
+    boost::asio::read(socket, boost::asio::dynamic_buffer(all), end);
+    return all;
+  }
+  boost::asio::io_context io;
+  tcp::socket socket{io};
+};
+
+struct fixture {
+  fixture() {
+    http::server_limits limits;
+    limits.header_timeout = std::chrono::milliseconds{300};
+    limits.idle_timeout = std::chrono::milliseconds{1'000};
+    limits.connections_max = 4;
+    server = std::make_unique<http::server>(limits);
+    http::endpoint echo;
+    echo.admit = [](const http::request& head) -> std::variant<size_t, http::response> {
+      http::response refused;
+      refused.status = 401;
+      if (head.find("authorization") == nullptr && head.method == "PUT")
+        return refused;
+      return size_t{100};
+    };
+    echo.handle = [this](http::request what, http::responder done) {
+      http::response answer;
+      answer.body = what.method + " " + what.target + " " + what.body;
+      if (what.target == "/later")
+        later = done;
+      else
+        done(answer);
+    };
+    auto bound = server->listen("127.0.0.1", 0, echo);
+    BOOST_REQUIRE(bound.ok());
+    port = *bound;
+    server->start();
+  }
+  std::unique_ptr<http::server> server;
+  uint16_t port = 0;
+  http::responder later;
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace http_server
+
+BOOST_FIXTURE_TEST_SUITE(http_server, fixture)
+
+BOOST_AUTO_TEST_CASE(requests_of_one_connection_are_answered_in_order) {
+  client one{port};
+  one.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+           "HEAD /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto all = one.rest();
+  const auto first = all.find("GET /a ");
+  const auto second = all.find("POST /b hi");
+  BOOST_TEST(first != std::string::npos);
+  BOOST_TEST(second != std::string::npos);
+  BOOST_TEST(first < second);
+  BOOST_TEST(!has(all, "HEAD /c"));
+  BOOST_TEST(has(all.substr(second), "Content-Length: 8"));
+}
+
+BOOST_AUTO_TEST_CASE(bodies_beyond_the_limit_are_refused_announced_or_not) {
+  client announced{port};
+  announced.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n");
+  BOOST_TEST(has(announced.rest(), " 413 "));
+  client chunked{port};
+  chunked.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x')
+               + "\r\n0\r\n\r\n");
+  BOOST_TEST(has(chunked.rest(), " 413 "));
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_request_costs_no_body) {
+  client stranger{port};
+  stranger.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n");
+  BOOST_TEST(has(stranger.rest(), " 401 "));
+}
+
+BOOST_AUTO_TEST_CASE(headers_beyond_the_limit_and_nonsense_are_refused) {
+  client large{port};
+  large.send("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'y') + "\r\n\r\n");
+  BOOST_TEST(has(large.rest(), " 431 "));
+  client nonsense{port};
+  nonsense.send("\x16\x03\x01 hello\r\n\r\n");
+  const auto answer = nonsense.rest();
+  const bool refused = answer.empty() || has(answer, " 400 ");
+  BOOST_TEST(refused);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_does_not_finish_its_headers_is_cut_off) {
+  client slow{port};
+  slow.send("GET / HTTP/1.1\r\nX: ");
+  const auto began = std::chrono::steady_clock::now();
+  BOOST_TEST(slow.rest().empty());
+  BOOST_TEST((std::chrono::steady_clock::now() - began < std::chrono::seconds{5}));
+}
+
+BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_closed_unheard_and_their_places_come_back) {
+  std::vector<std::unique_ptr<client>> open;
+  for (int i = 0; i < 4; ++i) {
+    open.push_back(std::make_unique<client>(port));
+    open.back()->send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+    char octet = 0;
+    boost::asio::read(open.back()->socket, boost::asio::buffer(&octet, 1));
+  }
+  client fifth{port};
+  BOOST_TEST(fifth.rest().empty());
+  open.clear();
+  bool served = false;
+  for (int tries = 0; tries < 100 && !served; ++tries) {
+    client next{port};
+    boost::system::error_code ignored;
+    boost::asio::write(next.socket, boost::asio::buffer(std::string_view{"GET /n HTTP/1.0\r\n\r\n"}), ignored);
+    served = has(next.rest(), "GET /n");
+  }
+  BOOST_TEST(served);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_after_the_end_goes_nowhere) {
+  client waiting{port};
+  waiting.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto post = server->poster();
+  for (int i = 0; i < 500; ++i) {
+    std::promise<bool> asked;
+    post([&] { asked.set_value(static_cast<bool>(later)); });
+    if (asked.get_future().get())
+      break;
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  server->stop();
+  BOOST_TEST(waiting.rest().empty());
+  later({});
+  bool ran = false;
+  post([&] { ran = true; });
+  server.reset();
+  post([&] { ran = true; });
+  BOOST_TEST(!ran);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
