@@ -282,7 +282,11 @@ void serve(peer_shell& shell, const peer_serve_msg& what) {
 void broken(peer_shell& shell, const wire_broken_msg& what) {
   if (shell.open.erase(what.connection) == 0)
     return;
-  back_off(shell);
+  const bool was_up = shell.port->with([&](auto& link) { return link.active() == what.connection; });
+  if (was_up)
+    shell.dial_at_ms = shell.settings.now_ms(); // whether its process has ended is known at the first answer
+  else
+    back_off(shell);
   carry_out(shell, shell.port->with(
                      [&](auto& link) { return link.closed(what.connection, what.reason, shell.settings.now_ms()); }));
 }

@@ -378,6 +378,7 @@ void metadata_host::peer_lost(const std::string& node) {
   connected_.erase(node);
   gate_.gone(node);
   unreachable_[node] = 0;
+  kept_at_ = 0; // its masters' successors should not wait
 }
 
 /// What is to be said of a node that is not connected, if anything.

@@ -176,8 +176,8 @@ BOOST_AUTO_TEST_CASE(a_peer_where_nothing_listens_has_ended) {
   BOOST_TEST(!lost(a.dial_failed(true, 200)));
   BOOST_TEST(!lost(a.dial_failed(false, 400))); // no answer: the machine may be cut off
   BOOST_TEST(!lost(a.dial_failed(true, 500)));
-  BOOST_TEST(!lost(a.dial_failed(true, 900)));
-  const link_step over = a.dial_failed(true, 1'000);
+  BOOST_TEST(!lost(a.dial_failed(true, 640)));
+  const link_step over = a.dial_failed(true, 650);
   BOOST_TEST(lost(over));
   BOOST_TEST(a.session() == 0u);
   BOOST_TEST(!lost(a.dial_failed(true, 2'000)));
