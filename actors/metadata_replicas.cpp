@@ -32,14 +32,15 @@ void start_replica(caf::actor_system& system, metadata_service& service, const q
 /// Puts its master into the directory. The bridge keeps the records of its node's queues.
 void locate(caf::actor_system& system, runtime& node, const queue_ptr& record) {
   const queue_location before = node.queues_by_id.locate(record->id);
+  if (before.who && !before.here) // forgets it if it is not its node's any more
+    caf::anon_send(before.who, queue_changed_msg{record});
   if (record->node == node.node)
     return node.queues_by_id.put(record->id, {node.replicas_by_id.find(record->id), record->mastership, true});
   const caf::actor bridge = bridge_to(system, node, record->node);
   if (!bridge)
     return; // the node stops
-  if (before.who && !before.here && before.who != bridge)
-    caf::anon_send(before.who, queue_deleted_msg{record->id});
-  caf::anon_send(bridge, queue_changed_msg{record});
+  if (before.who != bridge)
+    caf::anon_send(bridge, queue_changed_msg{record});
   node.queues_by_id.put(record->id, {bridge, record->mastership, false});
 }
 

@@ -63,12 +63,14 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
   }
 }
 
+/// `mastership`: of the master that says so; 0: the queue is not replicated.
 template<class Actor>
-void send_events(Actor* self) {
+void send_events(Actor* self, epoch mastership = 0) {
   auto& shell = self->state;
   queue_step& told = queue_part(shell.step);
   for (auto& [channel, events] : told.events)
-    self->send(static_cast<const local_channel&>(*channel).handle, queue_events_msg{{channel->id, std::move(events)}});
+    self->send(static_cast<const local_channel&>(*channel).handle,
+               queue_events_msg{{channel->id, std::move(events), mastership}});
   told.events.clear();
 }
 

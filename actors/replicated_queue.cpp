@@ -48,6 +48,7 @@ struct replica_shell {
 
   runtime* node = nullptr;
   queue_ptr record;
+  channel_ref address; ///< where other queues' answers go
   std::optional<replicated_queue> machine;
   replicated_step step;     ///< reused
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
@@ -59,6 +60,7 @@ struct replica_shell {
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
   bool doomed = false; ///< deleted meanwhile
+  epoch office = 0;    ///< mastership of its last office
   count_rates rates;   ///< of this office
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
@@ -75,14 +77,24 @@ node_ptr own_node(const metadata_snapshot& metadata, const runtime& node) {
 // -- what a step asks for
 // ---------------------------------------------------------------------------------------------
 
-/// Nobody is told: the sender hears of the queue's next master by its own metadata, and sends again what it must. What
-/// is never sent again goes there right away.
+void tell(replica_actor* self, const channel_ref& channel, queue_event event) {
+  std::vector<queue_event> events;
+  events.push_back(std::move(event));
+  self->send(static_cast<const local_channel&>(*channel).handle,
+             queue_events_msg{{channel->id, std::move(events), self->state.office}});
+}
+
+/// The sender hears of the queue's next master by its own metadata, and sends again what it must. What is never sent
+/// again goes there right away, in this queue's name: a bridge takes no address of another one.
 void turn_away(replica_actor* self, queue_request request) {
   auto& shell = self->state;
+  if (const auto* consume = std::get_if<consume_request>(&request))
+    return tell(self, consume->who->channel, consumer_cancelled{consume->who, true});
   auto* publish = std::get_if<publish_request>(&request);
   if (!publish)
     return;
   const queue_location next = shell.node->queues_by_id.locate(shell.record->id);
+  publish->channel = shell.address;
   if (!publish->confirm && next.who && next.who != caf::actor_cast<caf::actor>(self))
     self->send(next.who, queue_request_msg{{shell.record->id, std::move(request), 0}});
   else
@@ -93,10 +105,7 @@ void refuse(replica_actor* self, const publish_request& what) {
   if (what.confirm)
     for (const slice& one : what.slices) {
       const confirm_number first = what.batch->first_confirm + one.lo;
-      std::vector<queue_event> events;
-      events.emplace_back(confirmed{self->state.record->id, {first, first + one.size()}, true});
-      self->send(static_cast<const local_channel&>(*what.channel).handle,
-                 queue_events_msg{{what.channel->id, std::move(events)}});
+      tell(self, what.channel, confirmed{self->state.record->id, {first, first + one.size()}, true});
     }
   what.batch->release();
 }
@@ -147,7 +156,9 @@ void perform(replica_actor* self, uint64_t now_ms) {
   send_requests(self, now_ms);
   if (std::exchange(shell.step.queue.unused, false)) // before anyone can hear of it and declare the queue anew
     propose_deletion(self, *shell.node, *shell.record);
-  send_events(self);
+  if (shell.step.took_office)
+    shell.office = shell.machine->replica().mastership();
+  send_events(self, shell.office); // of the one it has left, if it has just left it
   schedule_tick(self, now_ms);
   if (shell.step.damaged && shell.node->warn)
     shell.node->warn("the log of queue '" + shell.record->name + "' in vhost '" + shell.record->vhost
@@ -324,7 +335,7 @@ replicated_settings settings_of(replica_actor* self) {
   replicated_settings settings;
   settings.queue = node->queues;
   settings.queue.snapshots = node->snapshot_reader();
-  settings.queue.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
+  settings.queue.address = self->state.address;
   settings.replica.self = node->replica_id;
   return settings;
 }
@@ -389,6 +400,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
   auto& shell = self->state;
   shell.node = node;
   shell.record = record;
+  shell.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
   shell.metadata = metadata;
   shell.waits_for_content = content == replica_content::coming;
   if (!shell.waits_for_content)

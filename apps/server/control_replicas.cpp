@@ -18,8 +18,8 @@ using control::reply;
 using control::request;
 using control::response;
 
-bool contains(const std::vector<std::string>& all, const std::string& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
+bool contains(const std::vector<std::string>& names, const std::string& one) {
+  return std::find(names.begin(), names.end(), one) != names.end();
 }
 
 bool is_placed_before(const queue_record& queue, replication::node_id one, replication::node_id other) {

@@ -190,6 +190,106 @@ class Mirrors(unittest.TestCase):
             self.await_synchronised("q", 2, at=self.one)
         self.assertEqual(self.drain(self.one, "q"), list(range(100)))
 
+    def test_a_node_that_missed_much_gets_a_copy_while_the_queue_works(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        self.publish(self.one, "q", range(10))
+        self.three.kill()
+        connection = self.one.pika()
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for number in range(10, 400):
+            channel.basic_publish("", "q", f"{number:<30000}".encode(), pika.BasicProperties(delivery_mode=2))
+        self.three.start()
+        self.publish(self.one, "q", range(400, 450))
+        self.await_synchronised("q", 2)
+        self.one.kill()
+        self.two.kill()  # the copy is what is left; one node of three elects nobody, so one comes back
+        self.two.start()
+        self.await_other_master("q", self.three)
+        self.assertEqual(self.drain(self.three, "q"), list(range(450)))
+
+    def test_a_consumer_that_wants_to_know_of_a_failover_is_cancelled(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        connection = self.two.pika()
+        channel = connection.channel()
+        cancelled = []
+        channel.add_on_cancel_callback(cancelled.append)
+        channel.basic_consume("q", lambda *_: None, arguments={"x-cancel-on-ha-failover": True})
+        self.one.kill()
+        end = time.monotonic() + FAILOVER_S
+        while not cancelled and time.monotonic() < end:
+            connection.process_data_events(time_limit=0.1)
+        self.assertTrue(cancelled)
+
+    def test_what_was_not_acknowledged_comes_again_with_the_mark(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        self.publish(self.two, "q", range(5))
+        connection = self.two.pika()
+        channel = connection.channel()
+        got = []
+        channel.basic_consume("q", lambda _, method, __, body: got.append((int(body), method.redelivered, method.delivery_tag)))
+        end = time.monotonic() + FAILOVER_S
+        while len(got) < 5 and time.monotonic() < end:
+            connection.process_data_events(time_limit=0.1)
+        time.sleep(0.5)  # the mirrors hear of deliveries
+        self.one.kill()
+        while len(got) < 10 and time.monotonic() < end + FAILOVER_S:
+            connection.process_data_events(time_limit=0.1)
+        self.assertEqual([(body, mark) for body, mark, _ in got],
+                         [(number, False) for number in range(5)] + [(number, True) for number in range(5)])
+        channel.basic_ack(5, multiple=True)   # of the master that is gone: goes nowhere
+        channel.basic_ack(10, multiple=True)
+        connection.close()
+        self.assertEqual(self.drain(self.three, "q"), [])
+
+    def test_a_drained_node_hands_its_masters_over_and_publishers_do_not_notice(self):
+        self.mirror_all()
+        self.declare(self.one, "q")
+        self.await_synchronised("q", 2)
+        connection = self.two.pika()
+        channel = connection.channel()
+        channel.confirm_delivery()
+        longest, numbers, stop = 0, [], threading.Event()
+
+        def drain():
+            self.one.run("rabbitmq-upgrade", "drain")
+            stop.set()
+
+        drainer = threading.Thread(target=drain, daemon=True)
+        drainer.start()
+        end = time.monotonic() + 30
+        while (not stop.is_set() or self.one.node in self.copies("q", self.two)[0]) and time.monotonic() < end:
+            for _ in range(20):
+                began = time.monotonic()
+                channel.basic_publish("", "q", str(len(numbers)).encode(), pika.BasicProperties(delivery_mode=2))
+                numbers.append(len(numbers))
+                longest = max(longest, time.monotonic() - began)
+        drainer.join(30)
+        connection.close()
+        self.assertNotIn(self.one.node, self.copies("q", self.two)[0])
+        self.assertEqual(self.drain(self.three, "q"), numbers)
+        self.assertLess(longest, 2)
+
+    def test_dead_letters_and_expiry_go_on_at_the_next_master(self):
+        self.mirror_all()
+        self.declare(self.one, "dead")
+        self.declare(self.one, "q", **{"x-message-ttl": 3000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
+        for queue in ("q", "dead"):
+            self.await_synchronised(queue, 2)
+        self.publish(self.two, "q", range(10))
+        self.one.kill()
+        self.await_other_master("q", self.two)
+        self.await_other_master("dead", self.two)
+        time.sleep(4)
+        self.assertEqual(self.drain(self.three, "q"), [])
+        self.assertEqual(sorted(set(self.drain(self.three, "dead"))), list(range(10)))
+
     def test_everything_survives_when_all_nodes_are_killed(self):
         self.mirror_all()
         self.declare(self.one, "q")
