@@ -44,7 +44,7 @@ void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> do
       return;
     if (auto who = shared.queues_by_id.find(each->id))
       caf::anon_send(who, queue_report_request{{each->id, [all](queue_report report) {
-                                                  all->add({std::move(report), {}});
+                                                  all->add({std::move(report), {}, {}});
                                                 }}});
   });
 }
@@ -83,7 +83,7 @@ void broker_app::ask_queue(const queue_ptr& queue, std::function<void(std::vecto
   auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
   if (auto who = shared.queues_by_id.find(queue->id))
     caf::anon_send(who, queue_report_request{{queue->id, [all](queue_report report) {
-                                                all->add({std::move(report), {}});
+                                                all->add({std::move(report), {}, {}});
                                               }}});
 }
 
