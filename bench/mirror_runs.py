@@ -73,13 +73,13 @@ class PacedPublisher:
                 if event.name not in ("ack", "nack"):
                     continue
                 now, to = time.monotonic(), self.confirmed if event.name == "ack" else self.nacked
-                first = self.lowest if event.multiple else event.tag
-                for number in range(first, event.tag + 1):
+                first = self.lowest if event.multiple else event.delivery_tag
+                for number in range(first, event.delivery_tag + 1):
                     if number in self.sent_at and self.sent_at[number] is not None:
                         to.append((number, now, now - self.sent_at[number]))
                         self.sent_at[number] = None
                 if event.multiple:
-                    self.lowest = event.tag + 1
+                    self.lowest = event.delivery_tag + 1
         except (Refused, OSError, raw.Closed) as error:
             self.error = error
 
@@ -160,7 +160,7 @@ def lose_master(options, cluster, fault, repair, silent_s):
         lost += len(set(confirmed) - set(found))
         doubled += len(found) - len(set(found))
         client = Client(cluster.nodes[1].port)
-        client.call(1, raw.method(1, 50, 40, b"\x00\x00" + raw.short_string(QUEUE) + bytes([0])), "delete-ok")
+        client.call(1, raw.method(1, 50, 40, b"\x00\x00" + raw.short_string(QUEUE) + bytes([0])), "queue.delete-ok")
         client.close()
     return {"gap p50 s": statistics.median(gaps), "gap worst s": max(gaps), "confirmed but lost": lost,
             "stored twice": doubled, "in sync again s": statistics.median(returns)}

@@ -42,6 +42,8 @@ public:
   }
 
   bool has(property which) const noexcept { return ok_ && (flags_ & which) != 0; }
+  /// Is there a property that comes behind `which` on the wire?
+  bool has_behind(property which) const noexcept { return (flags_ & (which - 1)) != 0; }
   /// Everything was well-formed and nothing is left over.
   bool complete() const noexcept { return ok_ && at_ == end_; }
 
@@ -87,7 +89,7 @@ void read_text(property_reader& in, property which, std::optional<std::string>& 
     out = std::string{in.shortstr()};
 }
 
-void skip_text(property_reader& in, property which) noexcept {
+[[gnu::always_inline]] inline void skip_text(property_reader& in, property which) noexcept {
   if (in.has(which))
     in.shortstr();
 }
@@ -172,6 +174,10 @@ header_peek peek_properties(std::string_view flags_and_values) noexcept {
     out.persistent = in.u8() == persistent_mode;
   if (in.has(priority))
     out.priority = in.u8();
+  if (!in.has_behind(priority)) { // as most messages
+    out.ok = in.complete();
+    return out;
+  }
   skip_text(in, correlation_id);
   out.has_reply_to = in.has(reply_to);
   skip_text(in, reply_to);

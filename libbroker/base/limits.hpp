@@ -217,7 +217,7 @@ inline constexpr uint32_t replication_return_max_ms = 60'000;
 /// How long an idle master waits until it tells its mirrors of the last commit.
 inline constexpr uint32_t replication_announce_ms = 200;
 /// A node's session with the metadata group; a master delivers for this long after it last renewed it, less the margin.
-inline constexpr uint32_t session_ms = 5'000;
+inline constexpr uint32_t session_ms = 2'000;
 inline constexpr uint32_t session_margin_ms = 250;
 /// Proposals of the queue supervisor without outcome: a part of metadata_proposals_max, so that others get through.
 inline constexpr size_t supervisor_proposals_max = 256;

@@ -62,7 +62,7 @@ bool connection::impl::parse_frame(connection_step& step) {
   const size_t size = static_cast<size_t>(prefix.frame_size());
   if (bytes.size() < size)
     return false;
-  const std::string_view payload = bytes.substr(amqp::frame_prefix_bytes, prefix.payload_size);
+  const std::string_view payload{bytes.data() + amqp::frame_prefix_bytes, prefix.payload_size}; // all of it is here
   if (bytes[size - 1] != amqp::frame_end) {
     const auto marker = static_cast<uint8_t>(bytes[size - 1]);
     fail_framing(

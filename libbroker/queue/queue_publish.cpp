@@ -38,13 +38,16 @@ run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   const uint8_t max_priority = options->max_priority;
   one.deadline_ms = deadline_of(messages[left.lo]);
   one.priority = queueing::priority_of(messages[left.lo], max_priority);
-  for (; left.lo < left.hi && (messages[left.lo].flags & alike) == flags; ++left.lo) {
-    if (own_deadlines && deadline_of(messages[left.lo]) != one.deadline_ms)
+  const auto differs = [&](const message& next) {
+    return (own_deadlines && deadline_of(next) != one.deadline_ms)
+        || (max_priority != 0 && queueing::priority_of(next, max_priority) != one.priority);
+  };
+  const bool look = own_deadlines || max_priority != 0;
+  for (const message* next = &messages[left.lo]; left.lo < left.hi; ++left.lo, ++next) {
+    if ((next->flags & alike) != flags || (look && differs(*next)))
       break;
-    if (max_priority != 0 && queueing::priority_of(messages[left.lo], max_priority) != one.priority)
-      break;
-    one.body += messages[left.lo].body_size;
-    one.raw += messages[left.lo].raw_size;
+    one.body += next->body_size;
+    one.raw += next->raw_size;
   }
   one.count = left.lo - one.lo;
   return one;
