@@ -151,9 +151,10 @@ public:
     if (std::exchange(confirming_, true))
       return publish_now(what, std::move(done));
     const auto self = ref<internal_channel>{this};
-    call(amqp::confirm_class::select{}, [self, what = std::move(what), done = std::move(done)](result<answer> selected) {
-      selected.ok() ? self->publish_now(what, done) : done(std::move(selected));
-    });
+    call(amqp::confirm_class::select{},
+         [self, what = std::move(what), done = std::move(done)](result<answer> selected) {
+           selected.ok() ? self->publish_now(what, done) : done(std::move(selected));
+         });
   }
 
   void close() override { session_->end({320, "CONNECTION_FORCED - the channel is closed"}); }

@@ -1,6 +1,6 @@
-// AMQP from inside the node, on behalf of a user: a channel without a connection, for what management interfaces do with
-// queues, exchanges and messages. Permissions, limits and errors are those of the same methods of a client, since the
-// same channel carries them out.
+// AMQP from inside the node, on behalf of a user: a channel without a connection, for what management interfaces do
+// with queues, exchanges and messages. Permissions, limits and errors are those of the same methods of a client, since
+// the same channel carries them out.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ struct runtime;
 class operator_channel : public ref_counted {
 public:
   struct answer {
-    amqp::method what;      ///< the ok method; basic.get-ok or get-empty; basic.ack or nack of a publish
-    stored_run content;     ///< of basic.get-ok: one message
+    amqp::method what;       ///< the ok method; basic.get-ok or get-empty; basic.ack or nack of a publish
+    stored_run content;      ///< of basic.get-ok: one message
     bool unroutable = false; ///< of a publish: basic.return came before
   };
   /// Called once, on any thread. Error: the channel's, with its reply code and text; the channel has ended then.

@@ -68,8 +68,8 @@ private:
   connection_counts counts_;
 };
 
-/// What has come and gone on this node since it started, for operators (features.md O22, O42). Thread-safe; touched once
-/// per connection, channel and queue, never per message.
+/// What has come and gone on this node since it started, for operators (features.md O22, O42). Thread-safe; touched
+/// once per connection, channel and queue, never per message.
 class activity_board {
 public:
   struct ended_channels {

@@ -13,7 +13,7 @@ namespace broker::management {
 
 namespace {
 
-constexpr size_t body_max_bytes = 1024 * 1024; // own choice
+constexpr size_t body_max_bytes = 1024 * 1024;        // own choice
 constexpr size_t message_body_max_bytes = 20'000'000; // S11
 
 const std::vector<route>& routes() {
@@ -63,7 +63,8 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
     if ((!shape.empty() && each.path != shape) || !matches(each.path, path, names))
       continue;
     shape = each.path;
-    found.allowed += (found.allowed.empty() ? "" : ", ") + std::string{each.method == "GET" ? "HEAD, GET" : each.method};
+    found.allowed +=
+      (found.allowed.empty() ? "" : ", ") + std::string{each.method == "GET" ? "HEAD, GET" : each.method};
     if (each.method == wanted && found.which == nullptr) {
       found.which = &each;
       found.names = std::move(names);
