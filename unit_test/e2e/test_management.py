@@ -53,7 +53,7 @@ class RabbitmqadminTest(HttpTest):
                               capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": self.node.root})
         if check:
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
+        return done.stdout + done.stderr
 
     def rows(self, *arguments):
         return json.loads(self.admin("-f", "raw_json", *arguments))

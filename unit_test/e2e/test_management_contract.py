@@ -16,6 +16,8 @@ MISSING = {"backing_queue_status", "ssl_opts", "idle_since", "javascript"}
 # Likewise, of some objects only.
 MISSING_OF = {
     "/exchanges": {"message_stats"},
+    "/definitions/%2F": {"vhost"},  # a file of one vhost does not name it
+    "/overview?columns": {"channels", "connections", "consumers", "exchanges"},  # what was not asked for
     "/vhosts": {"recv_oct", "send_oct", "confirm", "drop_unroutable", "return_unroutable"},
 }
 # Keys whose values come from something that differs: names of nodes, arguments and the like.
@@ -83,7 +85,7 @@ class ManagementContractTest(BrokerTest):
     def error_differences(expected, found):
         if not isinstance(expected, dict):
             return
-        if found.get("error") != expected["error"]:
+        if found.get("error") != expected.get("error"):
             yield f"error {found.get('error')!r}, not {expected['error']!r}"
         reason = expected.get("reason")
         if isinstance(reason, str) and not reason.startswith(TERM) and found.get("reason") != reason:

@@ -178,6 +178,8 @@ void answer_records(const call_ptr& to, const queue_filter& wanted) {
   source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
   source.write = [&](size_t i, object_writer& out) {
     write_record(out, *rows[i]);
+    if (!rows[i]->policy.empty())
+      out.add("policy", rows[i]->policy);
     out.add("state", "live");
   };
   answer_list(to, source);
@@ -200,6 +202,8 @@ void answer_infos(const call_ptr& to, std::vector<queue_info> infos, const queue
     if (!totals_only)
       return write_queue(out, infos[i], record, policies, *metadata);
     write_record(out, record);
+    if (!record.policy.empty())
+      out.add("policy", record.policy);
     out.add("state", infos[i].state());
     write_totals(out, infos[i]);
   };

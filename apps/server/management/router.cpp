@@ -13,6 +13,8 @@ namespace broker::management {
 
 namespace {
 
+/// Of requests that are refused or need no login, so that they are told so.
+constexpr size_t stray_body_max_bytes = 4 * 1024;
 constexpr size_t body_max_bytes = 1024 * 1024;        // own choice
 constexpr size_t message_body_max_bytes = 20'000'000; // S11
 
@@ -188,10 +190,10 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
   if (!target)
     return plain_error(400, "bad_request", "malformed target");
   if (!is_api(*target))
-    return size_t{0};
+    return stray_body_max_bytes;
   const auto found = find_route(head.method, target->path);
   if (found.which == nullptr || found.which->who == rule::anyone)
-    return size_t{0};
+    return stray_body_max_bytes;
   if (head.method == "GET" || head.method == "HEAD")
     return body_max_bytes;
   // No body is read before its sender is known.
