@@ -47,6 +47,9 @@ class ManagementOfAClusterTest(unittest.TestCase):
             self.assertEqual({each["node"] for each in api.get("/channels")}, {f"node{n}@localhost" for n in (1, 2, 3)})
             self.assertEqual({each["name"]: each["node"] for each in api.get("/queues")},
                              {f"at-node{n}": f"node{n}@localhost" for n in (1, 2, 3)})
+            for each in api.get("/queues"):
+                self.assertEqual(each["message_stats"]["publish"], 1, each["name"])
+                self.assertEqual(each["message_stats"]["deliver"], 1, each["name"])
             consumers = {each["consumer_tag"]: each["channel_details"]["node"] for each in api.get("/consumers")}
             self.assertEqual(consumers, {f"node{n}": f"node{n}@localhost" for n in (1, 2, 3)})
             self.eventually(lambda: self.totals(api) == (3, 3, 3), "connections, consumers and publishes of all nodes")

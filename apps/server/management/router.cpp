@@ -208,6 +208,11 @@ void serve(service& at, http::request what, http::responder done) {
     return done(plain_error(400, "bad_request", "malformed target"));
   if (!is_api(*target))
     return done(ui_response(what, *target));
+  // Browsers say so when another site's page sends with a login that they remember.
+  const auto* site = what.find("sec-fetch-site");
+  const bool reads = what.method == "GET" || what.method == "HEAD" || what.method == "OPTIONS";
+  if (!reads && site != nullptr && *site == "cross-site")
+    return done(plain_error(403, "not_authorised", "requests of other sites change nothing"));
   auto found = find_route(what.method, target->path);
   const bool open_to_all = found.which != nullptr && found.which->who == rule::anyone;
   caller by;

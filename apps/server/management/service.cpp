@@ -153,7 +153,7 @@ result<void> service::open() {
   const auto& config = around.config;
   const auto open_port = [&](const http_listener& wanted, const char* what, uint16_t& bound,
                              http::endpoint serves) -> result<void> {
-    if (wanted.off)
+    if (wanted.off || wanted.port == 0)
       return {};
     auto listening = server_.listen(wanted.host, wanted.port, std::move(serves));
     if (listening) {
@@ -241,9 +241,11 @@ void service::end_late_channels() {
 
 // -- what this node has --
 
+/// The control thread may come to it when the service has gone: it knows the node only.
 void service::facts(std::function<void(node_facts)> then) {
-  around.on_control(
-    [this, to_own = post, then = std::move(then)] { to_own([now = around.node.facts(), then] { then(now); }); });
+  around.on_control([&node = around.node, to_own = post, then = std::move(then)] {
+    to_own([now = node.facts(), then] { then(now); });
+  });
 }
 
 object_row service::connection_row(const connection_info& from) {

@@ -168,7 +168,7 @@ void put(const call_ptr& to) {
   to->in_service.around.node.propose(std::move(change), [to](const command_result& made) {
     if (!made.ok())
       return bad_request(to, made.failure.text);
-    propose(to, set_permission{to->name(0), to->by.who.user, {".*", ".*", ".*"}}, true);
+    to->post([to] { propose(to, set_permission{to->name(0), to->by.who.user, {".*", ".*", ".*"}}, true); });
   });
 }
 
