@@ -74,9 +74,8 @@ void broker_app::activity(std::function<void(management::node_activity)> done) {
       });
     });
   for (const auto& channel : shared.channels_by_id.all())
-    caf::anon_send(channel, channel_report_request{[channels](channel_report report) {
-                     channels->add(std::move(report));
-                   }});
+    caf::anon_send(channel,
+                   channel_report_request{[channels](channel_report report) { channels->add(std::move(report)); }});
 }
 
 void broker_app::ask_queue(const queue_ptr& queue, std::function<void(std::vector<queue_info>)> done) {

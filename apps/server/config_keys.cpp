@@ -405,7 +405,8 @@ std::vector<config_key> log_keys() {
 
 std::vector<config_key> own_config_keys() {
   std::vector<config_key> keys;
-  for (auto part : {connection_keys(), http_keys(), cluster_keys(), discovery_keys(), login_keys(), resource_keys(), log_keys()})
+  for (auto part :
+       {connection_keys(), http_keys(), cluster_keys(), discovery_keys(), login_keys(), resource_keys(), log_keys()})
     keys.insert(keys.end(), part.begin(), part.end());
   return keys;
 }

@@ -1,5 +1,5 @@
-// What the management APIs of other nodes ask this one: its connections and channels as they show them, its own state, and
-// to close connections (apps/server/management). No tool asks it.
+// What the management APIs of other nodes ask this one: its connections and channels as they show them, its own state,
+// and to close connections (apps/server/management). No tool asks it.
 #include "control_verb.hpp"
 
 namespace broker {

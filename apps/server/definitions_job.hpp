@@ -13,8 +13,8 @@
 namespace broker {
 
 /// `done` runs once, on any thread: lines for the log about entries that were not imported, or why the import stopped.
-/// What came before a refused entry stays. `node` must live until then. `vhost`: where entries belong that do not say so
-/// (a file of one vhost); "" = nowhere.
+/// What came before a refused entry stays. `node` must live until then. `vhost`: where entries belong that do not say
+/// so (a file of one vhost); "" = nowhere.
 void import_definitions(node_view& node, std::string_view json,
                         std::function<void(result<std::vector<std::string>>)> done, const std::string& vhost = {});
 

@@ -26,16 +26,14 @@ result<void> node::impl::start_management() {
     .on_control = [this](std::function<void()> work) { boost::asio::post(control_io, std::move(work)); },
     .run_verb =
       [this](control::request what, control::reply done) {
-        boost::asio::post(control_io, [this, what = std::move(what), done = std::move(done)] {
-          control_verbs (*this)(what, done);
-        });
+        boost::asio::post(
+          control_io, [this, what = std::move(what), done = std::move(done)] { control_verbs (*this)(what, done); });
       },
     .open_channel =
       [running](login who, std::string vhost, std::function<void(ref<operator_channel>)> done) {
         running->open_channel(std::move(who), std::move(vhost), std::move(done));
       },
-    .activity =
-      [running](std::function<void(management::node_activity)> done) { running->activity(std::move(done)); },
+    .activity = [running](std::function<void(management::node_activity)> done) { running->activity(std::move(done)); },
     .own_queues =
       [running](std::function<void(std::vector<queue_info>)> done) { running->list_own_queues(std::move(done)); },
     .ask_queue =

@@ -1,5 +1,5 @@
-// What happened to messages, counted as management interfaces show it (features.md O22, O43). Plain numbers, counted per
-// run of messages by whoever owns them; never shared between threads.
+// What happened to messages, counted as management interfaces show it (features.md O22, O43). Plain numbers, counted
+// per run of messages by whoever owns them; never shared between threads.
 #pragma once
 
 #include <array>

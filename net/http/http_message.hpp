@@ -1,4 +1,5 @@
-// Requests and responses of HTTP/1.1 as plain values (RFC 9110). What reads and writes them is net/http/http_server.hpp.
+// Requests and responses of HTTP/1.1 as plain values (RFC 9110). What reads and writes them is
+// net/http/http_server.hpp.
 #pragma once
 
 #include <functional>

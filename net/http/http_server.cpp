@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <ctime>
+#include <limits>
 #include <map>
 #include <optional>
 #include <thread>
@@ -107,9 +108,11 @@ std::function<void(std::function<void()>)> post_to(const std::shared_ptr<shared_
 
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(tcp::socket socket, const asio::ip::address& peer, std::shared_ptr<shared_state> state, const endpoint& serves)
+  session(tcp::socket socket, const asio::ip::address& peer, std::shared_ptr<shared_state> state,
+          const endpoint& serves)
     : socket_(std::move(socket)), timer_(socket_.get_executor()), peer_(text_of(peer)), network_(network_of(peer)),
-      local_(is_local(peer)), state_(std::move(state)), serves_(serves), buffer_(state_->limits.header_max_bytes + read_ahead_bytes) {}
+      local_(is_local(peer)), state_(std::move(state)), serves_(serves),
+      buffer_(state_->limits.header_max_bytes + read_ahead_bytes) {}
 
   void start() {
     error_code ignored;
@@ -135,7 +138,8 @@ private:
   void wait_for_request() {
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(state_->limits.header_max_bytes));
-    parser_->body_limit(boost::none); // decided when the headers are known
+    // Decided when the headers are known. Not `none`, which refuses every body (boost 1.74).
+    parser_->body_limit(std::numeric_limits<uint64_t>::max());
     if (buffer_.size() != 0)
       return read_header();
     arm(state_->limits.idle_timeout);
@@ -146,8 +150,9 @@ private:
 
   void read_header() {
     arm(state_->limits.header_timeout);
-    beast::http::async_read_header(socket_, buffer_, *parser_,
-                                   [self = shared_from_this()](error_code failed, size_t) { self->header_read(failed); });
+    beast::http::async_read_header(socket_, buffer_, *parser_, [self = shared_from_this()](error_code failed, size_t) {
+      self->header_read(failed);
+    });
   }
 
   void header_read(error_code failed) {

@@ -1,6 +1,7 @@
-// A small HTTP/1.1 server on a thread of its own, for people and tools; messages never pass here. Clear text, keep-alive,
-// several ports. Everything is bounded before it is allocated: connections, headers, bodies (by who asks), and the time
-// each step may take, so that a client that sends an octet a minute holds a place for seconds (guarantees.md S7, S8).
+// A small HTTP/1.1 server on a thread of its own, for people and tools; messages never pass here. Clear text,
+// keep-alive, several ports. Everything is bounded before it is allocated: connections, headers, bodies (by who asks),
+// and the time each step may take, so that a client that sends an octet a minute holds a place for seconds
+// (guarantees.md S7, S8).
 //
 // Handlers run on the server's thread and must not wait; answers may come from any thread.
 #pragma once
@@ -19,9 +20,9 @@
 namespace broker::http {
 
 struct server_limits {
-  size_t connections_max = 512;             ///< further clients are closed unheard; own choice
-  size_t connections_per_address_max = 128; ///< of them; own choice
-  size_t header_max_bytes = 16 * 1024;      ///< request line and headers; 431 beyond
+  size_t connections_max = 512;                     ///< further clients are closed unheard; own choice
+  size_t connections_per_address_max = 128;         ///< of them; own choice
+  size_t header_max_bytes = 16 * 1024;              ///< request line and headers; 431 beyond
   std::chrono::milliseconds idle_timeout{60'000};   ///< between requests, as RabbitMQ's cowboy
   std::chrono::milliseconds header_timeout{10'000}; ///< from the first octet of a request to the end of its headers
   std::chrono::milliseconds body_timeout{60'000};   ///< for the whole body

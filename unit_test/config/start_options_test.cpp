@@ -74,6 +74,23 @@ BOOST_AUTO_TEST_CASE(the_port_decides_the_ports_for_nodes_and_tools) {
     (ports({"--data", "d"}, {{"RABBITMQ_DIST_PORT", "30000"}}) == std::pair<uint16_t, uint16_t>{30000, 40000}));
 }
 
+BOOST_AUTO_TEST_CASE(the_port_decides_where_http_is_served_unless_the_file_does) {
+  const auto node = load({"--data", "d"});
+  BOOST_TEST(node.management.port == 15672);
+  BOOST_TEST(node.prometheus.port == 15692);
+  BOOST_TEST(load({"--data", "d", "--port", "5673"}).management.port == 15673);
+  BOOST_TEST(load({"--data", "d", "--port", "32768"}).management.off);
+  BOOST_TEST(load({"--data", "d", "--port", "32768"}).prometheus.off);
+  test::temporary_folder folder;
+  const auto file = (folder.path() / "w.conf").string();
+  write(file, "management.tcp.port = 8080\nmanagement.tcp.ip = 127.0.0.1\nprometheus.tcp = none\n");
+  const auto told = load({"--data", "d", "--port", "40000", "--config", file.c_str()});
+  BOOST_TEST(told.management.port == 8080);
+  BOOST_TEST(told.management.host == "127.0.0.1");
+  BOOST_TEST(!told.management.off);
+  BOOST_TEST(told.prometheus.off);
+}
+
 BOOST_AUTO_TEST_CASE(flags_beat_environment_beats_file) {
   test::temporary_folder folder;
   const auto file = (folder.path() / "w.conf").string();

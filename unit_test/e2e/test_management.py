@@ -53,7 +53,7 @@ class RabbitmqadminTest(HttpTest):
                               capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": self.node.root})
         if check:
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
+        return done.stdout + done.stderr
 
     def rows(self, *arguments):
         return json.loads(self.admin("-f", "raw_json", *arguments))
@@ -94,7 +94,7 @@ class RabbitmqadminTest(HttpTest):
         self.admin("delete", "policy", "name=short")
         self.admin("delete", "user", "name=ann")
         self.admin("delete", "vhost", "name=away")
-        self.assertIn("404", self.admin("delete", "vhost", "name=away", check=False))
+        self.assertIn("Not found", self.admin("delete", "vhost", "name=away", check=False))
 
 
 class ListTest(HttpTest):
@@ -172,6 +172,11 @@ class HostileTest(HttpTest):
         self.assertIn(b" 413 ", self.raw(head).split(b"\r\n", 1)[0])
         stranger = b"PUT /api/queues/%2F/large HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
         self.assertIn(b" 401 ", self.raw(stranger).split(b"\r\n", 1)[0])
+
+    def test_pages_of_other_sites_change_nothing(self):
+        status, _, _ = self.api.call("PUT", "/queues/%2F/forged", {}, {"Sec-Fetch-Site": "cross-site"})
+        self.assertEqual(status, 403)
+        self.api.get("/queues/%2F/forged", 404)
 
     def test_deep_json_is_refused(self):
         deep = "[" * 100_000

@@ -95,8 +95,9 @@ BOOST_AUTO_TEST_CASE(samples_reach_back_as_far_as_they_are_asked_for) {
 BOOST_AUTO_TEST_CASE(labels_are_escaped) {
   exposition out{"x_"};
   out.one("metric", exposition::type::gauge, "help", uint64_t{1}, {{"name", "a\"b\\c\nd"}, {"other", "y"}});
-  BOOST_TEST(out.take() == "# TYPE x_metric gauge\n# HELP x_metric help\n"
-                           "x_metric{name=\"a\\\"b\\\\c\\nd\",other=\"y\"} 1\n");
+  BOOST_TEST(out.take()
+             == "# TYPE x_metric gauge\n# HELP x_metric help\n"
+                "x_metric{name=\"a\\\"b\\\\c\\nd\",other=\"y\"} 1\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

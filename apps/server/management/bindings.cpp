@@ -58,8 +58,9 @@ std::vector<binding_row> rows_of(const call& from, const binding_filter& wanted)
     if (wanted(vhost, each))
       rows.push_back({std::string{vhost}, each, properties_key(each)});
   };
-  from.metadata->for_each_queue(
-    [&](const queue_ptr& each) { take(each->vhost, {"", each->name, false, each->name, {}}); });
+  from.metadata->for_each_queue([&](const queue_ptr& each) {
+    take(each->vhost, {"", each->name, false, each->name, {}});
+  });
   from.metadata->for_each_binding([&](std::string_view vhost, const binding_record& each) {
     if (!each.source.empty())
       take(vhost, each);
@@ -100,9 +101,8 @@ void bindings_from(const call_ptr& to) {
   const auto name = plain_name(to->name(1));
   if (!to->metadata->find_exchange(to->name(0), name))
     return not_found(to);
-  list(to, [&](std::string_view vhost, const binding_record& each) {
-    return vhost == to->name(0) && each.source == name;
-  });
+  list(to,
+       [&](std::string_view vhost, const binding_record& each) { return vhost == to->name(0) && each.source == name; });
 }
 
 void bindings_into(const call_ptr& to) {
@@ -134,12 +134,13 @@ bool is_between(const call& from, std::string_view vhost, const binding_record& 
 template<bool ToExchange>
 void bindings_between(const call_ptr& to) {
   if (ends_exist(to, ToExchange))
-    list(to, [&](std::string_view vhost, const binding_record& each) { return is_between<ToExchange>(*to, vhost, each); });
+    list(to,
+         [&](std::string_view vhost, const binding_record& each) { return is_between<ToExchange>(*to, vhost, each); });
 }
 
 template<bool ToExchange>
 std::optional<binding_row> find_binding(const call& from) {
-  for (auto& each : rows_of(from, [&](std::string_view vhost, const binding_record& one) {
+  for (auto& each : rows_of(from, [&](std::string_view vhost, const binding_record&one) {
          return is_between<ToExchange>(from, vhost, one);
        }))
     if (each.key == from.name(3) || http::decode(each.key) == from.name(3))

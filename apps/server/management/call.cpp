@@ -109,8 +109,10 @@ void propose(const call_ptr& from, command what, bool created) {
   from->in_service.around.node.propose(std::move(what), [from, created](const command_result& applied) {
     if (applied.ok())
       return answer(from, created ? 201 : 204);
-    applied.failure.code == 541 ? fail(from, 503, "service_unavailable", applied.failure.text)
-                                : bad_request(from, applied.failure.text);
+    std::string text = applied.failure.text;
+    if (text.starts_with("Validation failed") && !text.ends_with('\n'))
+      text.push_back('\n'); // as RabbitMQ's
+    applied.failure.code == 541 ? fail(from, 503, "service_unavailable", text) : bad_request(from, text);
   });
 }
 

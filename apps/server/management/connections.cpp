@@ -142,8 +142,7 @@ void channel(const call_ptr& to) {
         if (each.channel_name == row.name)
           out.raw(each.json);
       out.end_array();
-      const std::string more =
-        R"(,"consumer_details":)" + out.text() + R"(,"deliveries":[],"publishes":[]})";
+      const std::string more = R"(,"consumer_details":)" + out.text() + R"(,"deliveries":[],"publishes":[]})";
       answer_object(to, row.json.substr(0, row.json.size() - 1) + more);
     });
   });

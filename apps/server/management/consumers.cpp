@@ -62,8 +62,8 @@ consumer_row to_row(const consumer_info& from, const connection_index& connectio
 }
 
 /// Joins what queues and connections say, on the service's thread.
-std::function<void(std::vector<consumer_info>)>
-joined(service& at, std::function<void(const std::vector<consumer_row>&)> then) {
+std::function<void(std::vector<consumer_info>)> joined(service& at,
+                                                       std::function<void(const std::vector<consumer_row>&)> then) {
   return [&at, post = at.post, then = std::move(then)](std::vector<consumer_info> consumers) {
     post([&at, consumers = std::move(consumers), then] {
       at.connections([consumers, then](const object_rows& connections) {

@@ -119,10 +119,8 @@ void remove(const call_ptr& to) {
 std::span<const route> exchange_routes() {
   using namespace exchanges_part;
   static constexpr route all[] = {
-    {"GET", "exchanges", rule::management, all_exchanges},
-    {"GET", "exchanges/*", rule::vhost, exchanges_of_vhost},
-    {"GET", "exchanges/*/*", rule::vhost, one_exchange},
-    {"PUT", "exchanges/*/*", rule::vhost, declare},
+    {"GET", "exchanges", rule::management, all_exchanges}, {"GET", "exchanges/*", rule::vhost, exchanges_of_vhost},
+    {"GET", "exchanges/*/*", rule::vhost, one_exchange},   {"PUT", "exchanges/*/*", rule::vhost, declare},
     {"DELETE", "exchanges/*/*", rule::vhost, remove},
   };
   return all;

@@ -151,7 +151,9 @@ void mirror_sync(const call_ptr& to) {
     for (const auto& copy : each->placement->isr)
       if (const auto node = to->metadata->find_node(copy.node); node && node->up && node->name != own)
         return;
-    alone.push_back({{"name", each->name}, {"virtual_host", each->vhost}, {"type", "classic"},
+    alone.push_back({{"name", each->name},
+                     {"virtual_host", each->vhost},
+                     {"type", "classic"},
                      {"readable_name", "queue '" + each->name + "' in vhost '" + each->vhost + "'"}});
   });
   if (alone.empty())
@@ -264,9 +266,8 @@ void test_aliveness(const call_ptr& to) {
                     operator_channel::outgoing_message what;
                     what.routing_key = test_queue;
                     what.body = "test_message";
-                    test.channel->publish(what, after(test, [test](const operator_channel::answer&) {
-                                            test_get(test);
-                                          }));
+                    test.channel->publish(what,
+                                          after(test, [test](const operator_channel::answer&) { test_get(test); }));
                   }));
   });
 }

@@ -76,8 +76,8 @@ std::optional<int64_t> value_of(const call_ptr& from, std::string_view kind,
                                + std::string{kind} + "\n"),
            std::nullopt;
   if (!value.is_number_integer())
-    return bad_request(from, "Validation failed\n\n" + name + " should be a number, actually was " + value.dump()
-                               + "\n"),
+    return bad_request(from,
+                       "Validation failed\n\n" + name + " should be a number, actually was " + value.dump() + "\n"),
            std::nullopt;
   return value.get<int64_t>();
 }

@@ -1,5 +1,5 @@
-// Lists and objects as GETs want them: columns=, sort=, sort_reverse=, page=, page_size=, name=, use_regex= (features.md
-// O21), with RabbitMQ's answers to what makes no sense.
+// Lists and objects as GETs want them: columns=, sort=, sort_reverse=, page=, page_size=, name=, use_regex=
+// (features.md O21), with RabbitMQ's answers to what makes no sense.
 #pragma once
 
 #include <functional>

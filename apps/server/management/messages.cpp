@@ -38,9 +38,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0)
     return {};
   std::string out(text.size() / 4 * 3, '\0');
-  const int size =
-    EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                    static_cast<int>(text.size()));
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0)
     return {};
   out.resize(static_cast<size_t>(size) - (text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0));
@@ -257,8 +256,7 @@ void fetch_next(const std::shared_ptr<fetching>& what) {
   what->channel->call(ask, [what](const result<operator_channel::answer>& got) {
     if (!got) {
       what->channel->close();
-      return got.error().code == 404 ? fail(what->to, 404, "not_found", got.error().text)
-                                     : fail(what->to, got.error());
+      return got.error().code == 404 ? fail(what->to, 404, "not_found", got.error().text) : fail(what->to, got.error());
     }
     if (!std::holds_alternative<amqp::basic_class::get_ok>(got->what))
       return finish(what);

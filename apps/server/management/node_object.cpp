@@ -125,10 +125,21 @@ void write_types(json_writer& out, const metadata_snapshot& metadata) {
 
 /// Figures of the Erlang runtime and of Mnesia have no counterpart; tools insist on some.
 void write_runtime(object_writer& to) {
-  static constexpr std::array names{"gc_num",          "gc_bytes_reclaimed", "context_switches",   "io_read_count",
-                                    "io_read_bytes",   "io_write_count",     "io_write_bytes",     "io_sync_count",
-                                    "io_seek_count",   "io_reopen_count",    "mnesia_ram_tx_count", "mnesia_disk_tx_count",
-                                    "msg_store_read_count", "msg_store_write_count", "queue_index_read_count",
+  static constexpr std::array names{"gc_num",
+                                    "gc_bytes_reclaimed",
+                                    "context_switches",
+                                    "io_read_count",
+                                    "io_read_bytes",
+                                    "io_write_count",
+                                    "io_write_bytes",
+                                    "io_sync_count",
+                                    "io_seek_count",
+                                    "io_reopen_count",
+                                    "mnesia_ram_tx_count",
+                                    "mnesia_disk_tx_count",
+                                    "msg_store_read_count",
+                                    "msg_store_write_count",
+                                    "queue_index_read_count",
                                     "queue_index_write_count"};
   for (const char* name : names)
     to.add_rated(name, 0, 0.0);
@@ -155,62 +166,64 @@ bool alarmed(const node_facts& now, std::string_view word) {
   return false;
 }
 
+/// What stays as it is while the node runs.
+void write_setting(object_writer& to, const service& at, const node_facts& now) {
+  auto& out = to.out();
+  to.add("os_pid", std::to_string(getpid()));
+  to.add("fd_total", now.open_files_max);
+  to.add("sockets_total", at.around.config.connections_max);
+  to.add("mem_limit", now.memory_watermark_bytes);
+  to.add("disk_free_limit", now.disk_free_limit_bytes);
+  to.add("proc_total", 1'048'576);
+  to.add("rates_mode", "basic");
+  to.add("processors", std::max(std::thread::hardware_concurrency(), 1u));
+  out.key("exchange_types");
+  write_types(out, *at.around.node.metadata());
+  to.add_raw("auth_mechanisms", R"([{"name":"PLAIN","description":"SASL PLAIN authentication mechanism",)"
+                                R"("enabled":true},{"name":"AMQPLAIN","description":"QPid AMQPLAIN mechanism",)"
+                                R"("enabled":true}])");
+  to.add_raw("applications", R"([{"name":"rabbit","description":"Warren )" + std::string{warren_version}
+                               + R"(","version":")" + std::string{rabbitmq_version} + R"("}])");
+  out.key("contexts");
+  write_contexts(out, at);
+  out.key("listeners");
+  write_listeners(out, at, now);
+  write_names(to, "log_files", now.log_file.empty() ? std::vector<std::string>{} : std::vector{now.log_file});
+  to.add("db_dir", now.data_dir);
+  write_names(to, "config_files", now.config_file.empty() ? std::vector<std::string>{} : std::vector{now.config_file});
+  to.add("net_ticktime", 60);
+  to.add_raw("enabled_plugins", R"(["rabbitmq_management","rabbitmq_prometheus"])");
+  to.add("mem_calculation_strategy", "rss");
+  to.add("name", now.node);
+  to.add("type", "disc");
+}
+
+void write_usage(object_writer& to, const service& at, const node_facts& now) {
+  write_names(to, "partitions", now.minority ? now.unreachable : std::vector<std::string>{});
+  to.add("running", true);
+  to.add("being_drained", now.maintenance);
+  to.add("mem_alarm", alarmed(now, "Memory"));
+  to.add("disk_free_alarm", alarmed(now, "isk"));
+  to.add("uptime", now.uptime_s * 1'000);
+  to.add("run_queue", 0);
+  to.add_rated("mem_used", now.memory_bytes, 0.0);
+  to.add_rated("fd_used", now.open_files, 0.0);
+  to.add_rated("sockets_used", now.connections, 0.0);
+  to.add_rated("proc_used", at.latest.queues + at.latest.channels + now.connections, 0.0);
+  to.add_rated("disk_free", now.disk_free_bytes, 0.0);
+  for (size_t i = 0; i < metric_count; ++i)
+    if (metrics()[i].group == metric_group::churn_rates)
+      to.add_rated(metrics()[i].name, metrics()[i].of(at.latest), at.samples.rate(i));
+}
+
 } // namespace
 
 std::string node_object(const service& at, const node_facts& now, sample_range range) {
   json_writer out;
   {
     object_writer to{out, {}};
-    write_names(to, "partitions", now.minority ? now.unreachable : std::vector<std::string>{});
-    to.add("os_pid", std::to_string(getpid()));
-    to.add("fd_total", now.open_files_max);
-    to.add("sockets_total", at.around.config.connections_max);
-    to.add("mem_limit", now.memory_watermark_bytes);
-    to.add("mem_alarm", alarmed(now, "Memory"));
-    to.add("disk_free_limit", now.disk_free_limit_bytes);
-    to.add("disk_free_alarm", alarmed(now, "isk"));
-    to.add("proc_total", 1'048'576);
-    to.add("rates_mode", "basic");
-    to.add("uptime", now.uptime_s * 1'000);
-    to.add("run_queue", 0);
-    to.add("processors", std::max(std::thread::hardware_concurrency(), 1u));
-    out.key("exchange_types");
-    write_types(out, *at.around.node.metadata());
-    to.add_raw("auth_mechanisms", R"([{"name":"PLAIN","description":"SASL PLAIN authentication mechanism",)"
-                                  R"("enabled":true},{"name":"AMQPLAIN","description":"QPid AMQPLAIN mechanism",)"
-                                  R"("enabled":true}])");
-    out.key("applications");
-    out.begin_array();
-    {
-      object_writer own{out, {}};
-      own.add("name", "rabbit");
-      own.add("description", "Warren " + std::string{warren_version});
-      own.add("version", rabbitmq_version);
-    }
-    out.end_array();
-    out.key("contexts");
-    write_contexts(out, at);
-    out.key("listeners");
-    write_listeners(out, at, now);
-    write_names(to, "log_files", now.log_file.empty() ? std::vector<std::string>{} : std::vector{now.log_file});
-    to.add("db_dir", now.data_dir);
-    write_names(to, "config_files",
-                now.config_file.empty() ? std::vector<std::string>{} : std::vector{now.config_file});
-    to.add("net_ticktime", 60);
-    to.add_raw("enabled_plugins", R"(["rabbitmq_management","rabbitmq_prometheus"])");
-    to.add("mem_calculation_strategy", "rss");
-    to.add("name", now.node);
-    to.add("type", "disc");
-    to.add("running", true);
-    to.add("being_drained", now.maintenance);
-    to.add_rated("mem_used", now.memory_bytes, 0.0);
-    to.add_rated("fd_used", now.open_files, 0.0);
-    to.add_rated("sockets_used", now.connections, 0.0);
-    to.add_rated("proc_used", at.latest.queues + at.latest.channels + now.connections, 0.0);
-    to.add_rated("disk_free", now.disk_free_bytes, 0.0);
-    for (size_t i = 0; i < metric_count; ++i)
-      if (metrics()[i].group == metric_group::churn_rates)
-        to.add_rated(metrics()[i].name, metrics()[i].of(at.latest), at.samples.rate(i));
+    write_setting(to, at, now);
+    write_usage(to, at, now);
     write_runtime(to);
     to.add_raw("cluster_links", "[]");
     write_stats(to, at, now, range);

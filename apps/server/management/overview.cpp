@@ -93,8 +93,7 @@ void write_overview(const call_ptr& to, const std::map<std::string, std::string>
   auto cluster = put_together(nodes);
   out.add("management_version", rabbitmq_version);
   out.add("rates_mode", "basic");
-  out.add_raw("sample_retention_policies",
-              R"({"global":[600,3600,28800,86400],"basic":[600,3600],"detailed":[600]})");
+  out.add_raw("sample_retention_policies", R"({"global":[600,3600,28800,86400],"basic":[600,3600],"detailed":[600]})");
   if (out.wants("exchange_types")) {
     out.out().key("exchange_types");
     write_exchange_types(out.out(), *to->metadata);
@@ -149,9 +148,8 @@ void whoami(const call_ptr& to) {
 
 void cluster_name(const call_ptr& to) {
   const auto name = cluster_name_of(*to->metadata);
-  answer_object(to, [&](object_writer& out) {
-    out.add("name", name.empty() ? to->in_service.around.node.name() : name);
-  });
+  answer_object(to,
+                [&](object_writer& out) { out.add("name", name.empty() ? to->in_service.around.node.name() : name); });
 }
 
 void set_cluster_name(const call_ptr& to) {
@@ -173,10 +171,14 @@ void auth_settings(const call_ptr& to) {
 
 void feature_flags(const call_ptr& to) {
   json all = json::array();
-  for (const char* name : {"classic_mirrored_queue_version", "drop_unroutable_metric", "empty_basic_get_metric",
-                           "implicit_default_bindings", "maintenance_mode_status", "quorum_queue",
-                           "user_limits", "virtual_host_metadata"})
-    all.push_back({{"name", name}, {"desc", ""}, {"doc_url", ""}, {"state", "enabled"}, {"stability", "stable"},
+  for (const char* name :
+       {"classic_mirrored_queue_version", "drop_unroutable_metric", "empty_basic_get_metric",
+        "implicit_default_bindings", "maintenance_mode_status", "quorum_queue", "user_limits", "virtual_host_metadata"})
+    all.push_back({{"name", name},
+                   {"desc", ""},
+                   {"doc_url", ""},
+                   {"state", "enabled"},
+                   {"stability", "stable"},
                    {"provided_by", "rabbit"}});
   answer(to, 200, all.dump());
 }

@@ -47,9 +47,8 @@ void all_parameters(const call_ptr& to) {
 }
 
 void of_component(const call_ptr& to) {
-  list(to, false, [&](const parameter_record& each) {
-    return each.component == to->name(0) && sees_vhost(*to, each.vhost);
-  });
+  list(to, false,
+       [&](const parameter_record& each) { return each.component == to->name(0) && sees_vhost(*to, each.vhost); });
 }
 
 /// False, and answered, when the vhost is not there or not the caller's.
@@ -63,9 +62,8 @@ bool may_use_vhost(const call_ptr& to) {
 
 void of_vhost(const call_ptr& to) {
   if (may_use_vhost(to))
-    list(to, false, [&](const parameter_record& each) {
-      return each.component == to->name(0) && each.vhost == to->name(1);
-    });
+    list(to, false,
+         [&](const parameter_record& each) { return each.component == to->name(0) && each.vhost == to->name(1); });
 }
 
 std::vector<parameter_record> find_one(const call& from) {

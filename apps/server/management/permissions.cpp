@@ -77,15 +77,14 @@ template<bool Topic>
 void of_user(const call_ptr& to) {
   if (!to->metadata->find_user(to->name(0)))
     return not_found(to);
-  answer_rows<Topic>(
-    to, rows_of<Topic>(*to, [&](std::string_view, std::string_view user) { return user == to->name(0); }));
+  answer_rows<Topic>(to,
+                     rows_of<Topic>(*to, [&](std::string_view, std::string_view user) { return user == to->name(0); }));
 }
 
 template<bool Topic>
 std::vector<permission_row> of_both(const call& from) {
-  return rows_of<Topic>(from, [&](std::string_view vhost, std::string_view user) {
-    return vhost == from.name(0) && user == from.name(1);
-  });
+  return rows_of<Topic>(
+    from, [&](std::string_view vhost, std::string_view user) { return vhost == from.name(0) && user == from.name(1); });
 }
 
 void one(const call_ptr& to) {
@@ -159,8 +158,8 @@ void clear_topics(const call_ptr& to) {
 
 void clear_topic(const call_ptr& to) {
   const auto rows = of_both<true>(*to);
-  const bool known = std::any_of(rows.begin(), rows.end(),
-                                 [&](const permission_row& each) { return each.exchange == to->name(2); });
+  const bool known =
+    std::any_of(rows.begin(), rows.end(), [&](const permission_row& each) { return each.exchange == to->name(2); });
   known ? propose(to, clear_topic_permission{to->name(0), to->name(1), to->name(2)}) : not_found(to);
 }
 

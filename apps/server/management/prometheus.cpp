@@ -137,7 +137,8 @@ constexpr global_counter by_queue_type[] = {
    "Total number of messages delivered to consumers using basic.get with automatic acknowledgment",
    counted_as<counted::get_no_ack>},
   {"global_messages_delivered_get_manual_ack_total",
-   "Total number of messages delivered to consumers using basic.get with manual acknowledgment", counted_as<counted::get>},
+   "Total number of messages delivered to consumers using basic.get with manual acknowledgment",
+   counted_as<counted::get>},
   {"global_messages_get_empty_total", "Total number of times basic.get operations fetched no message",
    counted_as<counted::get_empty>},
   {"global_messages_acknowledged_total", "Total number of message acknowledgements received from consumers",
@@ -150,8 +151,8 @@ void write_global(exposition& to, const picture& from) {
   for (const auto& each : by_protocol)
     to.one(each.name, counter, each.help, each.of(counts), {{"protocol", protocol}});
   to.one("global_messages_received_confirm_total", counter,
-         "Total number of messages received from publishers using publisher confirms",
-         from.activity.received_confirm, {{"protocol", protocol}});
+         "Total number of messages received from publishers using publisher confirms", from.activity.received_confirm,
+         {{"protocol", protocol}});
   for (const auto& each : by_queue_type)
     to.one(each.name, counter, each.help, each.of(counts),
            {{"protocol", protocol}, {"queue_type", "rabbit_classic_queue"}});
@@ -430,7 +431,8 @@ std::string detailed(const picture& from, const http::target& asked) {
 void answer_text(const http::responder& done, unsigned status, std::string text) {
   http::response result;
   result.status = status;
-  result.headers = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}, {"x-content-type-options", "nosniff"}};
+  result.headers = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"},
+                    {"x-content-type-options", "nosniff"}};
   result.body = std::move(text);
   done(std::move(result));
 }

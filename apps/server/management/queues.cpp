@@ -105,8 +105,8 @@ void write_totals(object_writer& to, const queue_info& from) {
 void write_counts(object_writer& to, const queue_info& from) {
   const auto& details = from.details;
   const auto rate = [&](counted what) { return from.messages.rates[static_cast<size_t>(what)]; };
-  const double out = rate(counted::deliver) + rate(counted::deliver_no_ack) + rate(counted::get)
-                   + rate(counted::get_no_ack);
+  const double out =
+    rate(counted::deliver) + rate(counted::deliver_no_ack) + rate(counted::get) + rate(counted::get_no_ack);
   const double done = rate(counted::ack) + rate(counted::deliver_no_ack) + rate(counted::get_no_ack);
   const uint64_t in_memory = details.ready_in_memory + details.unacknowledged_in_memory;
   const uint64_t messages = from.ready + from.unacknowledged;
@@ -178,6 +178,8 @@ void answer_records(const call_ptr& to, const queue_filter& wanted) {
   source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
   source.write = [&](size_t i, object_writer& out) {
     write_record(out, *rows[i]);
+    if (!rows[i]->policy.empty())
+      out.add("policy", rows[i]->policy);
     out.add("state", "live");
   };
   answer_list(to, source);
@@ -200,6 +202,8 @@ void answer_infos(const call_ptr& to, std::vector<queue_info> infos, const queue
     if (!totals_only)
       return write_queue(out, infos[i], record, policies, *metadata);
     write_record(out, record);
+    if (!record.policy.empty())
+      out.add("policy", record.policy);
     out.add("state", infos[i].state());
     write_totals(out, infos[i]);
   };
@@ -210,8 +214,7 @@ void list(const call_ptr& to, queue_filter wanted) {
   if (is_set(*to, "disable_stats") && !is_set(*to, "enable_queue_totals"))
     return answer_records(to, wanted);
   to->in_service.around.node.list_queues([to, wanted = std::move(wanted)](std::vector<queue_info> infos) {
-    to->post(
-      [to, infos = std::move(infos), wanted]() mutable { answer_infos(to, std::move(infos), wanted); });
+    to->post([to, infos = std::move(infos), wanted]() mutable { answer_infos(to, std::move(infos), wanted); });
   });
 }
 
@@ -335,8 +338,7 @@ void act(const call_ptr& to) {
   // Copies are always brought up to date by themselves: there is nothing to begin or to stop.
   if (action == "sync" || action == "cancel_sync")
     return answer(to, 204);
-  fail_json(to, 400, "bad_request",
-            json{"unknown", action}.dump(-1, ' ', false, json::error_handler_t::replace));
+  fail_json(to, 400, "bad_request", json{"unknown", action}.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 } // namespace

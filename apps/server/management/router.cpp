@@ -13,7 +13,9 @@ namespace broker::management {
 
 namespace {
 
-constexpr size_t body_max_bytes = 1024 * 1024; // own choice
+/// Of requests that are refused or need no login, so that they are told so.
+constexpr size_t stray_body_max_bytes = 4 * 1024;
+constexpr size_t body_max_bytes = 1024 * 1024;        // own choice
 constexpr size_t message_body_max_bytes = 20'000'000; // S11
 
 const std::vector<route>& routes() {
@@ -63,7 +65,8 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
     if ((!shape.empty() && each.path != shape) || !matches(each.path, path, names))
       continue;
     shape = each.path;
-    found.allowed += (found.allowed.empty() ? "" : ", ") + std::string{each.method == "GET" ? "HEAD, GET" : each.method};
+    found.allowed +=
+      (found.allowed.empty() ? "" : ", ") + std::string{each.method == "GET" ? "HEAD, GET" : each.method};
     if (each.method == wanted && found.which == nullptr) {
       found.which = &each;
       found.names = std::move(names);
@@ -187,10 +190,10 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
   if (!target)
     return plain_error(400, "bad_request", "malformed target");
   if (!is_api(*target))
-    return size_t{0};
+    return stray_body_max_bytes;
   const auto found = find_route(head.method, target->path);
   if (found.which == nullptr || found.which->who == rule::anyone)
-    return size_t{0};
+    return stray_body_max_bytes;
   if (head.method == "GET" || head.method == "HEAD")
     return body_max_bytes;
   // No body is read before its sender is known.
@@ -205,6 +208,11 @@ void serve(service& at, http::request what, http::responder done) {
     return done(plain_error(400, "bad_request", "malformed target"));
   if (!is_api(*target))
     return done(ui_response(what, *target));
+  // Browsers say so when another site's page sends with a login that they remember.
+  const auto* site = what.find("sec-fetch-site");
+  const bool reads = what.method == "GET" || what.method == "HEAD" || what.method == "OPTIONS";
+  if (!reads && site != nullptr && *site == "cross-site")
+    return done(plain_error(403, "not_authorised", "requests of other sites change nothing"));
   auto found = find_route(what.method, target->path);
   const bool open_to_all = found.which != nullptr && found.which->who == rule::anyone;
   caller by;

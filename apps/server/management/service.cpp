@@ -103,8 +103,8 @@ std::vector<object_row> from_response(const std::string& node, const control::re
   for (const auto& row : answer.rows) {
     const auto* connection = row.empty() ? nullptr : std::get_if<int64_t>(&row.front().content);
     if (connection != nullptr)
-      rows.push_back({static_cast<uint64_t>(*connection), text_at(row, 1), text_at(row, 2), text_at(row, 3), node,
-                      text_at(row, 4)});
+      rows.push_back(
+        {static_cast<uint64_t>(*connection), text_at(row, 1), text_at(row, 2), text_at(row, 3), node, text_at(row, 4)});
   }
   return rows;
 }
@@ -152,8 +152,8 @@ service::~service() {
 result<void> service::open() {
   const auto& config = around.config;
   const auto open_port = [&](const http_listener& wanted, const char* what, uint16_t& bound,
-                            http::endpoint serves) -> result<void> {
-    if (wanted.off)
+                             http::endpoint serves) -> result<void> {
+    if (wanted.off || wanted.port == 0)
       return {};
     auto listening = server_.listen(wanted.host, wanted.port, std::move(serves));
     if (listening) {
@@ -241,9 +241,10 @@ void service::end_late_channels() {
 
 // -- what this node has --
 
+/// The control thread may come to it when the service has gone: it knows the node only.
 void service::facts(std::function<void(node_facts)> then) {
-  around.on_control([this, to_own = post, then = std::move(then)] {
-    to_own([now = around.node.facts(), then] { then(now); });
+  around.on_control([&node = around.node, to_own = post, then = std::move(then)] {
+    to_own([now = node.facts(), then] { then(now); });
   });
 }
 
@@ -252,8 +253,7 @@ object_row service::connection_row(const connection_info& from) {
   const uint64_t now = around.now_ms();
   if (flow.looked_ms == 0 || now >= flow.looked_ms + count_rates::interval_ms) {
     const auto seconds = static_cast<double>(now - flow.looked_ms) / 1'000;
-    flow.received_rate =
-      flow.looked_ms == 0 ? 0 : static_cast<double>(from.received_bytes - flow.received) / seconds;
+    flow.received_rate = flow.looked_ms == 0 ? 0 : static_cast<double>(from.received_bytes - flow.received) / seconds;
     flow.sent_rate = flow.looked_ms == 0 ? 0 : static_cast<double>(from.sent_bytes - flow.sent) / seconds;
     flow.received = from.received_bytes;
     flow.sent = from.sent_bytes;
@@ -348,8 +348,9 @@ void service::gather(list& which, const char* kind, std::function<void(object_ro
   if (which.waiting.size() > 1)
     return; // under way
   auto all = std::make_shared<gathering>([this, &which, to_own = post](std::vector<object_row> rows) {
-    std::sort(rows.begin(), rows.end(),
-              [](const object_row& a, const object_row& b) { return std::tie(a.name, a.node) < std::tie(b.name, b.node); });
+    std::sort(rows.begin(), rows.end(), [](const object_row& a, const object_row& b) {
+      return std::tie(a.name, a.node) < std::tie(b.name, b.node);
+    });
     to_own([this, &which, made = std::make_shared<const std::vector<object_row>>(std::move(rows))] {
       which.rows = made;
       which.made_ms = around.now_ms();

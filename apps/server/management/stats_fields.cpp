@@ -4,10 +4,9 @@ namespace broker::management {
 
 namespace {
 
-constexpr std::string_view names[counted_kinds] = {"publish",     "confirm",        "return_unroutable",
-                                                   "drop_unroutable", "get",        "get_no_ack",
-                                                   "deliver",     "deliver_no_ack", "redeliver",
-                                                   "ack",         "get_empty"};
+constexpr std::string_view names[counted_kinds] = {"publish",   "confirm",    "return_unroutable", "drop_unroutable",
+                                                   "get",       "get_no_ack", "deliver",           "deliver_no_ack",
+                                                   "redeliver", "ack",        "get_empty"};
 
 bool of_channels_only(counted what) {
   return what == counted::confirm || what == counted::return_unroutable || what == counted::drop_unroutable;

@@ -35,12 +35,9 @@ std::string_view type_of_file(std::string_view name) {
 http::response page(unsigned status, std::string_view type, std::string_view body) {
   http::response result;
   result.status = status;
-  result.headers = {{"content-type", std::string{type}},
-                    {"content-security-policy", std::string{policy}},
-                    {"x-content-type-options", "nosniff"},
-                    {"x-frame-options", "DENY"},
-                    {"referrer-policy", "no-referrer"},
-                    {"cache-control", "no-cache"}};
+  result.headers = {{"content-type", std::string{type}},   {"content-security-policy", std::string{policy}},
+                    {"x-content-type-options", "nosniff"}, {"x-frame-options", "DENY"},
+                    {"referrer-policy", "no-referrer"},    {"cache-control", "no-cache"}};
   result.body = body;
   return result;
 }

@@ -5,6 +5,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/stats_fields.hpp"
 
 namespace broker::management {
 
@@ -17,6 +18,7 @@ struct vhost_row {
   vhost_record record;
   uint64_t ready = 0;
   uint64_t unacknowledged = 0;
+  counts_report messages; ///< of its queues
 };
 
 std::string texts(const std::vector<std::string>& list) {
@@ -42,9 +44,24 @@ void write_vhost(object_writer& to, const vhost_row& from, const metadata_snapsh
     details.add("description", vhost.description);
     details.add_raw("tags", texts(vhost.tags));
   }
+  write_message_stats(to, from.messages, counts_of::queue);
   to.add("name", vhost.name);
   to.add_raw("tags", texts(vhost.tags));
   to.add("tracing", vhost.tracing);
+}
+
+/// Does anybody look at what only queues know? Names alone are asked for often.
+bool wants_counts(const http::target& asked) {
+  const auto columns = asked.value("columns");
+  return !columns || columns->find("message") != std::string::npos;
+}
+
+void add_queue(vhost_row& to, const queue_info& from) {
+  to.ready += from.ready;
+  to.unacknowledged += from.unacknowledged;
+  to.messages.counts += from.messages.counts;
+  for (size_t i = 0; i < counted_kinds; ++i)
+    to.messages.rates[i] += from.messages.rates[i];
 }
 
 /// Counts the messages of every vhost, then goes on with the rows.
@@ -53,18 +70,18 @@ void with_rows(const call_ptr& to, const std::function<bool(const vhost_record&)
   std::vector<vhost_row> rows;
   to->metadata->for_each_vhost([&](const vhost_record& each) {
     if (wanted(each))
-      rows.push_back({each, 0, 0});
+      rows.push_back({each, 0, 0, {}});
   });
+  if (!wants_counts(to->target))
+    return then(rows);
   to->in_service.around.node.list_queues(
     [to, rows = std::move(rows), then = std::move(then)](std::vector<queue_info> queues) mutable {
       std::map<std::string, vhost_row*, std::less<>> by_name;
       for (auto& each : rows)
         by_name.emplace(each.record.name, &each);
       for (const auto& each : queues)
-        if (const auto found = by_name.find(each.queue->vhost); found != by_name.end()) {
-          found->second->ready += each.ready;
-          found->second->unacknowledged += each.unacknowledged;
-        }
+        if (const auto found = by_name.find(each.queue->vhost); found != by_name.end())
+          add_queue(*found->second, each);
       then(rows);
     });
 }
@@ -83,10 +100,11 @@ void all_vhosts(const call_ptr& to) {
 void one_vhost(const call_ptr& to) {
   if (!to->metadata->vhost_exists(to->name(0)))
     return not_found(to);
-  with_rows(to, [&](const vhost_record& each) { return each.name == to->name(0); },
-            [to](const std::vector<vhost_row>& rows) {
-              answer_object(to, [&](object_writer& out) { write_vhost(out, rows.front(), *to->metadata); });
-            });
+  with_rows(
+    to, [&](const vhost_record& each) { return each.name == to->name(0); },
+    [to](const std::vector<vhost_row>& rows) {
+      answer_object(to, [&](object_writer& out) { write_vhost(out, rows.front(), *to->metadata); });
+    });
 }
 
 /// "a,b" or ["a","b"].
@@ -150,7 +168,7 @@ void put(const call_ptr& to) {
   to->in_service.around.node.propose(std::move(change), [to](const command_result& made) {
     if (!made.ok())
       return bad_request(to, made.failure.text);
-    propose(to, set_permission{to->name(0), to->by.who.user, {".*", ".*", ".*"}}, true);
+    to->post([to] { propose(to, set_permission{to->name(0), to->by.who.user, {".*", ".*", ".*"}}, true); });
   });
 }
 
@@ -173,8 +191,10 @@ void start(const call_ptr& to) {
 std::span<const route> vhost_routes() {
   using namespace vhosts_part;
   static constexpr route all[] = {
-    {"GET", "vhosts", rule::management, all_vhosts},       {"GET", "vhosts/*", rule::administrator, one_vhost},
-    {"PUT", "vhosts/*", rule::administrator, put},         {"DELETE", "vhosts/*", rule::administrator, remove},
+    {"GET", "vhosts", rule::management, all_vhosts},
+    {"GET", "vhosts/*", rule::administrator, one_vhost},
+    {"PUT", "vhosts/*", rule::administrator, put},
+    {"DELETE", "vhosts/*", rule::administrator, remove},
     {"POST", "vhosts/*/start/*", rule::administrator, start},
   };
   return all;

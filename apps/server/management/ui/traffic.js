@@ -86,7 +86,7 @@ export async function exchange(context, vhost, name) {
     h("p", {}, h("span", { class: "badge" }, one.type), one.durable ? h("span", { class: "badge" }, "durable") : null,
       Object.keys(one.arguments).length ? JSON.stringify(one.arguments) : ""),
     ...bindingTable(context, "Bindings from here", from), ...bindingTable(context, "Bindings to here", into),
-    own ? form("Bind a queue or exchange", [{ name: "kind", label: "To", options: ["queue", "exchange"] },
+    one.name !== "" ? form("Bind a queue or exchange", [{ name: "kind", label: "To", options: ["queue", "exchange"] },
       { name: "destination", label: "Name", required: true }, { name: "key", label: "Routing key" },
       { name: "arguments", label: "Arguments (JSON)", value: "{}" }], "Bind",
     (v) => context.act(() => post(path("bindings", vhost, "e", name, v.kind === "queue" ? "q" : "e", v.destination),
