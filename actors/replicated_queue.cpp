@@ -140,6 +140,20 @@ bool wants_pump(const replica_shell& shell) {
                      [&](const replication::node_status& one) { return shell.machine->wants_send(one.node); });
 }
 
+/// As RabbitMQ does for each queue: who asks where the messages went reads it in the log.
+void note_office(const replica_shell& shell) {
+  const auto& note = shell.node->queues.note;
+  const replicated_step& step = shell.step;
+  if (!note || (!step.took_office && !step.deposed))
+    return;
+  const std::string queue = "queue '" + shell.record->name + "' in vhost '" + shell.record->vhost + "': this node is ";
+  if (step.took_office)
+    note(queue + "its master now, mastership " + std::to_string(shell.machine->replica().mastership()) + ", "
+         + std::to_string(shell.machine->messages_logged()) + " messages");
+  else
+    note(queue + "not its master any more");
+}
+
 void send_mail(replica_actor* self) {
   auto& shell = self->state;
   for (const replication::outgoing& mail : std::exchange(shell.step.sends, {}))
@@ -158,6 +172,7 @@ void perform(replica_actor* self, uint64_t now_ms) {
     propose_deletion(self, *shell.node, *shell.record);
   if (shell.step.took_office)
     shell.office = shell.machine->replica().mastership();
+  note_office(shell);
   send_events(self, shell.office); // of the one it has left, if it has just left it
   schedule_tick(self, now_ms);
   if (shell.step.damaged && shell.node->warn)

@@ -30,14 +30,16 @@ def await_in_sync(cluster, node, seconds=120):
 
 
 def mirrors_in_sync(cluster, node):
-    done = cluster.ctl(node, "list_queues", "--formatter", "json", "name", "synchronised_slave_pids", check=False)
-    text = done.stdout[done.stdout.find("[{"):]
-    if done.returncode != 0 or not text:
-        return 0
-    for row in json.loads(text):
-        if row["name"] == QUEUE:
-            return len(row["synchronised_slave_pids"] or [])
-    return 0
+    row = the_queue(cluster, node)
+    return len(row["synchronised_slave_pids"] or []) if row else 0
+
+
+def the_queue(cluster, node):
+    done = cluster.ctl(node, "-q", "list_queues", "--formatter", "json", "name", "pid", "synchronised_slave_pids",
+                       check=False)
+    if done.returncode != 0:
+        return None
+    return next((row for row in json.loads(done.stdout[done.stdout.index("["):]) if row["name"] == QUEUE), None)
 
 
 class PacedPublisher:
@@ -167,11 +169,8 @@ def lose_master(options, cluster, fault, repair, silent_s):
 
 
 def master_of(cluster):
-    done = cluster.ctl(cluster.nodes[1], "list_queues", "--formatter", "json", "name", "pid")
-    for row in json.loads(done.stdout[done.stdout.find("[{"):]):
-        if row["name"] == QUEUE:
-            return next(node for node in cluster.nodes if node.node in row["pid"])
-    raise brokers.BrokerError("the mirrored queue is gone")
+    row = the_queue(cluster, cluster.nodes[1])
+    return next(node for node in cluster.nodes if node.node in row["pid"])
 
 
 def kill_master(options, cluster):

@@ -38,16 +38,16 @@ run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   const uint8_t max_priority = options->max_priority;
   one.deadline_ms = deadline_of(messages[left.lo]);
   one.priority = queueing::priority_of(messages[left.lo], max_priority);
-  const auto differs = [&](const message& next) {
-    return (own_deadlines && deadline_of(next) != one.deadline_ms)
-        || (max_priority != 0 && queueing::priority_of(next, max_priority) != one.priority);
+  const auto differs = [&](const message& other) {
+    return (own_deadlines && deadline_of(other) != one.deadline_ms)
+        || (max_priority != 0 && queueing::priority_of(other, max_priority) != one.priority);
   };
   const bool look = own_deadlines || max_priority != 0;
-  for (const message* next = &messages[left.lo]; left.lo < left.hi; ++left.lo, ++next) {
-    if ((next->flags & alike) != flags || (look && differs(*next)))
+  for (const message* at = &messages[left.lo]; left.lo < left.hi; ++left.lo, ++at) {
+    if ((at->flags & alike) != flags || (look && differs(*at)))
       break;
-    one.body += next->body_size;
-    one.raw += next->raw_size;
+    one.body += at->body_size;
+    one.raw += at->raw_size;
   }
   one.count = left.lo - one.lo;
   return one;
