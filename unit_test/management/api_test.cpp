@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_let_in_without_a_right_password) {
     BOOST_TEST(answer.body == R"({"error":"not_authorized","reason":"Login failed"})");
     BOOST_TEST(header(answer, "www-authenticate") == "Basic realm=\"RabbitMQ Management\"");
   }
-  BOOST_TEST(get("/api/whoami") == json::parse(R"({"name":"guest","tags":["administrator"]})"));
+  BOOST_TEST(get("/api/whoami").dump() == R"({"name":"guest","tags":["administrator"]})");
 }
 
 BOOST_AUTO_TEST_CASE(guessing_ends_after_ten_tries_and_is_forgiven_after_a_minute) {
@@ -118,8 +118,8 @@ BOOST_AUTO_TEST_CASE(lists_are_filtered_sorted_and_cut_into_pages) {
   BOOST_TEST(names(get("/api/queues")) == (texts{"q0", "q1", "q2"}));
   const auto page = get("/api/queues?page=2&page_size=2&sort=messages&sort_reverse=true&columns=name,messages");
   BOOST_TEST(page["items"].dump() == R"([{"messages":1,"name":"q0"}])");
-  BOOST_TEST(page["page_count"] == 2);
-  BOOST_TEST(page["filtered_count"] == 3);
+  BOOST_TEST(page["page_count"].get<int>() == 2);
+  BOOST_TEST(page["filtered_count"].get<int>() == 3);
   BOOST_TEST(names(get("/api/queues?page=1&name=Q1")["items"]) == texts{"q1"});
   BOOST_TEST(names(get("/api/queues?page=1&name=[02]$&use_regex=true")["items"]) == (texts{"q0", "q2"}));
   for (const char* wrong : {"page=0", "page=x", "page=1&page_size=501", "page=3&page_size=2", "page=1&page_size=0",

@@ -195,7 +195,7 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
   if (found.which == nullptr || found.which->who == rule::anyone)
     return stray_body_max_bytes;
   if (head.method == "GET" || head.method == "HEAD")
-    return body_max_bytes;
+    return stray_body_max_bytes;
   // No body is read before its sender is known.
   if (auto who = log_in(at, head, false); std::holds_alternative<http::response>(who))
     return std::get<http::response>(std::move(who));
