@@ -199,6 +199,18 @@ using consumer_report_request = parcel<report_request<std::vector<consumer_repor
 using queue_report_request = parcel<report_request<queue_report>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
 
+/// What replicas of one queue must agree on when nothing is under way; for tests and simulation, which compare them.
+struct replica_audit {
+  epoch mastership = 0;
+  bool master = false;
+  seqno committed = 0;
+  uint64_t messages = 0; ///< that its log holds
+  uint64_t digest = 0;   ///< of their numbers, deadlines and priorities
+};
+/// The answer comes in the replica's thread, after it has checked its own invariants. None while it waits for its
+/// content.
+using replica_audit_request = parcel<std::function<void(const replica_audit&)>>;
+
 } // namespace broker
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)

@@ -418,6 +418,14 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content.answer(report(self->state)); },
+    [self](replica_audit_request& request) {
+      if (const auto& machine = self->state.machine) {
+        machine->check();
+        const auto& replica = machine->replica();
+        request.content(
+          {replica.mastership(), replica.is_master(), replica.commit(), machine->messages_logged(), machine->digest()});
+      }
+    },
     [self](consumer_report_request& request) {
       const auto& machine = self->state.machine;
       if (const queue_state* queue = machine ? machine->queue() : nullptr)
