@@ -114,6 +114,11 @@ struct replica_room_msg {
 };
 /// The snapshot has another record of its queue, or nodes have come or gone (T1).
 struct replica_look_msg {};
+/// This node is to have no replica of the queue any more, as of that record; the queue lives on.
+struct replica_unwanted_msg {
+  queue_ptr record;
+  snapshot_ptr metadata;
+};
 /// Of the store, to a replica: see store_client.
 struct replica_logged_msg {
   uint64_t upto = 0;
@@ -229,6 +234,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_converted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_room_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_look_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_unwanted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_logged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_hand_over_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)
