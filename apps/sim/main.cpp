@@ -1,6 +1,8 @@
 // warren-sim: runs the broker under simulation, one seed or many (docs/simulation.md).
 // Exit: 0 held, 1 a checker failed, 2 not deterministic, 64 usage.
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <string>

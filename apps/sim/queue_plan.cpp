@@ -185,7 +185,8 @@ bool queue_plans::is_target(uint32_t queue) const {
 }
 
 bool queue_plans::any_time_to_live() const {
-  return std::any_of(all.begin(), all.end(), [](const queue_plan& one) { return one.options.message_ttl_ms; });
+  return std::any_of(all.begin(), all.end(),
+                     [](const queue_plan& one) { return one.options.message_ttl_ms.has_value(); });
 }
 
 queue_plans draw_cluster_queues(random_source& random) {
