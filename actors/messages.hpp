@@ -114,6 +114,11 @@ struct replica_room_msg {
 };
 /// The snapshot has another record of its queue, or nodes have come or gone (T1).
 struct replica_look_msg {};
+/// This node is to have no replica of the queue any more, as of that record; the queue lives on.
+struct replica_unwanted_msg {
+  queue_ptr record;
+  snapshot_ptr metadata;
+};
 /// Of the store, to a replica: see store_client.
 struct replica_logged_msg {
   uint64_t upto = 0;
@@ -199,6 +204,18 @@ using consumer_report_request = parcel<report_request<std::vector<consumer_repor
 using queue_report_request = parcel<report_request<queue_report>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
 
+/// What replicas of one queue must agree on when nothing is under way; for tests and simulation, which compare them.
+struct replica_audit {
+  epoch mastership = 0;
+  bool master = false;
+  seqno committed = 0;
+  uint64_t messages = 0; ///< that its log holds
+  uint64_t digest = 0;   ///< of their numbers, deadlines and priorities
+};
+/// The answer comes in the replica's thread, after it has checked its own invariants. None while it waits for its
+/// content.
+using replica_audit_request = parcel<std::function<void(const replica_audit&)>>;
+
 } // namespace broker
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_gone_msg)
@@ -217,6 +234,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_converted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_room_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_look_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_unwanted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_logged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_hand_over_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::metadata_flush_msg)

@@ -21,9 +21,15 @@ void start_replica(caf::actor_system& system, metadata_service& service, const q
   runtime& node = *service.node;
   const queue_location before = node.queues_by_id.locate(record->id);
   const bool converted = before.who && before.here && before.mastership == 0;
-  const auto content = converted ? replica_content::coming : replica_content::here;
-  const caf::actor replica =
-    spawn_replica(system, node, record, service.host.snapshot(), content, take_recovered(service, record->id));
+  replica_beginning with;
+  with.recovered = take_recovered(service, record->id);
+  if (converted)
+    with.content = replica_content::coming;
+  if (const auto ended = service.ended_replicas.extract(record->id); !ended.empty()) {
+    with.earlier = ended.mapped();
+    with.content = replica_content::ended;
+  }
+  const caf::actor replica = spawn_replica(system, node, record, service.host.snapshot(), std::move(with));
   node.replicas_by_id.add(record->id, replica);
   if (converted)
     caf::anon_send(before.who, queue_converted_msg{replica});
@@ -54,21 +60,30 @@ void put_replicated_queue(caf::actor_system& system, metadata_service& service, 
   if (wanted && !node.replicas_by_id.has(record->id))
     start_replica(system, service, record);
   if (!wanted)
-    if (const caf::actor replica = node.replicas_by_id.find(record->id))
-      caf::anon_send(replica, queue_deleted_msg{record->id});
+    if (const caf::actor replica = node.replicas_by_id.find(record->id)) {
+      node.replicas_by_id.remove(record->id);
+      service.ended_replicas[record->id] = replica;
+      caf::anon_send(replica, replica_unwanted_msg{record, service.host.snapshot()});
+    }
   locate(system, node, record);
   if (before.who && before.mastership != record->mastership)
     moved.push_back({record->id, record->mastership});
 }
 
-void end_replicated_queue(runtime& node, const queue_ptr& record) {
+void end_replicated_queue(metadata_service& service, const queue_ptr& record) {
+  runtime& node = *service.node;
+  service.ended_replicas.erase(record->id);
+  if (take_recovered(service, record->id)) // of a copy that was not wanted any more when the node came back
+    node.store->drop(record->id);
   const queue_location last = node.queues_by_id.locate(record->id);
   node.queues_by_id.remove(record->id);
   const caf::actor replica = node.replicas_by_id.find(record->id);
   if (last.who && last.who != replica)
     caf::anon_send(last.who, queue_deleted_msg{record->id});
-  if (replica)
-    caf::anon_send(replica, queue_deleted_msg{record->id});
+  if (!replica)
+    return;
+  node.replicas_by_id.remove(record->id);
+  caf::anon_send(replica, queue_deleted_msg{record->id});
 }
 
 void show_replicas(const runtime& node, const std::vector<metadata_change>& changes) {

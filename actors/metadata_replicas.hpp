@@ -14,7 +14,7 @@ void put_replicated_queue(caf::actor_system& system, metadata_service& service, 
                           std::vector<queue_move>& moved);
 
 /// The queue is deleted.
-void end_replicated_queue(runtime& node, const queue_ptr& record);
+void end_replicated_queue(metadata_service& service, const queue_ptr& record);
 
 /// After the snapshot: replicas look at what has changed.
 void show_replicas(const runtime& node, const std::vector<metadata_change>& changes);

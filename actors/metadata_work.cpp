@@ -37,9 +37,10 @@ void start_queue(caf::actor_system& system, metadata_service& service, const que
   node.queues_by_id.put(record->id, {node.make_queue(system, node, record, std::move(found)), 0, true});
 }
 
-void end_queue(runtime& node, const queue_ptr& record) {
+void end_queue(metadata_service& service, const queue_ptr& record) {
   if (record->placement)
-    return end_replicated_queue(node, record);
+    return end_replicated_queue(service, record);
+  runtime& node = *service.node;
   auto who = node.queues_by_id.find(record->id);
   node.queues_by_id.remove(record->id);
   if (who)
@@ -198,7 +199,7 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     }
     if (change.what == kind::queue_deleted) {
       service.node->activity.queue_deleted(change.queue->node == service.node->node);
-      end_queue(*service.node, change.queue);
+      end_queue(service, change.queue);
     }
     if (change.what == kind::queue_changed && !change.queue->placement)
       if (auto who = service.node->queues_by_id.find(change.queue->id))

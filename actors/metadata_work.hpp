@@ -46,6 +46,8 @@ struct metadata_service {
   std::vector<connection_id> doomed_owners;
   uint64_t clean_up_at_ms = 0;
   uint64_t session_due_ms = 0; ///< when the node takes a new session; 0: it wants none
+  /// Replicas of this node that were ended though their queues live on; should they be wanted again.
+  std::map<queue_id, caf::actor> ended_replicas;
 
   metadata_service(runtime& of, metadata_options how)
     : node(&of), options(std::move(how)), peers(of.cluster),

@@ -57,8 +57,13 @@ struct replica_shell {
   /// Something came that may call for a change of the in-sync set: more than requests.
   bool look_around = false;
   bool retired = false;
+  bool unwanted = false; ///< retired, and the queue lives on without it
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
+  /// An earlier replica of this node has dropped its log in this session: this one begins in a later one, when that
+  /// actor has ended.
+  replication::incarnation ended_in = 0;
+  bool earlier_ended = false;
   bool doomed = false; ///< deleted meanwhile
   epoch office = 0;    ///< mastership of its last office
   count_rates rates;   ///< of this office
@@ -243,7 +248,9 @@ bool is_early(const replica_shell& shell, const addressed_request& what) {
 
 void take(replica_actor* self, addressed_request what) {
   auto& shell = self->state;
-  if (shell.waits_for_content || is_early(shell, what))
+  if (shell.unwanted || (!shell.machine && shell.retired))
+    return turn_away(self, std::move(what.request));
+  if (!shell.machine || is_early(shell, what))
     return shell.held.push_back(std::move(what));
   const bool late = what.mastership != 0 && what.mastership < shell.record->mastership;
   if (late || (!shell.machine->queue() && !shell.retired))
@@ -259,12 +266,18 @@ void take_held(replica_actor* self) {
 // -- metadata
 // ---------------------------------------------------------------------------------------------------------
 
+void begin_after_earlier(replica_actor* self, const snapshot_ptr& metadata);
+
 void look(replica_actor* self) {
   auto& shell = self->state;
   const snapshot_ptr metadata = shell.node->snapshots.read();
   const queue_ptr record = metadata->find_queue(shell.record->vhost, shell.record->name);
   if (shell.retired || !record || record->id != shell.record->id || !record->placement)
-    return;           // queue_deleted_msg follows
+    return; // queue_deleted_msg follows
+  if (!shell.machine && shell.ended_in != 0) {
+    shell.record = record;
+    return begin_after_earlier(self, metadata);
+  }
   if (!shell.machine) // looks again when it has its content
     return;
   shell.record = record;
@@ -309,13 +322,30 @@ void retire(replica_actor* self) {
   }
   if (std::exchange(shell.retired, true))
     return;
-  shell.machine->deleted(shell.step);
-  shell.node->store->drop(shell.record->id);
-  shell.node->store->detach(shell.record->id);
-  shell.node->replicas_by_id.remove(shell.record->id);
-  perform(self, shell.node->now_ms());
+  if (shell.machine) {
+    shell.machine->deleted(shell.step);
+    shell.node->store->drop(shell.record->id);
+    shell.node->store->detach(shell.record->id);
+    perform(self, shell.node->now_ms());
+  }
   take_held(self);
   self->delayed_send(self, queue_linger, queue_retired_msg{});
+}
+
+/// A master that hears of its successor and of this at once leaves its office first: to channels that know less than
+/// this node nothing is deleted.
+void give_up(replica_actor* self, const replica_unwanted_msg& what) {
+  auto& shell = self->state;
+  if (shell.retired)
+    return;
+  shell.unwanted = true;
+  if (shell.machine) {
+    shell.record = what.record;
+    run(self, [&](auto& machine, auto now_ms, auto& step) {
+      machine.apply(what.record, view_of(*what.record, *what.metadata), now_ms, step);
+    });
+  }
+  retire(self);
 }
 
 queue_report report(replica_shell& shell) {
@@ -366,6 +396,22 @@ void begin(replica_actor* self, replication::recovered_log found) {
   perform(self, now_ms);
 }
 
+/// What the earlier one acknowledged under its session counts no more in another one.
+void begin_after_earlier(replica_actor* self, const snapshot_ptr& metadata) {
+  auto& shell = self->state;
+  const node_ptr own = own_node(*metadata, *shell.node);
+  if (!shell.earlier_ended || !own || !own->up)
+    return;
+  if (own->session <= shell.ended_in) {
+    shell.node->session_wanted = true;
+    return;
+  }
+  shell.ended_in = 0;
+  shell.metadata = metadata;
+  begin(self, {});
+  take_held(self);
+}
+
 /// The queue's actor has left the store.
 void take_content(replica_actor* self, const recovered_queue& what) {
   auto& shell = self->state;
@@ -403,23 +449,31 @@ caf::message_handler replica_messages(replica_actor* self) {
     [self](replica_room_msg) { pump(self); },
     [self](replica_pump_msg) { pump(self); },
     [self](replica_look_msg) { look(self); },
+    [self](const replica_unwanted_msg& what) { give_up(self, what); },
     [self](const replica_hand_over_msg& what) { hand_over(self, what); },
     [self](const replica_keep_msg& what) { keep_office(self, what); },
   };
 }
 
 caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_ptr& record,
-                               const snapshot_ptr& metadata, replica_content content,
-                               const std::shared_ptr<const recovered_queue>& recovered) {
+                               const snapshot_ptr& metadata, const replica_beginning& with) {
   die_on_exceptions(self);
   auto& shell = self->state;
   shell.node = node;
   shell.record = record;
   shell.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
   shell.metadata = metadata;
-  shell.waits_for_content = content == replica_content::coming;
-  if (!shell.waits_for_content)
-    begin(self, recovered_of(*node, *record, recovered.get()));
+  shell.waits_for_content = with.content == replica_content::coming;
+  if (with.content == replica_content::here)
+    begin(self, recovered_of(*node, *record, with.recovered.get()));
+  if (with.content == replica_content::ended) {
+    shell.ended_in = own_node(*metadata, *node)->session;
+    self->set_down_handler([self](const caf::down_msg&) {
+      self->state.earlier_ended = true;
+      look(self);
+    });
+    self->monitor(with.earlier);
+  }
   caf::message_handler own{
     [self](queue_request_msg& request) { take(self, std::move(request.content)); },
     [self](queue_tick_msg tick) {
@@ -433,6 +487,14 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
     [self](queue_report_request& request) { request.content.answer(report(self->state)); },
+    [self](replica_audit_request& request) {
+      if (const auto& machine = self->state.machine) {
+        machine->check();
+        const auto& replica = machine->replica();
+        request.content(
+          {replica.mastership(), replica.is_master(), replica.commit(), machine->messages_logged(), machine->digest()});
+      }
+    },
     [self](consumer_report_request& request) {
       const auto& machine = self->state.machine;
       if (const queue_state* queue = machine ? machine->queue() : nullptr)
@@ -460,8 +522,8 @@ bool wants_replica(const queue_record& queue, replication::node_id own) {
 }
 
 caf::actor spawn_replica(caf::actor_system& system, runtime& node, queue_ptr record, const snapshot_ptr& metadata,
-                         replica_content content, std::shared_ptr<const recovered_queue> recovered) {
-  return system.spawn(replica_behavior, &node, std::move(record), metadata, content, std::move(recovered));
+                         replica_beginning with) {
+  return system.spawn(replica_behavior, &node, std::move(record), metadata, std::move(with));
 }
 
 } // namespace broker

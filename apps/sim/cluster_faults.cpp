@@ -6,7 +6,7 @@
 
 namespace broker::sim {
 
-void cluster_faults::plan() {
+void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy) {
   const auto often = [this](uint64_t least_s, uint64_t most_s) {
     return log_uniform(random_, least_s, most_s) * second;
   };
@@ -28,10 +28,14 @@ void cluster_faults::plan() {
     every(often(5, 40), [this] { slow_network(); });
   if (options_.pauses && random_.chance(1, 2))
     every(often(5, 40), [this] { pause(); });
-  if (options_.clocks && random_.chance(1, 3))
+  if (options_.clocks && !keeps_time && random_.chance(1, 3))
     every(often(5, 40), [this] { wrong_clock(); });
   if (options_.members && random_.chance(1, 3))
     every(often(8, 40), [this] { change_members(); });
+  if (options_.policies && random_.chance(1, 3))
+    every(often(5, 40), std::move(change_policy));
+  if (options_.drains && random_.chance(1, 3))
+    every(often(5, 40), [this] { drain(); });
   if (options_.cuts && random_.chance(1, 2))
     every(often(1, 20), [this] { cut_client(); });
   if (options_.stalls && random_.chance(1, 3))
@@ -145,6 +149,20 @@ void cluster_faults::change_members() {
   if (!calm || belong < 3 || !who)
     return;
   nodes_.remove(*who);
+}
+
+/// Masters leave while the node goes on: no fault that anybody may notice.
+void cluster_faults::drain() {
+  member* who = running();
+  if (!who)
+    return;
+  told_.say("FAULT masters are to leave " + who->name);
+  told_.mark("drain");
+  nodes_.drain(*who, true);
+  time_.after(log_uniform(random_, 500, 20'000) * ms, [this, who] {
+    told_.say("masters may come back to " + who->name);
+    nodes_.drain(*who, false);
+  });
 }
 
 // -- the network

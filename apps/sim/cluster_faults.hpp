@@ -20,7 +20,9 @@ public:
     : time_(time), random_(random), nodes_(nodes), clients_(who), options_(options), counts_(counts),
       told_(std::move(told)) {}
 
-  void plan();
+  /// `keeps_time`: calendars may not jump, since somebody's messages live for a time. `change_policy` is called for
+  /// that fault.
+  void plan(bool keeps_time, std::function<void()> change_policy);
   /// From now on nothing goes wrong any more.
   void stop() { on_ = false; }
 
@@ -45,6 +47,7 @@ private:
   void pause();
   void wrong_clock();
   void change_members();
+  void drain();
   void cut_client();
   void stall_client();
 

@@ -8,6 +8,7 @@
 
 #include "cluster_faults.hpp"
 #include "ledger.hpp"
+#include "mirroring.hpp"
 #include "model_client.hpp"
 #include "registrar.hpp"
 #include "sim_cluster.hpp"
@@ -23,19 +24,6 @@ constexpr sim_ns forming_time = 60 * second;
 /// Message bytes all queues, sessions and links of a run may pin (C11), per node.
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
-queue_plans draw_cluster_queues(random_source& random) {
-  queue_plans plans;
-  const auto queues = 1 + random.below(6);
-  for (uint64_t index = 0; index < queues; ++index) {
-    queue_plan made;
-    made.name = "q" + std::to_string(index);
-    made.durable = !random.chance(1, 6);
-    made.automatic_ack = random.chance(1, 8);
-    plans.all.push_back(std::move(made));
-  }
-  return plans;
-}
-
 struct drawn_plan : cluster_plan {
   uint32_t contested_queues = 1;
   uint32_t contested_exchanges = 1;
@@ -44,6 +32,7 @@ struct drawn_plan : cluster_plan {
 drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
   drawn_plan plan;
   plan.nodes = nodes;
+  plan.replication = true;
   // Short ones, so that sessions and nodes are given up within a run.
   plan.break_limit_ms = log_uniform(random, 3'000, 60'000);
   plan.node_down_ms = log_uniform(random, 3'000, 60'000);
@@ -63,6 +52,7 @@ public:
                                                                                     [this](wire_peer& client) {
                                                                                       return connect(client);
                                                                                     }},
+      mirrors_(time_, random_.fork(), nodes_, queues_, [this](const std::string& line) { say(line); }),
       faults_(time_, random_.fork(), nodes_, all_clients_, options_, result_, told()) {
     clients_.cluster = true;
     book_.in_cluster([this](sim_ns since) { return nodes_.disturbed(since); });
@@ -71,8 +61,9 @@ public:
   run_result run() {
     const auto began = std::chrono::steady_clock::now();
     form();
+    mirrors_.begin();
     plan_workload();
-    faults_.plan();
+    faults_.plan(queues_.any_time_to_live(), [this] { mirrors_.change(); });
     const auto end = time_.now() + static_cast<sim_ns>(options_.minutes * 60e9);
     run_until([&] { return time_.now() >= end || stopped(); });
     if (!stopped())
@@ -93,6 +84,18 @@ private:
     };
     events.forgetting = [this](const std::string& node) { forgetting(node); };
     events.forgot = [this] { book_.no_queue_doomed(); };
+    events.moved = [this](const queue_record& queue) {
+      say("queue '" + queue.name + "' has its master on " + queue.node + ", mastership "
+          + std::to_string(queue.mastership));
+      if (const auto index = queues_.index_of(queue.name))
+        book_.master_moved(*index);
+    };
+    events.vanished = [this](const std::string& queue) {
+      if (const auto index = queues_.index_of(queue)) {
+        say("queue '" + queue + "' is gone");
+        book_.queue_vanished(*index);
+      }
+    };
     return events;
   }
   void say(const std::string& line) {
@@ -116,8 +119,8 @@ private:
     auto* other = nodes_.any_serving();
     for (uint32_t index = 0; index < queues_.size(); ++index) {
       const auto queue = other ? other->node->metadata()->find_queue("/", queues_[index].name) : nullptr;
-      if (!queue || queue->node == node)
-        book_.queue_doomed(index);
+      if (!queue || (queue->node == node && !queue->placement))
+        book_.queue_doomed(index); // a replicated one goes if nobody else is in sync when it comes to that: vanished
     }
   }
 
@@ -147,7 +150,11 @@ private:
       add_publisher();
     const auto consumers = random_.below(6);
     for (uint64_t index = 0; index < consumers; ++index)
-      add_consumer();
+      add_consumer(static_cast<uint32_t>(random_.below(queues_.size())));
+    for (uint32_t index = 0; index < queues_.size(); ++index)
+      if (queues_[index].options.single_active_consumer)
+        for (int one = 0; one < 2; ++one) // for one to wait
+          add_consumer(index);
     const auto registrars = 2 + random_.below(4);
     for (uint64_t index = 0; index < registrars; ++index)
       add_registrar();
@@ -164,18 +171,24 @@ private:
     plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
     plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
     plan.body_max = log_uniform(random_, 8, 20'000);
+    if (const auto most = queues_[plan.queue].options.max_priority; most != 0)
+      plan.priority_max = most + static_cast<uint32_t>(random_.below(2));
     all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
   }
 
-  void add_consumer() {
+  void add_consumer(uint32_t from) {
     consumer_client::plan plan;
-    plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
+    plan.queue = from;
+    const auto& queue = queues_[plan.queue];
+    if (!queue.watched)
+      return;
     plan.prefetch = random_.chance(1, 6) ? 0 : static_cast<uint16_t>(log_uniform(random_, 1, 300));
     plan.work = log_uniform(random_, 1, 100) * ms;
     plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
-    plan.reject_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(5)) : 0;
+    plan.reject_percent =
+      random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(queue.dead_letters_to ? 40 : 5)) : 0;
     plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
-    plan.polls = random_.chance(1, 5);
+    plan.polls = random_.chance(1, 5) && !queue.options.single_active_consumer;
     plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
     all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
   }
@@ -208,12 +221,28 @@ private:
     faults_.stop();
     nodes_.calm();
     clients_.draining = true;
+    if (random_.chance(1, 2))
+      agree();
     for (uint32_t index = 0; index < queues_.size(); ++index) {
       auto client = std::make_unique<consumer_client>(clients_, random_.fork(), consumer_client::draining(index));
       drains_.push_back(client.get());
       all_clients_.push_back(std::move(client));
       drains_.back()->start();
     }
+    settle([this] { return unsettled(); });
+    if (!stopped())
+      book_.finish();
+  }
+
+  /// Copies hold the same while there is something in them, before anybody drains the queues.
+  void agree() {
+    settle([this] {
+      auto missing = nodes_.unsettled();
+      return missing.empty() ? nodes_.unsettled_copies() : missing;
+    });
+  }
+
+  void settle(const std::function<std::string()>& look) {
     const auto begin = time_.now();
     sim_ns next_look = begin + 6 * second;
     std::string missing;
@@ -221,18 +250,18 @@ private:
       if (time_.now() < next_look)
         return false;
       next_look = time_.now() + second;
-      missing = unsettled();
+      missing = look();
       return missing.empty() || time_.now() > begin + drain_time || stopped();
     });
     if (!missing.empty() && !stopped())
       book_.violation("C12: " + std::to_string(drain_time / second) + " s after the last fault " + missing);
-    if (!stopped())
-      book_.finish();
   }
 
-  std::string unsettled() const {
+  std::string unsettled() {
     if (auto missing = nodes_.unsettled(); !missing.empty())
       return missing;
+    if (!mirrors_.settled())
+      return "a policy is not set";
     if (book_.outstanding_confirms() != 0)
       return std::to_string(book_.outstanding_confirms()) + " publishes are not confirmed";
     for (const auto* each : registrars_)
@@ -241,7 +270,9 @@ private:
     for (size_t index = 0; index < drains_.size(); ++index)
       if (!drains_[index]->connected() || !drains_[index]->idle())
         return "queue " + queues_[static_cast<uint32_t>(index)].name + " is not drained";
-    return book_.all_accounted() ? "" : "a confirmed message is not accounted for";
+    if (!book_.all_accounted())
+      return "a confirmed message is not accounted for";
+    return nodes_.unsettled_copies();
   }
 
   void finish(double wall_s) {
@@ -270,6 +301,7 @@ private:
   std::vector<std::unique_ptr<model_client>> all_clients_;
   std::vector<registrar*> registrars_;
   std::vector<consumer_client*> drains_;
+  mirroring mirrors_;
   cluster_faults faults_;
 };
 

@@ -23,7 +23,7 @@ bool ledger::may_have_ended(message_id id, const record& what) const {
     auto ttl = options.message_ttl_ms;
     if (hop == 0 && what.what.expiration_ms)
       ttl = std::min(ttl.value_or(UINT64_MAX), *what.what.expiration_ms);
-    const bool expires = ttl && since_ms >= *ttl;
+    const bool expires = ttl && since_ms >= *ttl - (disturbed_ ? *ttl / 50 : 0); // clocks drift apart
     const bool drops = queue.drops_head() && (hop != 0 || dropped_for_length(id, what));
     const bool refused = hop != 0 && queue.refuses();
     if (refused && queues_[way[hop - 1]].options.strategy == dead_letter_strategy::at_most_once)

@@ -1,11 +1,15 @@
 #include "ledger.hpp"
 
+#include <algorithm>
+
 #include "base/bytes.hpp"
 
 namespace broker::sim {
 
 namespace {
 
+/// After a queue has got another master, what the last one has handed out may still be under way this long.
+constexpr sim_ns move_takes = 10 * second;
 constexpr size_t violations_max = 100; // one is enough to fail; the rest is for the reader
 
 char filler(message_id id, size_t at) {
@@ -58,7 +62,9 @@ void ledger::published(message_id id, const publish& what) {
   made.what = what;
   made.sent = time_.now();
   made.life = life_;
-  made.may_be_lost = doomed_.contains(what.queue);
+  if (what.queue != queue_none)
+    for (const auto hop : queues_.chain(what.queue))
+      made.may_be_lost = made.may_be_lost || doomed_.contains(hop);
   if (what.confirm_mode)
     ++outstanding_;
   if (what.queue != queue_none)
@@ -172,8 +178,44 @@ void ledger::node_crashed() {
 
 void ledger::queue_doomed(uint32_t queue) {
   doomed_.insert(queue);
-  for (const auto id : sent_to_[queue])
-    messages_.at(id).may_be_lost = true;
+  queue_vanished(queue);
+}
+
+void ledger::queue_vanished(uint32_t queue) {
+  for (uint32_t index = 0; index < queues_.size(); ++index) {
+    const auto way = queues_.chain(index);
+    if (std::find(way.begin(), way.end(), queue) != way.end())
+      for (const auto id : sent_to_[index])
+        messages_.at(id).may_be_lost = true;
+  }
+}
+
+void ledger::master_moved(uint32_t queue) {
+  markers_.insert("master-moved");
+  moved_at_[queue] = time_.now();
+  active_[queue] = 0;
+  for (auto& [id, one] : consumers_)
+    if (one.queue == queue) {
+      one.newest.clear();
+      one.latest.clear();
+      one.handed.clear();
+      one.horizon = 0;
+    }
+}
+
+bool ledger::moving(uint32_t queue) const {
+  const auto at = moved_at_.find(queue);
+  return at != moved_at_.end() && (time_.now() < at->second + move_takes || excused(time_.now()));
+}
+
+bool ledger::undisturbed(const record& what) const {
+  if (what.life != life_)
+    return false;
+  const auto way = queues_.chain(what.what.queue);
+  return std::none_of(way.begin(), way.end(), [&](uint32_t queue) {
+    const auto at = moved_at_.find(queue);
+    return at != moved_at_.end() && at->second >= what.sent;
+  });
 }
 
 void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {

@@ -88,6 +88,11 @@ public:
   /// The queue is being deleted with everything in it: from now on until it is over, messages to it may end there.
   void queue_doomed(uint32_t queue);
   void no_queue_doomed() { doomed_.clear(); }
+  /// The queue is no more, with everything in it; another one of that name may follow.
+  void queue_vanished(uint32_t queue);
+  /// A replicated queue has another master: what the last one has handed out may be handed out again, as if for the
+  /// first time.
+  void master_moved(uint32_t queue);
   /// queue.declare-ok in a quiet moment: no faults, no publishes, everything that expires has had the time.
   void counted(uint32_t queue, uint64_t messages, sim_ns quiet_for);
   /// A promise is broken, found by somebody else.
@@ -139,6 +144,10 @@ private:
     sim_ns horizon = 0; ///< everything from now on has been handed out after this
   };
   record* find(message_id id, const char* doing);
+  /// Since it was published no node has died, and no queue on its way has got another master.
+  bool undisturbed(const record& what) const;
+  /// That queue has another master since just now: what it holds is on its way again.
+  bool moving(uint32_t queue) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
 
   // -- each delivery (deliveries.cpp) --
@@ -161,6 +170,7 @@ private:
   std::map<message_id, record> messages_;
   std::map<uint32_t, std::vector<message_id>> sent_to_; ///< per queue, in the order of publishing
   std::set<uint32_t> doomed_;
+  std::map<uint32_t, sim_ns> moved_at_; ///< by queue, the last time
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;

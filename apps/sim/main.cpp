@@ -1,22 +1,17 @@
 // warren-sim: runs the broker under simulation, one seed or many (docs/simulation.md).
 // Exit: 0 held, 1 a checker failed, 2 not deterministic, 64 usage.
-#include <atomic>
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <set>
 #include <string>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 #include <vector>
 
-#include "base/assert.hpp"
-#include "base/random.hpp"
+#include "code_plants.hpp"
 #include "plants.hpp"
 #include "run.hpp"
+#include "selftest.hpp"
 
 namespace {
 
@@ -26,8 +21,6 @@ constexpr int exit_held = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_not_deterministic = 2;
 constexpr int exit_usage = 64;
-/// Seeds within which every planted mistake must be caught.
-constexpr uint64_t selftest_seeds = 1000;
 
 constexpr const char* usage_text =
   R"(usage: warren-sim [--seed N] [--nodes N] [--minutes M] [--faults LIST] [--verify-determinism] [--verbose]
@@ -35,8 +28,8 @@ constexpr const char* usage_text =
        warren-sim replay --seed N [--nodes N] [--until SECONDS] [--minutes M] [--faults LIST]
        warren-sim selftest [--plant NAME] [--seeds A-B] [--nodes N]
 --nodes: 1 to 7, or any: each seed draws its own. Default: 1.
-LIST is a comma-separated choice of crash, disk, cut, stall, and of clusters partition, link, pause, clock, member; or
-none. Default: all of them.
+LIST is a comma-separated choice of crash, disk, cut, stall, and of clusters partition, link, pause, clock, member,
+policy, drain; or none. Default: all of them.
 )";
 /// A cluster has so many nodes at most.
 constexpr uint32_t nodes_max = 7;
@@ -54,7 +47,7 @@ struct arguments {
     auto made = options;
     made.seed = seed;
     if (any_nodes)
-      made.nodes = 1 + static_cast<uint32_t>(broker::random_source{seed}.below(nodes_max));
+      made.nodes = draw_nodes(seed, nodes_max);
     return made;
   }
 };
@@ -63,29 +56,6 @@ bool parse_number(const char* text, double& out) {
   char* end = nullptr;
   out = std::strtod(text, &end);
   return end != text && *end == '\0' && out >= 0;
-}
-
-bool parse_faults(const std::string& list, run_options& options) {
-  const std::map<std::string, bool*> kinds = {
-    {"crash", &options.crashes},        {"disk", &options.disk},    {"cut", &options.cuts},
-    {"stall", &options.stalls},         {"link", &options.links},   {"pause", &options.pauses},
-    {"partition", &options.partitions}, {"clock", &options.clocks}, {"member", &options.members},
-  };
-  for (const auto& [name, on] : kinds)
-    *on = false;
-  options.faults = list;
-  if (list == "none")
-    return true;
-  size_t at = 0;
-  while (at <= list.size()) {
-    const auto comma = std::min(list.find(',', at), list.size());
-    const auto found = kinds.find(list.substr(at, comma - at));
-    if (found == kinds.end())
-      return false;
-    *found->second = true;
-    at = comma + 1;
-  }
-  return true;
 }
 
 bool parse_seeds(const std::string& text, arguments& out) {
@@ -103,10 +73,10 @@ bool parse_seeds(const std::string& text, arguments& out) {
 bool parse_option(const std::string& name, const char* value, arguments& out) {
   double number = 0;
   if (name == "--faults")
-    return parse_faults(value, out.options);
+    return choose_faults(value, out.options);
   if (name == "--plant") {
     out.options.plant = value;
-    return is_plant(out.options.plant);
+    return is_plant(out.options.plant) || is_code_plant(out.options.plant);
   }
   if (name == "--seeds")
     return parse_seeds(value, out);
@@ -146,20 +116,9 @@ bool parse(int count, char** values, arguments& out) {
   return out.verb.empty() || out.verb == "sweep" || out.verb == "replay" || out.verb == "selftest";
 }
 
-std::string reproduce_line(const run_options& options) {
-  return "warren-sim replay --seed " + std::to_string(options.seed) + " --nodes " + std::to_string(options.nodes)
-       + " --minutes " + std::to_string(options.minutes) + (options.faults.empty() ? "" : " --faults " + options.faults)
-       + (options.plant.empty() ? "" : " --plant " + options.plant);
-}
-
-void print_failure(const run_options& options, const run_result& result) {
-  for (const auto& line : result.violations)
-    std::printf("  %s\n", line.c_str());
-  std::printf("reproduce: %s\n", reproduce_line(options).c_str());
-}
-
 int run_one(const arguments& what) {
   const auto options = what.of_seed(what.options.seed);
+  plant_in_code(options.plant);
   const auto result = simulate(options);
   std::printf("%s\n", summary(options, result).c_str());
   if (what.verify) {
@@ -184,6 +143,7 @@ int sweep(const arguments& what) {
   int code = exit_held;
   for (uint64_t seed = what.first; seed <= what.last; ++seed) {
     const auto options = what.of_seed(seed);
+    plant_in_code(options.plant);
     const auto result = simulate(options);
     published += result.published;
     changes += result.changes;
@@ -220,71 +180,6 @@ int sweep(const arguments& what) {
   return code;
 }
 
-/// Runs one seed with a planted mistake in a process of its own: an assertion of the broker that fires is a catch, too.
-bool caught_by(const run_options& options) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    if (std::freopen("/dev/null", "w", stderr) == nullptr)
-      _exit(exit_usage);
-    const auto result = simulate(options);
-    _exit(result.violations.empty() ? exit_held : exit_failed);
-  }
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child)
-    return false;
-  return !WIFEXITED(status) || WEXITSTATUS(status) != exit_held;
-}
-
-bool selftest_plant(const arguments& what, const std::string& name) {
-  for (uint64_t seed = what.first; seed < what.first + selftest_seeds; ++seed) {
-    auto options = what.of_seed(seed);
-    options.plant = name;
-    options.stop_at_first = true;
-    if (name == "forgotten-node-not-told") { // seldom, and only seen when nothing else is wrong
-      BROKER_ASSERT(parse_faults("member", options), "a kind of faults");
-      options.minutes = std::max(options.minutes, 0.6);
-    }
-    if (!caught_by(options))
-      continue;
-    std::printf("caught %s seed %lu\n", name.c_str(), seed);
-    std::fflush(stdout);
-    auto clean = options; // the same run without the mistake must hold
-    clean.plant.clear();
-    const auto control = simulate(clean);
-    if (control.violations.empty())
-      return true;
-    std::printf("FALSE ALARM: seed %lu fails without %s, too\n", seed, name.c_str());
-    print_failure(clean, control);
-    return false;
-  }
-  std::printf("MISSED %s\n", name.c_str());
-  return false;
-}
-
-int selftest(const arguments& what) {
-  bool all = true;
-  auto of_nodes = what;
-  if (what.options.nodes == 1)
-    of_nodes.options.nodes = 3;
-  for (const auto& name : plant_names())
-    if (what.options.plant.empty() || what.options.plant == name)
-      all = selftest_plant(what, name) && all;
-  for (const auto& name : cluster_plant_names())
-    if (what.options.plant.empty() || what.options.plant == name)
-      all = selftest_plant(of_nodes, name) && all;
-  auto clean = what.options; // the same bounds without a mistake must hold
-  clean.plant.clear();
-  const auto control = simulate(clean);
-  if (!control.violations.empty()) {
-    std::printf("control run failed\n");
-    print_failure(clean, control);
-    all = false;
-  }
-  std::printf("trace %016lx\n", control.trace);
-  return all ? exit_held : exit_failed;
-}
-
 } // namespace
 
 int main(int count, char** values) {
@@ -296,7 +191,7 @@ int main(int count, char** values) {
   if (what.verb == "sweep")
     return sweep(what);
   if (what.verb == "selftest")
-    return selftest(what);
+    return selftest(what.options, what.first, what.any_nodes ? nodes_max : 0) ? exit_held : exit_failed;
   if (what.verb == "replay")
     what.options.verbose = true;
   return run_one(what);

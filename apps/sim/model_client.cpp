@@ -93,6 +93,8 @@ void model_client::declare_one(const queue_plan& queue) {
 }
 
 bool model_client::prompt() const {
+  if (world_.cluster && world_.book.excused(world_.time.now()))
+    return false; // its node may have stood still
   return stalled_until_ == 0 || world_.time.now() > stalled_until_ + 2 * second;
 }
 

@@ -184,6 +184,34 @@ bool queue_plans::is_target(uint32_t queue) const {
   return std::any_of(all.begin(), all.end(), [&](const queue_plan& one) { return one.dead_letters_to == queue; });
 }
 
+bool queue_plans::any_time_to_live() const {
+  return std::any_of(all.begin(), all.end(),
+                     [](const queue_plan& one) { return one.options.message_ttl_ms.has_value(); });
+}
+
+queue_plans draw_cluster_queues(random_source& random) {
+  queue_plans plans;
+  const auto queues = 1 + random.below(6);
+  for (uint64_t index = 0; index < queues; ++index) {
+    plans.all.push_back(plain_queue("q" + std::to_string(index), !random.chance(1, 6)));
+    plans.all.back().automatic_ack = random.chance(1, 8);
+  }
+  const bool with_options = random.chance(1, 2);
+  for (auto& queue : plans.all) {
+    if (with_options && random.chance(2, 3)) {
+      draw_options(queue, random);
+    } else if (random.chance(1, 4)) {
+      queue.options.type = queue_type::quorum;
+      queue.durable = true;
+    }
+  }
+  if (with_options && random.chance(1, 2))
+    draw_chains(plans, random);
+  for (auto& queue : plans.all)
+    queue.options.strategy = dead_letter_strategy::at_most_once;
+  return plans;
+}
+
 queue_plans draw_queues(random_source& random) {
   queue_plans plans;
   const auto queues = 1 + random.below(5);

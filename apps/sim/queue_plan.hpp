@@ -49,11 +49,16 @@ public:
   bool in_cycle(uint32_t queue) const;
   /// Some queue's dead letters come here.
   bool is_target(uint32_t queue) const;
+  /// What becomes of messages depends on the calendar.
+  bool any_time_to_live() const;
 };
 
 /// One to five queues; in two of three seeds with dead-letter queues behind them and the options of
 /// docs/simulation.md drawn for each.
 queue_plans draw_queues(random_source& random);
+/// The same of a cluster: one to six, some of them quorum queues; in half of the seeds with options and dead letters,
+/// none of them at-least-once or delayed.
+queue_plans draw_cluster_queues(random_source& random);
 
 /// A value between low and high, each order of magnitude equally likely.
 uint64_t log_uniform(random_source& random, uint64_t low, uint64_t high);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -419,6 +420,46 @@ private:
 
 run_result simulate(const run_options& options) {
   return options.nodes > 1 ? simulate_cluster(options) : simulation{options}.run();
+}
+
+bool choose_faults(const std::string& list, run_options& options) {
+  const std::map<std::string, bool*> kinds = {
+    {"crash", &options.crashes},        {"disk", &options.disk},    {"cut", &options.cuts},
+    {"stall", &options.stalls},         {"link", &options.links},   {"pause", &options.pauses},
+    {"partition", &options.partitions}, {"clock", &options.clocks}, {"member", &options.members},
+    {"policy", &options.policies},      {"drain", &options.drains},
+  };
+  for (const auto& [name, on] : kinds)
+    *on = false;
+  options.faults = list;
+  if (list == "none")
+    return true;
+  size_t at = 0;
+  while (at <= list.size()) {
+    const auto comma = std::min(list.find(',', at), list.size());
+    const auto found = kinds.find(list.substr(at, comma - at));
+    if (found == kinds.end())
+      return false;
+    *found->second = true;
+    at = comma + 1;
+  }
+  return true;
+}
+
+uint32_t draw_nodes(uint64_t seed, uint32_t most) {
+  return 1 + static_cast<uint32_t>(random_source{seed}.below(most));
+}
+
+static std::string reproduce_line(const run_options& options) {
+  return "warren-sim replay --seed " + std::to_string(options.seed) + " --nodes " + std::to_string(options.nodes)
+       + " --minutes " + std::to_string(options.minutes) + (options.faults.empty() ? "" : " --faults " + options.faults)
+       + (options.plant.empty() ? "" : " --plant " + options.plant);
+}
+
+void print_failure(const run_options& options, const run_result& result) {
+  for (const auto& line : result.violations)
+    std::printf("  %s\n", line.c_str());
+  std::printf("reproduce: %s\n", reproduce_line(options).c_str());
 }
 
 std::string summary(const run_options& options, const run_result& result) {

@@ -23,6 +23,8 @@ struct run_options {
   bool pauses = true;         ///< a process stands still and goes on (F14)
   bool clocks = true;         ///< calendars jump, clocks drift (F15)
   bool members = true;        ///< nodes are forgotten and join anew (F17)
+  bool policies = true;       ///< which queues are mirrored, and how, changes
+  bool drains = true;         ///< masters leave a node, and may come back (U05)
   uint32_t nodes = 1;         ///< 1: one node without links (run.cpp); more: a cluster (cluster_run.cpp)
   std::string faults;         ///< the choice as it was given, for people; "" = all
   std::string plant;          ///< name of a mistake to plant, "" = none
@@ -49,6 +51,13 @@ struct run_result {
 };
 
 run_result simulate(const run_options& options);
+
+/// `list`: comma-separated kinds as warren-sim takes them, or "none". False: one of them is none.
+bool choose_faults(const std::string& list, run_options& options);
+/// How many nodes a seed runs with that draws them: 1 to `most`.
+uint32_t draw_nodes(uint64_t seed, uint32_t most);
+/// The command that repeats a run, and what was broken.
+void print_failure(const run_options& options, const run_result& result);
 
 /// One line for people: counts, result, trace.
 std::string summary(const run_options& options, const run_result& result);

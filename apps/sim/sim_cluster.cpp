@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 
+#include "metadata/metadata_host.hpp"
 #include "metadata/recovery.hpp"
 #include "sim_metadata_store.hpp"
 
@@ -57,7 +58,10 @@ void sim_cluster::make(member& who) {
   for (const auto& each : members_)
     if (each.get() != &who && each->belongs)
       seat.seeds.push_back(each->name);
-  seat.flushed = [this, name = who.name](const metadata_host& host) { watch_.flushed(name, host); };
+  seat.flushed = [this, name = who.name](const metadata_host& host) {
+    watch_.flushed(name, host);
+    look_at_queues(host);
+  };
   seat.queue_started = [this, name = who.name](const queue_record& record) { queue_started(name, record); };
   node_limits bounds;
   bounds.memory_bytes *= plan_.nodes; // it counts the messages of the whole process
@@ -87,6 +91,26 @@ void sim_cluster::queue_started(const std::string& node, const queue_record& rec
   });
 }
 
+/// Where masters are, and which queues there are, as soon as any node has applied it.
+void sim_cluster::look_at_queues(const metadata_host& host) {
+  if (host.applied_index() <= queues_at_)
+    return;
+  queues_at_ = host.applied_index();
+  const auto metadata = host.snapshot();
+  std::map<std::string, std::pair<queue_id, epoch>> found;
+  metadata->for_each_queue([&](const queue_ptr& queue) {
+    found[queue->name] = {queue->id, queue->placement ? queue->mastership : 0};
+  });
+  for (const auto& [name, before] : queues_) {
+    const auto now = found.find(name);
+    if (now == found.end() || now->second.first != before.first)
+      told_.vanished(name);
+    else if (now->second.second > before.second)
+      told_.moved(*metadata->find_queue("/", name));
+  }
+  queues_ = std::move(found);
+}
+
 // -- start and end
 // ----------------------------------------------------------------------------------------------------------
 
@@ -99,6 +123,7 @@ void sim_cluster::start(member& who) {
   trouble();
   if (started) {
     who.started = time_.now();
+    who.node->shared().bridges.set_drained(drained_);
     return told_.say(who.name + " starts");
   }
   told_.say(who.name + " refuses to start: " + started.error().text);
@@ -293,8 +318,16 @@ void sim_cluster::come_back(member& who) {
   });
 }
 
+void sim_cluster::drain(member& who, bool on) {
+  on ? (void)drained_.insert(who.name) : (void)drained_.erase(who.name);
+  for (auto& each : members_)
+    if (each->node && each->node->up())
+      each->node->shared().bridges.set_drained(drained_);
+}
+
 void sim_cluster::calm() {
   calm_ = true;
+  drained_.clear();
   network_.heal();
   network_.set_delay({});
   trouble();
@@ -306,6 +339,8 @@ void sim_cluster::calm() {
     each->node->set_disk_latency(200 * us, 2 * ms);
     each->node->set_wall_offset(0);
     each->node->resume();
+    if (each->node->up())
+      each->node->shared().bridges.set_drained({});
     if (each->forgotten) {
       each->node->crash(false);
       each->belongs = false;
@@ -432,6 +467,54 @@ std::string sim_cluster::unsettled_queues(const member& who) const {
       missing = who.name + " has no actor for queue '" + queue->name + "' of " + queue->node;
   });
   return missing;
+}
+
+std::string sim_cluster::unsettled_copies() {
+  member* via = any_serving();
+  if (!via)
+    return "nobody serves";
+  std::string missing;
+  via->node->metadata()->for_each_queue([&](const queue_ptr& queue) {
+    if (queue->placement && missing.empty())
+      missing = unsettled_copies(*queue);
+  });
+  audits_.clear();
+  for (auto& each : members_) {
+    if (!each->node || !each->node->up())
+      continue;
+    for (const auto& [id, replica] : each->node->shared().replicas_by_id.entries())
+      caf::anon_send(replica, replica_audit_request{[this, id = id, name = each->name](const replica_audit& what) {
+                       audits_[{id, name}] = what;
+                     }});
+  }
+  return missing;
+}
+
+std::string sim_cluster::unsettled_copies(const queue_record& queue) {
+  const auto& placed = *queue.placement;
+  const auto metadata = any_serving()->node->metadata();
+  const auto title = "queue '" + queue.name + "' (" + std::to_string(queue.id) + ") ";
+  if (placed.isr.size() != placed.nodes.size())
+    return title + "has " + std::to_string(placed.isr.size()) + " copies in sync of "
+         + std::to_string(placed.nodes.size());
+  const replica_audit* first = nullptr;
+  for (const auto& one : placed.isr) {
+    const auto node = metadata->find_node(uint64_t{one.node});
+    if (!node || node->session != one.inc)
+      return title + "lists a copy of a node's earlier life";
+    const auto answer = audits_.find({queue.id, node->name});
+    if (answer == audits_.end())
+      return title + "has no answer from its replica on " + node->name;
+    const auto& what = answer->second;
+    if (what.mastership != queue.mastership || what.master != (one.node == placed.master))
+      return title + "has a replica on " + node->name + " that knows another master";
+    if (first
+        && (what.committed != first->committed || what.messages != first->messages || what.digest != first->digest))
+      return title + "has copies that hold different messages: " + std::to_string(first->messages) + " and on "
+           + node->name + " " + std::to_string(what.messages) + " up to " + std::to_string(what.committed);
+    first = &what;
+  }
+  return {};
 }
 
 void sim_cluster::check_links() const {

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,10 @@ public:
     std::function<void(const std::string& node)> forgetting;
     /// All that serve have heard that it was.
     std::function<void()> forgot;
+    /// The first node has applied that a replicated queue has another master, or a queue is replicated from now on.
+    std::function<void(const queue_record&)> moved;
+    /// The first node has applied that it is no more.
+    std::function<void(const std::string& queue)> vanished;
   };
 
   sim_cluster(virtual_time& time, random_source random, cluster_plan plan, const std::string& plant_name, events told);
@@ -68,6 +74,8 @@ public:
   /// The first node, alone; then one after the other joins. Calls itself until all are members.
   void form();
   bool formed() const;
+  /// Masters are to leave `who`, or need not any more.
+  void drain(member& who, bool on);
   void start(member& who);
   void power_cut(member& who, bool silent);
   void restart_later(member& who, sim_ns longest);
@@ -86,8 +94,12 @@ public:
   /// A node that serves clients, drawn; null: there is none.
   member* any_serving();
   member* any(const std::function<bool(const member&)>& fits);
+  bool is_calm() const noexcept { return calm_; }
   /// Everybody serves, has the same metadata, and the group's members are those of the table. Else what is missing.
   std::string unsettled() const;
+  /// Of replicated queues: every copy is in sync again and all hold the same. Else what is missing. The answers of
+  /// replicas are those that it asked for when it was called last.
+  std::string unsettled_copies();
   /// Bounds of what links hold (C11).
   void check_links() const;
 
@@ -102,6 +114,9 @@ private:
   void noted(member& who, const std::string& line);
   void queue_started(const std::string& node, const queue_record& record);
   std::string unsettled_queues(const member& who) const;
+  std::string unsettled_copies(const queue_record& queue);
+  void look_at_queues(const metadata_host& host);
+  void tell_drained(member& who);
 
   virtual_time& time_;
   random_source random_;
@@ -112,6 +127,10 @@ private:
   agreement watch_;
   std::vector<std::unique_ptr<member>> members_;
   std::vector<std::shared_ptr<void>> attic_; ///< machines that were reset: events of theirs may still be planned
+  std::map<std::string, std::pair<queue_id, epoch>> queues_; ///< as the node that has applied most knows them
+  uint64_t queues_at_ = 0;                                   ///< that node's entry
+  std::set<std::string, std::less<>> drained_;
+  std::map<std::pair<queue_id, std::string>, replica_audit> audits_;
   sim_ns last_trouble_ = 0;
   bool calm_ = false;
 };

@@ -72,6 +72,8 @@ struct sim_node::process {
       caf::anon_send_exit(channel, caf::exit_reason::kill);
     for (const auto& queue : shared.queues_by_id.all())
       caf::anon_send_exit(queue, caf::exit_reason::kill);
+    for (const auto& replica : shared.replicas_by_id.all())
+      caf::anon_send_exit(replica, caf::exit_reason::kill);
     if (shared.metadata)
       caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
     if (metadata_behind)
@@ -86,6 +88,7 @@ struct sim_node::process {
     scheduler().run();
     scheduler().clock().cancel_all();
     shared.queues_by_id.clear();
+    shared.replicas_by_id.clear();
     shared.channels_by_id.clear();
     shared.connections_by_id.clear();
     scheduler().run();

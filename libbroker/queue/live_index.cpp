@@ -41,6 +41,16 @@ void live_index::follow(const replication::log_write& what) {
              what.what);
 }
 
+uint64_t live_index::digest() const {
+  constexpr uint64_t prime = 1099511628211u; // FNV-1a by 64-bit words
+  uint64_t hash = 14695981039346656037u;
+  for (const auto& [first, run] : runs_)
+    for (uint64_t at = 0; at < run.count; ++at)
+      for (const uint64_t word : {first + at, run.facts.deadline_ms, uint64_t{run.facts.priority}})
+        hash = (hash ^ word) * prime;
+  return hash;
+}
+
 void live_index::add(const stored_run& run, message_facts facts) {
   live_run fresh{run.where.size(), 0, facts};
   for (uint32_t at = run.where.lo; at < run.where.hi; ++at)

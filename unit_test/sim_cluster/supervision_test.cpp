@@ -39,6 +39,8 @@ struct fixture {
     events.crashed = [] {};
     events.forgetting = [](const std::string&) {};
     events.forgot = [] {};
+    events.moved = [](const queue_record&) {};
+    events.vanished = [](const std::string&) {};
     return events;
   }
   bool run_until(const std::function<bool()>& done, sim_ns longest = 30 * second) {
