@@ -305,16 +305,14 @@ class Ledger:
                    for when, source, number, _ in consumer.seen)
 
 
-def longest_gap_s(publishers, queue, since, until=None):
-    """Between two confirms of one publisher whose connection lived on, from a moment on; None without such a publisher."""
-    until = until or time.monotonic()
-    gaps = []
+def longest_gaps_s(publishers, queue, since):
+    """{node: seconds} between two confirms of the publisher there, from a moment on; of those whose connection lived on."""
+    gaps, now = {}, time.monotonic()
     for each in publishers:
-        if not each.steady_since(since):
-            continue
-        times = [since] + [when for when, *_ in list(each.confirmed[queue]) if since <= when <= until] + [until]
-        gaps.append(max(later - earlier for earlier, later in zip(times, times[1:])))
-    return max(gaps, default=None)
+        if each.steady_since(since):
+            times = [since] + [when for when, *_ in list(each.confirmed[queue]) if when >= since] + [now]
+            gaps[each.member.name] = max(later - earlier for earlier, later in zip(times, times[1:]))
+    return gaps
 
 
 def latencies_ms(publishers, queue, since, until):
