@@ -8,13 +8,15 @@ import os
 import shutil
 import tempfile
 import time
+import types
 import unittest
 
 from harness import hosts, raw
 from harness.cluster import HostCluster
 from harness.mirror_work import POLICIES, Work
 from harness.options import options
-from harness.steady import latencies_ms, longest_gaps_s
+from harness.steady import Ledger, latencies_ms, longest_gaps_s
+
 
 def seconds(short, long):
     return long if options.long else short
@@ -159,6 +161,33 @@ def kill_all(work, master, mirror):
     for member in members:
         member.await_startup()
     return began
+
+
+class Planted(unittest.TestCase):
+    """The ledger sees what it is there to see."""
+
+    def ledger(self, *seen):
+        publisher = types.SimpleNamespace(confirmed={"q": [(0, 0, 1, number) for number in (1, 2, 3)]}, nacked={}, sent={1: 3})
+        acked = {(1, number): when for when, number, _ in reversed(seen)}
+        consumer = types.SimpleNamespace(seen=[(when, 1, number, mark) for when, number, mark in seen], acked=acked)
+        return Ledger("q", [publisher], [consumer])
+
+    def test_nothing_wrong(self):
+        found = self.ledger((0, 1, 0), (0, 2, 0), (0, 2, 1), (0, 3, 0))
+        self.assertEqual((found.lost, found.invented, found.out_of_order()), (set(), [], []))
+
+    def test_a_confirmed_message_that_is_missing(self):
+        self.assertEqual(self.ledger((0, 1, 0), (0, 3, 0)).lost, {(1, 2)})
+
+    def test_order(self):
+        self.assertEqual(self.ledger((0, 2, 0), (0, 1, 0), (0, 3, 0)).out_of_order(), [(1, 1, 2)])
+
+    def test_a_message_nobody_sent(self):
+        self.assertEqual(self.ledger((0, 1, 0), (0, 2, 0), (0, 3, 0), (0, 4, 0)).invented, [(1, 4)])
+
+    def test_what_comes_again(self):
+        found = self.ledger((0, 1, 0), (0, 2, 0), (0, 3, 0), (9, 1, 1), (9, 2, 0))
+        self.assertEqual((found.doubled, found.unmarked, found.again_after_ack(0.1)), (2, 1, 2))
 
 
 class KillsAndCuts(Faulty):

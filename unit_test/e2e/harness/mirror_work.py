@@ -51,7 +51,7 @@ class Work:
 
     def row(self, queue, at):
         rows = json.loads(at.ctl("list_queues", "--formatter", "json", "name", "pid", "slave_pids", "synchronised_slave_pids",
-                                 "messages", "messages_unacknowledged"))
+                                 "messages", "messages_unacknowledged", "leader", "online"))
         return next((each for each in rows if each["name"] == queue), None)
 
     def member_of(self, pid):
@@ -61,7 +61,10 @@ class Work:
         return self.member_of(self.row(queue, at)["pid"])
 
     def mirrors_of(self, queue, at):
-        return [self.member_of(pid) for pid in self.row(queue, at)["slave_pids"]]
+        row = self.row(queue, at)
+        if self.policy == "quorum":
+            return [self.member_of(node) for node in row["online"] if node != row["leader"]]
+        return [self.member_of(pid) for pid in row["slave_pids"]]
 
     def await_in_sync(self, at, timeout_s=SYNC_S):
         """Seconds it took."""
@@ -69,11 +72,16 @@ class Work:
 
         def reached():
             seen[:] = [self.row(queue, at) for queue in (self.one, self.many)]
-            return all(row and len(row["synchronised_slave_pids"] or []) >= self.mirrors for row in seen)
+            return all(row and self.complete(row) for row in seen)
 
         if not process.wait_until(reached, timeout_s, 0.05):
             raise AssertionError(f"not in sync after {timeout_s} s: {seen}")
         return time.monotonic() - began
+
+    def complete(self, row):
+        if self.policy == "quorum":  # tools say of its members who is online, as RabbitMQ's
+            return row["leader"] in row["online"] and len(row["online"]) == 3
+        return len(row["synchronised_slave_pids"] or []) >= self.mirrors
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

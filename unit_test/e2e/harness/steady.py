@@ -283,13 +283,16 @@ class Ledger:
         return [which for which in self.count if which[1] > self.sent.get(which[0], 0)]
 
     def out_of_order(self):
-        """First deliveries that came behind a later message of their channel. Of one consumer: several see no order."""
+        """First deliveries without the redelivered mark that came behind a later message of their channel. Of one consumer:
+        several see no order. Marked ones may: a dead node's consumer, that nobody had missed yet, has had them."""
         assert len(self.consumers) == 1
         last, seen, wrong = {}, set(), []
-        for _, source, number, _ in self.consumers[0].seen:
+        for _, source, number, redelivered in self.consumers[0].seen:
             if (source, number) in seen:
                 continue
             seen.add((source, number))
+            if redelivered:
+                continue
             if number < last.get(source, 0):
                 wrong.append((source, number, last[source]))
             last[source] = max(number, last.get(source, 0))
