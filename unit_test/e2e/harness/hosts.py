@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import heapq
 import os
+import random
 import select
 import shutil
 import struct
@@ -36,11 +37,13 @@ def ip(*arguments):
 
 
 class SlowCable(threading.Thread):
-    """Carries frames between two TAP devices, each after `delay_s`, which may change at any time."""
+    """Carries frames between two TAP devices, each after `delay_s` and up to `jitter_s` more or less, and loses a share of
+    them. Everything may change at any time."""
 
     def __init__(self, one, two):
         super().__init__(daemon=True)
-        self.ends, self.delay_s, self.closed = (one, two), 0.0, False
+        self.ends, self.delay_s, self.jitter_s, self.loss, self.closed = (one, two), 0.0, 0.0, 0.0, False
+        self.dice = random.Random(1)
 
     def run(self):
         waiting, count = [], 0  # (due, number, end, frame)
@@ -49,7 +52,12 @@ class SlowCable(threading.Thread):
             for end in select.select(self.ends, [], [], pause)[0]:
                 other = self.ends[1 - self.ends.index(end)]
                 count += 1
-                heapq.heappush(waiting, (time.monotonic() + self.delay_s, count, other, os.read(end, 65536)))
+                frame, delay_s = os.read(end, 65536), self.delay_s
+                if self.loss and self.dice.random() < self.loss:
+                    continue
+                if self.jitter_s:
+                    delay_s += self.dice.uniform(-self.jitter_s, self.jitter_s)
+                heapq.heappush(waiting, (time.monotonic() + delay_s, count, other, frame))
             while waiting and waiting[0][0] <= time.monotonic():
                 _, _, end, frame = heapq.heappop(waiting)
                 try:
@@ -117,9 +125,10 @@ class Network:
             subprocess.run(["ip", "-n", self.space(name), "neigh", "flush", "dev", "eth0", "nud", "permanent"],
                            capture_output=True)
 
-    def slow_down(self, name, delay_s):
-        """Each frame from and to that host takes so long."""
-        self.slow[name].delay_s = delay_s
+    def slow_down(self, name, delay_s, jitter_s=0.0, loss=0.0):
+        """Each frame from and to that host takes so long; a share of them gets lost."""
+        cable = self.slow[name]
+        cable.delay_s, cable.jitter_s, cable.loss = delay_s, jitter_s, loss
 
     def close(self):
         for cable in self.slow.values():
