@@ -64,9 +64,10 @@ struct peer_settings {
   std::function<void(const std::string&)> note;
 };
 
-/// Pauses between attempts to connect.
+/// Pauses between attempts to connect. A cut that has healed is to be noticed within two seconds (an attempt takes 1.5
+/// s at most), and an attempt in vain costs a packet or two.
 inline constexpr uint64_t dial_pause_first_ms = 100;
-inline constexpr uint64_t dial_pause_max_ms = 2'000;
+inline constexpr uint64_t dial_pause_max_ms = 500;
 
 // -- to the peer's actor, beside those of the wire
 // -----------------------------------------------------------------------

@@ -116,14 +116,20 @@ void replicated_queue::keep(const publish_request& request, const replication::p
 }
 
 /// Overflow reject-publish is decided here, and what is refused enters no log: else a channel that did not hear of it
-/// and sends it again, to a master that has it in the log, would hear that it is confirmed (G2). Publishes behind a
-/// refused one follow what came before it, here and at the channel (replication::publisher).
+/// and sends it again, to a master that has it in the log, would hear that it is confirmed (G2). For the same reason no
+/// log has a number behind a refused one that its channel may send again: until it has heard of a refusal, which shows
+/// in what its publishes follow (replication::publisher), everything it sends is refused.
 void replicated_queue::refuse_what_has_no_room(publish_request& request, replicated_step& step) {
   const replication::channel_id& channel = request.from.channel;
-  if (const auto known = refused_.find(channel); known != refused_.end())
-    if (request.from.prev > known->second.before && request.from.prev <= known->second.last)
-      request.from.prev = known->second.before;
-  if (!record_->options || record_->options->overflow != overflow_policy::reject_publish)
+  refused_publish last{0, request.from.prev};
+  bool unheard = false;
+  if (const auto known = refused_.find(channel); known != refused_.end()) {
+    unheard = request.from.prev > known->second.before && request.from.prev <= known->second.last;
+    if (unheard)
+      last = known->second;
+  }
+  const bool rejects = record_->options && record_->options->overflow == overflow_policy::reject_publish;
+  if (!rejects && !unheard)
     return;
   const replication::dedupe_entry* logged = channel.none() ? nullptr : replica_->log().dedupe().find(channel);
   const publish_batch& batch = *request.batch;
@@ -131,7 +137,6 @@ void replicated_queue::refuse_what_has_no_room(publish_request& request, replica
   uint64_t bytes = 0;
   for (const logged_publish& one : waiting_)
     bytes += body_bytes(*one.request.batch, one.request.slices.front());
-  refused_publish last{0, request.from.prev};
   queueing::outbox out{step.queue, record_->id};
   std::vector<slice> left;
   for (const slice& one : request.slices)
@@ -139,8 +144,9 @@ void replicated_queue::refuse_what_has_no_room(publish_request& request, replica
       const confirm_number number = batch.first_confirm + at;
       const bool again = logged && number <= logged->last;
       const uint64_t size = batch.messages[at].body_size;
-      if (!again && !queue_->has_room(messages + 1, bytes + size)) {
+      if (!again && (unheard || !queue_->has_room(messages + 1, bytes + size))) {
         last.last = number;
+        unheard = !channel.none();
         if (request.confirm)
           out.confirm(request.channel, {number, number + 1}, true);
         continue;

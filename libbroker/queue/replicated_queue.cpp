@@ -276,6 +276,7 @@ void replicated_queue::tick(uint64_t now_ms, replicated_step& step) {
   if (queue_)
     queue_->tick(now_ms, step.queue);
   if (timers_due_ms_ != 0 && now_ms >= timers_due_ms_) {
+    timers_.was_late(now_ms - timers_due_ms_);
     timers_due_ms_ = 0;
     timers_.tick(now_ms, *replica_, effects_);
   }

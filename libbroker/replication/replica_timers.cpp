@@ -48,6 +48,12 @@ void replica_timers::look_at(watch& one, const peer& now, uint64_t now_ms, repli
   }
 }
 
+void replica_timers::was_late(uint64_t ms) {
+  if (ms >= limits::replication_retry_ms) // less is a busy machine
+    for (watch& one : watched_)
+      one.moved_ms += one.moved_ms != 0 ? ms : 0;
+}
+
 void replica_timers::tick(uint64_t now_ms, replica& machine, effects& out) {
   if (!machine.is_master()) {
     watched_.clear();

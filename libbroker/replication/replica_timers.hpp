@@ -13,6 +13,9 @@ class replica_timers {
 public:
   /// To be called every limits::replication_announce_ms or so while the replica is a master or waits for a recovery.
   void tick(uint64_t now_ms, replica& machine, effects& out);
+  /// The next tick comes so much later than it should: for that time this process stood still (SIGSTOP, a machine that
+  /// was suspended), and what others said meanwhile has not been read yet. Nobody is slow for it.
+  void was_late(uint64_t ms);
 
 private:
   struct watch {

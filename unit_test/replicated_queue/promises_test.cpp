@@ -434,6 +434,39 @@ BOOST_AUTO_TEST_CASE(a_refusal_that_got_lost_with_the_master_is_no_confirm_of_th
   BOOST_TEST(all.drained() == "");
 }
 
+/// G2: the log tells a publish that is sent again by its number, so no number behind one that its channel does not know
+/// to be refused may be in it.
+BOOST_AUTO_TEST_CASE(a_refusal_that_got_lost_is_no_confirm_though_later_publishes_found_room) {
+  queue_options options;
+  options.max_length = 1;
+  options.overflow = overflow_policy::reject_publish;
+  world all{with(options)};
+  all.publish(1, 1);
+  all.run_for(1000);
+  all.refusals_get_lost = true;
+  all.publish(1, 1); // there is no room
+  all.run_for(1000);
+  all.consume(1);
+  all.calm();
+  all.ack(1, 1);
+  all.run_for(1000);
+  all.publish(1, 1); // now there is
+  all.run_for(1000);
+  all.refusals_get_lost = false;
+  const int now = fail_over(all);
+  all.consume(now);
+  all.run_for(1000);
+  all.ack(now, 1);
+  all.run_for(1000);
+  for (const label& one : all.confirmed)
+    BOOST_TEST(all.delivered.contains(one), "publish " << one.number << " is confirmed and in no queue");
+  all.publish(1, 1); // it has heard of everything
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.contains({1, 4}));
+  all.ack(now, 1);
+  BOOST_TEST(all.drained() == "");
+}
+
 BOOST_AUTO_TEST_CASE(what_follows_refused_publishes_is_no_gap_for_any_master) {
   queue_options options;
   options.max_length = 1;
@@ -449,6 +482,24 @@ BOOST_AUTO_TEST_CASE(what_follows_refused_publishes_is_no_gap_for_any_master) {
   all.run_for(1000);
   BOOST_TEST(all.taken() == (numbers{1, 4}));
   BOOST_TEST(all.drained() == "");
+}
+
+/// R7: what its mirrors said while it stood still has not been read yet.
+BOOST_AUTO_TEST_CASE(a_master_that_stood_still_takes_nobody_for_slow) {
+  world all{{}};
+  all.publish(1, 1);
+  all.run_for(1000);
+  all.publish(1, 1);
+  while (all.channel_sends(1)) {
+  }
+  all.now_ms += limits::replication_announce_ms + 100;
+  all.tick(1);
+  all.now_ms += limits::replication_slow_ms + 1000;
+  all.tick(1);
+  BOOST_TEST(all.proposals.empty());
+  all.run_for(1000);
+  BOOST_TEST(all.head().queue.isr.size() == 3u);
+  BOOST_TEST(all.confirmed.size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_deadline_is_the_same_on_every_master) {
