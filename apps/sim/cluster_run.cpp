@@ -282,6 +282,7 @@ private:
     result_.trace = trace_.value();
     result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
     result_.wall_s = wall_s;
+    markers_.insert(book_.markers().begin(), book_.markers().end());
     result_.markers.assign(markers_.begin(), markers_.end());
   }
 
