@@ -82,11 +82,13 @@ class Alarms(ClusterTest):
         reader.basic_publish("", "flowing", b"before")
         publishers = [self.publisher(member) for member in self.nodes]
         second.ctl("set_vm_memory_high_watermark", "0")
+        alarm = f"Memory alarm on node {second.node}"
+        for member in self.nodes:
+            self.eventually(lambda member=member: member.status()["alarms"] == [alarm], f"{member.name} knows")
         for one in publishers:
-            one.publish()
+            one.publish()  # tells of an alarm that is known when it comes
             one.wait(["low on memory"])
         self.assertEqual(reader.basic_get("flowing", auto_ack=True)[2], b"before", "consumers go on")
-        alarm = f"Memory alarm on node {second.node}"
         for member in self.nodes:
             self.assertEqual(member.status()["alarms"], [alarm])
             self.assertIn("blocked", member.ctl("-q", "list_connections", "state"))
