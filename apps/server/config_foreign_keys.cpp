@@ -32,7 +32,7 @@ std::vector<config_key> switched_off_keys() {
 std::vector<config_key> tuning_keys() {
   constexpr std::string_view runtime = "there is no Erlang runtime to tune";
   constexpr std::string_view store = "the message store works differently";
-  constexpr std::string_view cluster = "a single node has no peers";
+  constexpr std::string_view cluster = "nodes watch each other in fixed intervals";
   return {
     {"num_acceptors.tcp", noted, "10", "connections are accepted by the loops"},
     {"num_acceptors.ssl", noted, "10", "there is no TLS listener yet"},
@@ -70,11 +70,11 @@ std::vector<config_key> tuning_keys() {
     {"cluster_formation.node_cleanup.only_log_warning", noted, "true", "nodes are removed by operators only"},
     {"cluster_formation.node_cleanup.interval", noted, "60", "nodes are removed by operators only"},
     {"net_ticktime", noted, "60", cluster},
-    {"cluster_partition_handling", noted, "ignore", cluster},
+    {"cluster_partition_handling", noted, "ignore", "a minority changes nothing, and heals by itself"},
     {"cluster_keepalive_interval", noted, "10000", cluster},
-    {"mirroring_sync_batch_size", noted, "4096", cluster},
-    {"mirroring_flow_control", noted, "true", cluster},
-    {"raft.$", noted, "", "there are no quorum queues yet"},
+    {"mirroring_sync_batch_size", noted, "4096", "mirrors synchronise beside the queue's work"},
+    {"mirroring_flow_control", noted, "true", "publishers always wait for their mirrors"},
+    {"raft.$", noted, "", "replication has fixed settings"},
     {"management.rates_mode", noted, "basic", "rates are always those of `basic`"},
     {"management.path_prefix", noted, "", "the management interface is at the root"},
     {"management_agent.disable_metrics_collector", noted, "false", "metrics cost nothing that is worth switching off"},

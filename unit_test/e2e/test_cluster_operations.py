@@ -160,7 +160,16 @@ class Minority(ClusterTest):
         self.cluster.await_running(*self.nodes, timeout_s=60)
         for member in self.nodes:
             self.assertEqual((member.status()["partitions"], member.status()["minority"]), ({}, []))
-        self.connect(first).channel().queue_declare("again", durable=True)
+        self.eventually(lambda: self.declares(first, "again"), "queues can be declared again")
+
+    def declares(self, member, queue):
+        """False: told to try again, as while another leader is elected."""
+        try:
+            self.connect(member).channel().queue_declare(queue, durable=True)
+            return True
+        except pika.exceptions.ConnectionClosedByBroker as closed:
+            self.assertEqual(closed.reply_code, 541)
+            return False
 
     def test_the_last_node_of_three_forgets_the_others_offline(self):
         first, second, third = self.nodes
