@@ -19,7 +19,7 @@ constexpr auto metadata_tick_interval = std::chrono::milliseconds{limits::raft_h
 /// A node without others only looks whether one is to join.
 constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
 /// Between two renewals of the node's session: several fit into limits::session_ms.
-constexpr uint64_t renew_interval_ms = limits::session_ms / 4;
+constexpr uint64_t renew_interval_ms = limits::session_ms / 10;
 
 struct metadata_shell {
   static inline const char* name = "metadata";
