@@ -221,12 +221,9 @@ void pump(replica_actor* self) {
     return;
   replica_links* const links = shell.node->replicas.get(); // null: this node is alone
   const uint64_t now_ms = shell.node->now_ms();
-  std::vector<replication::node_id> peers;
-  for (const replication::node_status& one : shell.machine->replica().known().nodes.nodes)
-    peers.push_back(one.node);
-  for (const replication::node_id to : peers)
-    while (links && shell.machine->wants_send(to) && links->room(to, shell.record->id)) {
-      shell.machine->send(to, now_ms, shell.step);
+  for (const replication::node_status& to : shell.machine->replica().known().nodes.nodes) // sends change no metadata
+    while (links && shell.machine->wants_send(to.node) && links->room(to.node, shell.record->id)) {
+      shell.machine->send(to.node, now_ms, shell.step);
       send_mail(self);
     }
   shell.machine->propose_changes(now_ms, shell.step);

@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <map>
 
-#include <re2/re2.h>
-
+#include "control_patterns.hpp"
 #include "control_replicas.hpp"
 #include "control_verb.hpp"
 
@@ -61,13 +60,9 @@ void quorum_critical(node_view& node, const request&, reply done) {
 /// and a few at once (U05), so there is nothing to begin; who asks again sees the numbers come closer.
 void rebalance(node_view& node, const request& what, reply done) {
   const auto& type = what.arguments[0];
-  re2::RE2::Options quiet;
-  quiet.set_log_errors(false);
-  const re2::RE2 vhosts{option_of(what, "vhost-pattern").value_or(".*"), quiet};
-  const re2::RE2 queues{option_of(what, "queue-pattern").value_or(".*"), quiet};
-  for (const auto* pattern : {&vhosts, &queues})
-    if (!pattern->ok())
-      return done(failure(exit_with::data, pattern_problem(pattern->pattern(), '"')));
+  const queue_patterns wanted{what};
+  if (auto problem = wanted.problem(); !problem.empty())
+    return done(failure(exit_with::data, std::move(problem)));
   struct counts {
     int64_t quorum = 0;
     int64_t classic = 0;
@@ -80,7 +75,7 @@ void rebalance(node_view& node, const request& what, reply done) {
       leaders[each.node] = {};
   }
   node.metadata()->for_each_queue([&](const queue_ptr& queue) {
-    if (!re2::RE2::PartialMatch(queue->vhost, vhosts) || !re2::RE2::PartialMatch(queue->name, queues))
+    if (!wanted.match(*queue))
       return;
     if (type != "classic" && is_quorum(*queue))
       ++leaders[queue->node].quorum;

@@ -5,8 +5,7 @@
 #include <memory>
 #include <mutex>
 
-#include <re2/re2.h>
-
+#include "control_patterns.hpp"
 #include "control_verb.hpp"
 #include "replication/placement.hpp"
 
@@ -234,13 +233,9 @@ void change_all(node_view& node, const std::shared_ptr<member_changes>& outcomes
 }
 
 void grow(node_view& node, const request& what, reply done) {
-  re2::RE2::Options quiet;
-  quiet.set_log_errors(false);
-  const re2::RE2 vhosts{option_of(what, "vhost-pattern").value_or(".*"), quiet};
-  const re2::RE2 queues{option_of(what, "queue-pattern").value_or(".*"), quiet};
-  for (const auto* pattern : {&vhosts, &queues})
-    if (!pattern->ok())
-      return done(failure(exit_with::data, pattern_problem(pattern->pattern(), '"')));
+  const queue_patterns wanted{what};
+  if (auto problem = wanted.problem(); !problem.empty())
+    return done(failure(exit_with::data, std::move(problem)));
   const auto outcomes = std::make_shared<member_changes>();
   outcomes->errors_only = option_of(what, "errors-only").has_value();
   outcomes->done = std::move(done);
@@ -249,8 +244,7 @@ void grow(node_view& node, const request& what, reply done) {
   if (!member || !member->up)
     return; // RabbitMQ has nothing to say of such nodes
   metadata->for_each_queue([&](const queue_ptr& queue) {
-    if (!is_quorum(*queue) || !re2::RE2::PartialMatch(queue->vhost, vhosts)
-        || !re2::RE2::PartialMatch(queue->name, queues))
+    if (!is_quorum(*queue) || !wanted.match(*queue))
       return;
     const queue_replicas replicas = replicas_of(*queue, *metadata);
     if (replicas.has_member(member->name) || (what.arguments[1] == "even" && replicas.members.size() % 2 != 0))

@@ -135,8 +135,9 @@ void replicated_queue::refuse_what_has_no_room(publish_request& request, replica
   const publish_batch& batch = *request.batch;
   uint64_t messages = messages_uncommitted();
   uint64_t bytes = 0;
-  for (const logged_publish& one : waiting_)
-    bytes += body_bytes(*one.request.batch, one.request.slices.front());
+  if (rejects && record_->options->max_length_bytes) // else nobody asks, and it looks at every message that waits
+    for (const logged_publish& one : waiting_)
+      bytes += body_bytes(*one.request.batch, one.request.slices.front());
   queueing::outbox out{step.queue, record_->id};
   std::vector<slice> left;
   for (const slice& one : request.slices)
