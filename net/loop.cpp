@@ -143,8 +143,15 @@ void loop_group::stop() {
 }
 
 void loop_clock::close() {
+  const std::lock_guard hold{closing_};
   closed_ = true;
   cancel_dispatch_loop();
+}
+
+void loop_clock::schedule_message(time_point when, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
+  const std::lock_guard hold{closing_};
+  if (!closed_)
+    thread_safe_actor_clock::schedule_message(when, std::move(receiver), std::move(content));
 }
 
 void loop_clock::cancel_timeouts(caf::abstract_actor* self) {

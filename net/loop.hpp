@@ -101,16 +101,20 @@ private:
   size_t next_ = 0;
 };
 
-/// The actors' clock. An actor that was never told to end takes its timeouts back when it is destroyed: on the clock's
-/// own thread, when the last reference was a delayed message dropped at the end. The bounded queue of such requests is
-/// then read by nobody, so they are dropped once the clock is closed.
+/// The actors' clock. Once it is closed nobody reads its bounded queue any more, so what comes then is dropped: a
+/// delayed message that an actor on a thread of its own sends itself at the end would hold the actor, and its thread,
+/// for ever; and an actor that was never told to end takes its timeouts back when it is destroyed, on the clock's own
+/// thread, when the last reference was a delayed message dropped at the end.
 class loop_clock final : public caf::detail::thread_safe_actor_clock {
 public:
   /// Ends the dispatch loop; pending messages are dropped. Thread-safe.
   void close();
+  using thread_safe_actor_clock::schedule_message;
+  void schedule_message(time_point when, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) override;
   void cancel_timeouts(caf::abstract_actor* self) override;
 
 private:
+  std::mutex closing_; ///< so that no message comes behind the end
   std::atomic<bool> closed_{false};
 };
 
