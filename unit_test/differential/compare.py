@@ -1,4 +1,5 @@
-"""What may differ between two brokers that behave the same is taken out of the traces; the first difference is found."""
+"""What may differ between two brokers that behave the same is taken out of the traces; the first difference is found, and
+what several runs of both brokers prove is judged."""
 import json
 import time
 
@@ -18,15 +19,43 @@ def normal(value):
     return value
 
 
+def is_broken(seen):
+    """Whether this is where a run ended: its broker never came to rest, or refused what it must not."""
+    return bool(seen) and seen[0][:1] == ["broken"]
+
+
+def differ(one, other):
+    return json.dumps(one) != json.dumps(other)
+
+
 def first_difference(one, other):
-    """(index of the operation, what `one` shows, what `other` shows), or None. A broken run always differs."""
-    one, other = normal(one), normal(other)
+    """(index of the operation, what `one` shows, what `other` shows) of two traces that are normal(), or None. A broken run
+    always differs."""
     for index in range(max(len(one), len(other))):
         left = one[index] if index < len(one) else None
         right = other[index] if index < len(other) else None
-        if json.dumps(left) != json.dumps(right) or left[:1] and left[0][:1] == ["broken"]:
+        if differ(left, right) or is_broken(left):
             return index, left, right
     return None
+
+
+def certain(references):
+    """How many operations of a program have an outcome that is certain: the same in each of the reference's traces, and not
+    where the reference itself was broken off. None: all of them."""
+    for index in range(max(map(len, references))):
+        seen = [trace[index] if index < len(trace) else None for trace in references]
+        if is_broken(seen[0]) or any(differ(seen[0], other) for other in seen[1:]):
+            return index
+    return None
+
+
+def judged(references, others):
+    """The difference that the traces of several runs prove, or None: at some operation the reference showed the same in every
+    run, and the other broker never did all that is certain. What depends on a race inside the reference (two queues that
+    dead-letter at once, expiry against delivery) comes out one way and the other, and proves nothing."""
+    upto = certain(references)
+    found = [first_difference(references[0][:upto], trace[:upto]) for trace in others]
+    return found[0] if all(found) else None
 
 
 CIRCLED = 10  # deaths of one kind in one queue; no program makes a message die so often by what it does

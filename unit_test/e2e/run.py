@@ -9,10 +9,30 @@ import argparse
 import faulthandler
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness.options import options  # noqa: E402
+
+
+SLOW_S = 1.0  # tests that take longer are listed at the end
+
+
+class TimedResult(unittest.TextTestResult):
+    """Also says which tests took long, with the setUp of their class when it is theirs to wait for."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.taken, self.since = [], time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.taken.append((time.monotonic() - self.since, test.id()))
+        self.since = time.monotonic()
+
+    def slowest(self):
+        return "\n".join(f"  {taken:5.1f} s {name}" for taken, name in sorted(self.taken, reverse=True) if taken > SLOW_S)
 
 
 def main():
@@ -36,7 +56,8 @@ def main():
     if suite.countTestCases() == 0:
         print("run.py: no test matches", file=sys.stderr)
         return 2
-    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    result = unittest.TextTestRunner(verbosity=2, resultclass=TimedResult).run(suite)
+    print(result.slowest(), flush=True)
     return 0 if result.wasSuccessful() else 1
 
 

@@ -11,7 +11,7 @@ from harness import process
 from harness.case import close_quietly
 from harness.cluster import LocalCluster
 
-WAIT_S = 15
+WAIT_S = 60
 PERSISTENT = pika.BasicProperties(delivery_mode=2)
 
 
@@ -43,14 +43,43 @@ class Publisher:
             self.connection.process_data_events(time_limit=0.05)
 
 
-class ClusterTest(unittest.TestCase):
-    config = ""
+shared = LocalCluster()  # for the tests that leave it as it was
 
+
+def setUpModule():
+    shared.open()
+
+
+def tearDownModule():
+    shared.close()
+
+
+class ClusterTest(unittest.TestCase):
     def setUp(self):
-        self.cluster = LocalCluster(config=self.config)
-        self.addCleanup(self.cluster.close)
-        self.cluster.open()
+        self.cluster = shared
+        self.addCleanup(self.all_well)
         self.nodes = list(self.cluster)
+        self.logged = {member: len(member.log()) for member in self.nodes}
+
+    def all_well(self):
+        """Whatever a test did: everybody runs, serves and sees the others, and there are no alarms and no queues."""
+        for member in self.nodes:
+            if not member.alive():
+                member.start()
+            member.ctl("set_vm_memory_high_watermark", "0.4")
+            member.ctl("set_disk_free_limit", "50MB")
+        self.cluster.await_running(*self.nodes, timeout_s=60)
+        first = self.nodes[0]
+        for member in self.nodes:
+            if first.status()["maintenance_status"][member.node] != "not under maintenance":
+                member.run("rabbitmq-upgrade", "revive")
+        for queue in first.ctl("-q", "--no-table-headers", "list_queues", "name").splitlines():
+            first.ctl("delete_queue", queue)
+        self.eventually(lambda: first.status()["alarms"] == [], "alarms are over")
+
+    def news(self, member):
+        """What it has logged since the test began."""
+        return member.log()[self.logged[member]:]
 
     def connect(self, member, **more):
         connection = pika.BlockingConnection(pika.ConnectionParameters(
@@ -131,6 +160,8 @@ class Alarms(ClusterTest):
         self.eventually(lambda: third.run("rabbitmq-diagnostics", "check_alarms")[0] == 69, "the alarm is known")
         late.publish()
         late.wait(["low on memory"])
+        first.ctl("set_vm_memory_high_watermark", "0.99")
+        late.wait(["low on memory", "unblocked"])  # while it is blocked it could not even close
 
 
 class Minority(ClusterTest):
@@ -170,6 +201,16 @@ class Minority(ClusterTest):
         except pika.exceptions.ConnectionClosedByBroker as closed:
             self.assertEqual(closed.reply_code, 541)
             return False
+
+
+class Forgetting(ClusterTest):
+    """What is forgotten while nobody can be asked (S15); each with a cluster of its own."""
+
+    def setUp(self):
+        self.cluster = LocalCluster()
+        self.addCleanup(self.cluster.close)
+        self.cluster.open()
+        self.nodes = list(self.cluster)
 
     def test_the_last_node_of_three_forgets_the_others_offline(self):
         first, second, third = self.nodes
@@ -256,7 +297,7 @@ class Maintenance(ClusterTest):
         for member in self.nodes:  # whichever leads, one of them hands over
             self.upgrade(member, "drain")
             self.upgrade(member, "revive")
-        logs = "".join(member.log() for member in self.nodes)
+        logs = "".join(self.news(member) for member in self.nodes)
         self.assertIn("another node leads the metadata now", logs)
         self.assertNotIn("no other node could take", logs)
 

@@ -1,7 +1,7 @@
 // The cluster transport of one node as a process of its own, driven by lines on its input: for tests that kill, freeze
 // and cut (unit_test/e2e/test_cluster_links.py) and for measuring.
 //
-//   link_node NAME COOKIE PORT [HOST]    PORT 0: any; says "port N", then obeys:
+//   link_node NAME COOKIE PORT [HOST [BREAK_LIMIT_MS]]    PORT 0: any; says "port N", then obeys:
 //   connect NODE HOST PORT
 //   send NODE SERVICE COUNT BYTES         COUNT payloads of BYTES; waits for room; numbers
 //                                        go on within a session and start again in the next; "sent N" when taken
@@ -100,7 +100,7 @@ private:
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: link_node NAME COOKIE PORT [HOST]\n");
+    std::fprintf(stderr, "usage: link_node NAME COOKIE PORT [HOST [BREAK_LIMIT_MS]]\n");
     return 64;
   }
   transport_settings settings{argv[1]};
@@ -108,6 +108,8 @@ int main(int argc, char** argv) {
   settings.port = static_cast<uint16_t>(std::strtoul(argv[3], nullptr, 10));
   if (argc > 4)
     settings.host = argv[4];
+  if (argc > 5)
+    settings.break_limit_ms = std::strtoull(argv[5], nullptr, 10);
   settings.log = [](const std::string& line) { say("log " + line); };
   transport_node node{settings};
   sender out{node};

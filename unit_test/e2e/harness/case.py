@@ -8,7 +8,7 @@ import pika
 from . import node as nodes
 from .options import options
 
-WAIT_S = 10  # longest time a test waits for something the broker has promised to do at once
+WAIT_S = 30  # longest time a test waits for something the broker has promised to do at once
 
 
 class BrokerTest(unittest.TestCase):

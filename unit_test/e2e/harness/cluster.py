@@ -21,6 +21,7 @@ from .client import Client
 from .options import options
 
 BOOT_S = 60
+WAIT_S = 60  # for what takes seconds at most, on a machine that has other things to do
 COOKIE = "COOKIEOFTHETESTS"
 
 
@@ -60,7 +61,7 @@ class Member:
 
     # -- programs -----------------------------------------------------------------------------------------------------
 
-    def run(self, program, *arguments, timeout_s=60):
+    def run(self, program, *arguments, timeout_s=120):
         """Standard output and error as the operator sees them, and the exit code."""
         folder = "apps/server" if program == "warren-server" else "apps/ctl"
         line = self.command([os.path.join(options.build, folder, program), *arguments])
@@ -108,12 +109,12 @@ class Member:
     def kill(self):
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
-        process.wait_until(lambda: not process.lives(pid), 10, 0.001)
+        process.wait_until(lambda: not process.lives(pid), WAIT_S, 0.001)
 
     def stop(self):
         self.ctl("stop")
-        if not process.wait_until(lambda: not self.alive(), 15):
-            raise AssertionError(f"{self.name} still runs 15 s after it was told to stop")
+        if not process.wait_until(lambda: not self.alive(), WAIT_S):
+            raise AssertionError(f"{self.name} still runs {WAIT_S} s after it was told to stop")
 
     def freeze(self):
         os.kill(self.pid, signal.SIGSTOP)
@@ -139,8 +140,8 @@ class Member:
         return self.on_host(lambda: Client(self.port, host=self.address, **more))
 
     def pika(self, **more):
-        where = pika.ConnectionParameters(self.address, self.port, socket_timeout=10, connection_attempts=1,
-                                          blocked_connection_timeout=10,
+        where = pika.ConnectionParameters(self.address, self.port, socket_timeout=WAIT_S, connection_attempts=1,
+                                          blocked_connection_timeout=WAIT_S,
                                           credentials=pika.PlainCredentials(self.user, self.password), **more)
         return self.on_host(lambda: pika.BlockingConnection(where))
 
@@ -203,7 +204,7 @@ class Cluster:
         member.ctl("join_cluster", seed.node)
         member.ctl("start_app")
 
-    def await_running(self, *expected, at=None, timeout_s=20):
+    def await_running(self, *expected, at=None, timeout_s=WAIT_S):
         """Waits until each of `at`, by default of `expected`, sees exactly these running."""
         wanted = sorted(member.node for member in expected)
         for member in at or expected:

@@ -10,10 +10,13 @@ from .options import options
 
 
 class LinkNode:
-    def __init__(self, name, cookie="COOKIE", port=0, host="127.0.0.1", prefix=()):
+    """`break_limit_s`: how long a session outlives its connection; a node's own default when it is None."""
+
+    def __init__(self, name, cookie="COOKIE", port=0, host="127.0.0.1", prefix=(), break_limit_s=None):
         binary = os.path.join(options.build, "unit_test", "link_node")
         self.name, self.host = name, host
-        self.process = subprocess.Popen([*prefix, binary, name, cookie, str(port), host], text=True,
+        limit = [] if break_limit_s is None else [str(break_limit_s * 1000)]
+        self.process = subprocess.Popen([*prefix, binary, name, cookie, str(port), host, *limit], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.lines, self.logged = queue.Queue(), []
         threading.Thread(target=self._read, daemon=True).start()
@@ -47,7 +50,7 @@ class LinkNode:
         words = self.expect("stats").split()
         return dict(zip(words[::2], map(int, words[1::2])))
 
-    def wait(self, what, timeout_s=20):
+    def wait(self, what, timeout_s=60):
         """Until `what(stats)` holds; returns the stats."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -58,7 +61,7 @@ class LinkNode:
                 raise AssertionError(f"{self.name}: not within {timeout_s} s: {seen}\n" + "\n".join(self.logged))
             time.sleep(0.05)
 
-    def wait_logged(self, text, timeout_s=20):
+    def wait_logged(self, text, timeout_s=60):
         deadline = time.monotonic() + timeout_s
         while not any(text in line for line in self.logged):
             if time.monotonic() > deadline:

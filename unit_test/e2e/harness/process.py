@@ -4,7 +4,9 @@ import random
 import socket
 import time
 
-CONTROL_ABOVE = 10_000  # a node's control port lies so far above its cluster port
+CONTROL_ABOVE = 10_000  # a node's control port lies so far above its cluster port, its management above its port for clients
+METRICS_ABOVE = 10_020  # and its metrics so far above its port for clients
+PORT_GRID = 25  # ports are multiples of it: no port above one of them is a port above another
 _given = set()
 
 
@@ -19,10 +21,10 @@ def _is_free(port):
 
 def free_port():
     """A TCP port nobody listens on, below those the kernel hands out by itself: between now and its use no connection
-    of another test may get it. The port CONTROL_ABOVE is free, too."""
+    of another test may get it. The ports above it that a node takes by itself are free, too."""
     while True:
-        port = random.SystemRandom().randrange(12_000, 22_000)
-        if port not in _given and _is_free(port) and _is_free(port + CONTROL_ABOVE):
+        port = random.SystemRandom().randrange(12_000, 22_000, PORT_GRID)
+        if port not in _given and all(map(_is_free, (port, port + CONTROL_ABOVE, port + METRICS_ABOVE))):
             _given.add(port)
             return port
 
