@@ -28,10 +28,13 @@ class WarrenNode(brokers.Warren):
     def ctl_command(self, *arguments):
         return [os.path.join(self.tools, "rabbitmqctl"), "-n", self.node, *arguments]
 
-    def last_term_led(self):
+    def log_text(self):
         folder = os.path.join(self.directory, "log")
-        text = "".join(open(os.path.join(folder, name), errors="replace").read() for name in os.listdir(folder))
-        return max(map(int, re.findall(r"this node leads the cluster's metadata, term (\d+)", text)), default=0)
+        return "".join(open(os.path.join(folder, name), errors="replace").read() for name in os.listdir(folder))
+
+    def last_term_led(self):
+        terms = re.findall(r"this node leads the cluster's metadata, term (\d+)", self.log_text())
+        return max(map(int, terms), default=0)
 
 
 class RabbitNode(brokers.Rabbit):
