@@ -333,17 +333,6 @@ BOOST_AUTO_TEST_CASE(the_default_exchange_cannot_be_bound) {
   BOOST_TEST(closed_with() == "403 ACCESS_REFUSED - operation not permitted on the default exchange (50,20)");
 }
 
-BOOST_AUTO_TEST_CASE(a_headers_binding_must_know_its_match) {
-  add("q");
-  metadata->add_exchange("h", exchange_type::headers);
-  amqp::field_table arguments;
-  arguments.set("x-match", {amqp::longstr{"some"}});
-  send(queues::bind{0, "q", "h", "", false, arguments});
-  BOOST_TEST(closed_with()
-             == "406 PRECONDITION_FAILED - Invalid x-match field value <<\"some\">>; expected all, any, all-with-x, or "
-                "any-with-x (50,20)");
-}
-
 BOOST_AUTO_TEST_CASE(purge_tells_how_many_went) {
   const auto q = add("q");
   send(queues::purge{0, "q", false});
