@@ -25,26 +25,21 @@ destination resolve(const vhost_tables& vhost, const binding_record& binding) {
   return to;
 }
 
-/// Both ends of a binding exist and are open to the connection. `need_both`: a missing end is 404 (bind), else fine.
-result<bool> check_ends(const vhost_tables& vhost, const binding_record& binding, connection_id by, bool need_both) {
-  if (binding.source.empty() || (binding.to_exchange && binding.destination.empty()))
+bool is_of_default_exchange(const binding_record& binding) {
+  return binding.source.empty() || (binding.to_exchange && binding.destination.empty());
+}
+
+/// Both ends of a binding exist and are open to the connection.
+result<void> check_ends(const vhost_tables& vhost, const binding_record& binding, connection_id by) {
+  if (is_of_default_exchange(binding))
     return not_on_default_exchange();
-  if (!vhost.exchanges.find(binding.source)) {
-    if (need_both)
-      return amqp::not_found("no " + resource_text("exchange", binding.source, vhost.name()));
-    return false;
-  }
+  if (!vhost.exchanges.find(binding.source))
+    return amqp::not_found("no " + resource_text("exchange", binding.source, vhost.name()));
   const destination to = resolve(vhost, binding);
-  if (!to.queue && !to.exchange) {
-    if (need_both)
-      return amqp::not_found(
-        "no " + resource_text(binding.to_exchange ? "exchange" : "queue", binding.destination, vhost.name()));
-    return false;
-  }
-  if (to.queue)
-    if (auto open = check_access(*to.queue, by); !open)
-      return open.error();
-  return true;
+  if (!to.queue && !to.exchange)
+    return amqp::not_found(
+      "no " + resource_text(binding.to_exchange ? "exchange" : "queue", binding.destination, vhost.name()));
+  return to.queue ? check_access(*to.queue, by) : result<void>{};
 }
 
 } // namespace
@@ -98,7 +93,7 @@ command_result metadata_state::impl::apply(const bind& what, changes_t&) {
   const vhost_tables* vhost = now.find_vhost(what.vhost);
   if (!vhost)
     return no_such_vhost(what.vhost);
-  if (auto ends = check_ends(*vhost, what.binding, what.by, true); !ends)
+  if (auto ends = check_ends(*vhost, what.binding, what.by); !ends)
     return refused(ends.error());
   binding_record record = what.binding;
   sort_arguments(record.arguments);
@@ -118,16 +113,17 @@ command_result metadata_state::impl::apply(const unbind& what, changes_t& change
   const vhost_tables* vhost = now.find_vhost(what.vhost);
   if (!vhost)
     return no_such_vhost(what.vhost);
-  const auto ends = check_ends(*vhost, what.binding, what.by, false);
-  if (!ends)
-    return refused(ends.error());
-  if (!*ends)
-    return {};
+  if (is_of_default_exchange(what.binding))
+    return refused(not_on_default_exchange());
   binding_record record = what.binding;
   sort_arguments(record.arguments);
   const std::string identity = binding_identity(record);
-  if (!(*vhost->exchanges.find(record.source))->router.has(identity))
+  const ref<exchange_node>* const source = vhost->exchanges.find(record.source);
+  if (!source || !(*source)->router.has(identity))
     return {};
+  if (const auto queue = resolve(*vhost, record).queue) // what is not bound is not looked at, as RabbitMQ's is not
+    if (auto open = check_access(*queue, what.by); !open)
+      return refused(open.error());
   vhost_tables& own = *own_vhost(what.vhost);
   forget_binding(own.name(), *own_exchange(own, record.source).router.unbind(identity));
   delete_unused_exchanges(own, {record.source}, changes);

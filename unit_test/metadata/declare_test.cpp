@@ -115,6 +115,8 @@ BOOST_AUTO_TEST_CASE(an_exclusive_queue_is_locked_to_others) {
   other = queue("q", false);
   BOOST_TEST(w.refusal(declare_queue{other}) == locked); // its own connection may not drop the flag either
   BOOST_TEST(w.refusal(bind{"/", binding("amq.direct", "q", "k"), 8}) == locked);
+  w.must(unbind{"/", binding("amq.direct", "q", "k"), 8}); // nothing is bound, and RabbitMQ looks no further
+  w.must(bind{"/", binding("amq.direct", "q", "k"), 7});
   BOOST_TEST(w.refusal(unbind{"/", binding("amq.direct", "q", "k"), 8}) == locked);
   BOOST_TEST(w.refusal(bind{"/", binding("amq.direct", "q", "k"), 7}) == "");
 }
