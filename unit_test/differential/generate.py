@@ -6,15 +6,23 @@ meet in one program; what two right brokers may do differently is not generated:
 - RabbitMQ looks for the queues of a transaction's messages again at the commit: no queue is deleted meanwhile;
 - RabbitMQ expires by a timer that a message of higher priority does not set: no short lives among priorities;
 - two queues' deliveries on one channel have no order between them: runner.py orders them by consumer;
-- when a short time to live is about, what puts messages into queues is followed by a wait that is much longer.
+- two queues that drop what is too many into exchanges, perhaps each into the other, work at once: only one of them has a
+  limit of its length (RabbitMQ's outcome is another one nearly each time);
+- when a short time to live is about, what puts messages into queues is followed by a wait that is much longer, and longer
+  still when messages may pass through several such queues.
 """
 import json
 import random
 
 from themes import THEMES
 
-WAIT_MS = 60  # a short time to live is 20 ms
+WAIT_MS = 60  # a short time to live is 20 ms; for each queue that has one
 FILLS_QUEUES = {"publish", "settle", "recover", "close", "commit", "error", "redeclare", "delete_queue", "cancel"}
+
+
+def drops_into_exchange(declaration):
+    """Whether the queue's length limit feeds an exchange that may lead to several queues."""
+    return "x-max-length" in declaration["args"] and declaration["args"].get("x-dead-letter-exchange")
 
 
 class Generator:
@@ -92,6 +100,8 @@ class Generator:
     def declare_queues(self):
         for number in range(self.random.randint(*self.theme.get("queues", (1, 3)))):
             operation = {"queue": f"@q{number + 1}" + self.suffix("policies"), "args": self.arguments()}
+            if drops_into_exchange(operation) and any(map(drops_into_exchange, self.queues)):
+                del operation["args"]["x-max-length"]
             bits = "".join(bit for bit, p in self.theme.get("flags", [("d", 0.1), ("a", 0.05), ("e", 0.05)])
                            if self.chance(p))
             if bits:
@@ -227,7 +237,8 @@ class Generator:
                 operation[name] = self.pick(self.exchanges or ["amq.direct"])
 
     def act_wait(self):
-        self.add("wait", ms=WAIT_MS)
+        expiring = sum(op["args"].get("x-message-ttl") == 20 or "ttl" in op["queue"] for op in self.queues)
+        self.add("wait", ms=WAIT_MS * max(1, expiring))
 
     def short_lived(self):
         """Whether a message may be about to expire: then nothing else happens until it has."""
@@ -251,7 +262,7 @@ class Generator:
             act = self.random.choices(acts, [weights[act] for act in acts])[0]
             getattr(self, "act_" + act)()
             if act in FILLS_QUEUES and self.short_lived():
-                self.add("wait", ms=WAIT_MS)
+                self.act_wait()
         return self.operations
 
 

@@ -54,12 +54,12 @@ class ClusterGuide(unittest.TestCase):
 
     def stop(self, name):
         self.ctl(name, "stop")
-        self.assertTrue(process.wait_until(lambda: not self.hosts[name].alive(), 10))
+        self.assertTrue(process.wait_until(lambda: not self.hosts[name].alive(), 60))
 
     def status(self, name):
         return json.loads(self.ctl(name, "cluster_status", "--formatter", "json"))
 
-    def await_running(self, name, expected, timeout_s=20):
+    def await_running(self, name, expected, timeout_s=60):
         """Waits until the node sees exactly these running."""
         wanted = sorted(f"rabbit@{each}" for each in expected)
         seen = []
@@ -72,8 +72,8 @@ class ClusterGuide(unittest.TestCase):
 
     def connect(self, client, to, user="admin", password="123"):
         """A pika connection from one host to another."""
-        where = pika.ConnectionParameters(self.network.addresses[to], socket_timeout=10, connection_attempts=1,
-                                          blocked_connection_timeout=10,
+        where = pika.ConnectionParameters(self.network.addresses[to], socket_timeout=60, connection_attempts=1,
+                                          blocked_connection_timeout=60,
                                           credentials=pika.PlainCredentials(user, password))
         return self.network.on(client, lambda: pika.BlockingConnection(where))
 

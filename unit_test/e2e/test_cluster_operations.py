@@ -25,7 +25,7 @@ class Publisher:
 
     def __init__(self, member):
         self.connection = pika.BlockingConnection(pika.ConnectionParameters(
-            member.address, member.port, socket_timeout=10, blocked_connection_timeout=120))
+            member.address, member.port, socket_timeout=WAIT_S, blocked_connection_timeout=120))
         self.heard = []
         self.connection.add_on_connection_blocked_callback(lambda _, frame: self.heard.append(frame.method.reason))
         self.connection.add_on_connection_unblocked_callback(lambda _, frame: self.heard.append("unblocked"))
@@ -83,7 +83,7 @@ class ClusterTest(unittest.TestCase):
 
     def connect(self, member, **more):
         connection = pika.BlockingConnection(pika.ConnectionParameters(
-            member.address, member.port, socket_timeout=10, blocked_connection_timeout=30, **more))
+            member.address, member.port, socket_timeout=WAIT_S, blocked_connection_timeout=WAIT_S, **more))
         self.addCleanup(close_quietly, connection)
         return connection
 

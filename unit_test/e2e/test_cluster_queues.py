@@ -7,7 +7,7 @@ import unittest
 
 from harness import process, raw
 from harness.client import Refused
-from harness.cluster import Background, LocalCluster
+from harness.cluster import WAIT_S, Background, LocalCluster
 
 NODES = ("node1", "node2", "node3")
 PAIRS = [(home, via) for home in NODES for via in NODES if home != via]
@@ -64,7 +64,7 @@ class OnThreeNodes(unittest.TestCase):
     def drain(self, via, queue, upto=None):
         """Bodies of a queue in order, taken by basic.get until it is empty, or until `upto` of them have come."""
         client, bodies = self.on(via), []
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + WAIT_S
         while True:
             got = client.get(queue)
             if got.name == "get-ok":
@@ -188,7 +188,7 @@ class Queues(OnThreeNodes):
             more = [client.wait_reply(1, "deliver") for _ in range(2)]
             self.assertEqual([event.body for event in more], [b"3", b"4"])
             client.cut()
-            self.assertTrue(process.wait_until(lambda queue=queue, home=home: self.count(home, queue) == 8, 5))
+            self.assertTrue(process.wait_until(lambda queue=queue, home=home: self.count(home, queue) == 8, WAIT_S))
             other = self.on(home)
             left = [other.get(queue) for _ in range(8)]
             self.assertEqual([event.body for event in left], [b"%d" % number for number in range(2, 10)])
@@ -230,7 +230,7 @@ class Queues(OnThreeNodes):
         client.nack(tags[2])
         self.assertEqual(client.get(queue, no_ack=False).body, b"2")
         client.nack(0, multiple=True)
-        self.assertTrue(process.wait_until(lambda: self.count("node1", queue) == 8, 5))
+        self.assertTrue(process.wait_until(lambda: self.count("node1", queue) == 8, WAIT_S))
         other = self.on("node1")
         left = [other.get(queue) for _ in range(8)]
         self.assertEqual([event.body for event in left], bodies)
@@ -264,7 +264,7 @@ class Queues(OnThreeNodes):
         client.ack(got.delivery_tag)
         client.call(1, method(90, 30), "tx.rollback-ok")
         client.cut()
-        self.assertTrue(process.wait_until(lambda: self.count("node3", queues[0]) == 1, 5), "a rolled back ack took place")
+        self.assertTrue(process.wait_until(lambda: self.count("node3", queues[0]) == 1, WAIT_S), "a rolled back ack took place")
         self.assertEqual([self.drain("node3", queue) for queue in queues], [[b"kept"], [b"kept"]])
 
     # -- order --------------------------------------------------------------------------------------------------------
@@ -379,7 +379,7 @@ class Queues(OnThreeNodes):
             owner.cut()
             other = next(each for each in NODES if each != node)
             self.assertTrue(process.wait_until(
-                lambda queue=queue, other=other: queue not in self.cluster[other].ctl("list_queues"), 5))
+                lambda queue=queue, other=other: queue not in self.cluster[other].ctl("list_queues"), WAIT_S))
 
     def test_exclusive_and_single_active_consumers(self):
         queue = self.queue("node1")
@@ -407,7 +407,7 @@ class Queues(OnThreeNodes):
         consumers[0].cancel("c")
         self.assertEqual(self.on("node1").declare(queue, passive=True).consumers, 1)
         consumers[1].cut()
-        self.assertTrue(process.wait_until(lambda: queue not in self.cluster["node2"].ctl("list_queues"), 5))
+        self.assertTrue(process.wait_until(lambda: queue not in self.cluster["node2"].ctl("list_queues"), WAIT_S))
 
     def test_consumers_hear_of_a_deletion_on_another_node(self):
         queue = self.queue("node1")
@@ -583,7 +583,7 @@ class Queues(OnThreeNodes):
         for index in range(3):
             consumer(index)
         total = 6 * rounds * window
-        arrived = process.wait_until(lambda: sum(map(len, received)) >= total, 60, 0.1)
+        arrived = process.wait_until(lambda: sum(map(len, received)) >= total, 2 * WAIT_S, 0.1)
         time.sleep(0.3)
         for thread, done in work:
             thread.finish()
@@ -635,7 +635,7 @@ class QueuesOfDeadNodes(OnThreeNodes):
         client = self.on("node2", confirm=True)
         client.publish("", durable, b"nowhere", mandatory=True, **PERSISTENT)
         self.assertEqual([client.read_event().name for _ in range(2)], ["return", "ack"])
-        self.assertTrue(process.wait_until(lambda: transient not in self.cluster["node1"].ctl("list_queues"), 10, 0.1),
+        self.assertTrue(process.wait_until(lambda: transient not in self.cluster["node1"].ctl("list_queues"), WAIT_S, 0.1),
                         "a transient queue outlives its node")
         self.come_back()
         got = self.on("node1").get(durable)

@@ -10,8 +10,8 @@ import pika
 from harness import process
 from harness.cluster import LocalCluster
 
-FAILOVER_S = 15
-SYNC_S = 30
+FAILOVER_S = 60
+SYNC_S = 90
 
 
 class Consumer(threading.Thread):
@@ -23,7 +23,7 @@ class Consumer(threading.Thread):
         self.bodies, self.cancelled, self.error = [], False, None
         self.ready, self.stopping = threading.Event(), threading.Event()
         self.start()
-        self.ready.wait(20)
+        self.ready.wait(FAILOVER_S)
 
     def run(self):
         try:
@@ -46,7 +46,7 @@ class Consumer(threading.Thread):
 
     def stop(self):
         self.stopping.set()
-        self.join(20)
+        self.join(FAILOVER_S)
         if self.error:
             raise self.error
 
@@ -104,6 +104,12 @@ class Mirrors(unittest.TestCase):
         connection.close()
         return bodies
 
+    def messages(self, member, queue):
+        connection = member.pika()
+        count = connection.channel().queue_declare(queue, passive=True).method.message_count
+        connection.close()
+        return count
+
     def await_master(self, queue, node, at):
         seen = []
 
@@ -147,9 +153,9 @@ class Mirrors(unittest.TestCase):
         self.one.kill()
         process.wait_until(lambda: len(published) > before + 500, FAILOVER_S + 20, 0.05)
         stop.set()
-        publisher.join(20)
+        publisher.join(FAILOVER_S)
         self.assertGreater(len(published), before + 500, "the publisher did not go on")
-        process.wait_until(lambda: len(set(consumer.bodies)) == len(published), 20, 0.05)
+        process.wait_until(lambda: len(set(consumer.bodies)) == len(published), FAILOVER_S, 0.05)
         consumer.stop()
         self.assertEqual(sorted(set(consumer.bodies)), published)
         self.assertFalse(consumer.cancelled)
@@ -237,7 +243,7 @@ class Mirrors(unittest.TestCase):
         end = time.monotonic() + FAILOVER_S
         while len(got) < 5 and time.monotonic() < end:
             connection.process_data_events(time_limit=0.1)
-        time.sleep(0.5)  # the mirrors hear of deliveries
+        time.sleep(2)  # the mirrors hear of deliveries, which nothing shows
         self.one.kill()
         while len(got) < 10 and time.monotonic() < end + FAILOVER_S:
             connection.process_data_events(time_limit=0.1)
@@ -286,7 +292,7 @@ class Mirrors(unittest.TestCase):
         self.one.kill()
         self.await_other_master("q", self.two)
         self.await_other_master("dead", self.two)
-        time.sleep(4)
+        process.wait_until(lambda: self.messages(self.three, "dead") >= 10, FAILOVER_S, 0.1)
         self.assertEqual(self.drain(self.three, "q"), [])
         self.assertEqual(sorted(set(self.drain(self.three, "dead"))), list(range(10)))
 

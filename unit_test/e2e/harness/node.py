@@ -110,7 +110,7 @@ class Node:
         except NodeError as error:
             problems.append(str(error))
         if self.child:
-            process.wait_until(lambda: not process.processes_of_session(self.child.pid), 5)
+            process.wait_until(lambda: not process.processes_of_session(self.child.pid), STOP_TIMEOUT_S)
             stray = process.processes_of_session(self.child.pid)
             for pid in stray:
                 os.kill(pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import xml.etree.ElementTree as xml
 
-INSTALL_S, SUITE_S = 240, 240
+INSTALL_S, SUITE_S = 600, 600
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../clients")
 
 
@@ -97,7 +97,7 @@ def mocha(folder, package, skip, files, **env):
     home = os.path.join(folder, "node_modules", package.rsplit("@", 1)[0])
     report = os.path.join(folder, "report.json")
     line = ["node", os.path.join(folder, "node_modules/mocha/bin/mocha"), "--ui", "tdd", "--reporter", "json", "--exit",
-            "--timeout", "10000", *(os.path.join(home, "test", file) for file in files)]
+            "--timeout", "60000", *(os.path.join(home, "test", file) for file in files)]
     with open(report, "w") as output:
         subprocess.run(line, cwd=home, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=output,
                        stderr=subprocess.PIPE, timeout=SUITE_S)
