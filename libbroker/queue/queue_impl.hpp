@@ -96,6 +96,7 @@ struct queue_state::impl {
   // -- limits (queue_limits.cpp) --
   uint64_t wall_ms() const { return settings.wall_ms ? settings.wall_ms() : 0; }
   bool expire(uint64_t before_ms);
+  uint64_t surplus(const queueing::run& head) const;
   bool drop_over_limit();
   bool end_heads();
   uint32_t fitting(const queueing::run& what) const;

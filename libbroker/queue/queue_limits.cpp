@@ -22,7 +22,28 @@ bool queue_state::impl::expire(uint64_t before_ms) {
   return true;
 }
 
-/// Brings the queue back to its length (overflow drop-head). False: some had to stay, as in expire().
+/// How many of the head's messages are too many.
+uint64_t queue_state::impl::surplus(const run& head) const {
+  const uint64_t messages_max = options->max_length.value_or(UINT64_MAX);
+  const uint64_t bytes_max = options->max_length_bytes.value_or(UINT64_MAX);
+  uint64_t count = ready.messages() > messages_max ? ready.messages() - messages_max : 1;
+  if (ready.body_bytes() <= bytes_max)
+    return std::min<uint64_t>(count, head.count);
+  uint64_t over = ready.body_bytes() - bytes_max;
+  if (over >= head.body)
+    return head.count;
+  if (!head.batch)
+    return std::clamp<uint64_t>(over / std::max<uint64_t>(head.body / head.count, 1), count, head.count);
+  for (uint64_t at = 0; at < head.count && over > 0; ++at) {
+    const uint64_t size = head.batch->messages[head.lo + at].body_size;
+    over -= std::min(over, size);
+    count = std::max(count, at + 1);
+  }
+  return std::min<uint64_t>(count, head.count);
+}
+
+/// Brings the queue back to its length (overflow drop-head). What is overdue as well, and had room when it came, has
+/// expired before another one pushed it out. False: some had to stay, as in expire().
 bool queue_state::impl::drop_over_limit() {
   if (options->overflow != overflow_policy::drop_head)
     return true;
@@ -32,22 +53,12 @@ bool queue_state::impl::drop_over_limit() {
     if (!dead.has_room())
       return false;
     const run& head = ready.front();
-    uint64_t count = ready.messages() > messages_max ? ready.messages() - messages_max : 1;
-    if (ready.body_bytes() > bytes_max) {
-      uint64_t over = ready.body_bytes() - bytes_max;
-      if (over >= head.body)
-        count = head.count;
-      else if (head.batch)
-        for (uint64_t at = 0; at < head.count && over > 0; ++at) {
-          const uint64_t size = head.batch->messages[head.lo + at].body_size;
-          over -= std::min(over, size);
-          count = std::max(count, at + 1);
-        }
-      else
-        count = std::max(count, over / std::max<uint64_t>(head.body / head.count, 1));
-    }
-    die(ready.take_front(static_cast<uint32_t>(std::clamp<uint64_t>(count, 1, head.count))),
-        dead_letter_reason::maxlen);
+    const bool overdue = head.deadline_ms != 0 && head.deadline_ms <= now_ms;
+    const uint64_t first = head.batch ? head.batch->messages[head.lo].body_size : head.body / head.count;
+    const bool had_room = messages_max > 0 && first <= bytes_max;
+    const uint64_t count = overdue && options->max_length_bytes ? 1 : surplus(head);
+    die(ready.take_front(static_cast<uint32_t>(count)),
+        overdue && had_room ? dead_letter_reason::expired : dead_letter_reason::maxlen);
   }
   return true;
 }

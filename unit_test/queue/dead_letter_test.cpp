@@ -147,6 +147,21 @@ BOOST_AUTO_TEST_CASE(expired_and_dropped_messages_are_dead_letters_with_their_re
   BOOST_TEST(text(f.headers_of(1), "x-first-death-reason") == "expired");
 }
 
+/// As if they came one by one: it had expired before the next one pushed it out (a difference to RabbitMQ once).
+BOOST_AUTO_TEST_CASE(what_expires_at_once_dies_of_that_though_others_come_with_it) {
+  queue_options chosen = dead_letters_to("dlx");
+  chosen.max_length = 1;
+  dead_letter_fixture f{chosen};
+  f.publish(f.real_batch(1, {}));
+  amqp::properties properties;
+  properties.expiration = "0";
+  f.publish(f.real_batch(2, properties));
+  BOOST_TEST(f.letter_numbers() == counting(1, 3), boost::test_tools::per_element());
+  BOOST_TEST(text(f.headers_of(0), "x-first-death-reason") == "maxlen");
+  BOOST_TEST(text(f.headers_of(1), "x-first-death-reason") == "expired");
+  BOOST_TEST(text(f.headers_of(2), "x-first-death-reason") == "expired");
+}
+
 BOOST_AUTO_TEST_CASE(what_reject_publish_dlx_refuses_is_nacked_and_a_dead_letter) {
   queue_options chosen = dead_letters_to("dlx");
   chosen.max_length = 1;
