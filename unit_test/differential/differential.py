@@ -92,8 +92,8 @@ class Pair:
         """Whether one of the runs shows a difference that is there on purpose."""
         if self.brokers[0].kind != "rabbitmq":
             return False
-        found = [(first_difference(left, right), left) for left, right in zip(lefts, rights)]
-        return any(difference and is_known(program, difference[0], left) for difference, left in found)
+        runs = [(first_difference(left, right), left, right) for left, right in zip(lefts, rights)]
+        return any(found and is_known(program, found[0], left, right) for found, left, right in runs)
 
 
 def report(pair, seed, program, found):
