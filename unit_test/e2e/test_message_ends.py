@@ -21,7 +21,7 @@ class Restarts(BrokerTest):
         channel.basic_publish("", soon, b"soon", PERSISTENT)
         channel.basic_publish("", late, b"late", PERSISTENT)
         channel.basic_publish("", own, b"own", pika.BasicProperties(delivery_mode=2, expiration="300"))
-        self.node.restart()
+        self.restart()
         time.sleep(0.3)  # what was published last is due then, too
         channel = self.channel()
         self.assertEqual([self.count(channel, queue) for queue in (soon, late, own)], [0, 1, 0])

@@ -35,7 +35,14 @@ class BrokerTest(unittest.TestCase):
     def connect(self, **more):
         connection = pika.BlockingConnection(self.parameters(**more))
         self.addCleanup(close_quietly, connection)
+        self.connections = [*getattr(self, "connections", []), connection]
         return connection
+
+    def restart(self):
+        """Stops and starts the node when this test's clients have gone: for those who stay it would wait seconds."""
+        for connection in getattr(self, "connections", []):
+            close_quietly(connection)
+        self.node.restart()
 
     def channel(self, **more):
         return self.connect(**more).channel()
