@@ -84,6 +84,8 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { self->quit(); },
     [](consumer_report_request& request) { request.content.answer({}); },
+    [](queue_look_request&) {}, // has nothing to hand out
+    [](queue_flow_request&) {},
     [self](queue_report_request& request) {
       queue_report result;
       result.queue = self->state.record;

@@ -16,6 +16,7 @@
 #include "consensus/consensus.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "queue/queue_look.hpp"
 #include "replication/messages.hpp"
 
 namespace broker {
@@ -203,6 +204,15 @@ struct report_request {
 using consumer_report_request = parcel<report_request<std::vector<consumer_report>>>;
 using queue_report_request = parcel<report_request<queue_report>>;
 using channel_report_request = parcel<std::function<void(channel_report)>>;
+
+/// To a queue of this node, what an operator wants to see of it. Dropped unasked, as reports are, when it is not the
+/// master, has ended, or too many look.
+struct queue_look {
+  look_order order;
+  std::function<void(look_answer)> answer;
+};
+using queue_look_request = parcel<queue_look>;
+using queue_flow_request = parcel<std::function<void(queue_flow)>>;
 
 /// What replicas of one queue must agree on when nothing is under way; for tests and simulation, which compare them.
 struct replica_audit {

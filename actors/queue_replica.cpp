@@ -25,6 +25,7 @@ struct queue_shell {
   caf::actor replica;
   recovered_queue content; ///< for it, once all of it is on disk
   count_rates rates;
+  lookers looking;
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
@@ -34,6 +35,7 @@ void perform(queue_actor* self, uint64_t now_ms) {
   if (std::exchange(self->state.step.unused, false)) // before anyone can hear of it and declare the queue anew
     propose_deletion(self, *self->state.node, *self->state.record);
   send_events(self);
+  self->state.looking.answer(self->state.step.looks);
   schedule_tick(self, now_ms);
 }
 
@@ -43,6 +45,7 @@ void retire(queue_actor* self) {
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
   perform(self, shell.node->now_ms());
+  shell.looking.forget();
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
@@ -56,6 +59,7 @@ void finish_conversion(queue_actor* self) {
   self->send(shell.replica, replica_content_msg{std::move(shell.content)});
   perform(self, shell.node->now_ms());
   shell.machine.reset();
+  shell.looking.forget();
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
@@ -138,6 +142,19 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
         return self->send(self->state.replica, std::move(request));
       request.content.answer(
         report_of(*self->state.machine, self->state.record, self->state.rates, self->state.node->now_ms()));
+    },
+    [self](queue_look_request& request) {
+      if (self->state.replica)
+        return self->send(self->state.replica, std::move(request));
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        self->state.looking.add(std::move(request.content),
+                                [&](const look_order& order) { return machine.look(order, now_ms, step); });
+      });
+    },
+    [self](queue_flow_request& request) {
+      if (self->state.replica)
+        return self->send(self->state.replica, std::move(request));
+      request.content(self->state.machine->flow());
     },
     [self](consumer_report_request& request) {
       if (self->state.replica)

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -73,6 +76,29 @@ void send_events(Actor* self, epoch mastership = 0) {
                queue_events_msg{{channel->id, std::move(events), mastership}});
   told.events.clear();
 }
+
+/// Those who look into a queue, until it answers. They are forgotten when the queue ends.
+class lookers {
+public:
+  template<class Look>
+  void add(queue_look what, Look look) {
+    what.order.number = ++last_;
+    asked_.emplace(last_, std::move(what.answer));
+    if (!look(what.order))
+      asked_.erase(last_);
+  }
+  void answer(std::vector<look_answer>& answers) {
+    for (look_answer& one : answers)
+      if (auto who = asked_.extract(one.number))
+        who.mapped()(std::move(one));
+    answers.clear();
+  }
+  void forget() { asked_.clear(); }
+
+private:
+  uint64_t last_ = 0;
+  std::map<uint64_t, std::function<void(look_answer)>> asked_; ///< queue_state::looks_max
+};
 
 /// The queue has no consumer left that it was to live for. A refused deletion is proposed again.
 template<class Actor>

@@ -67,6 +67,7 @@ struct replica_shell {
   bool doomed = false; ///< deleted meanwhile
   epoch office = 0;    ///< mastership of its last office
   count_rates rates;   ///< of this office
+  lookers looking;
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
   /// For a mastership that this node does not know yet, or given back by a master that hands over. Bounded: publishes
@@ -187,9 +188,11 @@ void perform(replica_actor* self, uint64_t now_ms) {
     shell.starts_over = true;
     shell.node->session_wanted = true;
   }
+  shell.looking.answer(shell.step.queue.looks);
   if (std::exchange(shell.step.took_office, false))
     shell.rates = {};
-  shell.step.deposed = false;
+  if (std::exchange(shell.step.deposed, false))
+    shell.looking.forget();
   const bool changed = std::exchange(shell.look_around, false) && shell.machine->replica().is_master();
   if ((changed || wants_pump(shell)) && !std::exchange(shell.pump_scheduled, true))
     self->send(self, replica_pump_msg{});
@@ -326,6 +329,7 @@ void retire(replica_actor* self) {
     perform(self, shell.node->now_ms());
   }
   take_held(self);
+  shell.looking.forget();
   self->delayed_send(self, queue_linger, queue_retired_msg{});
 }
 
@@ -491,6 +495,18 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
         request.content(
           {replica.mastership(), replica.is_master(), replica.commit(), machine->messages_logged(), machine->digest()});
       }
+    },
+    [self](queue_look_request& request) {
+      if (!self->state.machine)
+        return;
+      run(self, [&](auto& machine, auto now_ms, auto& step) {
+        self->state.looking.add(std::move(request.content),
+                                [&](const look_order& order) { return machine.look(order, now_ms, step); });
+      });
+    },
+    [self](queue_flow_request& request) {
+      if (const auto flow = self->state.machine ? self->state.machine->flow() : std::nullopt)
+        request.content(*flow);
     },
     [self](consumer_report_request& request) {
       const auto& machine = self->state.machine;

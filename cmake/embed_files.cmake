@@ -1,19 +1,18 @@
-# Writes OUT: the C++ source that holds FILES as texts (apps/server/management/ui_files.hpp). Raw literals, in pieces that
-# every compiler takes; no file may contain the closing mark.
-set(mark warren_ui)
+# Writes OUT: the C++ source that holds FILES as texts (apps/server/management/ui_files.hpp), as raw literals. No file may
+# contain the closing mark, or be longer than the 65,536 bytes that every compiler takes.
 set(content "#include \"management/ui_files.hpp\"\n\nnamespace broker::management {\n\nnamespace {\n\n")
 set(table "")
 set(number 0)
 foreach(file IN LISTS FILES)
-  file(READ ${file} hex HEX)
-  string(REGEX REPLACE "(..)" "\\\\x\\1" text "${hex}")
-  # Short lines: an editor, and a compiler that says where something is wrong, can show them.
-  string(REGEX REPLACE "((\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..)(\\\\x..))" "\\1\"\n  \"" text "${text}")
-  string(LENGTH "${hex}" digits)
-  math(EXPR bytes "${digits} / 2")
+  file(READ ${file} text)
+  string(LENGTH "${text}" length)
+  string(FIND "${text}" ")warren_ui\"" closing)
+  if(length GREATER 65000 OR NOT closing EQUAL -1)
+    message(FATAL_ERROR "${file} cannot be embedded: too long, or it has the closing mark in it")
+  endif()
   get_filename_component(name ${file} NAME)
-  string(APPEND content "constexpr char file_${number}[] =\n  \"${text}\";\n\n")
-  string(APPEND table "  {\"${name}\", {file_${number}, ${bytes}}},\n")
+  string(APPEND content "constexpr char file_${number}[] = R\"warren_ui(${text})warren_ui\";\n\n")
+  string(APPEND table "  {\"${name}\", {file_${number}, sizeof file_${number} - 1}},\n")
   math(EXPR number "${number} + 1")
 endforeach()
 string(APPEND content "constexpr ui_file files[] = {\n${table}};\n\n} // namespace\n\n")

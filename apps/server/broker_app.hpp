@@ -89,6 +89,8 @@ struct broker_app {
   /// Of one queue, wherever it is; nothing when it does not answer.
   void ask_queue(const queue_ptr& queue, std::function<void(std::vector<queue_info>)> done);
   void ask_consumers(const queue_ptr& queue, std::function<void(std::vector<consumer_info>)> done);
+  void look(const queue_ptr& queue, const look_order& order, std::function<void(std::vector<look_answer>)> done);
+  void flow_of(const queue_ptr& queue, std::function<void(std::vector<queue_flow>)> done);
   void open_channel(login who, std::string vhost, std::function<void(ref<operator_channel>)> done);
   /// Other members whose connection is broken, or cannot be made.
   std::vector<std::string> unreachable() const;

@@ -95,6 +95,19 @@ void broker_app::ask_consumers(const queue_ptr& queue, std::function<void(std::v
                                                  }}});
 }
 
+void broker_app::look(const queue_ptr& queue, const look_order& order,
+                      std::function<void(std::vector<look_answer>)> done) {
+  auto all = std::make_shared<report_gathering<look_answer>>(std::move(done));
+  if (auto who = shared.queues_by_id.find(queue->id))
+    caf::anon_send(who, queue_look_request{{order, [all](look_answer answer) { all->add(std::move(answer)); }}});
+}
+
+void broker_app::flow_of(const queue_ptr& queue, std::function<void(std::vector<queue_flow>)> done) {
+  auto all = std::make_shared<report_gathering<queue_flow>>(std::move(done));
+  if (auto who = shared.queues_by_id.find(queue->id))
+    caf::anon_send(who, queue_flow_request{[all](queue_flow flow) { all->add(flow); }});
+}
+
 /// Actors are spawned on a loop only (broker_app_reports.cpp).
 void broker_app::open_channel(login who, std::string vhost, std::function<void(ref<operator_channel>)> done) {
   boost::asio::post(loops.at(0).io(), [this, who = std::move(who), vhost = std::move(vhost), done = std::move(done)] {

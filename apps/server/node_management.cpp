@@ -44,6 +44,14 @@ result<void> node::impl::start_management() {
       [running](queue_ptr queue, std::function<void(std::vector<consumer_info>)> done) {
         running->ask_consumers(queue, std::move(done));
       },
+    .look =
+      [running](queue_ptr queue, look_order order, std::function<void(std::vector<look_answer>)> done) {
+        running->look(queue, order, std::move(done));
+      },
+    .flow_of =
+      [running](queue_ptr queue, std::function<void(std::vector<queue_flow>)> done) {
+        running->flow_of(queue, std::move(done));
+      },
     .now_ms = [] { return milliseconds(std::chrono::steady_clock::now().time_since_epoch()); },
     .unix_ms = [] { return milliseconds(std::chrono::system_clock::now().time_since_epoch()); },
     .say = [this](log_level level, const std::string& text) { say(level, text); },

@@ -16,6 +16,7 @@ public:
     head, ///< the head of the list
     dead, ///< dead letters
     keys, ///< de-duplication after a restart
+    look, ///< an operator who looks into the queue
   };
   struct request {
     seq_range range;

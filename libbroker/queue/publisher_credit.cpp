@@ -18,6 +18,13 @@ void confirm_list::durable(seqno upto, outbox& out) {
   erase_prefix(waiting_, done);
 }
 
+uint64_t confirm_list::messages() const noexcept {
+  uint64_t all = 0;
+  for (const entry& one : waiting_)
+    all += one.numbers.size();
+  return all;
+}
+
 void hold_list::add(batch_ref batch, seqno durable, seqno paged, bool withhold) {
   next({std::move(batch), durable, paged}, withhold);
 }

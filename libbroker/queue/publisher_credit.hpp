@@ -17,6 +17,7 @@ public:
   void add(seqno upto, const channel_ref& channel, seq_range numbers);
   void durable(seqno upto, outbox& out);
   bool empty() const noexcept { return waiting_.empty(); }
+  uint64_t messages() const noexcept; ///< costs time linear in the entries
 
 private:
   struct entry {

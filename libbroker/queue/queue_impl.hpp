@@ -2,6 +2,7 @@
 // memory within its budget and tells the store what has ended, once for the whole step.
 #pragma once
 
+#include <deque>
 #include <list>
 #include <memory>
 #include <string_view>
@@ -116,6 +117,21 @@ struct queue_state::impl {
   void dead_letters_landed(uint64_t at_ms, queue_step& step, Hear hear);
   bool too_many_dead() const { return dead.memory() > limits::dead_letter_memory_bytes; }
 
+  // -- looking without taking (queue_look.cpp) --
+  struct look_under_way {
+    struct piece {
+      seq_range asked;
+      std::vector<stored_run> runs;
+    };
+    uint64_t number = 0;
+    std::vector<queueing::run> runs; ///< those without bodies are being read
+    std::vector<piece> found;
+    size_t reads = 0; ///< that are awaited
+  };
+  std::vector<queueing::run> runs_to_see(const look_order& order) const;
+  void look_read(seq_range asked, const std::vector<stored_run>& runs, queue_step& step);
+  void answer_looks(queue_step& step);
+
   // -- holders (queue_consumers.cpp) --
   queueing::holder* find(const consumer_ref& who, const channel_ref& channel);
   holder_at add_holder(const consumer_ref& who, const channel_ref& channel);
@@ -173,7 +189,8 @@ struct queue_state::impl {
   seqno accepted_end = 0;                        ///< behind the last message that was not refused
   seqno durable_end = 0;                         ///< behind the last message appended as durable
 
-  message_counts counts; ///< for operators
+  message_counts counts;            ///< for operators
+  std::deque<look_under_way> looks; ///< in the order they came
 
   seqno paged_in_step = 0; ///< behind the last message paged out for lack of memory, 0 if none was
 

@@ -124,6 +124,8 @@ void queue_state::read_done(const std::vector<stored_run>& runs, uint64_t now_ms
     impl_->dead_read_done(runs);
   else if (asked.who == queueing::pager::reader::keys)
     impl_->learn(asked.range, runs, out, step);
+  else if (asked.who == queueing::pager::reader::look)
+    impl_->look_read(asked.range, runs, step);
   impl_->finish(out, step);
 }
 

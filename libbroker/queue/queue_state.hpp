@@ -24,6 +24,7 @@
 #include "ports/message_store.hpp"
 #include "queue/logged_publish.hpp"
 #include "queue/queue_details.hpp"
+#include "queue/queue_look.hpp"
 
 namespace broker {
 
@@ -56,6 +57,7 @@ struct queue_step {
   /// Call tick() within this many milliseconds; takes the place of what earlier steps said if it is sooner (0: no
   /// need).
   uint64_t tick_in_ms = 0;
+  std::vector<look_answer> looks; ///< in the order of the questions
 };
 
 enum class consumer_activity : uint8_t {
@@ -122,6 +124,13 @@ public:
   /// The metadata says the queue is deleted: outstanding confirms are given, consumers cancelled, and later requests
   /// are answered as for a missing queue. The store's content is dropped by the caller.
   void deleted(queue_step& step);
+
+  // -- what operators see of it (queue_look.hpp) --
+  static constexpr size_t looks_max = 8; ///< under way at a time
+  /// Answered by queue_step::looks, now or when the store has answered; never once the queue has ended. False: too many
+  /// look, or it has ended.
+  bool look(const look_order& order, uint64_t now_ms, queue_step& step);
+  queue_flow flow() const; ///< costs time linear in the consumers
 
   // -- what is known of it (list_queues) --
   uint64_t messages_ready() const;

@@ -322,6 +322,21 @@ void replicated_queue::ask_for_tick(uint64_t now_ms, replicated_step& step) {
   asked = asked == 0 ? left : std::min(asked, left);
 }
 
+bool replicated_queue::look(const look_order& order, uint64_t now_ms, replicated_step& step) {
+  if (!queue_ || !queue_->look(order, now_ms, step.queue))
+    return false;
+  finish(now_ms, step);
+  return true;
+}
+
+std::optional<queue_flow> replicated_queue::flow() const {
+  if (!queue_)
+    return {};
+  queue_flow result = queue_->flow();
+  result.uncommitted = messages_uncommitted();
+  return result;
+}
+
 uint64_t replicated_queue::messages_uncommitted() const {
   uint64_t all = 0;
   for (const recovered_run& one : withheld_)

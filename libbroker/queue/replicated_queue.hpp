@@ -103,7 +103,12 @@ public:
   void tick(uint64_t now_ms, replicated_step& step); ///< as asked for by queue_step::tick_in_ms
   void under_pressure(uint64_t now_ms, replicated_step& step);
 
+  /// As queue_state::look; false also of a replica that is not the master.
+  bool look(const look_order& order, uint64_t now_ms, replicated_step& step);
+
   // -- what is known of it --
+  /// Of the master's queue. Nothing of a mirror.
+  std::optional<queue_flow> flow() const;
   const queue_state* queue() const noexcept { return queue_.get(); } ///< null: not master
   const replication::replica& replica() const noexcept { return *replica_; }
   /// Messages the log holds, committed or not, ended by nothing that is committed: what list_queues tells of a mirror.

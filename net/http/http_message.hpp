@@ -2,7 +2,9 @@
 // net/http/http_server.hpp.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,11 +28,26 @@ struct request {
   const std::string* find(std::string_view name) const;
 };
 
+/// A response that goes on: texts are sent as they come to be, until either side ends it. On the server's thread only.
+class response_stream {
+public:
+  virtual ~response_stream() = default;
+  /// Sends more. A client that leaves more than server_limits::stream_waiting_max_bytes lying is dropped instead.
+  virtual void send(std::string_view more) = 0;
+  /// Bytes that the client has not taken.
+  virtual size_t waiting() const = 0;
+  /// When what was sent has gone out.
+  virtual void end() = 0;
+};
+
 struct response {
   unsigned status = 200;
   header_list headers; ///< without content-length, date and connection
   std::string body;
   bool close = false; ///< the connection ends after it
+  /// Not empty: the body has no end yet. Called once with what goes on from it, which is gone when the client is. Not
+  /// called, and the body is all there is, for HEAD.
+  std::function<void(std::weak_ptr<response_stream>)> stream = {};
 };
 
 /// Answers a request by calling back exactly once, from any thread. A late call, when the client or the server has

@@ -20,6 +20,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
@@ -45,6 +46,8 @@ constexpr size_t read_ahead_bytes = 64 * 1024;
 /// is not lost to a reset.
 constexpr std::chrono::seconds drain_time{2};
 constexpr size_t drain_max_bytes = 4 * 1024 * 1024;
+/// What the client of a stream may say at a time; nobody listens.
+constexpr size_t stray_read_bytes = 512;
 /// How long to wait before accepting again when the process has no file descriptors left.
 constexpr std::chrono::milliseconds accept_pause{100};
 
@@ -106,7 +109,7 @@ std::function<void(std::function<void()>)> post_to(const std::shared_ptr<shared_
   };
 }
 
-class session : public std::enable_shared_from_this<session> {
+class session : public response_stream, public std::enable_shared_from_this<session> {
 public:
   session(tcp::socket socket, const asio::ip::address& peer, std::shared_ptr<shared_state> state,
           const endpoint& serves)
@@ -130,6 +133,24 @@ public:
     if (auto known = state_->by_address.find(peer_); known != state_->by_address.end() && --known->second == 0)
       state_->by_address.erase(known);
     state_->sessions.erase(self);
+  }
+
+  // -- response_stream --
+  void send(std::string_view more) override {
+    if (closed_ || ending_)
+      return;
+    if (waiting_.size() + more.size() > state_->limits.stream_waiting_max_bytes)
+      return close();
+    waiting_ += more;
+    send_waiting();
+  }
+
+  size_t waiting() const override { return waiting_.size() + sending_.size(); }
+
+  void end() override {
+    ending_ = true;
+    if (!closed_ && waiting() == 0)
+      end_stream();
   }
 
 private:
@@ -244,6 +265,8 @@ private:
   }
 
   void answer(response with) {
+    if (with.stream && !head_only_)
+      return begin_stream(std::move(with));
     keep_alive_ = keep_alive_ && !with.close;
     out_.emplace();
     out_->result(with.status);
@@ -268,6 +291,54 @@ private:
         return self->close();
       self->keep_alive_ ? self->wait_for_request() : self->drain();
     });
+  }
+
+  /// Its end is the end of the connection, so that it needs no length.
+  void begin_stream(response with) {
+    std::string head = "HTTP/1.1 " + std::to_string(with.status) + ' '
+                     + std::string{beast::http::obsolete_reason(static_cast<beast::http::status>(with.status))}
+                     + "\r\nServer: Warren\r\nConnection: close\r\nDate: " + http_date() + "\r\n";
+    for (const auto& [name, value] : with.headers)
+      head += name + ": " + value + "\r\n";
+    send(head + "\r\n" + with.body);
+    notice_end();
+    if (!closed_)
+      with.stream(weak_from_this());
+  }
+
+  void send_waiting() {
+    if (!sending_.empty() || waiting_.empty())
+      return;
+    sending_ = std::exchange(waiting_, {});
+    arm(state_->limits.stream_timeout);
+    asio::async_write(socket_, asio::buffer(sending_), [self = shared_from_this()](error_code failed, size_t) {
+      if (self->closed_)
+        return;
+      if (failed)
+        return self->close();
+      self->timer_.cancel();
+      self->sending_.clear();
+      self->ending_ && self->waiting_.empty() ? self->end_stream() : self->send_waiting();
+    });
+  }
+
+  /// The client of a stream has nothing more to say: what comes is its end.
+  void notice_end() {
+    if (closed_)
+      return;
+    buffer_.clear();
+    socket_.async_read_some(buffer_.prepare(stray_read_bytes),
+                            [self = shared_from_this()](error_code failed, size_t count) {
+                              self->drained_ += count;
+                              failed || self->drained_ > drain_max_bytes ? self->close() : self->notice_end();
+                            });
+  }
+
+  /// notice_end() goes on until the client has closed too.
+  void end_stream() {
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    arm(drain_time);
   }
 
   void drain() {
@@ -311,6 +382,10 @@ private:
   bool head_only_ = false;
   bool closed_ = false;
   size_t drained_ = 0;
+  // -- of a stream --
+  std::string sending_; ///< until it is written
+  std::string waiting_;
+  bool ending_ = false;
 };
 
 /// One listening port.

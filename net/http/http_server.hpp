@@ -20,13 +20,15 @@
 namespace broker::http {
 
 struct server_limits {
-  size_t connections_max = 512;                     ///< further clients are closed unheard; own choice
-  size_t connections_per_address_max = 128;         ///< of them; own choice
-  size_t header_max_bytes = 16 * 1024;              ///< request line and headers; 431 beyond
-  std::chrono::milliseconds idle_timeout{60'000};   ///< between requests, as RabbitMQ's cowboy
-  std::chrono::milliseconds header_timeout{10'000}; ///< from the first octet of a request to the end of its headers
-  std::chrono::milliseconds body_timeout{60'000};   ///< for the whole body
-  std::chrono::milliseconds write_timeout{60'000};  ///< for the whole response
+  size_t connections_max = 512;                      ///< further clients are closed unheard; own choice
+  size_t connections_per_address_max = 128;          ///< of them; own choice
+  size_t header_max_bytes = 16 * 1024;               ///< request line and headers; 431 beyond
+  std::chrono::milliseconds idle_timeout{60'000};    ///< between requests, as RabbitMQ's cowboy
+  std::chrono::milliseconds header_timeout{10'000};  ///< from the first octet of a request to the end of its headers
+  std::chrono::milliseconds body_timeout{60'000};    ///< for the whole body
+  std::chrono::milliseconds write_timeout{60'000};   ///< for the whole response
+  std::chrono::milliseconds stream_timeout{10'000};  ///< until a stream's client has taken what was sent; own choice
+  size_t stream_waiting_max_bytes = 4 * 1024 * 1024; ///< of one stream; own choice
 };
 
 struct endpoint {

@@ -5,11 +5,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
 import pika
 
@@ -305,6 +307,22 @@ class PrometheusTest(HttpTest):
             self.assertIn(name, samples)
             for label in filter(None, labels.split(",")):
                 self.assertIn(label, samples[name][0][0], name)
+
+    @unittest.skipUnless(shutil.which("promtool"), "needs promtool (Debian's prometheus)")
+    def test_promtool_reads_every_page(self):
+        self.channel().queue_declare("measured")
+        families = ("queue_coarse_metrics", "queue_metrics", "queue_consumer_count", "channel_metrics", "connection_metrics",
+                    "connection_coarse_metrics", "connection_churn_metrics", "node_metrics")
+        for path in ("/metrics", "/metrics/per-object", "/metrics/detailed?" + "&".join(f"family={each}" for each in families)):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=30) as answer:
+                text = answer.read()
+            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60)
+            said = (done.stdout + done.stderr).decode()
+            # 3: readable, but it would name some things otherwise. The names are RabbitMQ's.
+            self.assertIn(done.returncode, (0, 3), path + "\n" + said)
+            self.assertNotIn("error while linting", said, path)
+        broken = subprocess.run(["promtool", "check", "metrics"], input=text.replace(b"# TYPE", b"# TYPO", 1) + b"x{ 1\n", capture_output=True, timeout=60)
+        self.assertNotIn(broken.returncode, (0, 3), "promtool accepts anything")
 
     def test_counts_follow_what_clients_do(self):
         before = self.scrape()

@@ -76,6 +76,37 @@ class ManagementOfAClusterTest(unittest.TestCase):
         self.assertEqual(api.delete("/queues/%2F/far"), 204)
         channel.connection.close()
 
+    def test_3a_a_queue_of_another_node_is_looked_into_and_says_what_holds_it_up(self):
+        api = self.api("node1")
+        api.put("/policies/%2F/ha", {"pattern": "^copied", "definition": {"ha-mode": "all"}})
+        channel = self.cluster["node2"].pika().channel()
+        channel.confirm_delivery()
+        for name in ("plain-far", "copied-far"):
+            channel.queue_declare(name, durable=True)
+            for number in range(30):
+                channel.basic_publish("", name, b"%d" % number)
+            found = api.get(f"/queues/%2F/{name}/messages?offset=10&count=5")
+            self.assertEqual((found["ready"], found["looked_at"]), (30, 5))
+            self.assertEqual([(each["position"], each["payload"], each["redelivered"]) for each in found["messages"]],
+                             [(number + 1, str(number), False) for number in range(10, 15)])
+            self.assertEqual([each["what"] for each in api.get(f"/queues/%2F/{name}/flow")["causes"]], ["consumer"])
+            self.assertEqual(channel.basic_get(name, auto_ack=True)[0].redelivered, False)
+        rows = {each["name"]: each for each in api.get("/cluster/queues?replicated=true")}
+        self.assertEqual(list(rows), ["copied-far"])
+        self.eventually(lambda: api.get("/cluster/queues?name=copied&page=1")["items"][0]["health"] == "good", "copies in sync")
+        row = api.get("/cluster/queues?name=copied&page=1")["items"][0]
+        self.assertEqual((row["master"], row["type"], row["policy"]), ("node2@localhost", "mirrored", "ha"))
+        self.assertEqual(sorted((each["node"], each["master"], each["in_sync"]) for each in row["replicas"]),
+                         [("node1@localhost", False, True), ("node2@localhost", True, True), ("node3@localhost", False, True)])
+        nodes = {each["name"]: each for each in api.get("/cluster/nodes")}
+        self.assertEqual(nodes["node2@localhost"]["masters"], 2 + sum(each["node"].startswith("node2") for each in api.get("/queues")
+                                                                      if each["name"] not in ("plain-far", "copied-far")))
+        self.assertEqual([nodes[f"node{number}@localhost"]["mirrors"] for number in (1, 2, 3)], [1, 0, 1])
+        self.assertEqual(sum(each["leads_metadata"] for each in nodes.values()), 1)
+        channel.connection.close()
+        for name in ("queues/%2F/plain-far", "queues/%2F/copied-far", "policies/%2F/ha"):
+            self.assertEqual(api.delete("/" + name), 204)
+
     def test_4_a_dead_node_is_shown_as_not_running_within_five_seconds(self):
         api = self.api("node1")
         self.cluster["node3"].kill()

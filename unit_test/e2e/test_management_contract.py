@@ -6,7 +6,7 @@ import unittest
 
 import pika
 
-from harness import management, process
+from harness import management, management_matrix, process
 from harness.case import BrokerTest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -96,6 +96,24 @@ class ManagementContractTest(BrokerTest):
         problems = [f"{request}: {found[request]}, not {expected} for {management.TAGS}"
                     for request, expected in self.recorded["matrix"].items() if found[request] != expected]
         self.assertEqual(problems, [], "\n".join([""] + problems))
+        self.check_the_rest_of_the_matrix()
+        self.check_that_no_path_is_left_out()
+
+    def check_the_rest_of_the_matrix(self):
+        node = management.Api(self.http_port).get("/nodes")[0]["name"]
+        problems = []
+        for method, path, body, expected in management_matrix.REST:
+            found = [management.Api(self.http_port, f"t_{tag}", "p").call(method, path.replace("NODE", node), body)[0] for tag in management.TAGS]
+            if found != expected:
+                problems.append(f"{method} {path}: {found}, not {expected} for {management.TAGS}")
+        self.assertEqual(problems, [], "\n".join([""] + problems))
+
+    def check_that_no_path_is_left_out(self):
+        table = management_matrix.routes()
+        self.assertGreater(len(table), 130)
+        asked = [each[:2] for each in management.MATRIX + management_matrix.REST]
+        covered = {management_matrix.route_of(method, path, table) for method, path in asked}
+        self.assertEqual([each for each in table if each not in covered and each[2] != "anyone"], [])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 // The HTTP server on a real socket: bounded in everything, and gone when it is stopped.
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <future>
+#include <thread>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -35,6 +37,8 @@ struct fixture {
     limits.header_timeout = std::chrono::milliseconds{300};
     limits.idle_timeout = std::chrono::milliseconds{1'000};
     limits.connections_max = 4;
+    limits.stream_timeout = std::chrono::milliseconds{300};
+    limits.stream_waiting_max_bytes = 8 * 1024 * 1024;
     server = std::make_unique<http::server>(limits);
     http::endpoint echo;
     echo.admit = [](const http::request& head) -> std::variant<size_t, http::response> {
@@ -47,6 +51,10 @@ struct fixture {
     echo.handle = [this](http::request what, http::responder done) {
       http::response answer;
       answer.body = what.method + " " + what.target + " " + what.body;
+      if (what.target == "/stream") {
+        answer.body = "first ";
+        answer.stream = [this](std::weak_ptr<http::response_stream> out) { streams.push_back(std::move(out)); };
+      }
       if (what.target == "/later")
         later = done;
       else
@@ -60,6 +68,23 @@ struct fixture {
   std::unique_ptr<http::server> server;
   uint16_t port = 0;
   http::responder later;
+  std::vector<std::weak_ptr<http::response_stream>> streams;
+
+  /// Does something on the server's thread, and waits for it.
+  template<class Work>
+  auto there(Work work) {
+    std::promise<decltype(work())> done;
+    server->poster()([&] { done.set_value(work()); });
+    return done.get_future().get();
+  }
+  bool eventually(const std::function<bool()>& condition) {
+    for (int tries = 0; tries < 500; ++tries) {
+      if (there(condition))
+        return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    return false;
+  }
 };
 
 bool has(const std::string& text, std::string_view part) {
@@ -159,6 +184,62 @@ BOOST_AUTO_TEST_CASE(an_answer_after_the_end_goes_nowhere) {
   server.reset();
   post([&] { ran = true; });
   BOOST_TEST(!ran);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_goes_on_until_it_is_ended) {
+  client reader{port};
+  reader.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  BOOST_REQUIRE(eventually([&] { return streams.size() == 1; }));
+  there([&] { return streams[0].lock()->send("second "), 0; });
+  std::this_thread::sleep_for(std::chrono::milliseconds{1'500}); // longer than any limit of time of the fixture
+  there([&] {
+    const auto out = streams[0].lock();
+    out->send("third");
+    out->end();
+    out->send("never");
+    return 0;
+  });
+  const auto all = reader.rest();
+  BOOST_TEST(has(all, "HTTP/1.1 200 OK\r\n"));
+  BOOST_TEST(has(all, "Connection: close"));
+  BOOST_TEST(!has(all, "Content-Length"));
+  BOOST_TEST(all.ends_with("\r\n\r\nfirst second third"));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_s_client_that_has_gone_is_noticed) {
+  {
+    client reader{port};
+    reader.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    BOOST_REQUIRE(eventually([&] { return streams.size() == 1; }));
+  }
+  BOOST_TEST(eventually([&] { return streams[0].expired(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_s_client_that_reads_nothing_is_dropped) {
+  for (const size_t piece : {size_t{7} << 20, size_t{9} << 20}) { // by time, and by what lies there
+    streams.clear();
+    client slow{port};
+    slow.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    BOOST_REQUIRE(eventually([&] { return streams.size() == 1; }));
+    there([&] { return streams[0].lock()->send(std::string(piece, 'x')), 0; });
+    BOOST_TEST(eventually([&] { return streams[0].expired(); }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(head_of_a_stream_ends) {
+  client reader{port};
+  reader.send("HEAD /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  BOOST_TEST(has(reader.rest(), " 200 "));
+  BOOST_TEST(streams.empty());
+}
+
+BOOST_AUTO_TEST_CASE(streams_end_with_the_server) {
+  client reader{port};
+  reader.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  BOOST_REQUIRE(eventually([&] { return streams.size() == 1; }));
+  server->stop();
+  BOOST_TEST(reader.rest().ends_with("first "));
+  BOOST_TEST(streams[0].expired());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,6 +31,8 @@ struct lab {
       .own_queues = [](const auto& done) { done({}); },
       .ask_queue = [](const auto&, const auto& done) { done({}); },
       .ask_consumers = [](const auto&, const auto& done) { done({}); },
+      .look = [](const auto&, const auto&, const auto& done) { done({}); },
+      .flow_of = [](const auto&, const auto& done) { done({}); },
       .now_ms = [this] { return now_ms.load(); },
       .unix_ms = [] { return uint64_t{1'800'000'000'000}; },
       .say = [](auto, const auto&) {},

@@ -221,6 +221,8 @@ struct fixture {
       }
     for (auto& one : step.requests)
       requests.push_back(std::move(one));
+    for (auto& one : step.looks)
+      looks.push_back(std::move(one));
     unused = unused || step.unused;
     tick_in_ms = step.tick_in_ms;
     queue->check();
@@ -251,6 +253,7 @@ struct fixture {
   std::vector<confirm_number> confirms;
   std::vector<confirm_number> rejects;
   std::vector<std::pair<queue_id, queue_request>> requests; ///< to other queues
+  std::vector<look_answer> looks;
   std::vector<std::string> notes;
   snapshot_ptr metadata;
   queue_record record;

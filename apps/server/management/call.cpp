@@ -5,6 +5,7 @@
 #include "actors/operator_channel.hpp"
 #include "base/limits.hpp"
 #include "management/json_writer.hpp"
+#include "management/login.hpp"
 #include "management/service.hpp"
 #include "model/json.hpp"
 
@@ -52,7 +53,7 @@ void fail_json(const call_ptr& to, unsigned status, std::string_view error, std:
   out.raw(reason);
   out.end_object();
   auto result = json_response(status, out.take());
-  if (status == 401)
+  if (status == 401 && asks_for_password(to->in))
     result.headers.emplace_back("www-authenticate", "Basic realm=\"RabbitMQ Management\"");
   to->done(std::move(result));
 }

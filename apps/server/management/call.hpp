@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/ref_counted.hpp"
+#include "management/sessions.hpp"
 #include "metadata/snapshot.hpp"
 #include "net/http/http_message.hpp"
 #include "net/http/url.hpp"
@@ -33,6 +34,8 @@ struct caller {
   bool monitoring = false;
   bool policymaker = false;
   bool management = false;
+  proof_of_login proof;
+  uint64_t session = 0; ///< login_session::number; 0: with a password
 };
 caller caller_of(login who);
 

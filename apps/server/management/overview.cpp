@@ -1,4 +1,7 @@
 // GET /api/overview, whoami, cluster-name, extensions and the like (features.md O14, O22).
+#include <algorithm>
+#include <iterator>
+
 #include <nlohmann/json.hpp>
 
 #include "cluster_name.hpp"
@@ -169,11 +172,19 @@ void auth_settings(const call_ptr& to) {
   answer(to, 200, std::string{R"({"enable_uaa":false,"uaa_client_id":"","uaa_location":"","oauth_enabled":false})"});
 }
 
+/// All of them are on, and stay on.
+constexpr std::string_view flags[] = {"classic_mirrored_queue_version",
+                                      "drop_unroutable_metric",
+                                      "empty_basic_get_metric",
+                                      "implicit_default_bindings",
+                                      "maintenance_mode_status",
+                                      "quorum_queue",
+                                      "user_limits",
+                                      "virtual_host_metadata"};
+
 void feature_flags(const call_ptr& to) {
   json all = json::array();
-  for (const char* name :
-       {"classic_mirrored_queue_version", "drop_unroutable_metric", "empty_basic_get_metric",
-        "implicit_default_bindings", "maintenance_mode_status", "quorum_queue", "user_limits", "virtual_host_metadata"})
+  for (const auto name : flags)
     all.push_back({{"name", name},
                    {"desc", ""},
                    {"doc_url", ""},
@@ -181,6 +192,11 @@ void feature_flags(const call_ptr& to) {
                    {"stability", "stable"},
                    {"provided_by", "rabbit"}});
   answer(to, 200, all.dump());
+}
+
+void enable_feature_flag(const call_ptr& to) {
+  std::find(std::begin(flags), std::end(flags), to->name(0)) == std::end(flags) ? bad_request(to, "unsupported")
+                                                                                : answer(to, 204);
 }
 
 void deprecated_features(const call_ptr& to) {
@@ -210,6 +226,7 @@ std::span<const route> overview_routes() {
     {"GET", "auth", rule::anyone, auth_settings},
     {"GET", "version", rule::management, version},
     {"GET", "feature-flags", rule::administrator, feature_flags},
+    {"PUT", "feature-flags/*/enable", rule::administrator, enable_feature_flag},
     {"GET", "deprecated-features", rule::administrator, deprecated_features},
     {"GET", "deprecated-features/used", rule::administrator, deprecated_features},
     {"POST", "rebalance/queues", rule::administrator, rebalance},

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include <openssl/evp.h>
-
-#include "base/limits.hpp"
-#include "connection/authentication.hpp"
+#include "management/login.hpp"
 #include "management/service.hpp"
 #include "management/ui.hpp"
 
@@ -23,7 +20,7 @@ const std::vector<route>& routes() {
     std::vector<route> table;
     for (auto part : {overview_routes, node_routes, connection_routes, exchange_routes, queue_routes, message_routes,
                       binding_routes, vhost_routes, user_routes, permission_routes, policy_routes, parameter_routes,
-                      limit_routes, definition_routes, health_routes})
+                      limit_routes, definition_routes, health_routes, session_routes, event_routes, replica_routes, insight_routes})
       for (const route& each : part())
         table.push_back(each);
     return table;
@@ -75,65 +72,6 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
   if (!found.allowed.empty())
     found.allowed += ", OPTIONS";
   return found;
-}
-
-/// "Basic dXNlcjpwYXNz". Nothing for anything else.
-std::optional<credentials> basic_credentials(const std::string& header) {
-  constexpr std::string_view scheme = "basic ";
-  if (header.size() < scheme.size() || header.size() > 1024)
-    return {};
-  for (size_t i = 0; i < scheme.size(); ++i)
-    if ((header[i] | 0x20) != scheme[i] && header[i] != ' ')
-      return {};
-  const auto encoded = std::string_view{header}.substr(scheme.size());
-  if (encoded.empty() || encoded.size() % 4 != 0)
-    return {};
-  std::string text(encoded.size() / 4 * 3, '\0');
-  const int size =
-    EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                    reinterpret_cast<const unsigned char*>(encoded.data()), static_cast<int>(encoded.size()));
-  if (size < 0)
-    return {};
-  text.resize(static_cast<size_t>(size) - (encoded.ends_with("==") ? 2 : encoded.ends_with("=") ? 1 : 0));
-  credentials result;
-  const size_t colon = text.find(':');
-  if (colon != std::string::npos) {
-    result.user = text.substr(0, colon);
-    result.password = text.substr(colon + 1);
-  }
-  wipe(text);
-  return colon == std::string::npos ? std::nullopt : std::optional{std::move(result)};
-}
-
-http::response refused(unsigned status, std::string_view reason, bool ask) {
-  auto result = json_response(status, R"({"error":"not_authorized","reason":")" + std::string{reason} + "\"}");
-  if (ask)
-    result.headers.emplace_back("www-authenticate", "Basic realm=\"RabbitMQ Management\"");
-  return result;
-}
-
-/// Who sends this; or why nobody is let in.
-std::variant<caller, http::response> log_in(service& at, const http::request& from, bool counts = true) {
-  const auto* header = from.find("authorization");
-  // The web pages ask for no login window of the browser's.
-  const bool ask = from.find("x-requested-with") == nullptr;
-  if (header == nullptr)
-    return refused(401, "Login failed", ask);
-  const uint64_t now = at.around.now_ms();
-  if (at.guard.refuses(from.network, now))
-    return refused(429, "Too many failed logins", false);
-  const auto given = basic_credentials(*header);
-  at.logins += counts ? 1 : 0;
-  if (given) {
-    auto known = at.around.node.metadata()->authenticate(given->user, given->password, from.loopback);
-    if (known)
-      return caller_of(*std::move(known));
-  }
-  ++at.logins_failed;
-  if (given && at.guard.failed(from.network, now))
-    at.around.say(log_level::warning, "too many failed HTTP logins from " + from.network
-                                        + " within a minute: its requests are refused for a minute");
-  return refused(401, "Login failed", ask);
 }
 
 /// Why this caller may not; "" when it may.
@@ -200,6 +138,22 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
   if (auto who = log_in(at, head, false); std::holds_alternative<http::response>(who))
     return std::get<http::response>(std::move(who));
   return found.which->large_body ? message_body_max_bytes : body_max_bytes;
+}
+
+void serve_get(service& at, const caller& by, const std::string& target_text, http::responder done) {
+  http::request what;
+  what.method = "GET";
+  what.target = "/api/" + target_text;
+  what.headers = {{"x-requested-with", "events"}};
+  auto target = http::parse_target(what.target);
+  if (!target)
+    return done(plain_error(400, "bad_request", "malformed target"));
+  auto found = find_route(what.method, target->path);
+  if (found.which == nullptr || found.which->who == rule::anyone || found.which->goes_on)
+    return done(plain_error(404, "Object Not Found", "Not Found"));
+  dispatch(std::make_shared<call>(call{std::move(what), *std::move(target), std::move(found.names), by, std::move(done),
+                                       at, at.post, at.around.node.metadata()}),
+           *found.which);
 }
 
 void serve(service& at, http::request what, http::responder done) {

@@ -26,6 +26,7 @@ struct route {
   rule who;
   void (*handle)(const call_ptr&);
   bool large_body = false; ///< up to limits::definitions_bytes_max; else 1 MiB
+  bool goes_on = false;    ///< the answer is a stream
 };
 
 // -- the parts of the table, one file each --
@@ -44,9 +45,15 @@ std::span<const route> parameter_routes();
 std::span<const route> limit_routes();
 std::span<const route> definition_routes();
 std::span<const route> health_routes();
+std::span<const route> session_routes();
+std::span<const route> event_routes();
+std::span<const route> replica_routes();
+std::span<const route> insight_routes();
 
 /// Largest body of a request; whoever may not ask gets none.
 std::variant<size_t, http::response> admit(service& at, const http::request& head);
 void serve(service& at, http::request what, http::responder done);
+/// Answers a GET of what stands behind /api/ on behalf of a caller who is logged in.
+void serve_get(service& at, const caller& by, const std::string& target, http::responder done);
 
 } // namespace broker::management

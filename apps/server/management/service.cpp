@@ -6,6 +6,7 @@
 
 #include "actors/operator_channel.hpp"
 #include "management/json_writer.hpp"
+#include "management/looking.hpp"
 #include "management/node_object.hpp"
 #include "management/prometheus.hpp"
 #include "management/router.hpp"
@@ -143,7 +144,7 @@ sample_range range_of(const http::target& target, std::string_view what) {
   return range;
 }
 
-service::service(host of) : around(std::move(of)), post(server_.poster()) {}
+service::service(host of) : around(std::move(of)), post(server_.poster()), events(*this) {}
 
 service::~service() {
   stop();
@@ -183,6 +184,7 @@ result<void> service::open() {
 void service::start() {
   server_.every(std::chrono::seconds{history::interval_s}, [this] { sample(); });
   server_.every(std::chrono::seconds{1}, [this] { end_late_channels(); });
+  server_.every(std::chrono::milliseconds{event_streams::turn_ms}, [this] { events.turn(); });
   server_.start();
   post([this] { sample(); });
 }
@@ -216,6 +218,8 @@ void service::sample() {
 
 bool service::open_channel(login who, const std::string& vhost,
                            std::function<void(const ref<operator_channel>&)> then) {
+  if (open_channels_.size() >= open_channels_max)
+    end_late_channels(); // a client that is quick has left many that are done
   if (open_channels_.size() >= open_channels_max)
     return false;
   around.open_channel(std::move(who), vhost,
@@ -410,6 +414,8 @@ void service::report(const control::request& what, control::reply done) {
 
 void service::answer_report(const control::request& what, const control::reply& done) {
   const auto& kind = what.arguments.front();
+  if (answer_look(*this, what, done))
+    return;
   if (kind == "node") {
     const bool ranged = what.arguments.size() == 3;
     const sample_range range{ranged ? number_of(what.arguments[1]) : 0, ranged ? number_of(what.arguments[2]) : 0};

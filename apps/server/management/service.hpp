@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "control_message.hpp"
+#include "management/events.hpp"
 #include "management/history.hpp"
+#include "management/sessions.hpp"
 #include "metadata/snapshot.hpp"
 #include "net/http/http_server.hpp"
 #include "net/http/url.hpp"
 #include "net/login_guard.hpp"
 #include "node_view.hpp"
+#include "queue/queue_look.hpp"
 
 namespace broker {
 class operator_channel;
@@ -44,6 +47,9 @@ struct host {
   std::function<void(std::function<void(std::vector<queue_info>)>)> own_queues; ///< with their master here
   std::function<void(queue_ptr, std::function<void(std::vector<queue_info>)>)> ask_queue;
   std::function<void(queue_ptr, std::function<void(std::vector<consumer_info>)>)> ask_consumers;
+  /// Of queues with their master here; empty: it has ended, or too many look.
+  std::function<void(queue_ptr, look_order, std::function<void(std::vector<look_answer>)>)> look;
+  std::function<void(queue_ptr, std::function<void(std::vector<queue_flow>)>)> flow_of;
   std::function<uint64_t()> now_ms; ///< monotonic
   std::function<uint64_t()> unix_ms;
   std::function<void(log_level, const std::string&)> say;
@@ -92,6 +98,8 @@ public:
   const host around;
   std::function<void(std::function<void()>)> post; ///< to the service's thread; any thread
   login_guard guard;
+  session_table sessions;
+  event_streams events;
   history samples;
   node_activity latest;
 

@@ -1,7 +1,8 @@
 #include "management/ui.hpp"
 
-#include <algorithm>
 #include <array>
+#include <functional>
+#include <string>
 
 #include "management/ui_files.hpp"
 
@@ -32,6 +33,11 @@ std::string_view type_of_file(std::string_view name) {
   return "application/octet-stream";
 }
 
+/// Changes when the file does.
+std::string tag_of(std::string_view content) {
+  return '"' + std::to_string(std::hash<std::string_view>{}(content)) + '"';
+}
+
 http::response page(unsigned status, std::string_view type, std::string_view body) {
   http::response result;
   result.status = status;
@@ -51,8 +57,14 @@ http::response ui_response(const http::request& what, const http::target& target
   const std::string_view wanted = start ? std::string_view{"index.html"} : std::string_view{target.path.front()};
   if (target.path.size() <= 1)
     for (const ui_file& each : ui_files())
-      if (each.name == wanted)
-        return page(200, type_of_file(each.name), each.content);
+      if (each.name == wanted) {
+        const auto tag = tag_of(each.content);
+        const auto* known = what.find("if-none-match");
+        auto result = known != nullptr && *known == tag ? page(304, type_of_file(each.name), {})
+                                                        : page(200, type_of_file(each.name), each.content);
+        result.headers.emplace_back("etag", tag);
+        return result;
+      }
   return page(404, "text/plain; charset=utf-8", "Not found\n");
 }
 

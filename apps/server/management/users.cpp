@@ -5,6 +5,7 @@
 
 #include "base/limits.hpp"
 #include "management/listing.hpp"
+#include "management/message_fields.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
 #include "metadata/access_rules.hpp"
@@ -90,6 +91,10 @@ bool take_password(const call_ptr& to, const json& given, put_user& change) {
     if (!hash->is_string())
       return refuse("password_hash is not a string");
     change.user.password_hash = hash->get<std::string>();
+    if (!from_base64(change.user.password_hash)) {
+      fail_json(to, 400, "bad_request", json{"not_base64", *hash}.dump(-1, ' ', false, json::error_handler_t::replace));
+      return false;
+    }
     if (const auto kind = given.find("hashing_algorithm"); kind != given.end() && kind->is_string())
       change.user.hashing = kind->get<std::string>();
     return is_known_hashing(change.user.hashing) ? true : refuse("unknown hashing algorithm");

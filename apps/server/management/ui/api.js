@@ -1,19 +1,12 @@
-// The HTTP API, as whoever has logged in. The password is kept for this tab only.
+// The HTTP API, as whoever has logged in: a session that the browser knows by a cookie which no script can read, and a
+// token that only this page has, for requests that change something.
 
-let authorization = sessionStorage.getItem("authorization");
+let session = null;
+let ended = () => {};
 
-export function loggedIn() { return authorization !== null; }
-
-export function logIn(user, password) {
-  const octets = new TextEncoder().encode(user + ":" + password);
-  authorization = "Basic " + btoa(String.fromCharCode(...octets));
-  sessionStorage.setItem("authorization", authorization);
-}
-
-export function logOut() {
-  authorization = null;
-  sessionStorage.removeItem("authorization");
-}
+export const who = () => session;
+// Called when a request finds that the session is over.
+export const onEnd = (call) => { ended = call; };
 
 export class ApiError extends Error {
   constructor(status, reason) {
@@ -23,14 +16,22 @@ export class ApiError extends Error {
 }
 
 async function send(method, path, body) {
-  const headers = { "X-Requested-With": "warren", Authorization: authorization ?? "" };
+  const headers = { "X-Requested-With": "warren" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch("api/" + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "omit" });
+  if (method !== "GET" && session) headers["X-CSRF-Token"] = session.token;
+  let answer;
+  try {
+    answer = await fetch("api/" + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+  } catch {
+    throw new ApiError(0, "The node does not answer.");
+  }
   const text = await answer.text();
   let value = null;
   try { value = text ? JSON.parse(text) : null; } catch { value = text; }
-  if (!answer.ok) throw new ApiError(answer.status, value?.reason ?? answer.statusText);
-  return value;
+  if (answer.ok) return value;
+  const problem = new ApiError(answer.status, value?.reason ?? answer.statusText);
+  if (answer.status === 401 && session && problem.message === "Login failed") { session = null; ended("Your session has ended."); }
+  throw problem;
 }
 
 export const get = (path) => send("GET", path);
@@ -39,3 +40,25 @@ export const post = (path, body) => send("POST", path, body);
 export const remove = (path) => send("DELETE", path);
 // Segments of a path, each escaped on its own.
 export const path = (...segments) => segments.map(encodeURIComponent).join("/");
+export const has = (tag) => session !== null && (session.tags.includes(tag) || session.tags.includes("administrator")
+  || (tag === "management" && session.tags.some((each) => ["monitoring", "policymaker"].includes(each))));
+
+// Null: nobody is logged in.
+export async function resume() {
+  session = await send("GET", "session");
+  return session;
+}
+
+export async function logIn(name, password) {
+  session = await send("POST", "session", { name, password });
+  return session;
+}
+
+export async function logOut() {
+  try { await send("DELETE", "session"); } finally { session = null; }
+}
+
+// The session is known to be over: there is nothing to tell the node.
+export function forget() {
+  session = null;
+}

@@ -1,108 +1,192 @@
 import * as api from "./api.js";
-import { h } from "./dom.js";
+import { button, h, morph, s } from "./dom.js";
+import { openText } from "./dialog.js";
+import { watch } from "./live.js";
+import { go } from "./table.js";
 import { admin } from "./admin.js";
-import { channels, connections, exchange, exchanges } from "./traffic.js";
+import { channels, connection, connections } from "./connections.js";
+import { clusterMap } from "./cluster.js";
+import { exchange, exchanges } from "./exchanges.js";
+import { node } from "./node.js";
 import { overview } from "./overview.js";
-import { queue, queues } from "./queues.js";
+import { queue } from "./queue.js";
+import { queues } from "./queues.js";
 
+// A page is {paths(context), view(context, data)}: what it needs of the API, and what it shows. `detail` pages have
+// names behind theirs in the address.
 const sections = [
-  ["overview", "Overview", overview], ["connections", "Connections", connections], ["channels", "Channels", channels],
-  ["exchanges", "Exchanges", exchanges], ["queues", "Queues", queues], ["admin", "Admin", admin],
+  { name: "overview", title: "Overview", page: overview, icon: "M3 12h4l3-8 4 16 3-8h4", key: "o" },
+  { name: "cluster", title: "Cluster map", page: clusterMap, icon: "M6 8a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM18 8a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM12 21a2.500 2.500 0 100-5 2.500 2.500 0 000 5zM8.500 5.500h7M7 8l4 8M17 8l-4 8", key: "m" },
+  { name: "queues", title: "Queues", page: queues, detail: queue, icon: "M4 6h16M4 12h16M4 18h10", key: "q" },
+  { name: "exchanges", title: "Exchanges", page: exchanges, detail: exchange, icon: "M4 12h6m0 0l8-6m-8 6l8 6", key: "x" },
+  { name: "connections", title: "Connections", page: connections, detail: connection, icon: "M9 7H6a5 5 0 000 10h3m6-10h3a5 5 0 010 10h-3M8 12h8", key: "c" },
+  { name: "channels", title: "Channels", page: channels, icon: "M4 8h16M4 16h16M8 4v16M16 4v16", key: "h" },
+  { name: "admin", title: "Admin", page: admin, icon: "M12 12a4 4 0 100-8 4 4 0 000 8zm-8 8c1-4 4-6 8-6s7 2 8 6", key: "a" },
 ];
-const refreshMs = 5000;
-
 const main = document.querySelector("main");
 const notice = document.querySelector(".notice");
-let who = null;
-let turn = 0; // rises with every page: a late answer for an earlier one is dropped
-let timer = null;
+let running = null; // what keeps the page up to date
+let ticking = null; // shows the page anew as time goes on, where it has a clock of its own
+let place = null; // address of the page, without filter and order
 
 export function say(text, bad = false) {
-  notice.textContent = text;
+  notice.replaceChildren(text);
   notice.classList.toggle("bad", bad);
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { notice.textContent = ""; }, 6000);
+  say.timer = setTimeout(() => notice.replaceChildren(), bad ? 8000 : 4000);
 }
 
-// Does something, says how it went, and shows the page anew.
-export async function act(what, done) {
+// Does something, says how it went, and asks anew for what the page shows.
+async function act(what, done) {
   try {
     await what();
     if (done) say(done);
-    await show();
+    if (location.hash.split("?")[0] === place) await running?.refresh(); // it may have led elsewhere
   } catch (problem) {
     say(problem.message, true);
   }
 }
 
-function currentPage() {
-  const parts = location.hash.replace(/^#\/?/, "").split("?")[0].split("/").map(decodeURIComponent);
-  const [name, ...rest] = parts;
-  if (name === "queues" && rest.length === 2) return [name, (context) => queue(context, ...rest)];
-  if (name === "exchanges" && rest.length === 2) return [name, (context) => exchange(context, ...rest)];
-  const section = sections.find((each) => each[0] === name) ?? sections[0];
-  return [section[0], section[2]];
+function route() {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0].split("/").map(decodeURIComponent);
+  if (name === "nodes" && rest.length === 1) return { name: "overview", page: node, rest };
+  const section = sections.find((each) => each.name === name) ?? sections[0];
+  const detail = rest.length && section.detail && rest.every((each) => each !== "");
+  return { name: section.name, title: section.title, page: detail ? section.detail : section.page, rest };
 }
 
-function showNavigation(current) {
-  document.querySelector("nav").replaceChildren(...sections.map(([name, title]) =>
-    h("a", { href: "#/" + name, "aria-current": name === current ? "page" : null }, title)));
-  document.querySelector(".who").replaceChildren(...(who ? [who.name + " (" + who.tags.join(", ") + ") ",
-    h("button", { type: "button", onclick: () => { api.logOut(); who = null; show(); } }, "Log out")] : []));
+const icon = (path) => s("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, s("path", { d: path }));
+
+function showFrame(current) {
+  morph(document.querySelector("nav"), sections.map((each) => h("a", { key: each.name, href: "#/" + each.name,
+    title: "g " + each.key, "aria-current": each.name === current ? "page" : null }, icon(each.icon), h("span", {}, each.title))));
+  const user = api.who();
+  morph(document.querySelector(".who"), user ? [h("span", { class: "user", title: user.tags.join(", ") }, user.name),
+    button("Log out", () => leave()), button("◐", nextTheme, "quiet theme"), button("?", showHelp, "quiet help")] : []);
+}
+
+const themes = ["auto", "light", "dark"];
+function applyTheme() {
+  const theme = localStorage.getItem("theme") ?? "auto";
+  if (theme === "auto") document.documentElement.removeAttribute("data-theme");
+  else document.documentElement.setAttribute("data-theme", theme);
+}
+function nextTheme() {
+  const next = themes[(themes.indexOf(localStorage.getItem("theme") ?? "auto") + 1) % themes.length];
+  localStorage.setItem("theme", next);
+  applyTheme();
+  say("Colours: " + (next === "auto" ? "as the system has them" : next));
+}
+
+function showHelp() {
+  openText("Keys", h("dl", { class: "keys" }, sections.map((each) => h("div", {}, h("dt", {}, h("kbd", {}, "g"), " ", h("kbd", {}, each.key)), h("dd", {}, each.title))),
+    h("div", {}, h("dt", {}, h("kbd", {}, "/")), h("dd", {}, "Filter")), h("div", {}, h("dt", {}, h("kbd", {}, "n")), h("dd", {}, "Add")),
+    h("div", {}, h("dt", {}, h("kbd", {}, "Esc")), h("dd", {}, "Close")), h("div", {}, h("dt", {}, h("kbd", {}, "?")), h("dd", {}, "These keys"))));
+}
+
+function stop() {
+  running?.stop();
+  clearInterval(ticking);
+  running = ticking = null;
 }
 
 function showLogin(reason) {
-  clearTimeout(timer);
-  document.querySelector("nav").replaceChildren();
-  document.querySelector(".who").replaceChildren();
-  const user = h("input", { name: "username", autocomplete: "username", required: true });
-  const password = h("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
-  main.replaceChildren(h("form", {
-    class: "panel login",
-    onsubmit: (event) => { event.preventDefault(); api.logIn(user.value, password.value); show(); },
-  }, h("h2", {}, "Log in"), h("label", {}, "User", user), h("label", {}, "Password", password),
-  h("button", { class: "main" }, "Log in"), reason ? h("p", { class: "bad", role: "alert" }, reason) : null));
-  user.focus();
+  stop();
+  place = null;
+  document.querySelectorAll("dialog").forEach((each) => each.close());
+  document.body.classList.add("outside");
+  document.title = "Warren";
+  showFrame(null);
+  const problem = h("p", { class: "problem", role: "alert" }, reason);
+  const form = h("form", { class: "login panel", onsubmit: async (event) => {
+    event.preventDefault();
+    const { username, password, send } = event.target.elements;
+    send.disabled = true;
+    problem.textContent = "";
+    try {
+      await api.logIn(username.value, password.value);
+      show();
+    } catch (why) {
+      problem.textContent = why.message;
+      password.value = "";
+      password.focus();
+    } finally { send.disabled = false; }
+  } }, h("img", { src: "icon.svg", alt: "", width: 44, height: 44 }), h("h1", {}, "Warren"),
+  h("label", {}, h("span", {}, "User"), h("input", { name: "username", autocomplete: "username", required: true })),
+  h("label", {}, h("span", {}, "Password"), h("input", { name: "password", type: "password", autocomplete: "current-password", required: true })),
+  problem, h("button", { class: "main", name: "send" }, "Log in"));
+  main.replaceChildren(form);
+  form.elements.username.focus();
 }
 
-// A page that somebody types into, or looks into, is not pulled away from under them.
-function busy() {
-  const active = document.activeElement;
-  return document.querySelector("main details[open]") !== null
-    || (active && ["INPUT", "TEXTAREA", "SELECT"].includes(active.tagName));
+async function leave() {
+  stop(); // what keeps the page up to date would find the session gone
+  try { await api.logOut(); } catch { /* the node does not answer; the page forgets the session all the same */ }
+  showLogin();
 }
 
-async function show() {
-  const mine = ++turn;
-  clearTimeout(timer);
-  if (!api.loggedIn()) return showLogin();
-  try {
-    who ??= await api.get("whoami");
-    const [name, page] = currentPage();
-    const context = { who, say, act, refresh: show, tag: (tag) => who.tags.includes(tag) || who.tags.includes("administrator") };
-    const content = await page(context);
-    if (mine !== turn) return;
-    showNavigation(name);
-    document.title = "Warren: " + name;
-    const position = window.scrollY;
-    const focused = document.activeElement?.dataset?.key;
-    main.replaceChildren(...[content].flat());
-    window.scrollTo(0, position);
-    if (focused) main.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
-  } catch (problem) {
-    if (mine !== turn) return;
-    if (problem.status === 401 && who === null) { api.logOut(); return showLogin(problem.message); }
-    if (problem.status === 429) { api.logOut(); who = null; return showLogin(problem.message); }
-    if (problem.status === undefined) say("The node does not answer. Trying again.", true);
-    else main.replaceChildren(h("p", { class: "bad", role: "alert" }, problem.message));
+function show() {
+  if (!api.who()) return showLogin();
+  stop();
+  document.body.classList.remove("outside");
+  const { name, title, page, rest } = route();
+  const here = location.hash.split("?")[0];
+  const moved = here !== place;
+  place = here;
+  showFrame(name);
+  document.title = [rest.at(-1) || title, "Warren"].filter(Boolean).join(" · ");
+  const context = { names: rest, say, act, has: api.has, refresh: () => running?.refresh(), restart: show };
+  let latest = null;
+  const draw = (data) => {
+    latest = data;
+    document.body.classList.remove("stale");
+    morph(main, [page.view(context, data)]);
+  };
+  if (moved) { // another order or filter of the same list leaves what is typed into alone
+    document.querySelectorAll("dialog").forEach((each) => each.close());
+    main.replaceChildren(h("p", { class: "loading" }, "Loading…"));
+    window.scrollTo(0, 0);
+    page.enter?.(context);
   }
-  timer = setTimeout(tick, refreshMs);
+  if (page.every) ticking = setInterval(() => latest && !document.hidden && draw(latest), page.every);
+  running = watch(page.paths(context), { show: draw, fail: (problem) => fail(problem), state: showState });
 }
 
-function tick() {
-  if (busy() || document.hidden) timer = setTimeout(tick, 1000);
-  else show();
+function fail(problem) {
+  if (problem.status === 401 && !api.who()) return;
+  if (problem.status === 401 && problem.message === "Login failed") { api.forget(); return showLogin("Your session has ended."); }
+  if (problem.status === 400 && /page out of range/i.test(problem.message)) return go({});
+  if (problem.status === 400 && main.querySelector("input.filter")) return say(problem.message, true); // an expression that is not finished yet
+  stop();
+  place = null;
+  morph(main, [h("div", { class: "panel problem-page", role: "alert" }, h("h2", {}, problem.status === 404 ? "Not there (any more)" : "That did not work"),
+    h("p", {}, problem.message), button("Try again", show, "main"))]);
 }
 
-window.addEventListener("hashchange", () => { show().then(() => main.focus({ preventScroll: true })); });
-show();
+function showState(what) {
+  const words = { live: "Live", polling: "Every 5 s", down: "The node does not answer" };
+  morph(document.querySelector(".live"), [h("span", { class: "state " + { live: "good", polling: "warn", down: "bad" }[what] }, h("i", { class: "dot" }), words[what])]);
+  document.body.classList.toggle("stale", what === "down");
+}
+
+let prefix = false;
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !api.who() || document.querySelector("dialog[open]")) return;
+  if (["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName)) { if (event.key === "Escape") event.target.blur(); return; }
+  const section = prefix ? sections.find((each) => each.key === event.key) : null;
+  prefix = event.key === "g";
+  if (section) { location.hash = "#/" + section.name; event.preventDefault(); }
+  else if (event.key === "?") showHelp();
+  else if (event.key === "/") { main.querySelector("input.filter")?.focus(); event.preventDefault(); }
+  else if (event.key === "n") { const add = main.querySelector("button.add"); add?.focus(); add?.click(); event.preventDefault(); }
+}
+
+applyTheme();
+document.addEventListener("keydown", onKey);
+window.addEventListener("hashchange", () => {
+  const before = place;
+  show();
+  if (place !== before) main.focus({ preventScroll: true });
+});
+api.onEnd((reason) => showLogin(reason));
+api.resume().then(show, (problem) => { showLogin(problem.message); });

@@ -1,11 +1,29 @@
-// Elements from values. Names and texts of the broker only ever become text nodes, never markup.
+// Elements from values. Names and texts of the broker only ever become text nodes and attributes, never markup.
+// `morph` brings what is shown to what shall be shown and leaves alone what has not changed: focus, selection, what
+// somebody has typed, how far a list is scrolled.
 
-export function h(tag, attributes, ...children) {
-  const element = document.createElement(tag);
+const handlers = Symbol("handlers");
+const keyOf = Symbol("key");
+const given = Symbol("given");
+const svgNamespace = "http://www.w3.org/2000/svg";
+
+function dispatch(event) {
+  this[handlers]?.[event.type]?.call(this, event);
+}
+
+function listen(element, type, handler) {
+  element[handlers] ??= {};
+  if (!(type in element[handlers])) element.addEventListener(type, dispatch);
+  element[handlers][type] = handler;
+}
+
+function build(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value") element.value = value;
+    if (name.startsWith("on")) listen(element, name.slice(2), value);
+    else if (name === "key") element[keyOf] = value;
+    else if (name === "value") element.value = element[given] = value;
+    else if (name === "style") element.style.cssText = value; // the way that the content security policy leaves open
     else element.setAttribute(name, value === true ? "" : value);
   }
   append(element, children);
@@ -19,100 +37,72 @@ function append(element, children) {
   }
 }
 
-const svgNamespace = "http://www.w3.org/2000/svg";
-export function s(tag, attributes, ...children) {
-  const element = document.createElementNS(svgNamespace, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  append(element, children);
-  return element;
-}
+export const h = (tag, attributes, ...children) => build(document.createElement(tag), attributes, children);
+export const s = (tag, attributes, ...children) => build(document.createElementNS(svgNamespace, tag), attributes, children);
 
-export function number(value) {
-  return value === undefined || value === null ? "" : Number(value).toLocaleString("en-US");
-}
-export function rate(value) {
-  if (value === undefined || value === null) return "";
-  return (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en-US")) + "/s";
-}
-export function bytes(value) {
-  if (value === undefined || value === null) return "";
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let at = 0;
-  while (value >= 1024 && at < units.length - 1) { value /= 1024; ++at; }
-  return (at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)) + " " + units[at];
-}
-export function duration(ms) {
-  const seconds = Math.floor(ms / 1000);
-  const parts = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
-  const shown = [];
-  let left = seconds;
-  for (const [unit, size] of parts) {
-    if (left >= size && shown.length < 2) shown.push(Math.floor(left / size) + unit);
-    left %= size;
+const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName && one[keyOf] === other[keyOf];
+
+function syncAttributes(have, next) {
+  const switched = ["checked", "selected"].filter((name) => have.hasAttribute(name) !== next.hasAttribute(name));
+  for (const { name } of [...have.attributes])
+    if (!next.hasAttribute(name) && name !== "open" && name !== "style") have.removeAttribute(name);
+  for (const { name, value } of next.attributes)
+    if (name !== "style" && name !== "open" && have.getAttribute(name) !== value) have.setAttribute(name, value);
+  for (const name of switched) have[name] = next.hasAttribute(name);
+  if (have.style && have.style.cssText !== next.style.cssText) have.style.cssText = next.style.cssText;
+  if (have[given] !== next[given]) {
+    have[given] = next[given];
+    if (document.activeElement !== have) have.value = next[given] ?? "";
   }
-  return shown.join(" ") || "0s";
+  for (const [type, handler] of Object.entries(next[handlers] ?? {})) listen(have, type, handler);
 }
 
-// A table: columns are {title, key, show(row), number, long}. `sorting` is {by, reverse, change(key)} or nothing.
-export function table(caption, columns, rows, sorting, rowClass) {
-  const head = columns.map((column) => {
-    const sorted = sorting && sorting.by === column.key && column.key;
-    const title = sorting && column.key
-      ? h("button", { type: "button", onclick: () => sorting.change(column.key) }, column.title, sorted ? (sorting.reverse ? " ▼" : " ▲") : "")
-      : column.title;
-    return h("th", { scope: "col", class: column.number ? "number" : null,
-      "aria-sort": sorted ? (sorting.reverse ? "descending" : "ascending") : null }, title);
-  });
-  const body = rows.map((row) => h("tr", { class: rowClass ? rowClass(row) : null },
-    columns.map((column) => h("td", { class: column.number ? "number" : column.long ? "long" : null }, column.show(row)))));
-  if (rows.length === 0) body.push(h("tr", {}, h("td", { colspan: columns.length }, "None.")));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
-}
-
-export function card(title, value) {
-  return h("div", { class: "card" }, h("b", {}, value), h("span", {}, title));
-}
-
-// A form of fields {name, label, type, value, options, required}; `submit` gets {name: value}.
-export function form(title, fields, action, submit) {
-  const inputs = fields.map((field) => {
-    let input;
-    if (field.options) input = h("select", { name: field.name }, field.options.map((o) => h("option", { value: o }, o)));
-    else if (field.type === "textarea") input = h("textarea", { name: field.name });
-    else input = h("input", { name: field.name, type: field.type ?? "text", required: field.required, checked: field.value === true, autocomplete: "off" });
-    if (field.value !== undefined && field.type !== "checkbox") input.value = field.value;
-    return h("label", { class: field.type === "checkbox" ? "inline" : null }, field.label, input);
-  });
-  return h("details", {}, h("summary", {}, title), h("form", {
-    onsubmit: (event) => {
-      event.preventDefault();
-      const values = {};
-      for (const field of fields) {
-        const input = event.target.elements[field.name];
-        values[field.name] = field.type === "checkbox" ? input.checked : input.value;
-      }
-      submit(values, event.target);
-    },
-  }, h("div", { class: "fields" }, inputs), h("button", { class: "main" }, action)));
-}
-
-// Lines over time: series are {label, points: [[ms, value]]}, oldest first.
-export function chart(title, series, show) {
-  const width = 400, height = 140, left = 6, top = 18;
-  const all = series.flatMap((each) => each.points);
-  const box = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
-  if (all.length > 1) {
-    const times = all.map((p) => p[0]), most = Math.max(1, ...all.map((p) => p[1]));
-    const from = Math.min(...times), to = Math.max(...times);
-    const x = (t) => left + (width - 2 * left) * (to === from ? 0 : (t - from) / (to - from));
-    const y = (v) => height - 4 - (height - 4 - top) * v / most;
-    box.append(s("line", { class: "axis", x1: left, x2: width - left, y1: y(0), y2: y(0) }),
-      s("text", { x: left, y: 12 }, show(most)));
-    series.forEach((each, i) => box.append(s("path", { class: "c" + i,
-      d: each.points.map((p, n) => (n ? "L" : "M") + x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("") })));
+function sync(have, next) {
+  if (have.nodeType === Node.TEXT_NODE) {
+    if (have.data !== next.data) have.data = next.data;
+    return;
   }
-  return h("div", { class: "card chart" }, h("h3", {}, title), box, h("div", { class: "legend" },
-    series.map((each, i) => h("span", {}, h("span", { class: "c" + i, "aria-hidden": "true" }, "■ "), each.label, " ",
-      each.points.length ? show(each.points[each.points.length - 1][1]) : ""))));
+  syncAttributes(have, next);
+  morph(have, next.childNodes);
 }
+
+// Makes `fresh` the children of `parent`. Children with a key are found again wherever they have gone.
+export function morph(parent, fresh) {
+  const nodes = [];
+  const collect = (all) => { for (const each of all) Array.isArray(each) ? collect(each)
+    : each instanceof Node ? nodes.push(each) : each || each === 0 ? nodes.push(document.createTextNode(String(each))) : null; };
+  collect(fresh);
+  const keyed = new Map();
+  for (const child of parent.childNodes) if (child[keyOf] !== undefined) keyed.set(child[keyOf], child);
+  let at = parent.firstChild;
+  const isPast = (next) => at?.nextSibling && at[keyOf] === undefined && !alike(at, next) && alike(at.nextSibling, next)
+    && at.nextSibling.className === next.className;
+  for (const next of nodes) {
+    if (isPast(next)) { const gone = at; at = at.nextSibling; gone.remove(); }
+    const found = next[keyOf] !== undefined ? keyed.get(next[keyOf]) : at;
+    if (!found || !alike(found, next)) { parent.insertBefore(next, at); continue; }
+    if (found === at) at = at.nextSibling;
+    else parent.insertBefore(found, at);
+    sync(found, next);
+  }
+  while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+}
+
+// -- small parts that many pages have --
+
+export const badge = (text, title, kind) => h("span", { class: "badge " + (kind ?? ""), title }, text);
+export const dot = (kind, text) => h("span", { class: "state " + kind }, h("i", { class: "dot", "aria-hidden": "true" }), text);
+export const button = (label, onclick, kind) => h("button", { type: "button", class: kind, onclick }, label);
+
+// How much of a limit is used; red from nine tenths on.
+export function meter(used, limit, text) {
+  const part = limit > 0 ? Math.min(1, used / limit) : 0;
+  const kind = part >= 0.9 ? "bad" : part >= 0.7 ? "warn" : "good";
+  return h("span", { class: "meter " + kind }, h("span", { class: "track" }, h("i", { style: `width:${(part * 100).toFixed(1)}%` })),
+    h("span", {}, text));
+}
+
+export const pairs = (entries) => h("dl", { class: "pairs" }, entries.filter((each) => each).map(([name, value]) =>
+  h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+export const panel = (title, ...content) => h("section", { class: "panel" }, title ? h("h3", {}, title) : null, content);
+export const json = (value) => h("code", { class: "json" }, JSON.stringify(value));

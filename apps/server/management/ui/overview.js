@@ -1,5 +1,15 @@
-import { get } from "./api.js";
-import { bytes, card, chart, duration, h, number, rate, table } from "./dom.js";
+// The cluster at a glance: what is wrong, how much waits, how fast it goes, how the nodes are.
+import { path } from "./api.js";
+import { chart, spark } from "./chart.js";
+import { badge, dot, h, meter, panel } from "./dom.js";
+import { bytes, duration, number, rate } from "./format.js";
+import { choice, table } from "./table.js";
+
+const ranges = { 600: ["10 minutes", 5], 3600: ["hour", 60], 28800: ["8 hours", 600], 86400: ["day", 1800] };
+let age = 600;
+
+const wanted = ["queue_totals.messages_ready", "queue_totals.messages_unacknowledged", "message_stats.publish", "message_stats.confirm",
+  "message_stats.deliver_get", "message_stats.ack", "message_stats.redeliver"];
 
 // Counts become rates between neighbouring samples; gauges stay.
 function rates(details) {
@@ -11,49 +21,88 @@ function rates(details) {
 }
 const gauges = (details) => [...(details?.samples ?? [])].reverse().map((each) => [each.timestamp, each.sample]);
 
-const share = (used, limit) => limit > 0 ? used / limit : 0;
-const colour = (part) => part >= 0.9 ? "bad" : part >= 0.7 ? "warn" : "good";
+export function nodeState(node) {
+  if (!node.running) return dot("bad", "down");
+  if (node.being_drained) return dot("warn", "maintenance");
+  if (node.partitions?.length) return dot("warn", "minority");
+  if (node.mem_alarm) return dot("bad", "memory alarm");
+  if (node.disk_free_alarm) return dot("bad", "disk alarm");
+  return dot("good", "running");
+}
+
+function problems(nodes) {
+  const all = [];
+  for (const node of nodes) {
+    if (!node.running) all.push([node.name, "does not run"]);
+    if (node.mem_alarm) all.push([node.name, "is short of memory: publishers are blocked"]);
+    if (node.disk_free_alarm) all.push([node.name, "is short of disk space: publishers are blocked"]);
+    if (node.partitions?.length) all.push([node.name, "is in a minority and changes nothing"]);
+    if (node.being_drained) all.push([node.name, "is in maintenance"]);
+  }
+  return all.length ? h("ul", { class: "problems", role: "alert" }, all.map(([name, text]) => h("li", {}, h("b", {}, name), " " + text))) : null;
+}
 
 function nodeTable(nodes) {
-  const measured = (node, used, limit, show) => node.running
-    ? h("span", { class: colour(share(used, limit)) }, show(used), limit ? " of " + show(limit) : "") : "";
+  const running = (show) => (node) => node.running ? show(node) : "";
   return table("Nodes", [
-    { title: "Name", show: (n) => n.name },
-    { title: "State", show: (n) => n.running
-      ? h("span", { class: n.being_drained || n.partitions.length ? "warn" : "good" },
-        n.being_drained ? "in maintenance" : n.partitions.length ? "in a minority" : "running")
-      : h("span", { class: "bad" }, "Node not running") },
-    { title: "Uptime", show: (n) => n.running ? duration(n.uptime) : "" },
-    { title: "File descriptors", show: (n) => measured(n, n.fd_used, n.fd_total, number) },
-    { title: "Sockets", show: (n) => measured(n, n.sockets_used, n.sockets_total, number) },
-    { title: "Memory", show: (n) => n.running && n.mem_alarm ? h("span", { class: "bad" }, bytes(n.mem_used), " alarm")
-      : measured(n, n.mem_used, n.mem_limit, bytes) },
-    { title: "Disk free", show: (n) => n.running
-      ? h("span", { class: n.disk_free_alarm ? "bad" : "good" }, bytes(n.disk_free), n.disk_free_alarm ? " alarm" : "") : "" },
-  ], nodes, null, (n) => n.running ? null : "down");
+    { title: "Node", show: (n) => h("a", { href: "#/nodes/" + path(n.name) }, n.name) }, { title: "State", show: nodeState },
+    { title: "Uptime", show: running((n) => duration(n.uptime)) },
+    { title: "Memory", show: running((n) => meter(n.mem_used, n.mem_limit, bytes(n.mem_used) + " of " + bytes(n.mem_limit))) },
+    { title: "Disk free", show: running((n) => h("span", { class: n.disk_free_alarm ? "bad" : "" }, bytes(n.disk_free))) },
+    { title: "File descriptors", wide: true, show: running((n) => meter(n.fd_used, n.fd_total, number(n.fd_used) + " of " + number(n.fd_total))) },
+    { title: "Connections", wide: true, show: running((n) => meter(n.sockets_used, n.sockets_total, number(n.sockets_used) + " of " + number(n.sockets_total))) },
+  ], nodes, { rowClass: (n) => n.running ? null : "down", rowKey: (n) => n.name });
 }
 
-export async function overview(context) {
-  const range = "lengths_age=600&lengths_incr=5&msg_rates_age=600&msg_rates_incr=5";
-  const [all, nodes] = await Promise.all([get("overview?" + range), context.tag("monitoring") ? get("nodes") : []]);
-  const stats = all.message_stats ?? {}, queues = all.queue_totals ?? {}, objects = all.object_totals ?? {};
-  return [
-    h("h2", {}, "Cluster ", all.cluster_name),
-    h("div", { class: "cards" }, card("Ready messages", number(queues.messages_ready)),
-      card("Unacknowledged", number(queues.messages_unacknowledged)), card("Published", rate(stats.publish_details?.rate)),
-      card("Delivered", rate(stats.deliver_get_details?.rate)), card("Connections", number(objects.connections)),
-      card("Channels", number(objects.channels)), card("Queues", number(objects.queues)), card("Consumers", number(objects.consumers))),
-    h("div", { class: "charts" },
-      chart("Queued messages, last ten minutes", [
-        { label: "Ready", points: gauges(queues.messages_ready_details) },
-        { label: "Unacknowledged", points: gauges(queues.messages_unacknowledged_details) }], (v) => number(Math.round(v))),
-      chart("Message rates, last ten minutes", [
-        { label: "Publish", points: rates(stats.publish_details) }, { label: "Confirm", points: rates(stats.confirm_details) },
-        { label: "Deliver and get", points: rates(stats.deliver_get_details) }, { label: "Ack", points: rates(stats.ack_details) }], rate)),
-    nodes.length ? [h("h2", {}, "Nodes"), nodeTable(nodes)] : null,
-    all.listeners?.length ? h("details", {}, h("summary", {}, "Listening ports"), table("Listening ports", [
-      { title: "Protocol", show: (l) => l.protocol }, { title: "Node", show: (l) => l.node },
-      { title: "Address", show: (l) => l.ip_address }, { title: "Port", number: true, show: (l) => l.port }], all.listeners)) : null,
-    h("p", {}, "Warren " + all.product_version + ", compatible with RabbitMQ " + all.rabbitmq_version),
-  ].flat().filter((each) => each !== null);
+function tile(title, value, points, kind, href) {
+  return h(href ? "a" : "div", { class: "tile", href }, h("span", {}, title), h("b", {}, value), points ? spark(points, kind) : null);
 }
+
+function tiles(all, past) {
+  const queues = all.queue_totals ?? {}, stats = all.message_stats ?? {}, objects = all.object_totals ?? {};
+  const pastQueues = past.queue_totals ?? {}, pastStats = past.message_stats ?? {};
+  return h("div", { class: "tiles" },
+    tile("Ready", number(queues.messages_ready), gauges(pastQueues.messages_ready_details), "c0"),
+    tile("Unacked", number(queues.messages_unacknowledged), gauges(pastQueues.messages_unacknowledged_details), "c1"),
+    tile("Published", rate(stats.publish_details?.rate), rates(pastStats.publish_details), "c0"),
+    tile("Delivered", rate(stats.deliver_get_details?.rate), rates(pastStats.deliver_get_details), "c2"),
+    tile("Queues", number(objects.queues), null, null, "#/queues"), tile("Exchanges", number(objects.exchanges), null, null, "#/exchanges"),
+    tile("Connections", number(objects.connections), null, null, "#/connections"), tile("Channels", number(objects.channels), null, null, "#/channels"),
+    tile("Consumers", number(objects.consumers)));
+}
+
+function churn(all) {
+  const rates = all.churn_rates ?? {};
+  const names = [["Connections opened", "connection_created"], ["closed", "connection_closed"], ["Channels opened", "channel_created"], ["closed", "channel_closed"],
+    ["Queues declared", "queue_declared"], ["created", "queue_created"], ["deleted", "queue_deleted"]];
+  return h("p", { class: "churn" }, names.map(([text, name]) => h("span", {}, text + " ", h("b", {}, number(rates[name] ?? 0)), " ", rate(rates[name + "_details"]?.rate ?? 0))));
+}
+
+export const overview = {
+  paths: (context) => {
+    const step = ranges[age][1];
+    return ["overview", `overview?lengths_age=${age}&lengths_incr=${step}&msg_rates_age=${age}&msg_rates_incr=${step}&columns=`
+      + wanted.map((each) => each + "_details.samples").join(","), ...(context.has("monitoring") ? ["nodes"] : [])];
+  },
+  view(context, [all, past, nodes]) {
+    const stats = past.message_stats ?? {}, queues = past.queue_totals ?? {};
+    return [
+      h("div", { class: "title" }, h("h2", {}, "Cluster ", h("span", { class: "name" }, all.cluster_name)), h("span", { class: "actions" },
+        choice("Last", String(age), Object.entries(ranges).map(([key, [text]]) => [key, text]), (value) => { age = Number(value); context.restart(); }))),
+      problems(nodes ?? []), tiles(all, past),
+      h("div", { class: "charts" },
+        chart("Queued messages", [
+          { label: "Ready", class: "c0", points: gauges(queues.messages_ready_details) },
+          { label: "Unacknowledged", class: "c1", points: gauges(queues.messages_unacknowledged_details) }], (v) => number(Math.round(v))),
+        chart("Message rates", [
+          { label: "Publish", class: "c0", points: rates(stats.publish_details) }, { label: "Confirm", class: "c3", points: rates(stats.confirm_details) },
+          { label: "Deliver and get", class: "c2", points: rates(stats.deliver_get_details) }, { label: "Ack", class: "c1", points: rates(stats.ack_details) }], rate)),
+      nodes ? [h("h2", {}, "Nodes"), nodeTable(nodes)] : null,
+      h("h2", {}, "Since the nodes have started"), panel(null, churn(all)),
+      all.listeners?.length ? h("details", {}, h("summary", {}, "Ports"), table("Ports", [
+        { title: "Protocol", show: (l) => l.protocol }, { title: "Node", show: (l) => l.node }, { title: "Address", show: (l) => l.ip_address },
+        { title: "Port", number: true, show: (l) => l.port }], all.listeners)) : null,
+      h("p", { class: "foot" }, "Warren " + all.product_version + " ", badge("speaks RabbitMQ " + all.rabbitmq_version)),
+    ];
+  },
+};

@@ -1,96 +1,66 @@
-import { get, path, post, put, remove } from "./api.js";
-import { bytes, card, form, h, number, rate, table } from "./dom.js";
-import { pagedTable } from "./lists.js";
-import { bindingTable, publishForm } from "./traffic.js";
+// The list of queues.
+import { get, path, put } from "./api.js";
+import { badge, button, dot, h } from "./dom.js";
+import { openForm } from "./dialog.js";
+import { number, rate } from "./format.js";
+import { listPath, pagedTable } from "./table.js";
 
-function badges(queue) {
+const argumentNames = { "x-message-ttl": "TTL", "x-expires": "Exp", "x-max-length": "Lim", "x-max-length-bytes": "Lim B", "x-dead-letter-exchange": "DLX",
+  "x-dead-letter-routing-key": "DLK", "x-max-priority": "Pri", "x-single-active-consumer": "SAC", "x-overflow": "Ovfl" };
+
+export function features(queue) {
   const shown = [];
-  const add = (text, title, kind) => shown.push(h("span", { class: "badge " + (kind ?? ""), title }, text));
-  if (queue.durable) add("D", "durable");
-  if (queue.auto_delete) add("AD", "auto-delete");
-  if (queue.exclusive) add("Excl", "exclusive");
-  const names = { "x-message-ttl": "TTL", "x-expires": "Exp", "x-max-length": "Lim", "x-max-length-bytes": "Lim B",
-    "x-dead-letter-exchange": "DLX", "x-dead-letter-routing-key": "DLK", "x-max-priority": "Pri", "x-single-active-consumer": "SAC" };
-  for (const [argument, text] of Object.entries(names))
-    if (argument in queue.arguments) add(text, argument + ": " + queue.arguments[argument]);
-  if (queue.type === "quorum") add("quorum", "members: " + (queue.members ?? []).join(", "));
-  const mirrors = queue.slave_nodes ?? [], inSync = queue.synchronised_slave_nodes ?? [];
-  if (inSync.length) add("+" + inSync.length, "mirrors in sync: " + inSync.join(", "));
-  const behind = mirrors.filter((each) => !inSync.includes(each));
-  if (behind.length) add("+" + behind.length, "not in sync: " + behind.join(", "), "bad");
-  if (queue.policy) add(queue.policy, "policy");
+  if (queue.type !== "classic") shown.push(badge(queue.type, "type", "accent"));
+  if (queue.durable) shown.push(badge("D", "durable"));
+  if (queue.auto_delete) shown.push(badge("AD", "deleted with its last consumer"));
+  if (queue.exclusive) shown.push(badge("Excl", "of one connection"));
+  for (const [argument, text] of Object.entries(argumentNames))
+    if (argument in queue.arguments) shown.push(badge(text, argument + ": " + queue.arguments[argument]));
+  if (queue.policy) shown.push(badge(queue.policy, "policy", "accent"));
+  if (queue.operator_policy) shown.push(badge(queue.operator_policy, "operator policy", "accent"));
   return shown;
 }
 
-const link = (q) => h("a", { href: "#/queues/" + path(q.vhost, q.name) }, q.name);
-const state = (q) => h("span", { class: q.state === "running" ? "good" : q.state === "flow" ? "warn" : "bad" }, q.state);
+// Copies as dots: filled for those in sync.
+export function copies(queue) {
+  const mirrors = queue.slave_nodes ?? (queue.members ?? []).filter((each) => each !== queue.leader);
+  if (mirrors.length === 0) return null;
+  const inSync = queue.synchronised_slave_nodes ?? queue.online ?? [];
+  return h("span", { class: "copies" }, mirrors.map((each) => h("i", { class: inSync.includes(each) ? "dot good" : "dot bad", title: each + (inSync.includes(each) ? ": in sync" : ": not in sync") })),
+    h("span", { class: "unseen" }, `${mirrors.filter((each) => inSync.includes(each)).length} of ${mirrors.length} mirrors in sync`));
+}
 
-export async function queues(context) {
+const kinds = { running: "good", live: "good", flow: "warn", down: "bad" };
+const words = { flow: "held back", down: "no master" };
+export const state = (queue) => dot(kinds[queue.state] ?? "warn", words[queue.state] ?? queue.state);
+
+export async function addQueue(context) {
   const vhosts = (await get("vhosts?columns=name")).map((each) => each.name);
-  const list = await pagedTable(context, "Queues", "queues", [
-    { title: "Name", key: "name", long: true, show: link }, { title: "Virtual host", key: "vhost", show: (q) => q.vhost },
-    { title: "Node", key: "node", show: (q) => q.node }, { title: "Features", show: badges },
-    { title: "State", key: "state", show: state },
-    { title: "Ready", key: "messages_ready", number: true, show: (q) => number(q.messages_ready) },
-    { title: "Unacked", key: "messages_unacknowledged", number: true, show: (q) => number(q.messages_unacknowledged) },
-    { title: "Total", key: "messages", number: true, show: (q) => number(q.messages) },
-    { title: "In", key: "message_stats.publish_details.rate", number: true, show: (q) => rate(q.message_stats?.publish_details?.rate) },
-    { title: "Out", key: "message_stats.deliver_get_details.rate", number: true, show: (q) => rate(q.message_stats?.deliver_get_details?.rate) },
-    { title: "Ack", key: "message_stats.ack_details.rate", number: true, show: (q) => rate(q.message_stats?.ack_details?.rate) },
-  ], (q) => q.state === "down" ? "down" : null);
-  return [...list, form("Add a queue", [
+  openForm("Add a queue", [
     { name: "vhost", label: "Virtual host", options: vhosts }, { name: "name", label: "Name", required: true },
-    { name: "type", label: "Type", options: ["classic", "quorum"] }, { name: "durable", label: "Durable", type: "checkbox", value: true },
-    { name: "auto_delete", label: "Auto-delete", type: "checkbox" },
-    { name: "arguments", label: "Arguments (JSON)", type: "textarea", value: "{}" }], "Add queue",
-  (v) => context.act(() => put(path("queues", v.vhost, v.name), { durable: v.durable, auto_delete: v.auto_delete,
-    arguments: { ...(v.type === "classic" ? {} : { "x-queue-type": v.type }), ...JSON.parse(v.arguments || "{}") } }), "Queue added"))];
-}
-
-function getForm(base) {
-  const shown = h("div", { "aria-live": "polite" });
-  const fields = form("Get messages", [
-    { name: "ackmode", label: "What happens to them", options: ["ack_requeue_true", "ack_requeue_false", "reject_requeue_true", "reject_requeue_false"] },
-    { name: "count", label: "Messages", type: "number", value: 1 },
-    { name: "encoding", label: "Encoding", options: ["auto", "base64"] }], "Get",
+    { name: "type", label: "Type", options: [["classic", "classic"], ["quorum", "quorum: replicated"]] },
+    { name: "durable", label: "Durable: survives restarts", type: "checkbox", value: true }, { name: "auto_delete", label: "Deleted with its last consumer", type: "checkbox" },
+    { name: "arguments", label: "Arguments", type: "json", presets: [["Message TTL (ms)", "x-message-ttl", 60000], ["Expires (ms)", "x-expires", 1800000], ["Most messages", "x-max-length", 10000],
+      ["Most bytes", "x-max-length-bytes", 10485760], ["Overflow", "x-overflow", "reject-publish"], ["Dead letters to", "x-dead-letter-exchange", ""], ["with routing key", "x-dead-letter-routing-key", ""],
+      ["Priorities", "x-max-priority", 10], ["Single active consumer", "x-single-active-consumer", true]] }], "Add queue",
   async (v) => {
-    try {
-      const messages = await post(base + "/get", { ackmode: v.ackmode, count: Number(v.count), encoding: v.encoding, truncate: 50000 });
-      shown.replaceChildren(...(messages.length ? messages.map((m) => h("div", { class: "card" },
-        h("p", {}, "Exchange ", m.exchange || "(default)", ", routing key ", m.routing_key, m.redelivered ? ", redelivered" : "",
-          ", " + m.payload_bytes + " bytes (" + m.payload_encoding + "), " + m.message_count + " left"),
-        h("pre", {}, JSON.stringify(m.properties)), h("pre", {}, m.payload))) : [h("p", {}, "The queue is empty.")]));
-    } catch (problem) { shown.replaceChildren(h("p", { class: "bad" }, problem.message)); }
+    await put(path("queues", v.vhost, v.name), { durable: v.durable, auto_delete: v.auto_delete, arguments: { ...(v.type === "classic" ? {} : { "x-queue-type": v.type }), ...v.arguments } });
+    context.say("Queue added");
+    context.refresh();
   });
-  fields.append(shown);
-  return fields;
 }
 
-export async function queue(context, vhost, name) {
-  const base = path("queues", vhost, name);
-  const [one, bindings] = await Promise.all([get(base), get(base + "/bindings")]);
-  const stats = one.message_stats ?? {};
-  return [
-    h("p", {}, h("a", { href: "#/queues" }, "Queues")), h("h2", {}, "Queue ", one.name, " in ", one.vhost),
-    h("p", {}, state(one), " on ", one.node, " ", badges(one)),
-    h("div", { class: "cards" }, card("Ready", number(one.messages_ready)), card("Unacknowledged", number(one.messages_unacknowledged)),
-      card("In memory", number(one.messages_ram)), card("Persistent", number(one.messages_persistent)),
-      card("Message bytes", bytes(one.message_bytes)), card("Memory", bytes(one.memory)), card("Consumers", number(one.consumers)),
-      card("Consumer capacity", Math.round((one.consumer_capacity ?? 0) * 100) + " %"), card("Published", rate(stats.publish_details?.rate)),
-      card("Delivered", rate(stats.deliver_get_details?.rate)), card("Acknowledged", rate(stats.ack_details?.rate)),
-      card("Redelivered", rate(stats.redeliver_details?.rate))),
-    h("details", {}, h("summary", {}, "Arguments and policy"), h("pre", {}, JSON.stringify({ arguments: one.arguments, policy: one.policy,
-      operator_policy: one.operator_policy, effective_policy_definition: one.effective_policy_definition }, null, 2))),
-    h("h2", {}, "Consumers"), table("Consumers", [
-      { title: "Channel", show: (c) => c.channel_details.name ?? "" }, { title: "Tag", long: true, show: (c) => c.consumer_tag },
-      { title: "Ack", show: (c) => c.ack_required ? "manual" : "automatic" }, { title: "Prefetch", number: true, show: (c) => c.prefetch_count },
-      { title: "Activity", show: (c) => c.activity_status }], one.consumer_details ?? []),
-    ...bindingTable(context, "Bindings", bindings),
-    publishForm(context, vhost, "", name), getForm(base),
-    h("div", { class: "bar" },
-      h("button", { type: "button", onclick: () => confirm("Drop all ready messages of " + name + "?")
-        && context.act(() => remove(base + "/contents"), "Queue purged") }, "Purge"),
-      h("button", { class: "danger", type: "button", onclick: () => confirm("Delete the queue " + name + "?")
-        && context.act(async () => { await remove(base); location.hash = "#/queues"; }, "Queue deleted") }, "Delete this queue")),
-  ];
-}
+const sum = (name, key) => ({ title: name, key, number: true, show: (q) => number(q[key]) });
+const speed = (name, key) => ({ title: name, key: `message_stats.${key}_details.rate`, number: true, show: (q) => rate(q.message_stats?.[key + "_details"]?.rate) });
+
+export const queues = {
+  paths: () => [listPath("queues")],
+  view: (context, [found]) => pagedTable("Queues", [
+    { title: "Name", key: "name", class: "long", show: (q) => h("a", { href: "#/queues/" + path(q.vhost, q.name) }, q.name) }, { title: "Virtual host", key: "vhost", wide: true, show: (q) => q.vhost },
+    { title: "Features", wide: true, show: features }, { title: "State", key: "state", show: state },
+    sum("Ready", "messages_ready"), sum("Unacked", "messages_unacknowledged"), { ...sum("Total", "messages"), wide: true },
+    speed("In", "publish"), speed("Out", "deliver_get"), speed("Ack", "ack"), { ...sum("Consumers", "consumers"), wide: true },
+    { title: "Master", key: "node", show: (q) => [h("span", {}, q.node), " ", copies(q)] },
+  ], found, { rowClass: (q) => q.state === "down" ? "down" : null, rowKey: (q) => q.vhost + " " + q.name, actions: [button("Add queue", () => addQueue(context), "main add")],
+    empty: "There is no queue yet." }),
+};

@@ -1,0 +1,85 @@
+// One queue.
+import { path, remove } from "./api.js";
+import { chart } from "./chart.js";
+import { button, dot, h, json, pairs, panel } from "./dom.js";
+import { ask } from "./dialog.js";
+import { bindForm, bindings } from "./exchanges.js";
+import { bytes, number, percent, rate } from "./format.js";
+import { browser, getForm, publishForm } from "./messages.js";
+import { copies, features, state } from "./queues.js";
+import { table } from "./table.js";
+
+const past = { of: null, depth: [], unacked: [], publish: [], deliver: [], ack: [] }; // since the page was opened
+const pastMax = 300;
+
+function remember(one) {
+  const now = Date.now();
+  if (past.of === one.vhost + "\n" + one.name && now - (past.depth.at(-1)?.[0] ?? 0) < 900) return;
+  const add = (name, value) => { past[name].push([now, value ?? 0]); if (past[name].length > pastMax) past[name].shift(); };
+  if (past.of !== one.vhost + "\n" + one.name) Object.assign(past, { of: one.vhost + "\n" + one.name, depth: [], unacked: [], publish: [], deliver: [], ack: [] });
+  add("depth", one.messages_ready);
+  add("unacked", one.messages_unacknowledged);
+  add("publish", one.message_stats?.publish_details?.rate);
+  add("deliver", one.message_stats?.deliver_get_details?.rate);
+  add("ack", one.message_stats?.ack_details?.rate);
+}
+
+function whySlow(flow) {
+  return panel("What holds it up", flow.causes.length === 0 ? h("p", {}, dot("good", "Nothing: whoever publishes and consumes goes as fast as they can.")) :
+    h("ul", { class: "causes" }, flow.causes.map((each) => h("li", { class: each.severity }, h("b", {}, each.title), " ", each.text))));
+}
+
+async function purge(context, base, name) {
+  if (!await ask("Drop all ready messages?", "What waits in " + name + " is lost. Messages that consumers have are kept.", "Drop them")) return;
+  context.act(() => remove(base + "/contents"), "Queue purged");
+}
+
+async function drop(context, base, one) {
+  if (!await ask("Delete the queue?", `The queue ${one.name} goes, with ${number(one.messages ?? 0)} messages.`, "Delete queue")) return;
+  context.act(async () => { await remove(base); location.hash = "#/queues"; }, "Queue deleted");
+}
+
+const consumerColumns = [
+  { title: "Channel", show: (c) => c.channel_details.name ?? "" }, { title: "Tag", class: "long", show: (c) => c.consumer_tag },
+  { title: "Ack", show: (c) => c.ack_required ? "manual" : "automatic" }, { title: "Prefetch", number: true, show: (c) => c.prefetch_count || "no limit" },
+  { title: "Activity", show: (c) => dot(c.active ? "good" : "quiet", c.activity_status.replace("_", " ")) },
+  { title: "Arguments", class: "long", show: (c) => Object.keys(c.arguments).length ? json(c.arguments) : "" },
+];
+
+function facts(one) {
+  const stats = one.message_stats ?? {};
+  const mirrors = one.slave_nodes ?? one.members;
+  return h("div", { class: "columns" },
+    panel("Messages", pairs([["Ready", number(one.messages_ready)], ["Unacknowledged", number(one.messages_unacknowledged)], ["Persistent", number(one.messages_persistent)],
+      ["In memory", number(one.messages_ram)], ["Bodies", bytes(one.message_bytes)], ["Memory", bytes(one.memory)]])),
+    panel("Rates", pairs([["Published", rate(stats.publish_details?.rate)], ["Delivered and got", rate(stats.deliver_get_details?.rate)], ["Acknowledged", rate(stats.ack_details?.rate)],
+      ["Redelivered", rate(stats.redeliver_details?.rate)], ["Consumers", number(one.consumers)], ["Consumer capacity", percent(one.consumer_capacity ?? 0)]])),
+    panel("What it is", pairs([["Virtual host", one.vhost], ["Master", one.node], mirrors ? ["Mirrors", copies(one) ?? "none"] : null, ["Policy", one.policy ?? "none"],
+      one.operator_policy ? ["Operator policy", one.operator_policy] : null, ["Arguments", json(one.arguments)],
+      Object.keys(one.effective_policy_definition ?? {}).length ? ["Policies make", json(one.effective_policy_definition)] : null])));
+}
+
+function charts(one) {
+  return h("div", { class: "charts" },
+    chart("Messages in the queue", [{ label: "Ready", class: "c0", points: past.depth }, { label: "Unacknowledged", class: "c1", points: past.unacked }], (v) => number(Math.round(v))),
+    chart("Rates of the queue", [{ label: "Publish", class: "c0", points: past.publish }, { label: "Deliver", class: "c2", points: past.deliver }, { label: "Ack", class: "c1", points: past.ack }], rate));
+}
+
+export const queue = {
+  enter: () => { past.of = null; },
+  every: 2000, // charts go on although nothing changes
+  paths: ({ names }) => [path("queues", ...names), path("queues", ...names, "bindings"), path("queues", ...names, "flow")],
+  view(context, [one, bound, flow]) {
+    const base = path("queues", one.vhost, one.name);
+    remember(one);
+    return [
+      h("div", { class: "title" }, h("h2", {}, "Queue ", h("span", { class: "name" }, one.name)), state(one), features(one), h("span", { class: "actions" },
+        button("Publish", () => publishForm(context, one.vhost, "", one.name), "main add"), button("Browse", () => browser(base)), button("Get", () => getForm(context, base)),
+        button("Bind", () => bindForm(context, one.vhost, { queue: one.name })), button("Purge", () => purge(context, base, one.name)), button("Delete", () => drop(context, base, one), "danger"))),
+      one.state === "down" ? h("ul", { class: "problems", role: "alert" }, h("li", {}, "Its master does not answer.")) : [whySlow(flow), charts(one), facts(one)],
+      h("h2", {}, "Consumers", h("span", { class: "count" }, (one.consumer_details ?? []).length)),
+      table("Consumers", consumerColumns, one.consumer_details ?? [], { rowKey: (c) => (c.channel_details.name ?? "") + c.consumer_tag, empty: "Nobody consumes from it." }),
+      bindings(context, "Bindings", bound),
+    ];
+  },
+};
