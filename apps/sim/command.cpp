@@ -29,7 +29,7 @@ constexpr const char* usage_text =
        warren-sim replay --seed N [--nodes N] [--until SECONDS] [--minutes M] [--faults LIST]
                          [--only-faults NUMBERS] [--only-clients NUMBERS]
        warren-sim minimise --seed N [--nodes N] [--minutes M] [--faults LIST] [--runs N]
-       warren-sim selftest [--plant NAME] [--seeds A-B] [--nodes N]
+       warren-sim selftest [--plant NAME] [--seeds A-B] [--nodes N] [--jobs N]
 --nodes: 1 to 7, or any: each seed draws its own. Default: 1.
 LIST is a comma-separated choice of crash, disk, cut, stall, and of clusters partition, link, pause, clock, member,
 policy, drain; or none. Default: all of them.
@@ -45,6 +45,7 @@ struct arguments {
   uint64_t last = 200;
   uint64_t twice_percent = 5;
   uint32_t runs_max = 400; ///< of minimise
+  uint32_t jobs = 2;       ///< processes of selftest at a time
   bool verify = false;
   bool any_nodes = false; ///< each seed draws how many nodes there are
 
@@ -117,6 +118,8 @@ bool parse_option(const std::string& name, const char* value, arguments& out) {
     out.options.until_s = number;
   else if (name == "--twice-percent")
     out.twice_percent = static_cast<uint64_t>(number);
+  else if (name == "--jobs" && number >= 1)
+    out.jobs = static_cast<uint32_t>(number);
   else if (name == "--runs")
     out.runs_max = static_cast<uint32_t>(number);
   else
@@ -241,7 +244,7 @@ int command(int count, char** values, guests own) {
   if (what.verb == "sweep")
     return sweep(what);
   if (what.verb == "selftest")
-    return selftest(what.options, what.first, what.any_nodes ? nodes_max : 0) ? exit_held : exit_failed;
+    return selftest(what.options, what.first, what.any_nodes ? nodes_max : 0, what.jobs) ? exit_held : exit_failed;
   if (what.verb == "minimise")
     return minimise_one(what);
   if (what.verb == "replay")

@@ -19,7 +19,6 @@ namespace {
 
 /// Seeds within which every planted mistake must be caught.
 constexpr uint64_t seeds_max = 1000;
-constexpr size_t processes_max = 2;
 constexpr int held = 0;
 constexpr int broken = 1;
 
@@ -110,13 +109,13 @@ bool wait_for_one() {
 
 } // namespace
 
-bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most) {
+bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most, size_t jobs) {
   bool all = true;
   size_t running = 0;
   for (const auto& each : all_trials()) {
     if (!base.plant.empty() && base.plant != each.plant)
       continue;
-    if (running == processes_max) {
+    if (running == jobs) {
       all = wait_for_one() && all;
       --running;
     }
