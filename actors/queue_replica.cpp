@@ -71,8 +71,6 @@ void convert(queue_actor* self, const caf::actor& replica) {
   shell.content = shell.machine->give_up(shell.node->now_ms());
   auto log = replication::adopt_queue(shell.content, shell.record->mastership);
   BROKER_ASSERT(log.ok(), "what a queue holds makes a log");
-  if (log->adoption.empty()) // it never had anything
-    return finish_conversion(self);
   shell.node->store->log(shell.record->id, 1, std::move(log->adoption), true);
 }
 

@@ -364,7 +364,7 @@ queue_report report(replica_shell& shell) {
 /// A log that does not fit together is no log: the copy is made anew, under this session, which nobody has heard of.
 replication::recovered_log recovered_of(const runtime& node, const queue_record& record, const recovered_queue* found) {
   if (!found)
-    return {};
+    return replication::begin_log();
   auto log =
     found->log.empty() ? replication::adopt_queue(*found, record.mastership) : replication::recover_log(*found);
   if (log)
@@ -372,8 +372,7 @@ replication::recovered_log recovered_of(const runtime& node, const queue_record&
   if (node.warn)
     node.warn("the log of queue '" + record.name + "' in vhost '" + record.vhost
               + "' on this node is not used: " + log.error().text);
-  node.store->drop(record.id);
-  return {};
+  return replication::discard_log(*found);
 }
 
 replicated_settings settings_of(replica_actor* self) {

@@ -64,8 +64,8 @@ function(warren_module name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   warren_batches(${name}_batches ${sources})
   add_library(${name} STATIC ${${name}_batches})
-  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE warren_options PUBLIC ${ARGN})
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}>)
+  target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:warren_options> PUBLIC ${ARGN})
 endfunction()
 
 # A third of the time to compile; what a test waits for is in the libraries.

@@ -46,7 +46,10 @@ void cluster_faults::every(sim_ns mean, std::function<void()> what) {
   time_.after(mean / 4 + random_.below(mean * 3 / 2), [this, mean, what] {
     if (!on_)
       return;
-    what();
+    const auto rest = std::exchange(random_, random_.fork());
+    if (all_.next())
+      what();
+    random_ = rest;
     every(mean, what);
   });
 }

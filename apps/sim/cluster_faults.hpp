@@ -18,13 +18,15 @@ public:
   cluster_faults(virtual_time& time, random_source random, sim_cluster& nodes, clients& who, const run_options& options,
                  run_result& counts, sim_cluster::events told)
     : time_(time), random_(random), nodes_(nodes), clients_(who), options_(options), counts_(counts),
-      told_(std::move(told)) {}
+      told_(std::move(told)), all_(options.only_faults) {}
 
   /// `keeps_time`: calendars may not jump, since somebody's messages live for a time. `change_policy` is called for
   /// that fault.
   void plan(bool keeps_time, std::function<void()> change_policy);
   /// From now on nothing goes wrong any more.
   void stop() { on_ = false; }
+  /// That have come, also those that were left out.
+  uint32_t count() const noexcept { return all_.count(); }
 
 private:
   using member = sim_cluster::member;
@@ -58,6 +60,7 @@ private:
   const run_options& options_;
   run_result& counts_;
   const sim_cluster::events told_;
+  numbered all_;
   bool on_ = true;
 };
 

@@ -47,13 +47,14 @@ public:
   explicit cluster_simulation(const run_options& options)
     : options_(options), random_(options.seed), queues_(draw_cluster_queues(random_)), book_(time_, queues_),
       history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options.nodes)),
-      nodes_(time_, random_.fork(), plan_, options.plant, told()),
+      nodes_(time_, random_.fork(), plan_, options.plant, told(), options.own),
       names_(history_, plan_.contested_queues, plan_.contested_exchanges), clients_{time_, book_, trace_, queues_,
                                                                                     [this](wire_peer& client) {
                                                                                       return connect(client);
                                                                                     }},
       mirrors_(time_, random_.fork(), nodes_, queues_, [this](const std::string& line) { say(line); }),
-      faults_(time_, random_.fork(), nodes_, all_clients_, options_, result_, told()) {
+      faults_(time_, random_.fork(), nodes_, all_clients_, options_, result_, told()),
+      numbered_clients_(options.only_clients) {
     clients_.cluster = true;
     book_.in_cluster([this](sim_ns since) { return nodes_.disturbed(since); });
   }
@@ -159,7 +160,8 @@ private:
     for (uint64_t index = 0; index < registrars; ++index)
       add_registrar();
     for (auto& client : all_clients_)
-      client->start();
+      if (numbered_clients_.next())
+        client->start();
   }
 
   void add_publisher() {
@@ -230,8 +232,11 @@ private:
       drains_.back()->start();
     }
     settle([this] { return unsettled(); });
-    if (!stopped())
-      book_.finish();
+    if (stopped())
+      return;
+    book_.finish();
+    if (options_.own && options_.own->finished)
+      options_.own->finished([this](std::string what) { book_.violation(std::move(what)); });
   }
 
   /// Copies hold the same while there is something in them, before anybody drains the queues.
@@ -282,6 +287,8 @@ private:
     result_.trace = trace_.value();
     result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
     result_.wall_s = wall_s;
+    result_.faults = faults_.count();
+    result_.clients = numbered_clients_.count();
     markers_.insert(book_.markers().begin(), book_.markers().end());
     result_.markers.assign(markers_.begin(), markers_.end());
   }
@@ -304,6 +311,7 @@ private:
   std::vector<consumer_client*> drains_;
   mirroring mirrors_;
   cluster_faults faults_;
+  numbered numbered_clients_;
 };
 
 } // namespace

@@ -93,6 +93,8 @@ public:
   /// A replicated queue has another master: what the last one has handed out may be handed out again, as if for the
   /// first time.
   void master_moved(uint32_t queue);
+  /// That queue has another master since just now: what it holds is on its way again.
+  bool moving(uint32_t queue) const;
   /// queue.declare-ok in a quiet moment: no faults, no publishes, everything that expires has had the time.
   void counted(uint32_t queue, uint64_t messages, sim_ns quiet_for);
   /// A promise is broken, found by somebody else.
@@ -146,8 +148,6 @@ private:
   record* find(message_id id, const char* doing);
   /// Since it was published no node has died, and no queue on its way has got another master.
   bool undisturbed(const record& what) const;
-  /// That queue has another master since just now: what it holds is on its way again.
-  bool moving(uint32_t queue) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
 
   // -- each delivery (deliveries.cpp) --

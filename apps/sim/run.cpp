@@ -31,9 +31,11 @@ public:
   explicit simulation(const run_options& options)
     : options_(options), random_(options.seed), queues_(draw_queues(random_)), book_(time_, queues_),
       mistakes_(options.plant, random_.fork()), disk_(random_.fork()), backlog_(random_.fork()),
-      node_(time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{},
-            [this](const std::string& line) { say(line); }),
-      clients_{time_, book_, trace_, queues_, [this](wire_peer& client) { return node_.connect(client); }} {}
+      node_(
+        time_, random_.fork(), disk_, backlog_, mistakes_, node_limits{},
+        [this](const std::string& line) { say(line); }, alone(options)),
+      clients_{time_, book_, trace_, queues_, [this](wire_peer& client) { return node_.connect(client); }},
+      numbered_faults_(options.only_faults), numbered_clients_(options.only_clients) {}
 
   run_result run() {
     const auto began = std::chrono::steady_clock::now();
@@ -50,6 +52,11 @@ public:
   }
 
 private:
+  static cluster_seat alone(const run_options& options) {
+    cluster_seat seat;
+    seat.own = options.own;
+    return seat;
+  }
   void say(const std::string& line) {
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
@@ -76,7 +83,8 @@ private:
         for (int one = 0; one < 2; ++one) // for one to wait
           add_consumer(index);
     for (auto& client : all_clients_)
-      client->start();
+      if (numbered_clients_.next())
+        client->start();
   }
 
   void add_publisher() {
@@ -145,7 +153,10 @@ private:
     time_.after(mean / 4 + random_.below(mean * 3 / 2), [this, mean, what] {
       if (!faults_on_)
         return;
-      what();
+      const auto rest = std::exchange(random_, random_.fork());
+      if (numbered_faults_.next())
+        what();
+      random_ = rest;
       every(mean, what);
     });
   }
@@ -347,6 +358,8 @@ private:
       book_.violation("C12: not everything confirmed and drained " + std::to_string(longest / second)
                       + " s after the last fault");
     book_.finish();
+    if (options_.own && options_.own->finished)
+      options_.own->finished([this](std::string what) { book_.violation(std::move(what)); });
   }
 
   bool patient() const {
@@ -387,6 +400,8 @@ private:
     result_.trace = trace_.value();
     result_.virtual_s = static_cast<double>(time_.now()) / 1e9;
     result_.wall_s = wall_s;
+    result_.faults = numbered_faults_.count();
+    result_.clients = numbered_clients_.count();
     markers_.insert(book_.markers().begin(), book_.markers().end());
     result_.markers.assign(markers_.begin(), markers_.end());
     if (node_.up())
@@ -405,6 +420,8 @@ private:
   sim_node node_;
   client_world clients_;
   std::vector<std::unique_ptr<model_client>> all_clients_;
+  numbered numbered_faults_;
+  numbered numbered_clients_;
   bool faults_on_ = true;
   struct damage {
     std::string path;
@@ -450,10 +467,19 @@ uint32_t draw_nodes(uint64_t seed, uint32_t most) {
   return 1 + static_cast<uint32_t>(random_source{seed}.below(most));
 }
 
+static std::string listed(const chosen_numbers& which) {
+  std::string text;
+  for (const auto each : *which)
+    text += (text.empty() ? "" : ",") + std::to_string(each);
+  return text.empty() ? "none" : text;
+}
+
 static std::string reproduce_line(const run_options& options) {
   return "warren-sim replay --seed " + std::to_string(options.seed) + " --nodes " + std::to_string(options.nodes)
        + " --minutes " + std::to_string(options.minutes) + (options.faults.empty() ? "" : " --faults " + options.faults)
-       + (options.plant.empty() ? "" : " --plant " + options.plant);
+       + (options.plant.empty() ? "" : " --plant " + options.plant)
+       + (options.only_faults ? " --only-faults " + listed(options.only_faults) : "")
+       + (options.only_clients ? " --only-clients " + listed(options.only_clients) : "");
 }
 
 void print_failure(const run_options& options, const run_result& result) {

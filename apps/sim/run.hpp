@@ -4,8 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "guests.hpp"
+#include "numbered.hpp"
 
 namespace broker::sim {
 
@@ -18,19 +22,22 @@ struct run_options {
   bool cuts = true;    ///< lost connections (F21)
   bool stalls = true;  ///< slow disk, clients that do not read (F10, F19)
   // the same, of clusters
-  bool partitions = true;     ///< halves, one-way, ring, single node (F12)
-  bool links = true;          ///< broken connections, delay (F13)
-  bool pauses = true;         ///< a process stands still and goes on (F14)
-  bool clocks = true;         ///< calendars jump, clocks drift (F15)
-  bool members = true;        ///< nodes are forgotten and join anew (F17)
-  bool policies = true;       ///< which queues are mirrored, and how, changes
-  bool drains = true;         ///< masters leave a node, and may come back (U05)
-  uint32_t nodes = 1;         ///< 1: one node without links (run.cpp); more: a cluster (cluster_run.cpp)
-  std::string faults;         ///< the choice as it was given, for people; "" = all
-  std::string plant;          ///< name of a mistake to plant, "" = none
-  bool verbose = false;       ///< prints faults and node log lines as they happen
-  double until_s = 0;         ///< stop here (replay); 0 = run to the end
-  bool stop_at_first = false; ///< the first violation ends the run
+  bool partitions = true;            ///< halves, one-way, ring, single node (F12)
+  bool links = true;                 ///< broken connections, delay (F13)
+  bool pauses = true;                ///< a process stands still and goes on (F14)
+  bool clocks = true;                ///< calendars jump, clocks drift (F15)
+  bool members = true;               ///< nodes are forgotten and join anew (F17)
+  bool policies = true;              ///< which queues are mirrored, and how, changes
+  bool drains = true;                ///< masters leave a node, and may come back (U05)
+  uint32_t nodes = 1;                ///< 1: one node without links (run.cpp); more: a cluster (cluster_run.cpp)
+  std::string faults;                ///< the choice as it was given, for people; "" = all
+  std::string plant;                 ///< name of a mistake to plant, "" = none
+  chosen_numbers only_faults;        ///< of those that the seed would have come, in their order
+  chosen_numbers only_clients;       ///< of publishers, consumers and registrars, in the order in which they are made
+  std::shared_ptr<const guests> own; ///< behaviours of somebody's own that take part; null: none
+  bool verbose = false;              ///< prints faults and node log lines as they happen
+  double until_s = 0;                ///< stop here (replay); 0 = run to the end
+  bool stop_at_first = false;        ///< the first violation ends the run
 };
 
 struct run_result {
@@ -43,6 +50,8 @@ struct run_result {
   uint64_t cuts = 0;
   uint64_t disk_faults = 0;
   uint64_t changes = 0; ///< of the metadata, answered
+  uint32_t faults = 0;  ///< that came, also those that were left out
+  uint32_t clients = 0; ///< likewise
   uint64_t trace = 0;
   double virtual_s = 0;
   double wall_s = 0;

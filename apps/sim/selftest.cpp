@@ -9,6 +9,8 @@
 
 #include "base/assert.hpp"
 #include "code_plants.hpp"
+#include "known_seeds.hpp"
+#include "own_process.hpp"
 #include "plants.hpp"
 
 namespace broker::sim {
@@ -17,7 +19,6 @@ namespace {
 
 /// Seeds within which every planted mistake must be caught.
 constexpr uint64_t seeds_max = 1000;
-constexpr size_t processes_max = 2;
 constexpr int held = 0;
 constexpr int broken = 1;
 
@@ -44,23 +45,6 @@ std::vector<trial> all_trials() {
   return all;
 }
 
-/// Runs one seed in a process of its own: an assertion of the broker that fires is a catch, too.
-bool caught_by(const run_options& options) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    if (std::freopen("/dev/null", "w", stderr) == nullptr)
-      _exit(held);
-    plant_in_code(options.plant);
-    const auto result = simulate(options);
-    _exit(result.violations.empty() ? held : broken);
-  }
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child)
-    return false;
-  return !WIFEXITED(status) || WEXITSTATUS(status) != held;
-}
-
 run_options options_of(const run_options& base, const trial& what, uint64_t seed, uint32_t nodes_most) {
   auto made = base;
   made.seed = seed;
@@ -76,21 +60,43 @@ run_options options_of(const run_options& base, const trial& what, uint64_t seed
   return made;
 }
 
+/// The same run without the mistake must hold, as long as the other one went on.
+bool control_holds(run_options clean, const trial& what, const run_outcome& caught) {
+  clean.plant.clear();
+  clean.until_s = caught.until_s;
+  const auto control = simulate_apart(clean);
+  if (control && !control->failed())
+    return true;
+  std::printf("FALSE ALARM: seed %lu fails without %s, too\n", clean.seed, what.plant.c_str());
+  run_result failure;
+  failure.violations.push_back(!control            ? "no process could be made"
+                               : control->finished ? control->violation
+                                                   : "an assertion fires");
+  print_failure(clean, failure);
+  return false;
+}
+
+/// The seeds to try: first one that has caught the mistake before, as the code was then.
+std::vector<uint64_t> seeds_for(const trial& what, uint64_t first) {
+  std::vector<uint64_t> all;
+  if (const uint64_t known = known_seed(what.plant); known != 0)
+    all.push_back(known);
+  for (uint64_t seed = first; seed < first + seeds_max; ++seed)
+    all.push_back(seed);
+  return all;
+}
+
 bool try_out(const run_options& base, const trial& what, uint64_t first, uint32_t nodes_most) {
-  for (uint64_t seed = first; seed < first + seeds_max; ++seed) {
+  for (const uint64_t seed : seeds_for(what, first)) {
     const auto options = options_of(base, what, seed, nodes_most);
-    if (!caught_by(options))
+    plant_in_code(options.plant);
+    const auto seen = simulate_apart(options);
+    plant_in_code("");
+    if (!seen || !seen->failed())
       continue;
-    std::printf("caught %s seed %lu\n", what.plant.c_str(), seed);
+    std::printf("caught %s seed %lu: %s\n", what.plant.c_str(), seed, seen->kind().c_str());
     std::fflush(stdout);
-    auto clean = options; // the same run without the mistake must hold
-    clean.plant.clear();
-    const auto control = simulate(clean);
-    if (control.violations.empty())
-      return true;
-    std::printf("FALSE ALARM: seed %lu fails without %s, too\n", seed, what.plant.c_str());
-    print_failure(clean, control);
-    return false;
+    return control_holds(options, what, *seen);
   }
   std::printf("MISSED %s\n", what.plant.c_str());
   return false;
@@ -103,13 +109,13 @@ bool wait_for_one() {
 
 } // namespace
 
-bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most) {
+bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most, size_t jobs) {
   bool all = true;
   size_t running = 0;
   for (const auto& each : all_trials()) {
     if (!base.plant.empty() && base.plant != each.plant)
       continue;
-    if (running == processes_max) {
+    if (running == jobs) {
       all = wait_for_one() && all;
       --running;
     }

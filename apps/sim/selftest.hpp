@@ -9,8 +9,8 @@
 namespace broker::sim {
 
 /// Seeds from `first` on; mistakes of one plant, or of all. `nodes_most`: each seed draws how many nodes it has, up to
-/// so many; 0: as `base` says, three where one is not enough. Uses two processes at a time. False: one was missed, or a
+/// so many; 0: as `base` says, three where one is not enough. `jobs`: processes at a time. False: one was missed, or a
 /// seed fails without its mistake.
-bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most);
+bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most, size_t jobs);
 
 } // namespace broker::sim

@@ -22,8 +22,8 @@ constexpr sim_ns told_within = 8 * second;
 } // namespace
 
 sim_cluster::sim_cluster(virtual_time& time, random_source random, cluster_plan plan, const std::string& plant_name,
-                         events told)
-  : time_(time), random_(random), plan_(plan), plant_(plant_name), told_(std::move(told)),
+                         events told, std::shared_ptr<const guests> own)
+  : time_(time), random_(random), plan_(plan), plant_(plant_name), told_(std::move(told)), own_(std::move(own)),
     network_(time, random_.fork()), watch_(told_.violation) {
   network_.set_refuses(plan_.replication);
   for (uint32_t index = 0; index < plan_.nodes; ++index) {
@@ -55,6 +55,7 @@ void sim_cluster::make(member& who) {
   seat.node_down_ms = plan_.node_down_ms;
   seat.snapshot_entries = plan_.snapshot_entries;
   seat.replication = plan_.replication;
+  seat.own = own_;
   for (const auto& each : members_)
     if (each.get() != &who && each->belongs)
       seat.seeds.push_back(each->name);

@@ -60,7 +60,8 @@ public:
     std::function<void(const std::string& queue)> vanished;
   };
 
-  sim_cluster(virtual_time& time, random_source random, cluster_plan plan, const std::string& plant_name, events told);
+  sim_cluster(virtual_time& time, random_source random, cluster_plan plan, const std::string& plant_name, events told,
+              std::shared_ptr<const guests> own = nullptr);
   ~sim_cluster();
 
   // -- running
@@ -123,6 +124,7 @@ private:
   const cluster_plan plan_;
   const std::string plant_;
   const events told_;
+  const std::shared_ptr<const guests> own_;
   sim_network network_;
   agreement watch_;
   std::vector<std::unique_ptr<member>> members_;

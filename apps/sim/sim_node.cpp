@@ -48,7 +48,8 @@ struct sim_node::process {
   bool reader_scheduled = false;
   bool helper_scheduled = false;
   bool pressure = false;
-  caf::actor metadata_behind; ///< a planted mistake stands in front of it
+  std::vector<caf::actor> own; ///< of guests
+  caf::actor metadata_behind;  ///< a planted mistake stands in front of it
   bool ready = false;
   bool forgotten = false;
   sim_network* network = nullptr; ///< attached to, as `shared.node`
@@ -74,6 +75,8 @@ struct sim_node::process {
       caf::anon_send_exit(queue, caf::exit_reason::kill);
     for (const auto& replica : shared.replicas_by_id.all())
       caf::anon_send_exit(replica, caf::exit_reason::kill);
+    for (const auto& guest : std::exchange(own, {}))
+      caf::anon_send_exit(guest, caf::exit_reason::kill);
     if (shared.metadata)
       caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
     if (metadata_behind)
@@ -153,6 +156,8 @@ result<void> sim_node::start() {
                              std::shared_ptr<const recovered_queue> found) {
     if (seat_.queue_started)
       seat_.queue_started(*record);
+    if (seat_.own && seat_.own->make_queue)
+      return seat_.own->make_queue(system, node, std::move(record), std::move(found));
     return spawn_spoiled_queue(system, node, std::move(record), std::move(found), mistakes_);
   };
   life->scheduler().clock().current_time = caf::actor_clock::time_point{std::chrono::nanoseconds{time_.now()}};
@@ -160,6 +165,8 @@ result<void> sim_node::start() {
     return opened;
   if (auto opened = open_cluster(*life); !opened)
     return opened;
+  if (seat_.own && seat_.own->node_started)
+    life->own = seat_.own->node_started(*life->actors, shared);
   if (auto opened = open_metadata(*life); !opened)
     return opened;
   auto& sessions = life->sessions;

@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "cluster/link_limits.hpp"
+#include "guests.hpp"
 #include "plants.hpp"
 #include "sim_backlog.hpp"
 #include "sim_disk.hpp"
@@ -49,6 +50,7 @@ struct cluster_seat {
   std::function<void(const metadata_host&)> flushed;
   /// A queue's actor is started here.
   std::function<void(const queue_record&)> queue_started;
+  std::shared_ptr<const guests> own; ///< behaviours of somebody's own; null: none
 };
 
 class sim_node {

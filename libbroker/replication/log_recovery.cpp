@@ -214,16 +214,37 @@ private:
   const recovered_run* last_from_ = nullptr;
 };
 
+/// No in-sync set can list a replica under it.
+constexpr incarnation before_any_session = 1;
+
 } // namespace
+
+recovered_log begin_log() {
+  recovered_queue begun;
+  begun.log = {encode_record({0, log_emptied{before_any_session}}, 0)};
+  auto log = recover_log(begun);
+  BROKER_ASSERT(log.ok(), "a log that begins is a log");
+  log->adoption = std::move(begun.log.front());
+  return *std::move(log);
+}
+
+recovered_log discard_log(const recovered_queue& found) {
+  recovered_log none;
+  none.numbers.used_below(found.next);
+  for (const recovered_run& one : found.runs)
+    none.settled.push_back({one.first, one.first + one.count});
+  none.settled = joined(std::move(none.settled));
+  return none;
+}
 
 result<recovered_log> adopt_queue(const recovered_queue& found, broker::epoch mastership) {
   BROKER_ASSERT(found.log.empty(), "a queue with a log has been adopted before");
   if (found.next == 1)
-    return recovered_log{};
+    return begin_log();
   stored_checkpoint whole;
   whole.log.base.end = {mastership, found.next - 1};
   whole.log.epochs = {{mastership, 1}};
-  whole.log.emptied_at = 1; // before any session that a set may list it under
+  whole.log.emptied_at = before_any_session;
   whole.pieces = {{1, 0}};
   whole.next = found.next;
   recovered_queue with_log = found;

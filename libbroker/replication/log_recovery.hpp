@@ -22,12 +22,21 @@ struct recovered_log {
   /// Stored numbers of messages that are left of entries that were never logged, cut off, or ended.
   std::vector<seq_range> settled;
   size_t records = 0; ///< since the log last began anew
-  /// A record that is to be written before anything else: these are the messages of a queue that was not replicated.
+  /// A record that is to be written before anything else: these are the messages of a queue that was not replicated, or
+  /// the log begins.
   std::string adoption{};
 };
 
-/// Error: what was found does not fit together, and how: the replica comes again empty, under a new incarnation (T19).
-/// A queue of which nothing was found has an empty log.
+/// Of a queue the store knows nothing of. Whatever a replica acknowledges is on disk before, and dropped only when no
+/// in-sync set lists it: so this one has had nothing that anybody counts on, whenever it was listed, and may tell so in
+/// a recovery (T18). Not for a log that was lost or given up.
+recovered_log begin_log();
+
+/// What recover_log() has refused. The replica begins with an empty log, under a new incarnation (T19); the record that
+/// says so takes the place of the old log in one step, so that a crash in between leaves the damage to be seen.
+recovered_log discard_log(const recovered_queue& found);
+
+/// Error: what was found does not fit together, and how (discard_log).
 result<recovered_log> recover_log(const recovered_queue& found);
 
 /// What is found is a queue's that was not replicated before (Q10): its messages become the log of its first replica,

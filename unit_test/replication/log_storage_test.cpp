@@ -191,6 +191,48 @@ BOOST_AUTO_TEST_CASE(a_number_that_a_checkpoint_calls_settled_is_given_to_no_mes
   BOOST_TEST(again.numbers().stored(2) == 3u);
 }
 
+/// A crash before the first record is on disk leaves nothing, and the next life may still say that it has lost nothing.
+BOOST_AUTO_TEST_CASE(a_log_that_never_reached_the_disk_was_emptied_before_anybody_listed_it) {
+  ending_store store;
+  const auto begun = begin_log();
+  BOOST_TEST(begun.log.emptied_at() == 1u);
+  BOOST_TEST(begun.log.length() == 0u);
+  log_storage storage(log_driver::queue, store, begun);
+  store.sync(nullptr);
+  const auto found = recover_log(store.crash(nullptr));
+  BOOST_TEST_REQUIRE(found.ok());
+  BOOST_TEST(found->log.emptied_at() == 1u);
+  BOOST_TEST(storage.on_logged(1) == 0u); // nothing that the replica has asked for
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_does_not_fit_is_there_until_an_empty_one_takes_its_place) {
+  ending_store store;
+  log_driver driver(7, log_plant::none);
+  driver.start(store, nullptr);
+  for (int steps = 0; steps < 60; ++steps)
+    driver.random_operation();
+  store.sync(nullptr);
+  recovered_queue found = store.crash(nullptr);
+  BOOST_TEST_REQUIRE(!found.runs.empty());
+  const auto none = discard_log(found);
+  BOOST_TEST(none.log.emptied_at() == 0u); // the replica empties it under its incarnation
+  BOOST_TEST(none.numbers.next() == found.next);
+  log_storage storage(log_driver::queue, store, none);
+  store.sync(nullptr);
+  BOOST_TEST(store.crash(nullptr).log == found.log, boost::test_tools::per_element()); // half way
+  replica_log log;
+  replica_log::writes writes;
+  log.empty_out(9, writes);
+  storage.perform(writes, log, 0, 0);
+  store.sync(nullptr);
+  const recovered_queue left = store.crash(nullptr);
+  BOOST_TEST(left.runs.empty());
+  const auto again = recover_log(left);
+  BOOST_TEST_REQUIRE(again.ok());
+  BOOST_TEST(again->log.emptied_at() == 9u);
+  BOOST_TEST(again->log.length() == 0u);
+}
+
 /// A new replica gives its first order the number that the old one gave its own.
 BOOST_AUTO_TEST_CASE(what_the_replica_before_wanted_to_read_is_answered_to_nobody) {
   ending_store store;

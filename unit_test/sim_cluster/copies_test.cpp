@@ -114,6 +114,23 @@ BOOST_AUTO_TEST_CASE(a_node_that_hears_late_that_its_copy_was_taken_and_is_wante
   BOOST_TEST(violations == "");
 }
 
+/// Its log was never written, so the node held itself for one that had lost it, and nobody could be the master, for
+/// ever.
+BOOST_AUTO_TEST_CASE(a_queue_declared_just_before_the_power_of_all_went_has_a_master_again) {
+  mirror(R"({"ha-mode":"all"})");
+  at(0).node->set_disk_latency(5 * second, 0);
+  declare(0, "q");
+  for (size_t which : {0, 1, 2})
+    nodes.power_cut(at(which), true);
+  for (size_t which : {0, 1, 2})
+    nodes.start(at(which));
+  BOOST_TEST_REQUIRE(run_until([&] { return nodes.unsettled().empty(); }));
+  BOOST_TEST_REQUIRE(find("q") != nullptr);
+  BOOST_TEST(run_until([&] { return in_sync("q", 3); }, 60 * second));
+  BOOST_TEST(run_until([&] { return agree(); }));
+  BOOST_TEST(violations == "");
+}
+
 /// What it acknowledged before must not count for the empty log: so it comes under another session (T19).
 BOOST_AUTO_TEST_CASE(a_copy_that_was_dropped_comes_back_under_another_session) {
   declare(0, "q");
