@@ -144,6 +144,7 @@ class StopAndStart(AppTest):
         self.ctl("add_user", "stays", "secret")
         self.ctl("set_permissions", "stays", ".*", ".*", ".*")
         for _ in range(3):
+            self.leave()
             self.ctl("stop_app")
             self.ctl("start_app")
             channel = self.channel(user="stays", password="secret")
@@ -217,6 +218,7 @@ class Reset(AppTest):
         self.ctl("change_password", "guest", "other")
         hash_before = self.node.tool("rabbitmq-diagnostics", "-q", "erlang_cookie_hash").stdout
         for command, banner in (("reset", "Resetting node"), ("force_reset", "Forcefully resetting node")):
+            self.leave()
             self.ctl("stop_app")
             self.assertEqual(self.ctl(command), f"{banner} {self.node.node_name} ...\n")
             self.assertEqual(self.ctl(command), f"{banner} {self.node.node_name} ...\n")  # may be repeated
