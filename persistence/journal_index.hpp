@@ -79,8 +79,9 @@ public:
   /// No more records go to `sequence`; its last one has the number end_number - 1.
   void close_segment(uint32_t sequence, uint64_t end_number);
   std::vector<manifest_entry> closed_segments() const;
-  /// Sequence of the closed segment to retire next, 0 when none qualifies: one without live messages, else the sparsest
-  /// with a live share below a quarter of `segment_bytes`, the latter only while more than `keep` segments exist.
+  /// Sequence of the closed segment to retire next, 0 when none qualifies. It holds less than a quarter of
+  /// `segment_bytes` that is needed, messages and records of replicas' logs: one without live messages, else the
+  /// sparsest, the latter only while more than `keep` segments exist.
   uint32_t retirement_candidate(uint64_t segment_bytes, size_t keep) const;
   /// What recovery still needs of the facts written in `sequence`, were it gone.
   std::vector<queue_facts> facts_to_carry(uint32_t sequence) const;

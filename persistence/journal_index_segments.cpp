@@ -32,9 +32,10 @@ uint32_t journal_index::retirement_candidate(uint64_t segment_bytes, size_t keep
   for (const auto& [sequence, segment] : segments_) {
     if (segment.end_number == 0 || segment.damaged)
       continue;
-    if (segment.live == 0)
-      return sequence;
     const uint64_t needed = segment.live_bytes + segment.log_bytes;
+    // What is needed of logs is written again: with much of it the segment would only move, again and again.
+    if (segment.live == 0 && needed < segment_bytes / 4)
+      return sequence;
     if (segments_.size() > keep && needed < least) {
       least = needed;
       sparsest = sequence;

@@ -116,6 +116,27 @@ std::string lives_of(uint64_t seed, log_plant planted) {
 
 BOOST_AUTO_TEST_SUITE(replica_logs)
 
+/// Segments with nothing but logs in them were retired at once, and their logs filled the next ones.
+BOOST_AUTO_TEST_CASE(logs_that_are_needed_are_not_written_again_for_ever) {
+  store_fixture disks{3};
+  BOOST_TEST_REQUIRE(disks.open());
+  for (int record = 0; record < 3'000; ++record) {
+    disks.log(1, record == 0);
+    if (record % 50 == 0)
+      disks.store().step_writer(true);
+  }
+  disks.settle_down();
+  const auto before = disks.disk.writes();
+  disks.settle_down();
+  BOOST_TEST(disks.disk.writes() - before < 10u);
+  disks.log(1, true); // and what is not needed goes
+  disks.settle_down();
+  BOOST_TEST(disks.disk.list("journal")->size() <= disks.options.keep_segments + disks.options.spare_segments);
+  disks.crash(crash_style::lose_all);
+  BOOST_TEST_REQUIRE(disks.open());
+  disks.check_recovered();
+}
+
 BOOST_AUTO_TEST_CASE(whatever_step_the_power_fails_at_a_prefix_is_found_with_all_that_was_reported) {
   size_t copies = 0, cuts = 0, checkpoints = 0;
   for (uint64_t step = 1; step <= 200; ++step) {
