@@ -404,7 +404,9 @@ class Mirrors(unittest.TestCase):
         self.assertEqual(len(told), 1, told)
         name = self.two.ctl("-s", "list_connections", "pid").strip()
         self.two.ctl("close_connection", name, "enough")
-        self.assertTrue(process.wait_until(lambda: not self.two.ctl("-s", "list_connections", "pid").strip(), 5))
+        with self.assertRaisesRegex(pika.exceptions.ConnectionClosed, "enough"):
+            while True:
+                connection.process_data_events(time_limit=5)
 
     def test_rebalancing_spreads_masters_of_the_queues_that_are_named(self):
         self.mirror_all()
