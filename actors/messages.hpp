@@ -115,6 +115,8 @@ struct replica_room_msg {
 };
 /// The snapshot has another record of its queue, or nodes have come or gone (T1).
 struct replica_look_msg {};
+/// Now and then: channels that have published nothing since the last time are forgotten.
+struct replica_forget_idle_msg {};
 /// This node is to have no replica of the queue any more, as of that record; the queue lives on.
 struct replica_unwanted_msg {
   queue_ptr record;
@@ -174,6 +176,13 @@ struct metadata_hand_over {
   int tries = 5; ///< rounds over the candidates: a change of the group's members comes first
 };
 using metadata_hand_over_msg = parcel<metadata_hand_over>;
+/// Masters of these replicated queues are to be spread evenly over the nodes that run. Answered when none is on the
+/// move any more; with an error while an earlier order of this node is under way.
+struct metadata_rebalance {
+  std::function<bool(const queue_record&)> which; ///< runs in the metadata actor
+  std::function<void(result<void>)> done;         ///< likewise, and must only send
+};
+using metadata_rebalance_msg = parcel<metadata_rebalance>;
 /// To the proposing channel.
 using command_result_msg = parcel<command_result>;
 
@@ -244,6 +253,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_retired_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::queue_converted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_room_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_look_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_forget_idle_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_unwanted_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_logged_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(broker::replica_hand_over_msg)

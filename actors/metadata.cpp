@@ -29,6 +29,7 @@ struct metadata_shell {
   consensus::ticket next_ticket = first_free_ticket;
   bool flush_scheduled = false;
   queue_supervision supervision;
+  ordered_rebalance rebalance;
   replication::session_lease lease; ///< of this node
   uint64_t renew_at_ms = 0;
 };
@@ -142,6 +143,8 @@ bool replicates(const metadata_service& service) {
 
 void supervise(metadata_actor* self, const metadata_flush& flushed) {
   auto& shell = self->state;
+  if (shell.rebalance.step(*shell.service))
+    flush_soon(self);
   if (!replicates(*shell.service))
     return;
   const auto propose_change = [self](change_placement what) {
@@ -235,6 +238,9 @@ void tick(metadata_actor* self) {
   }
   if (service.booted && wants_session(service, now))
     propose(self, {node_up{service.node->node, service.options.start.incarnation, true}, [](const command_result&) {}});
+  tell_left_out(service);
+  if (service.booted)
+    forget_idle_channels(service, now);
   flush(self);
   self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : metadata_tick_interval, metadata_tick_msg{});
 }
@@ -267,6 +273,10 @@ caf::behavior metadata_behavior(metadata_actor* self,
       const auto ticket = shell.next_ticket++;
       shell.waiting.emplace(ticket, asker{std::move(what.content.done), "read the metadata", 0});
       host.read_barrier(ticket);
+      flush_soon(self);
+    },
+    [self](metadata_rebalance_msg& what) {
+      self->state.rebalance.begin(*self->state.service, std::move(what.content));
       flush_soon(self);
     },
     [self](metadata_flush_msg) { flush(self); },

@@ -50,6 +50,12 @@ void locate(caf::actor_system& system, runtime& node, const queue_ptr& record) {
   node.queues_by_id.put(record->id, {bridge, record->mastership, false});
 }
 
+void write_news(metadata_service& service, std::vector<placement_news> all) {
+  for (const placement_news& each : service.news.pass(std::move(all), service.node->now_ms()))
+    if (const auto& write = each.warning ? service.node->warn : service.options.note)
+      write(each.text);
+}
+
 } // namespace
 
 void put_replicated_queue(caf::actor_system& system, metadata_service& service, const queue_ptr& record,
@@ -110,6 +116,45 @@ void tell_moved(const runtime& node, std::vector<queue_move> moved) {
   for (const auto& [id, where] : node.queues_by_id.entries())
     if (where.here && where.who)
       caf::anon_send(where.who, queues_moved_msg{all});
+}
+
+void forget_idle_channels(metadata_service& service, uint64_t now_ms) {
+  uint64_t& due = service.forget_idle_at_ms;
+  if (due != 0 && now_ms < due)
+    return;
+  if (due != 0)
+    for (const caf::actor& replica : service.node->replicas_by_id.all())
+      caf::anon_send(replica, replica_forget_idle_msg{});
+  due = now_ms + limits::replication_channel_idle_ms;
+}
+
+void tell_news(metadata_service& service, const metadata_snapshot& before,
+               const std::vector<metadata_change>& changes) {
+  const snapshot_ptr now = service.host.snapshot();
+  std::vector<placement_news> all;
+  std::map<queue_id, queue_ptr> last; // of queues that have changed more than once
+  bool nodes = false;
+  for (const metadata_change& change : changes) {
+    nodes = nodes || change.what == kind::node_down;
+    if (change.what != kind::queue_changed || !change.queue->placement)
+      continue;
+    queue_ptr& known = last[change.queue->id];
+    const queue_ptr was = known ? known : before.find_queue(change.queue->vhost, change.queue->name);
+    if (was && was->id == change.queue->id && change.queue->node == service.node->node)
+      for (placement_news& each : news_of(*was, *change.queue, *now))
+        all.push_back(std::move(each));
+    known = change.queue;
+  }
+  if (nodes && service.host.leads())
+    for (placement_news& each : news_of_lost_masters(before, *now))
+      all.push_back(std::move(each));
+  if (!all.empty())
+    write_news(service, std::move(all));
+}
+
+void tell_left_out(metadata_service& service) {
+  if (service.news.owes())
+    write_news(service, {});
 }
 
 bool wants_session(metadata_service& service, uint64_t now_ms) {

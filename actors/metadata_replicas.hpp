@@ -22,6 +22,15 @@ void show_replicas(const runtime& node, const std::vector<metadata_change>& chan
 /// After the snapshot: channels and queues of this node hear of it.
 void tell_moved(const runtime& node, std::vector<queue_move> moved);
 
+/// At every tick; once per limits::replication_channel_idle_ms replicas of this node look for channels that have gone.
+void forget_idle_channels(metadata_service& service, uint64_t now_ms);
+
+/// After the snapshot, of which `before` is the one before: what operators want to know goes to the log. Masters and
+/// copies are told of by the node whose masters they are, queues without a master by the node whose metadata leads.
+void tell_news(metadata_service& service, const metadata_snapshot& before, const std::vector<metadata_change>& changes);
+/// How many lines were too many to be written, if some were.
+void tell_left_out(metadata_service& service);
+
 /// Replicas of this node must empty their logs: it takes a new session (T19). At most once per
 /// limits::replication_retry_ms, so that those that notice it together do it together.
 bool wants_session(metadata_service& service, uint64_t now_ms);

@@ -187,7 +187,9 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
     if (change.what == kind::queue_changed && change.queue->placement)
       put_replicated_queue(system, service, change.queue, moved);
   }
+  const snapshot_ptr before = service.node->snapshots.read();
   publish_snapshot(service);
+  tell_news(service, *before, changes);
   if (change_queues(changes) || !moved.empty())
     tell_bridges(*service.node);
   show_replicas(*service.node, changes);

@@ -10,6 +10,7 @@
 
 #include "actors/cluster.hpp"
 #include "actors/metadata.hpp"
+#include "metadata/placement_news.hpp"
 
 namespace broker {
 
@@ -48,6 +49,8 @@ struct metadata_service {
   uint64_t session_due_ms = 0; ///< when the node takes a new session; 0: it wants none
   /// Replicas of this node that were ended though their queues live on; should they be wanted again.
   std::map<queue_id, caf::actor> ended_replicas;
+  uint64_t forget_idle_at_ms = 0; ///< when replicas look for channels that have gone unheard; 0: not yet known
+  news_limit news;                ///< of copies of queues, for the log
 
   metadata_service(runtime& of, metadata_options how)
     : node(&of), options(std::move(how)), peers(of.cluster),

@@ -1,6 +1,7 @@
 #include "actors/queue_reports.hpp"
 
 #include "actors/channel.hpp"
+#include "actors/messages.hpp"
 
 namespace broker {
 
@@ -34,6 +35,20 @@ queue_report report_of(const queue_state& machine, queue_ptr record, count_rates
       if (one.who->exclusive)
         exclusive->node = node_of(*one.who);
   return result;
+}
+
+void ask_for_report(runtime& node, queue_id id, std::function<void(queue_report)> answer) {
+  const caf::actor who = node.queues_by_id.find(id);
+  if (!who)
+    return;
+  const auto said = [&node, id, who, answer = std::move(answer)](queue_report one) {
+    const caf::actor replica = one.down && !one.copied ? node.replicas_by_id.find(id) : nullptr;
+    if (replica && replica != who)
+      caf::anon_send(replica, queue_report_request{{id, answer}});
+    else
+      answer(std::move(one));
+  };
+  caf::anon_send(who, queue_report_request{{id, said}});
 }
 
 std::vector<consumer_report> report_consumers_of(const queue_state& machine, const queue_ptr& record) {

@@ -10,6 +10,22 @@
 
 namespace broker {
 
+/// Numbers of the nodes in maintenance mode, rising.
+std::vector<replication::node_id> drained_nodes(const runtime& node, const metadata_snapshot& in);
+
+/// What an operator has ordered on this node (rabbitmq-queues rebalance): a plan of moves, carried out a few at a time.
+/// Part of the metadata actor as queue_supervision, but on the node that was asked, whether it leads or not.
+class ordered_rebalance {
+public:
+  void begin(const metadata_service& service, metadata_rebalance what);
+  /// After each flush. True: something is to be flushed.
+  bool step(metadata_service& service);
+
+private:
+  master_moves moves_;
+  std::function<void(result<void>)> done_; ///< null: there is no order
+};
+
 class queue_supervision {
 public:
   /// After each flush, once the node is up; with replication only. Does nothing on a node that does not lead. `propose`
@@ -18,8 +34,6 @@ public:
             const std::function<void(change_placement)>& propose);
 
 private:
-  void drain(const runtime& node, const metadata_snapshot& in);
-
   queue_supervisor supervisor_;
   bool leads_ = false;
 };

@@ -304,6 +304,16 @@ void hand_over(replica_actor* self, const replica_hand_over_msg& what) {
   });
 }
 
+void forget_idle(replica_actor* self) {
+  constexpr auto pause = std::chrono::milliseconds{limits::replication_retry_ms};
+  if (self->state.retired)
+    return;
+  bool more = false;
+  run(self, [&](auto& machine, auto now_ms, auto& step) { more = machine.forget_idle_channels(now_ms, step); });
+  if (more)
+    self->delayed_send(self, pause, replica_forget_idle_msg{});
+}
+
 /// It took too long: this one stays the master.
 void keep_office(replica_actor* self, const replica_keep_msg& what) {
   auto& shell = self->state;
@@ -350,10 +360,17 @@ void give_up(replica_actor* self, const replica_unwanted_msg& what) {
 }
 
 queue_report report(replica_shell& shell) {
-  if (const queue_state* queue = shell.machine ? shell.machine->queue() : nullptr)
-    return report_of(*queue, shell.record, shell.rates, shell.node->now_ms());
+  if (const queue_state* queue = shell.machine ? shell.machine->queue() : nullptr) {
+    queue_report served = report_of(*queue, shell.record, shell.rates, shell.node->now_ms());
+    const replication::placement& copies = shell.machine->replica().known().queue;
+    const bool leads = shell.node->now_ms() < shell.node->session_valid_until_ms.load(std::memory_order_relaxed);
+    served.minority = !leads || copies.isr.size() < copies.min_in_sync;
+    return served;
+  }
   queue_report result;
   result.queue = shell.record;
+  result.down = true;
+  result.copied = shell.machine.has_value();
   result.ready = shell.machine ? shell.machine->messages_logged() : 0;
   return result;
 }
@@ -449,6 +466,7 @@ caf::message_handler replica_messages(replica_actor* self) {
     [self](replica_room_msg) { pump(self); },
     [self](replica_pump_msg) { pump(self); },
     [self](replica_look_msg) { look(self); },
+    [self](replica_forget_idle_msg) { forget_idle(self); },
     [self](const replica_unwanted_msg& what) { give_up(self, what); },
     [self](const replica_hand_over_msg& what) { hand_over(self, what); },
     [self](const replica_keep_msg& what) { keep_office(self, what); },

@@ -98,6 +98,8 @@ struct broker_app {
   bool in_minority() const;
   /// Another node leads the metadata, if this one does.
   void hand_over(std::function<void(result<void>)> done);
+  /// Spreads the masters of these replicated queues over the nodes; `done` runs in an actor.
+  void rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done);
   /// Of a drained node: `done` gets the number of queues that still have their master here although another node that
   /// can be reached is in sync; 0 unless it took too long.
   void await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done);

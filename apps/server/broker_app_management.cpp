@@ -3,6 +3,7 @@
 #include <caf/send.hpp>
 
 #include "actors/operator_channel.hpp"
+#include "actors/queue_reports.hpp"
 #include "broker_app.hpp"
 #include "report_gathering.hpp"
 
@@ -80,10 +81,7 @@ void broker_app::activity(std::function<void(management::node_activity)> done) {
 
 void broker_app::ask_queue(const queue_ptr& queue, std::function<void(std::vector<queue_info>)> done) {
   auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
-  if (auto who = shared.queues_by_id.find(queue->id))
-    caf::anon_send(who, queue_report_request{{queue->id, [all](queue_report report) {
-                                                all->add({std::move(report), {}, {}});
-                                              }}});
+  ask_for_report(shared, queue->id, [all](queue_report report) { all->add({std::move(report), {}, {}}); });
 }
 
 void broker_app::ask_consumers(const queue_ptr& queue, std::function<void(std::vector<consumer_info>)> done) {

@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 
 #include "actors/queue_operator.hpp"
+#include "actors/queue_reports.hpp"
 #include "broker_app.hpp"
 #include "report_gathering.hpp"
 
@@ -51,7 +52,7 @@ void broker_app::list_queues(std::function<void(std::vector<queue_info>)> done) 
       all->add({std::move(report), {}, {}});
   };
   for (const auto& [id, queue] : shared.queues_by_id.entries())
-    caf::anon_send(queue.who, queue_report_request{{id, add}});
+    ask_for_report(shared, id, add);
 }
 
 void broker_app::list_connections(std::function<void(std::vector<connection_info>)> done) {
@@ -148,6 +149,10 @@ bool broker_app::in_minority() const {
 
 void broker_app::hand_over(std::function<void(result<void>)> done) {
   caf::anon_send(shared.metadata, metadata_hand_over_msg{{std::move(done)}});
+}
+
+void broker_app::rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done) {
+  caf::anon_send(shared.metadata, metadata_rebalance_msg{{std::move(which), std::move(done)}});
 }
 
 void broker_app::pressure_began() {

@@ -60,6 +60,15 @@ value consumer_capacity(const queue_info& of, const node_facts&) {
   return of.details.consumer_capacity ? value{*of.details.consumer_capacity} : value{};
 }
 
+/// Of a queue that nobody serves: RabbitMQ leaves it empty.
+value served_figure(const queue_info& of, uint64_t figure) {
+  return of.down ? value{} : value{figure};
+}
+/// Likewise, unless a copy has told.
+value known_figure(const queue_info& of, uint64_t figure) {
+  return of.down && !of.copied ? value{} : value{figure};
+}
+
 control::value_list names_of(const std::vector<std::string>& nodes) {
   return {nodes.begin(), nodes.end()};
 }
@@ -100,30 +109,36 @@ constexpr column<queue_info> queue_columns[] = {
    [](const q& i, const around&) -> value {
      return i.details.exclusive_consumer ? value{i.details.exclusive_consumer->tag} : value{};
    }},
-  {"messages_ready", [](const q& i, const around&) -> value { return i.ready; }},
-  {"messages_unacknowledged", [](const q& i, const around&) -> value { return i.unacknowledged; }},
-  {"messages", [](const q& i, const around&) -> value { return i.ready + i.unacknowledged; }},
-  {"messages_ready_ram", [](const q& i, const around&) -> value { return i.details.ready_in_memory; }},
+  {"messages_ready", [](const q& i, const around&) -> value { return known_figure(i, i.ready); }},
+  {"messages_unacknowledged", [](const q& i, const around&) -> value { return served_figure(i, i.unacknowledged); }},
+  {"messages", [](const q& i, const around&) -> value { return known_figure(i, i.ready + i.unacknowledged); }},
+  {"messages_ready_ram",
+   [](const q& i, const around&) -> value { return served_figure(i, i.details.ready_in_memory); }},
   {"messages_unacknowledged_ram",
-   [](const q& i, const around&) -> value { return i.details.unacknowledged_in_memory; }},
+   [](const q& i, const around&) -> value { return served_figure(i, i.details.unacknowledged_in_memory); }},
   {"messages_ram",
-   [](const q& i, const around&) -> value { return i.details.ready_in_memory + i.details.unacknowledged_in_memory; }},
-  {"messages_persistent", [](const q& i, const around&) -> value { return i.persistent; }},
-  {"message_bytes", [](const q& i, const around&) -> value { return i.ready_bytes + i.unacknowledged_bytes; }},
-  {"message_bytes_ready", [](const q& i, const around&) -> value { return i.ready_bytes; }},
-  {"message_bytes_unacknowledged", [](const q& i, const around&) -> value { return i.unacknowledged_bytes; }},
-  {"message_bytes_ram", [](const q& i, const around&) -> value { return i.details.bytes_in_memory; }},
-  {"message_bytes_persistent", [](const q& i, const around&) -> value { return i.details.bytes_persistent; }},
+   [](const q& i, const around&) -> value {
+     return served_figure(i, i.details.ready_in_memory + i.details.unacknowledged_in_memory);
+   }},
+  {"messages_persistent", [](const q& i, const around&) -> value { return served_figure(i, i.persistent); }},
+  {"message_bytes",
+   [](const q& i, const around&) -> value { return served_figure(i, i.ready_bytes + i.unacknowledged_bytes); }},
+  {"message_bytes_ready", [](const q& i, const around&) -> value { return served_figure(i, i.ready_bytes); }},
+  {"message_bytes_unacknowledged",
+   [](const q& i, const around&) -> value { return served_figure(i, i.unacknowledged_bytes); }},
+  {"message_bytes_ram", [](const q& i, const around&) -> value { return served_figure(i, i.details.bytes_in_memory); }},
+  {"message_bytes_persistent",
+   [](const q& i, const around&) -> value { return served_figure(i, i.details.bytes_persistent); }},
   {"head_message_timestamp",
    [](const q& i, const around&) -> value {
      return i.details.head_timestamp_s ? value{*i.details.head_timestamp_s} : value{};
    }},
-  {"disk_reads", [](const q& i, const around&) -> value { return i.details.disk_reads; }},
-  {"disk_writes", [](const q& i, const around&) -> value { return i.details.disk_writes; }},
-  {"consumers", [](const q& i, const around&) -> value { return i.consumers; }},
+  {"disk_reads", [](const q& i, const around&) -> value { return served_figure(i, i.details.disk_reads); }},
+  {"disk_writes", [](const q& i, const around&) -> value { return served_figure(i, i.details.disk_writes); }},
+  {"consumers", [](const q& i, const around&) -> value { return served_figure(i, i.consumers); }},
   {"consumer_utilisation", consumer_capacity},
   {"consumer_capacity", consumer_capacity},
-  {"memory", [](const q& i, const around&) -> value { return i.memory_bytes; }},
+  {"memory", [](const q& i, const around&) -> value { return served_figure(i, i.memory_bytes); }},
   {"slave_pids", [](const q& i, const around& n) -> value { return mirrors(i, n, i.replicas.running); }},
   {"synchronised_slave_pids", [](const q& i, const around& n) -> value { return mirrors(i, n, i.replicas.in_sync); }},
   {"state", [](const q& i, const around&) -> value { return i.state(); }},
@@ -222,34 +237,35 @@ constexpr column<binding_record> binding_columns[] = {
 
 } // namespace
 
-/// RabbitMQ's <node.creation.id.serial>; ids hold the number of the node's run, which is shown as the serial. When
-/// another node started is that node's affair: its names are not for asking this one.
+/// RabbitMQ's <node.creation.id.serial>: the creation is the number of the node's run, which all members know, so that
+/// whoever is asked gives the same name. Ids of connections and channels hold the run they belong to: the serial.
 std::string process_name(const node_facts& node, const std::string& of, uint64_t number) {
-  if (of.empty() || of == node.node)
-    return process_name(node, number);
-  return "<" + of + ".0." + std::to_string(count_of_id(number)) + "." + std::to_string(run_of_id(number)) + ">";
+  const std::string& home = of.empty() ? node.node : of;
+  const auto run = node.runs.find(home);
+  return "<" + home + "." + std::to_string(run == node.runs.end() ? 0 : run->second) + "."
+       + std::to_string(count_of_id(number)) + "." + std::to_string(run_of_id(number)) + ">";
 }
 
 std::string process_name(const node_facts& node, uint64_t number) {
-  return "<" + node.node + "." + std::to_string(node.started_at_unix_s) + "." + std::to_string(count_of_id(number))
-       + "." + std::to_string(run_of_id(number)) + ">";
+  return process_name(node, node.node, number);
 }
 
 std::optional<uint64_t> number_of_process(const node_facts& node, std::string_view name) {
-  const std::string before = "<" + node.node + "." + std::to_string(node.started_at_unix_s) + ".";
+  const auto run = node.runs.find(node.node);
+  const std::string before = "<" + node.node + "." + std::to_string(run == node.runs.end() ? 0 : run->second) + ".";
   if (!name.starts_with(before) || !name.ends_with('>'))
     return {};
   const char* const last = name.data() + name.size() - 1;
   uint64_t count = 0;
-  uint64_t run = 0;
+  uint64_t serial = 0;
   const auto first = std::from_chars(name.data() + before.size(), last, count);
   if (first.ec != std::errc{} || first.ptr == last || *first.ptr != '.')
     return {};
-  const auto second = std::from_chars(first.ptr + 1, last, run);
-  if (second.ec != std::errc{} || second.ptr != last || run_of_id(first_id_of_run(run)) != run
+  const auto second = std::from_chars(first.ptr + 1, last, serial);
+  if (second.ec != std::errc{} || second.ptr != last || run_of_id(first_id_of_run(serial)) != serial
       || count_of_id(count) != count)
     return {};
-  return (first_id_of_run(run) - 1) | count;
+  return (first_id_of_run(serial) - 1) | count;
 }
 
 namespace {

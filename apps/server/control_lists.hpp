@@ -28,8 +28,8 @@ control::response channel_rows(std::span<const channel_info> channels, const nod
 control::response consumer_rows(std::span<const consumer_info> consumers, const node_facts& node,
                                 std::string_view vhost, const std::vector<std::string>& columns);
 
-/// "<rabbit@host.1795415102.7.0>": like an Erlang process name, which tools expect. Unique on this node, and across its
-/// restarts.
+/// "<rabbit@host.3.7.0>": like an Erlang process name, which tools expect. Unique in the cluster, and across restarts
+/// of nodes; the same whichever node is asked.
 std::string process_name(const node_facts& node, uint64_t number);
 /// Of a process of the node `of`; "" = this one.
 std::string process_name(const node_facts& node, const std::string& of, uint64_t number);

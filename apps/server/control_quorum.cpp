@@ -1,6 +1,7 @@
 // What must be known before a node is taken out of service, and where leaders of queues are (features.md O09, O10).
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "control_patterns.hpp"
 #include "control_replicas.hpp"
@@ -56,13 +57,20 @@ void quorum_critical(node_view& node, const request&, reply done) {
   });
 }
 
-/// RabbitMQ's answer to `rebalance`: how many leaders each running node has. Leaders move by themselves, all the time
-/// and a few at once (U05), so there is nothing to begin; who asks again sees the numbers come closer.
-void rebalance(node_view& node, const request& what, reply done) {
-  const auto& type = what.arguments[0];
-  const queue_patterns wanted{what};
-  if (auto problem = wanted.problem(); !problem.empty())
-    return done(failure(exit_with::data, std::move(problem)));
+/// The queues that an order to rebalance is about.
+struct rebalanced_queues {
+  std::string type; ///< "all", "classic", "quorum"
+  queue_patterns wanted;
+
+  explicit rebalanced_queues(const request& what) : type(what.arguments[0]), wanted(what) {}
+  bool quorum(const queue_record& queue) const { return type != "classic" && is_quorum(queue) && wanted.match(queue); }
+  bool classic(const queue_record& queue) const {
+    return type != "quorum" && is_mirrored(queue) && wanted.match(queue);
+  }
+};
+
+/// RabbitMQ's answer: how many leaders each running node has now.
+response leaders_by_node(node_view& node, const rebalanced_queues& of) {
   struct counts {
     int64_t quorum = 0;
     int64_t classic = 0;
@@ -75,17 +83,27 @@ void rebalance(node_view& node, const request& what, reply done) {
       leaders[each.node] = {};
   }
   node.metadata()->for_each_queue([&](const queue_ptr& queue) {
-    if (!wanted.match(*queue))
-      return;
-    if (type != "classic" && is_quorum(*queue))
+    if (of.quorum(*queue))
       ++leaders[queue->node].quorum;
-    if (type != "quorum" && is_mirrored(*queue))
+    if (of.classic(*queue))
       ++leaders[queue->node].classic;
   });
   response answer = table({"Node name", "Number of quorum queues", "Number of replicated classic queues"});
   for (const auto& [name, number] : leaders)
     answer.rows.push_back({name, number.quorum, number.classic});
-  done(std::move(answer));
+  return answer;
+}
+
+/// Leaders also move by themselves, all the time and a few at once (U05); an order does it now, and with the queues it
+/// names alone.
+void rebalance(node_view& node, const request& what, reply done) {
+  const auto of = std::make_shared<const rebalanced_queues>(what);
+  if (auto problem = of->wanted.problem(); !problem.empty())
+    return done(failure(exit_with::data, std::move(problem)));
+  node.rebalance([of](const queue_record& queue) { return of->quorum(queue) || of->classic(queue); },
+                 [of, &node, done = std::move(done)](const result<void>& outcome) {
+                   done(outcome ? leaders_by_node(node, *of) : failure(exit_with::unavailable, outcome.error().text));
+                 });
 }
 
 } // namespace

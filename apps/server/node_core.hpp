@@ -93,6 +93,7 @@ struct node::impl final : node_view {
   void list_consumers(std::function<void(std::vector<consumer_info>)> done) override;
   node_facts facts() const override;
   void group_state(std::function<void(group_facts)> done) override;
+  void rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done) override;
   void management_report(const control::request& what, control::reply done) override;
   std::vector<std::string> unreachable() const override;
   std::string hash_password(std::string_view password) const override;
@@ -126,9 +127,8 @@ struct node::impl final : node_view {
   const node_config config;
   const node_extensions extensions;
   node_log& log;
-  const snapshot_ptr nothing;     ///< the metadata of a stopped app
-  uint64_t started_at_unix_s = 0; ///< the app; read on the control thread
-  std::chrono::steady_clock::time_point started_at{};
+  const snapshot_ptr nothing;                         ///< the metadata of a stopped app
+  std::chrono::steady_clock::time_point started_at{}; ///< the app; read on the control thread
 
   block_pool blocks;
   boost::asio::io_context control_io{1};

@@ -13,15 +13,6 @@
 
 namespace broker {
 
-namespace {
-
-uint64_t unix_s() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-}
-
-} // namespace
-
 result<void> node::impl::bring_up() {
   if (app)
     return {};
@@ -88,7 +79,6 @@ void node::impl::bring_down(const error& why) {
 /// From now on tools may use the app; its resources are watched, so that alarms are known before the first client.
 void node::impl::attach() {
   on_control([this] {
-    started_at_unix_s = unix_s();
     started_at = std::chrono::steady_clock::now();
     suspended = maintenance = false; // a start ends it, as RabbitMQ's
     visible = app.get();

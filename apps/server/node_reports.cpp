@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include <boost/asio/post.hpp>
+
 #include "cluster_name.hpp"
 #include "node_core.hpp"
 
@@ -75,7 +77,6 @@ node_facts node::impl::facts() const {
   const broker_app* running = visible;
   if (running == nullptr)
     return result;
-  result.started_at_unix_s = started_at_unix_s;
   result.uptime_s = static_cast<uint64_t>(
     std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at).count());
   const auto metadata_now = running->shared.snapshots.read();
@@ -84,6 +85,7 @@ node_facts node::impl::facts() const {
   result.maintenance = maintenance;
   result.minority = running->in_minority();
   result.unreachable = running->unreachable();
+  metadata_now->for_each_node([&](const node_ptr& each) { result.runs[each->name] = each->run; });
   metadata_now->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
   metadata_now->for_each_queue([&](const queue_ptr&) { ++result.queues; }); // hidden ones are not counted
   for (const auto& where : suspended ? std::vector<listener_address>{} : config.listeners)
@@ -104,6 +106,15 @@ void node::impl::group_state(std::function<void(group_facts)> done) {
   if (broker_app* running = visible)
     return running->group_state(std::move(done));
   done({});
+}
+
+void node::impl::rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done) {
+  broker_app* const running = visible;
+  if (running == nullptr)
+    return done(error{0, "the broker is not running"});
+  running->rebalance(std::move(which), [this, done = std::move(done)](const result<void>& outcome) {
+    boost::asio::post(control_io, [done, outcome] { done(outcome); });
+  });
 }
 
 std::vector<std::string> node::impl::unreachable() const {

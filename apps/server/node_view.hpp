@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@
 namespace broker {
 
 struct queue_info : queue_report {
-  std::string_view state() const { return down ? "down" : flow ? "flow" : "running"; }
+  std::string_view state() const { return down ? "down" : minority ? "minority" : flow ? "flow" : "running"; }
 
   // -- filled in where they are asked for --
   control::value effective_policy; ///< a record
@@ -52,7 +53,8 @@ struct listener_info {
 struct node_facts {
   std::string node;
   std::string cluster_name;
-  uint64_t started_at_unix_s = 0; ///< tells one start from the next in process-like names
+  /// Number of each member's present or last run: tells one start from the next in process-like names.
+  std::map<std::string, uint64_t, std::less<>> runs;
   uint64_t uptime_s = 0;
   std::string data_dir;
   std::string config_file; ///< "" = none
@@ -124,6 +126,10 @@ public:
   virtual void list_consumers(std::function<void(std::vector<consumer_info>)> done) = 0;
   virtual node_facts facts() const = 0;
   virtual void group_state(std::function<void(group_facts)> done) = 0;
+  /// Masters of the replicated queues that `which` is true of, on any thread, move until the nodes that run have as
+  /// many of them as each other; `done` when none moves any more, on the control endpoint's thread. Error:
+  /// "rebalance_in_progress".
+  virtual void rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done) = 0;
   /// What the management API of another node asks (verb management_report). Refused where there is none.
   virtual void management_report(const control::request& what, control::reply done) {
     static_cast<void>(what);

@@ -229,6 +229,13 @@ inline constexpr size_t master_moves_max = 4;
 inline constexpr uint32_t master_move_ms = 10'000;
 /// Between two looks for masters to move: each looks at every queue.
 inline constexpr uint32_t master_rebalance_ms = 5'000;
+/// Lines a second in a node's log about copies of queues that come and go (own choice; what is left out is counted).
+inline constexpr size_t queue_news_per_s = 20;
+/// A channel that has published nothing to a queue for this long is forgotten by it, if nobody has said that it has
+/// ended. Far above any time for which a channel may send a publish again.
+inline constexpr uint32_t replication_channel_idle_ms = 3'600'000;
+/// Of such channels at once; the others follow a second later (each is an entry of the log).
+inline constexpr size_t replication_forget_max = 1'000;
 /// How long recovery after a loss of power waits for all listed replicas (R6, G10).
 inline constexpr uint32_t recovery_grace_ms = 30'000;
 

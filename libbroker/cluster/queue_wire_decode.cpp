@@ -374,7 +374,7 @@ private:
     for (uint64_t* figure : {&what.ready, &what.unacknowledged, &what.persistent, &what.ready_bytes,
                              &what.unacknowledged_bytes, &what.memory_bytes, &what.consumers})
       *figure = in_.varint();
-    flags({&what.flow});
+    flags({&what.flow, &what.minority, &what.down, &what.copied});
     fields(what.details);
     for (uint64_t& count : what.messages.counts.of)
       count = in_.varint();

@@ -234,7 +234,7 @@ struct encoder {
     for (const uint64_t figure : {what.ready, what.unacknowledged, what.persistent, what.ready_bytes,
                                   what.unacknowledged_bytes, what.memory_bytes, what.consumers})
       put_varint(to, figure);
-    put_flags(to, {what.flow});
+    put_flags(to, {what.flow, what.minority, what.down, what.copied});
     put_details(what.details);
     for (const uint64_t count : what.messages.counts.of)
       put_varint(to, count);

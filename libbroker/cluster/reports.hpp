@@ -24,7 +24,10 @@ struct queue_report {
   uint64_t memory_bytes = 0;
   uint64_t consumers = 0;
   bool flow = false; ///< it withholds publishers' credit (O47)
-  bool down = false; ///< its node does not answer: nothing else is known
+  /// Fewer copies are in sync than it needs to confirm (R7), or its node has no majority (G5): publishes wait.
+  bool minority = false;
+  bool down = false;   ///< it has no master that answers: nothing else is known, unless `copied`
+  bool copied = false; ///< down: `ready` is how many messages a copy of it has
   queue_details details;
   counts_report messages; ///< since the node has started or the queue was declared
 };

@@ -1,6 +1,8 @@
 #include "metadata/queue_supervisor.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "metadata/placements.hpp"
@@ -13,12 +15,6 @@ using replication::member;
 using replication::node_id;
 using replication::node_table;
 using replication::placement;
-
-bool has_master(const placement& queue, const node_table& nodes) {
-  const member* master = queue.listed(queue.master);
-  BROKER_ASSERT(master != nullptr, "a master is listed in its in-sync set");
-  return nodes.current_and_live(*master);
-}
 
 bool is_healthy(const placement& queue, const node_table& nodes) {
   return has_master(queue, nodes)
@@ -45,12 +41,12 @@ bool is_unlisted(const queue_record& queue) {
 void queue_supervisor::begin(uint64_t now, const metadata_snapshot& in) {
   nodes_.clear();
   loads_.clear();
+  masters_.clear();
   open_.clear();
   asked_.clear();
   later_.clear();
   later_at_ = plan_at_ = UINT64_MAX;
-  plan_.clear();
-  moving_.clear();
+  moves_.clear();
   note_nodes(now, in);
   walk_ = true;
 }
@@ -73,11 +69,9 @@ void queue_supervisor::note_queue(uint64_t now, const metadata_change& change) {
   const queue_record& queue = *change.queue;
   asked_.erase(queue.id);
   later_.erase(queue.id);
-  if (const auto at = moving_.find(queue.id); at != moving_.end() && at->second.mastership != queue.mastership)
-    moving_.erase(at);
+  moves_.changed(queue.id, change.what == kind::queue_deleted ? nullptr : &queue);
   if (change.what == kind::queue_deleted) {
     open_.erase(queue.id);
-    moving_.erase(queue.id);
   } else if (queue.placement) {
     open_.insert_or_assign(queue.id, queue_name{queue.vhost, queue.name});
     plan_at_ = std::min(plan_at_, now + settings_.rebalance_ms);
@@ -118,9 +112,10 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
   walk_ = false;
   plan_at_ = UINT64_MAX;
   loads_.clear();
+  masters_.clear();
   const node_table nodes = node_table_of(in);
   std::map<std::string, node_id> ids;
-  std::map<node_id, uint64_t> masters;
+  std::map<node_id, uint64_t> masters; // of nodes that may have some
   in.for_each_node([&](const node_ptr& one) {
     if (const auto id = static_cast<node_id>(one->id); nodes.find(id)) {
       ids[one->name] = id;
@@ -141,44 +136,46 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
       open_.insert_or_assign(one->id, queue_name{one->vhost, one->name});
     if (!has_master(*one->placement, nodes))
       return;
+    ++masters_[one->placement->master];
     if (const auto at = masters.find(one->placement->master); at != masters.end())
       ++at->second;
     if (one->placement->isr.size() > 1)
       movable.push_back(one);
   });
   plan_moves(movable, nodes, std::move(masters));
-  if (plan_.size() == settings_.proposals_max)
+  if (moves_.planned() == settings_.proposals_max)
     plan_at_ = now + settings_.rebalance_ms;
-}
-
-bool queue_supervisor::may_take_over(const placement& queue, node_id to, const node_table& nodes) const {
-  const member* listed = queue.listed(to);
-  return listed && to != queue.master && nodes.current_and_live(*listed) && queue.places(to) && !is_drained(to);
 }
 
 /// A master leaves a node that is drained, or that its policy does not list, for whichever mirror's node has fewest
 /// masters; and any other node if that makes the two more equal.
 void queue_supervisor::plan_moves(const std::vector<queue_ptr>& movable, const node_table& nodes,
                                   std::map<node_id, uint64_t> masters) {
-  plan_.clear();
+  std::deque<master_move> plan;
   for (const bool must : {true, false})
     for (const queue_ptr& one : movable) {
       const placement& queue = *one->placement;
-      if (plan_.size() == settings_.proposals_max)
-        return;
+      if (plan.size() == settings_.proposals_max)
+        break;
       if (must != (is_drained(queue.master) || is_unlisted(*one)))
         continue;
       std::optional<node_id> best;
       for (const node_id to : queue.nodes)
-        if (may_take_over(queue, to, nodes) && (!best || masters[to] < masters[*best]))
+        if (may_take_over(queue, to, nodes) && !is_drained(to) && (!best || masters[to] < masters[*best]))
           best = to;
       if (!best || (!must && masters[queue.master] < masters[*best] + 2))
         continue;
       if (const auto at = masters.find(queue.master); at != masters.end() && at->second > 0)
         --at->second;
       ++masters[*best];
-      plan_.push_back({one->vhost, one->name, one->id, queue.mastership, queue.master, *best});
+      plan.push_back({one->vhost, one->name, one->id, queue.mastership, queue.master, *best});
     }
+  moves_.plan(std::move(plan));
+}
+
+replication::candidate_rank queue_supervisor::rank_of(node_id node) const {
+  const auto at = masters_.find(node);
+  return {is_drained(node), at == masters_.end() ? 0 : at->second};
 }
 
 // -- one queue --------------------------------------------------------------------------------------------------------
@@ -202,8 +199,12 @@ void queue_supervisor::propose_master(uint64_t now, const queue_record& queue, c
     alone = std::max(alone, since(one.node));
   const bool grace_over = !settings_.wait_for_all && now - std::min(now, alone) >= settings_.grace_ms;
   const auto progress = heard ? heard(queue.id) : std::vector<replication::progress>{};
-  if (auto what = replication::supervise(seen, progress, grace_over))
+  const auto rank = [this](node_id node) { return rank_of(node); };
+  if (auto what = replication::supervise(seen, progress, grace_over, rank)) {
+    if (const auto* next = std::get_if<replication::promote>(&*what))
+      ++masters_[next->candidate];
     return propose(now, queue, std::move(*what), out);
+  }
   if (!grace_over && !settings_.wait_for_all)
     look_later(queue, alone + settings_.grace_ms);
 }
@@ -264,25 +265,6 @@ void queue_supervisor::open_due(uint64_t now) {
       later_at_ = std::min(later_at_, one.until);
 }
 
-void queue_supervisor::start_moves(uint64_t now, const metadata_snapshot& in, supervision& out) {
-  std::erase_if(moving_, [&](const auto& one) { return one.second.until <= now; });
-  if (plan_.empty() || moving_.size() >= settings_.moves_max)
-    return;
-  const node_table nodes = node_table_of(in);
-  while (!plan_.empty() && moving_.size() < settings_.moves_max) {
-    master_move next = std::move(plan_.front());
-    plan_.pop_front();
-    const queue_ptr queue = in.find_queue(next.vhost, next.name);
-    if (!queue || queue->id != next.id || !queue->placement || queue->mastership != next.mastership
-        || moving_.contains(next.id))
-      continue;
-    if (!has_master(*queue->placement, nodes) || !may_take_over(*queue->placement, next.to, nodes))
-      continue;
-    moving_[next.id] = {next.mastership, now + settings_.move_ms};
-    out.moves.push_back(std::move(next));
-  }
-}
-
 supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, const heard_of_replicas& heard) {
   supervision out;
   if (now >= later_at_)
@@ -304,19 +286,19 @@ supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, co
   }
   for (const auto& [id, one] : asked_)
     later_at_ = std::min(later_at_, one.until);
-  start_moves(now, in, out);
-  BROKER_ASSERT(asked_.size() <= settings_.proposals_max && moving_.size() <= settings_.moves_max, "a step is bounded");
+  out.moves = moves_.step(now, in, drained_);
+  BROKER_ASSERT(asked_.size() <= settings_.proposals_max && out.moves.size() <= settings_.moves_max,
+                "a step is bounded");
   return out;
 }
 
 uint64_t queue_supervisor::next_step(uint64_t now) const {
   const bool looks = !open_.empty() && asked_.size() < settings_.proposals_max;
-  if (walk_ || looks || (!plan_.empty() && moving_.size() < settings_.moves_max))
+  if (walk_ || looks || moves_.ready())
     return now;
   uint64_t next = std::min(later_at_, plan_at_);
-  if (!plan_.empty())
-    for (const auto& [id, one] : moving_)
-      next = std::min(next, one.until);
+  if (moves_.planned() != 0)
+    next = std::min(next, moves_.next_step());
   return std::max(next, now);
 }
 

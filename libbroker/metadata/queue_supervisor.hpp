@@ -11,7 +11,6 @@
 // masters on the move. What it remembers is a few words per queue that needs something.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,6 +18,7 @@
 
 #include "base/limits.hpp"
 #include "metadata/copies.hpp"
+#include "metadata/master_moves.hpp"
 #include "metadata/snapshot.hpp"
 #include "replication/supervise.hpp"
 
@@ -35,17 +35,6 @@ struct supervisor_settings {
   size_t moves_max = limits::master_moves_max;
 };
 
-/// A wish: only the master itself can hand over without a pause (replication::hand_over), so it must be told. It does
-/// so when all it has is on `to`; if it does not come to that, nothing has happened.
-struct master_move {
-  std::string vhost;
-  std::string name;
-  queue_id id = 0;
-  epoch mastership = 0; ///< of the master that should hand over
-  replication::node_id from = 0;
-  replication::node_id to = 0; ///< in sync and up
-};
-
 struct supervision {
   std::vector<change_placement> proposals;
   std::vector<master_move> moves;
@@ -56,7 +45,8 @@ using heard_of_replicas = std::function<std::vector<replication::progress>(queue
 
 class queue_supervisor {
 public:
-  explicit queue_supervisor(supervisor_settings settings = {}) : settings_(settings) {}
+  explicit queue_supervisor(supervisor_settings settings = {})
+    : settings_(settings), moves_(settings.moves_max, settings.move_ms) {}
 
   /// Begins, or begins anew, from this state: what was known of times and of what is under way is forgotten.
   void begin(uint64_t now, const metadata_snapshot& in);
@@ -79,10 +69,6 @@ private:
     queue_name which;
     uint64_t until = 0;
   };
-  struct moving {
-    epoch mastership = 0;
-    uint64_t until = 0;
-  };
   struct node_note {
     uint64_t session = 0;
     bool up = false;
@@ -102,25 +88,23 @@ private:
                       supervision& out);
   void propose_copies(uint64_t now, const queue_record& queue, const view& seen, supervision& out);
   void propose(uint64_t now, const queue_record& queue, replication::placement_command what, supervision& out);
-  void start_moves(uint64_t now, const metadata_snapshot& in, supervision& out);
   bool is_drained(replication::node_id node) const;
-  /// In sync, alive, wanted and not drained: may become master by a hand-over.
-  bool may_take_over(const replication::placement& queue, replication::node_id to,
-                     const replication::node_table& nodes) const;
+  /// How welcome a node is as the next master: those of fewest masters, drained ones last.
+  replication::candidate_rank rank_of(replication::node_id node) const;
   uint64_t since(replication::node_id node) const;
   void look_later(const queue_record& queue, uint64_t when);
 
   const supervisor_settings settings_;
   std::map<replication::node_id, node_note> nodes_;
   std::vector<replication::node_id> drained_;
-  std::map<replication::node_id, uint64_t> loads_; ///< copies, as of the last walk and what was proposed since
-  std::map<queue_id, queue_name> open_;            ///< to be looked at in the next step
-  std::map<queue_id, waiting> asked_;              ///< proposed, outcome not seen; at most proposals_max
-  std::map<queue_id, waiting> later_;              ///< to be looked at when it is time
-  uint64_t later_at_ = UINT64_MAX;                 ///< the first of them, or before it
-  std::deque<master_move> plan_;                   ///< at most proposals_max
-  std::map<queue_id, moving> moving_;              ///< at most moves_max
-  queue_id last_ = 0;                              ///< looked at last, so that all get their turn
+  std::map<replication::node_id, uint64_t> loads_;   ///< copies, as of the last walk and what was proposed since
+  std::map<replication::node_id, uint64_t> masters_; ///< likewise, of nodes that are up
+  std::map<queue_id, queue_name> open_;              ///< to be looked at in the next step
+  std::map<queue_id, waiting> asked_;                ///< proposed, outcome not seen; at most proposals_max
+  std::map<queue_id, waiting> later_;                ///< to be looked at when it is time
+  uint64_t later_at_ = UINT64_MAX;                   ///< the first of them, or before it
+  master_moves moves_;                               ///< at most proposals_max planned, moves_max under way
+  queue_id last_ = 0;                                ///< looked at last, so that all get their turn
   bool walk_ = false;
   uint64_t plan_at_ = UINT64_MAX; ///< masters are counted again
 };

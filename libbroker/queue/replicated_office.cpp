@@ -87,6 +87,7 @@ void replicated_queue::leave_office(replicated_step& step) {
   withheld_.clear();
   repeated_.clear();
   refused_.clear();
+  idle_channels_ = {};
   shim_.settled.clear();
   shim_.reads.clear();
   shim_.handed_out = 0;

@@ -290,6 +290,18 @@ void replicated_queue::under_pressure(uint64_t now_ms, replicated_step& step) {
   finish(now_ms, step);
 }
 
+bool replicated_queue::forget_idle_channels(uint64_t now_ms, replicated_step& step) {
+  if (deleted_ || !queue_)
+    return false;
+  const auto idle = idle_channels_.look(replica_->log().dedupe(), limits::replication_forget_max);
+  for (const replication::channel_id& one : idle) {
+    replica_->forget(one, effects_);
+    refused_.erase(one);
+  }
+  finish(now_ms, step);
+  return idle_channels_.more();
+}
+
 /// An idle master whose copies are complete has nothing that time could decide, nor has a mirror of a living one.
 bool replicated_queue::needs_time() const {
   const replication::metadata_view& known = replica_->known();

@@ -22,6 +22,7 @@
 #include "queue/live_index.hpp"
 #include "queue/log_shim.hpp"
 #include "queue/queue_state.hpp"
+#include "replication/idle_channels.hpp"
 #include "replication/log_recovery.hpp"
 #include "replication/log_storage.hpp"
 #include "replication/replica.hpp"
@@ -102,6 +103,9 @@ public:
   void lease(bool valid);
   void tick(uint64_t now_ms, replicated_step& step); ///< as asked for by queue_step::tick_in_ms
   void under_pressure(uint64_t now_ms, replicated_step& step);
+  /// Every limits::replication_channel_idle_ms: channels whose end nobody has told are forgotten. True: there are more,
+  /// call it again soon.
+  bool forget_idle_channels(uint64_t now_ms, replicated_step& step);
 
   /// As queue_state::look; false also of a replica that is not the master.
   bool look(const look_order& order, uint64_t now_ms, replicated_step& step);
@@ -177,6 +181,7 @@ private:
     uint64_t before = 0;
   };
   std::map<replication::channel_id, refused_publish> refused_;
+  replication::idle_channels idle_channels_;
   bool purging_ = false;
 };
 

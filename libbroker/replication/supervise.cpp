@@ -20,6 +20,19 @@ log_position heard_of(const std::vector<progress>& heard, node_id node) {
   return {};
 }
 
+bool is_better(const placement& queue, const std::vector<progress>& heard, const rank_candidate& rank, node_id one,
+               node_id other) {
+  const candidate_rank a = rank ? rank(one) : candidate_rank{}, b = rank ? rank(other) : candidate_rank{};
+  if (a.leaving != b.leaving)
+    return b.leaving;
+  const log_position mine = heard_of(heard, one), theirs = heard_of(heard, other);
+  if (mine != theirs)
+    return mine > theirs;
+  if (a.masters != b.masters)
+    return a.masters < b.masters;
+  return preference(queue, one) < preference(queue, other);
+}
+
 /// The metadata knows the inventories and refuses all but the best: try them in order of preference.
 std::optional<placement_command> recovery(const metadata_view& now, bool grace_over) {
   for (const inventory& one : now.queue.inventories) {
@@ -34,24 +47,16 @@ std::optional<placement_command> recovery(const metadata_view& now, bool grace_o
 } // namespace
 
 std::optional<placement_command> supervise(const metadata_view& now, const std::vector<progress>& heard,
-                                           bool grace_over) {
+                                           bool grace_over, const rank_candidate& rank) {
   check(now.queue);
   const member* master = now.queue.listed(now.queue.master);
   BROKER_ASSERT(master != nullptr, "a master is listed in its in-sync set");
   if (now.nodes.current_and_live(*master))
     return std::nullopt;
   const member* best = nullptr;
-  for (const member& one : now.queue.isr) {
-    if (!now.nodes.current_and_live(one))
-      continue;
-    if (best == nullptr) {
+  for (const member& one : now.queue.isr)
+    if (now.nodes.current_and_live(one) && (best == nullptr || is_better(now.queue, heard, rank, one.node, best->node)))
       best = &one;
-      continue;
-    }
-    const log_position a = heard_of(heard, one.node), b = heard_of(heard, best->node);
-    if (a > b || (a == b && preference(now.queue, one.node) < preference(now.queue, best->node)))
-      best = &one;
-  }
   if (best != nullptr)
     return promote{now.queue.mastership, best->node};
   return recovery(now, grace_over);

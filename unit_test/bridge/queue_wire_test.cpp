@@ -58,7 +58,7 @@ std::vector<record> all_kinds() {
   seen.arguments = arguments;
   queue_report counts;
   counts.ready = 5;
-  counts.flow = true;
+  counts.flow = counts.minority = counts.copied = true;
   counts.details.disk_reads = 300;
   counts.details.head_timestamp_s = 1'700'000'000;
   counts.details.consumer_capacity = 0.5;

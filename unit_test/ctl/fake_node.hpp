@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <boost/asio/post.hpp>
@@ -150,7 +151,15 @@ public:
       info.queue = queue;
       info.ready = all.size();
       info.unacknowledged = 1;
-      info.flow = all.size() == 2;
+      const auto among = [&](const std::set<std::string>& names) { return names.contains(queue->name); };
+      info.flow = all.size() == 2 && below_minimum.empty();
+      info.minority = among(below_minimum);
+      info.down = among(without_master);
+      info.copied = among(copied);
+      if (info.down) {
+        info.ready = info.copied ? 7 : 0;
+        info.unacknowledged = 0;
+      }
       all.push_back(info);
     });
     for (size_t i = 0; i < invented; ++i)
@@ -180,7 +189,7 @@ public:
     broker::node_facts now;
     now.node = "rabbit@test";
     now.cluster_name = "rabbit@test";
-    now.started_at_unix_s = 1'795'415'102;
+    now.runs = {{"rabbit@test", 1'795'415'102}, {"rabbit@node2", 9}};
     now.uptime_s = 22;
     now.vhosts = 1;
     now.alarms = alarms;
@@ -195,6 +204,15 @@ public:
   }
 
   void group_state(std::function<void(broker::group_facts)> done) override { done(group); }
+  void rebalance(std::function<bool(const broker::queue_record&)> which,
+                 std::function<void(broker::result<void>)> done) override {
+    rebalanced.clear();
+    state_of_cluster->snapshot()->for_each_queue([&](const broker::queue_ptr& queue) {
+      if (which(*queue))
+        rebalanced.push_back(queue->name);
+    });
+    refusal.text.empty() ? done({}) : done(refusal);
+  }
   std::vector<std::string> unreachable() const override { return out_of_reach; }
 
   // -- operations --
@@ -291,6 +309,8 @@ public:
   std::vector<broker::connection_info> connections{connection(7, "guest")};
   std::vector<std::string> alarms;
   broker::cluster::node_conditions::by_node other_nodes;
+  std::set<std::string> without_master, copied, below_minimum; ///< queues
+  std::vector<std::string> rebalanced;                         ///< queues that the last order was about
   std::string closed_because;
   uint64_t memory_watermark = 1;
   uint64_t disk_free_limit = 1;

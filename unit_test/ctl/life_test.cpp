@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(enough_online_nodes_are_not_waited_for) {
   BOOST_TEST(run({"await_online_nodes", "none"}).code == 65);
 }
 
-BOOST_AUTO_TEST_CASE(rebalance_counts_leaders_as_rabbitmqs_and_moves_nothing) {
+BOOST_AUTO_TEST_CASE(rebalance_answers_with_leaders_by_node_as_rabbitmqs) {
   node.view.members.all = {{"rabbit@node2", true}, {"rabbit@node3", false}, {"rabbit@test", true}};
   node.view.declare_quorum("qq");
   const auto rows = [&](std::vector<const char*> arguments) {

@@ -66,7 +66,8 @@ struct mirrored_lab : test::lab {
   }
   std::string process(const std::string& of, const std::string& name) {
     const std::string id = std::to_string(queue(name)->id);
-    return of == "rabbit@test" ? "<rabbit@test.1795415102." + id + ".0>" : "<" + of + ".0." + id + ".0>";
+    const std::string run = of == "rabbit@test" ? "1795415102" : of == "rabbit@node2" ? "9" : "0"; // unknown: 0
+    return "<" + of + "." + run + "." + id + ".0>";
   }
   test::answer queues(std::vector<const char*> arguments) { return run_as("rabbitmq-queues", arguments); }
   void expect_queues(std::vector<const char*> arguments, const std::string& out, int code = 0,
@@ -131,7 +132,7 @@ BOOST_AUTO_TEST_CASE(quorum_queues_show_leader_members_and_who_is_online) {
              == "alone\t\t\t\nmq\t\t\t\nplain\t\t\t\nqq\trabbit@test\t" + members + "\t[rabbit@test, rabbit@node3]\n");
 }
 
-BOOST_AUTO_TEST_CASE(synchronising_is_accepted_and_needs_no_asking) {
+BOOST_AUTO_TEST_CASE(synchronising_is_accepted_for_mirrored_queues_and_needs_no_asking) {
   BOOST_TEST(run({"sync_queue", "mq"}).out == "Synchronising queue 'mq' in vhost '/' ...\n");
   BOOST_TEST(run({"cancel_sync_queue", "mq"}).out
              == "Stopping synchronising queue 'mq' in vhost '/' ...\nnot_syncing\n");
@@ -230,8 +231,28 @@ BOOST_AUTO_TEST_CASE(masters_of_both_kinds_are_counted_by_node) {
                == (lines{"|Nodename|Numberofquorumqueues|Numberofreplicatedclassicqueues|", "|rabbit@node2|0|0|",
                          "|rabbit@node3|0|0|", "|rabbit@test|1|2|"}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(rebalancing_is_about_the_queues_that_were_named) {
+  const auto ordered = [&] { return node.view.rebalanced; };
+  queues({"-q", "rebalance", "all"});
+  BOOST_TEST(ordered() == (lines{"alone", "mq", "qq"}), boost::test_tools::per_element());
   BOOST_TEST(cells(queues({"-q", "rebalance", "quorum"}).out).at(3) == "|rabbit@test|1|0|");
+  BOOST_TEST(ordered() == (lines{"qq"}), boost::test_tools::per_element());
   BOOST_TEST(cells(queues({"-q", "rebalance", "classic", "--queue-pattern", "^mq"}).out).at(3) == "|rabbit@test|0|1|");
+  BOOST_TEST(ordered() == (lines{"mq"}), boost::test_tools::per_element());
+  queues({"-q", "rebalance", "all", "--vhost-pattern", "^nope"});
+  BOOST_TEST(ordered().empty());
+  node.view.refusal = {0, "rebalance_in_progress"};
+  expect_queues({"-q", "rebalance", "all"}, "", 69, "Error:\nrebalance_in_progress\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_without_a_master_is_down_and_shows_what_a_copy_has) {
+  node.view.without_master = {"mq", "plain"};
+  node.view.copied = {"mq"};
+  node.view.below_minimum = {"qq"};
+  BOOST_TEST(run({"-s", "list_queues", "name", "messages", "messages_unacknowledged", "consumers", "state"}).out
+             == "alone\t1\t1\t0\trunning\nmq\t7\t\t\tdown\nplain\t\t\t\tdown\nqq\t4\t1\t0\tminority\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -134,6 +134,21 @@ BOOST_AUTO_TEST_CASE(columns_reach_into_objects) {
   BOOST_TEST(rows[0].dump() == R"({"messages_details":{"rate":0.0},"name":"q0"})");
 }
 
+BOOST_AUTO_TEST_CASE(rebalancing_is_ordered_for_all_queues) {
+  BOOST_TEST(ask("POST", "/api/rebalance/queues", "{}").status == 204u);
+  BOOST_TEST(view.rebalanced == (texts{"q0", "q1", "q2"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_without_a_master_shows_what_a_copy_has_and_nothing_else) {
+  view.without_master = {"q0", "q1"};
+  view.copied = {"q1"};
+  view.below_minimum = {"q2"};
+  const auto rows = get("/api/queues?columns=name,state,messages,consumers");
+  BOOST_TEST(rows[0].dump() == R"({"name":"q0","state":"down"})");
+  BOOST_TEST(rows[1].dump() == R"({"messages":7,"name":"q1","state":"down"})");
+  BOOST_TEST(rows[2].dump() == R"({"consumers":0,"messages":3,"name":"q2","state":"minority"})");
+}
+
 BOOST_AUTO_TEST_CASE(without_statistics_no_queue_is_asked) {
   view.silent = true;
   BOOST_TEST(names(get("/api/queues?disable_stats=true")) == (texts{"q0", "q1", "q2"}));

@@ -116,6 +116,33 @@ BOOST_AUTO_TEST_CASE(a_master_whose_node_came_back_under_a_new_session_is_follow
   BOOST_TEST(w.master("q") == "b");
 }
 
+BOOST_AUTO_TEST_CASE(of_mirrors_that_are_as_far_the_one_whose_node_has_fewest_masters_is_next) {
+  supervised w{"abc"};
+  w.policy(all);
+  w.declare_many(12, "a", "abc");
+  w.declare_many(4, "b", "abc");
+  w.down("a");
+  for (const change_placement& one : w.step().proposals)
+    w.must(one);
+  BOOST_TEST(w.masters()["b"] == 8u);
+  BOOST_TEST(w.masters()["c"] == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(a_mirror_on_a_drained_node_is_next_only_if_there_is_no_other) {
+  supervised w{"abc"};
+  w.policy(all);
+  w.declare_many(3, "a", "abc");
+  w.declare("qalone", "a");
+  w.set_in_sync("qalone", "ab");
+  w.supervisor.drain({w.id("b")});
+  w.down("a");
+  const heard_of_replicas heard = [&](queue_id) { return std::vector<repl::progress>{{2, {1, 9}}, {3, {1, 6}}}; };
+  for (const change_placement& one : w.step(0, heard).proposals)
+    w.must(one);
+  BOOST_TEST(w.masters()["c"] == 3u);
+  BOOST_TEST(w.master("qalone") == "b");
+}
+
 BOOST_AUTO_TEST_CASE(copies_on_a_node_that_stays_away_are_made_on_the_node_with_fewest) {
   supervised w{"abcd"};
   w.policy(two);

@@ -591,6 +591,36 @@ BOOST_AUTO_TEST_CASE(a_lost_publish_is_not_overtaken) {
   BOOST_TEST(all.drained() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_channel_whose_end_was_not_told_is_forgotten_and_one_that_lives_goes_on) {
+  world all{{}};
+  all.publish(1, 2);
+  all.publish(2, 1);
+  all.calm();
+  const auto known = [&] { return all.at(1).queue->replica().log().dedupe().entries().size(); };
+  const auto look = [&] {
+    replicated_step step;
+    BOOST_TEST(!all.at(1).queue->forget_idle_channels(all.now_ms, step));
+    all.at(1).queue->pump(all.now_ms, step);
+    all.take(1, step);
+    all.calm();
+  };
+  look();
+  BOOST_TEST(known() == 2u);
+  all.publish(2, 1);
+  all.calm();
+  look();
+  BOOST_TEST(known() == 1u); // channel 1 has published nothing between the looks
+  BOOST_TEST(all.at(2).queue->replica().log().dedupe().entries().size() == 1u);
+  all.publish(1, 2);
+  all.run_for(1000);
+  BOOST_TEST(all.gaps == 1u);
+  BOOST_TEST(known() == 2u);
+  all.consume(1);
+  all.calm();
+  BOOST_TEST(all.taken(1) == counting(1, 4));
+  BOOST_TEST(all.drained() == "");
+}
+
 BOOST_AUTO_TEST_CASE(publishes_that_wait_count_as_confirmed_when_the_queue_is_deleted) {
   world all{{}};
   all.cut(1, 3);

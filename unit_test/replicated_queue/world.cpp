@@ -428,9 +428,9 @@ void world::take(int who, uint64_t to, const queue_event& what) {
     ++cancelled[who];
     one.who = nullptr;
     one.held.clear();
-  } else if (std::holds_alternative<publish_gap>(what)) {
+  } else if (const auto* gap = std::get_if<publish_gap>(&what)) {
     ++gaps;
-    channels.at(to).gap();
+    channels.at(to).gap(gap->last_number);
   }
 }
 

@@ -203,8 +203,9 @@ void deprecated_features(const call_ptr& to) {
   answer(to, 200, std::string{"[]"});
 }
 
-/// There is nothing to rebalance by hand: masters are balanced by the cluster itself.
+/// Answered when it begins, as RabbitMQ does; one that is under way already is as good.
 void rebalance(const call_ptr& to) {
+  to->in_service.around.node.rebalance([](const queue_record&) { return true; }, [](const result<void>&) {});
   answer(to, 204);
 }
 

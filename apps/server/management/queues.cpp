@@ -78,10 +78,10 @@ void write_copies(object_writer& to, const queue_record& queue, const metadata_s
     all.push_back(node->name);
     if (node->up)
       up.push_back(node->name);
-    if (node->name == queue.node)
+    if (node->name == queue.node || !node->up)
       return;
     others.push_back(node->name);
-    if (queue.placement->listed(id) != nullptr)
+    if (queue.placement->lists({id, node->session}))
       in_sync.push_back(node->name);
   };
   for (const auto id : queue.placement->nodes)
@@ -137,6 +137,8 @@ void write_queue(object_writer& to, const queue_info& from, const queue_record& 
     to.add_raw("effective_policy_definition", policies.of(queue));
   write_copies(to, queue, metadata);
   to.add("state", from.state());
+  if (from.down && from.copied)
+    write_totals(to, from);
   if (from.down)
     return;
   const auto& details = from.details;
