@@ -25,7 +25,7 @@ struct listener_settings {
   size_t connections_max = 64;
   /// Of them, from other machines and not yet logged in: strangers must not keep the operator out.
   size_t strangers_max = 16;
-  std::chrono::milliseconds handshake_timeout{5'000};
+  std::chrono::milliseconds handshake_timeout{10'000};
   /// Longest pause before a request, and longest time one write of an answer may take.
   std::chrono::milliseconds idle_timeout{60'000};
 };
