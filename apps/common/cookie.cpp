@@ -23,13 +23,14 @@ error file_error(const std::filesystem::path& file, std::string_view what) {
 
 /// Uniform over A..Z: bytes that would bias the remainder are drawn again.
 result<std::string> random_letters(size_t count) {
-  std::string letters;
-  while (letters.size() < count) {
+  std::string letters(count, 'A');
+  for (char& letter : letters) {
     unsigned char byte = 0;
-    if (RAND_bytes(&byte, 1) != 1)
-      return error{0, "the operating system gives no random bytes"};
-    if (byte < 26 * 9)
-      letters.push_back(static_cast<char>('A' + byte % 26));
+    do
+      if (RAND_bytes(&byte, 1) != 1)
+        return error{0, "the operating system gives no random bytes"};
+    while (byte >= 26 * 9);
+    letter = static_cast<char>('A' + byte % 26);
   }
   return letters;
 }

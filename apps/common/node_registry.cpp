@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -10,6 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "process_life.hpp"
 
 namespace broker {
 
@@ -109,7 +110,7 @@ std::optional<registry_entry> find_node(std::string_view node) {
   if (!private_folder(folder))
     return std::nullopt;
   auto entry = read_entry(folder / node);
-  if (entry && kill(entry->pid, 0) != 0 && errno == ESRCH)
+  if (entry && !process_lives(entry->pid))
     return std::nullopt;
   return entry;
 }

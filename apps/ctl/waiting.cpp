@@ -1,12 +1,11 @@
 // Commands that wait: for a node to start, for its process to end.
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <fstream>
 #include <thread>
 
 #include "ask.hpp"
 #include "perform.hpp"
+#include "process_life.hpp"
 
 namespace broker::ctl {
 
@@ -18,10 +17,6 @@ using namespace std::chrono_literals;
 /// Time one attempt to reach the node may take while waiting for its start.
 constexpr auto attempt_timeout = 2s;
 constexpr auto ask_pause = 100ms;
-
-bool alive(int pid) {
-  return kill(pid, 0) == 0 || errno != ESRCH;
-}
 
 /// The process that a stopping node runs in: as told, or as registered. 0 = unknown.
 int stopping_pid(const invocation& call, const target& where) {
@@ -35,7 +30,7 @@ int stopping_pid(const invocation& call, const target& where) {
 
 int await_end(const invocation& call, int pid, double timeout_s, const terminal& console) {
   const auto deadline = deadline_after(timeout_s);
-  while (pid > 0 && alive(pid)) {
+  while (pid > 0 && process_lives(pid)) {
     if (clock::now() > deadline)
       return report_timeout(call, timeout_s, console);
     std::this_thread::sleep_for(ask_pause);

@@ -192,7 +192,8 @@ BOOST_AUTO_TEST_CASE(the_log_goes_where_the_file_says) {
 BOOST_AUTO_TEST_CASE(a_harmless_foreign_key_is_noted_not_refused) {
   const auto config = read("net_ticktime = 60\n");
   BOOST_REQUIRE(config.notes.size() == 1u);
-  BOOST_TEST(config.notes[0] == "configuration key 'net_ticktime' has no effect: nodes watch each other in fixed intervals");
+  BOOST_TEST(config.notes[0]
+             == "configuration key 'net_ticktime' has no effect: nodes watch each other in fixed intervals");
 }
 
 BOOST_AUTO_TEST_CASE(a_key_that_must_not_be_ignored_refuses_to_start) {

@@ -2,7 +2,11 @@
 // O02-O13).
 #include <boost/test/unit_test.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "lab.hpp"
+#include "process_life.hpp"
 
 BOOST_FIXTURE_TEST_SUITE(ctl, test::lab)
 
@@ -219,6 +223,22 @@ BOOST_AUTO_TEST_CASE(stop_asks_the_node_and_waits_for_the_process_of_its_pid_fil
   BOOST_TEST(got.out == "Stopping and halting node rabbit@test ...\n");
   BOOST_TEST(got.code == 0);
   BOOST_TEST(node.view.stopped);
+}
+
+BOOST_AUTO_TEST_CASE(stop_does_not_wait_for_somebody_to_ask_how_the_process_ended) {
+  const auto pid_file = folder + "/ended.pid";
+  const pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  std::ofstream{pid_file} << child;
+  siginfo_t ended{};
+  BOOST_REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0); // stays in the table
+  BOOST_TEST(!broker::process_lives(child));
+  BOOST_TEST(broker::process_lives(getpid()));
+  const auto got = run({"stop", "-t", "2", pid_file.c_str()});
+  BOOST_TEST(got.code == 0);
+  BOOST_TEST(got.out == "Stopping and halting node rabbit@test ...\n");
+  waitpid(child, nullptr, 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
