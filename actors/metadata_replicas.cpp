@@ -23,8 +23,10 @@ void start_replica(caf::actor_system& system, metadata_service& service, const q
   const bool converted = before.who && before.here && before.mastership == 0;
   replica_beginning with;
   with.recovered = take_recovered(service, record->id);
-  if (converted)
+  if (converted) {
     with.content = replica_content::coming;
+    with.earlier = before.who;
+  }
   if (const auto ended = service.ended_replicas.extract(record->id); !ended.empty()) {
     with.earlier = ended.mapped();
     with.content = replica_content::ended;

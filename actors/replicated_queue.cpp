@@ -60,6 +60,7 @@ struct replica_shell {
   bool unwanted = false; ///< retired, and the queue lives on without it
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
+  caf::actor content_from; ///< meanwhile
   /// An earlier replica of this node has dropped its log in this session: this one begins in a later one, when that
   /// actor has ended.
   replication::incarnation ended_in = 0;
@@ -433,6 +434,7 @@ void begin_after_earlier(replica_actor* self, const snapshot_ptr& metadata) {
 void take_content(replica_actor* self, const recovered_queue& what) {
   auto& shell = self->state;
   shell.waits_for_content = false;
+  shell.content_from = nullptr;
   begin(self, recovered_of(*shell.node, *shell.record, &what));
   if (shell.doomed)
     retire(self);
@@ -482,6 +484,8 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
   shell.address = make_ref<local_channel>(node->next_channel++, caf::actor_cast<caf::actor>(self));
   shell.metadata = metadata;
   shell.waits_for_content = with.content == replica_content::coming;
+  if (shell.waits_for_content)
+    shell.content_from = with.earlier;
   if (with.content == replica_content::here)
     begin(self, recovered_of(*node, *record, with.recovered.get()));
   if (with.content == replica_content::ended) {

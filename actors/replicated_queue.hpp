@@ -21,7 +21,9 @@ enum class replica_content : uint8_t {
 struct replica_beginning {
   replica_content content = replica_content::here;
   std::shared_ptr<const recovered_queue> recovered; ///< here: what the store has, may be null
-  caf::actor earlier;                               ///< ended: that replica
+  /// ended: that replica. coming: whoever stands there for the queue; held until the content is here, since nobody else
+  /// need hold an actor that stands in front of a queue (queue_factory).
+  caf::actor earlier;
 };
 
 /// Spawns it; it is attached to the store when it has its content. `metadata` has the node and the record. Where an

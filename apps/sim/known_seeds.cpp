@@ -10,7 +10,29 @@ struct known {
 };
 
 constexpr known seeds_that_catch[] = {
-  {"skip-fsync", 1},
+  {"ack-before-fsync", 3},
+  {"at-least-once-gives-up", 27},
+  {"dead-letter-sent-twice", 21},
+  {"dead-letter-settled-early", 21},
+  {"death-not-recorded", 10},
+  {"delay-forgotten-after-restart", 32},
+  {"delayed-lost-after-restart", 47},
+  {"delivery-limit-ignored", 68},
+  {"drop-newest", 8},
+  {"expired-not-dead-lettered", 9},
+  {"forgotten-node-not-told", 8},
+  {"frame-repeated-after-reconnect", 2},
+  {"limit-ignored", 21},
+  {"priority-forgotten-after-restart", 3},
+  {"priority-ignored", 3},
+  {"publish-taken-twice", 2},
+  {"replication-ack-before-fsync", 132},
+  {"replication-no-own-fsync", 132},
+  {"replication-stale-epoch", 50},
+  {"swallow-write-error", 4},
+  {"ttl-ignored", 10},
+  {"twin-outlives-its-channel", 2},
+  {"unacked-lost-on-channel-close", 5},
 };
 
 } // namespace

@@ -7,7 +7,7 @@
 
 namespace broker::sim {
 
-/// With --minutes 0.3, and three nodes where one is not enough. 0: none is known.
+/// With --minutes 0.3, and three nodes where one is not enough. 0: the first seeds catch it, or none is known.
 uint64_t known_seed(std::string_view plant);
 
 } // namespace broker::sim

@@ -357,6 +357,8 @@ private:
     if (!drained && !stopped())
       book_.violation("C12: not everything confirmed and drained " + std::to_string(longest / second)
                       + " s after the last fault");
+    if (stopped())
+      return; // what is missing may still come
     book_.finish();
     if (options_.own && options_.own->finished)
       options_.own->finished([this](std::string what) { book_.violation(std::move(what)); });
