@@ -234,7 +234,7 @@ private:
   }
 
   /// Flips a bit in the older half of a journal file while the power is off. (The last commit before a power cut has no
-  /// witness on a single copy: docs/internals/storage.md.)
+  /// witness on a single copy: docs/internals/storage.md. It may be most of the file that was being written.)
   void damage_and_restart() {
     if (!node_.up())
       return;
@@ -243,18 +243,33 @@ private:
     node_.crash();
     crash_disk();
     book_.node_crashed();
-    auto names = disk_.list("journal");
-    if (names && !names->empty()) {
-      const auto path = "journal/" + (*names)[random_.below(names->size())];
-      const auto content = disk_.content(path).value_or("");
-      const auto used = content.find_last_not_of('\0');
-      if (used != std::string::npos && used > 8192) {
+    auto names = closed_journals();
+    if (!names.empty()) {
+      const auto& path = names[random_.below(names.size())];
+      const size_t used = used_bytes(path);
+      if (used > 8192) {
         damage_ = damage{path, random_.below(used / 2)};
         disk_.flip_bit(damage_->path, damage_->offset);
         say("FAULT bit flip in " + path + " at " + std::to_string(damage_->offset));
       }
     }
     restart_later();
+  }
+
+  size_t used_bytes(const std::string& path) { return disk_.content(path).value_or("").find_last_not_of('\0') + 1; }
+
+  /// Journal files before the one that was being written; later ones are spare and empty.
+  std::vector<std::string> closed_journals() {
+    std::vector<std::string> found;
+    if (const auto listed = disk_.list("journal"))
+      for (const auto& name : *listed)
+        found.push_back("journal/" + name);
+    std::sort(found.begin(), found.end());
+    while (!found.empty() && used_bytes(found.back()) == 0)
+      found.pop_back();
+    if (!found.empty())
+      found.pop_back();
+    return found;
   }
 
   void cut_client() {
