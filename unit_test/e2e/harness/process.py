@@ -1,13 +1,16 @@
 """Processes of a node: find them, read their memory, wait for their end. Linux /proc only."""
+import fcntl
 import os
 import random
 import socket
+import tempfile
 import time
 
 CONTROL_ABOVE = 10_000  # a node's control port lies so far above its cluster port, its management above its port for clients
 METRICS_ABOVE = 10_020  # and its metrics so far above its port for clients
 PORT_GRID = 25  # ports are multiples of it: no port above one of them is a port above another
 _given = set()
+_claims = []  # open files, locked
 
 
 def _is_free(port):
@@ -19,12 +22,26 @@ def _is_free(port):
             return False
 
 
+def _claim(port):
+    """Whether no other test has this port, which may lie between two lives of its node; it is ours while this process lives."""
+    folder = os.path.join(tempfile.gettempdir(), "warren-test-ports")
+    os.makedirs(folder, exist_ok=True)
+    claim = os.open(os.path.join(folder, str(port)), os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(claim)
+        return False
+    _claims.append(claim)
+    return True
+
+
 def free_port():
     """A TCP port nobody listens on, below those the kernel hands out by itself: between now and its use no connection
     of another test may get it. The ports above it that a node takes by itself are free, too."""
     while True:
         port = random.SystemRandom().randrange(12_000, 22_000, PORT_GRID)
-        if port not in _given and all(map(_is_free, (port, port + CONTROL_ABOVE, port + METRICS_ABOVE))):
+        if port not in _given and _claim(port) and all(map(_is_free, (port, port + CONTROL_ABOVE, port + METRICS_ABOVE))):
             _given.add(port)
             return port
 
