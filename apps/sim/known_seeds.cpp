@@ -27,6 +27,7 @@ constexpr known seeds_that_catch[] = {
   {"priority-ignored", 3},
   {"publish-taken-twice", 2},
   {"replication-ack-before-fsync", 132},
+  {"replication-hw-truncate", 7},
   {"replication-no-own-fsync", 132},
   {"replication-stale-epoch", 50},
   {"swallow-write-error", 4},
