@@ -307,6 +307,7 @@ void broker_app::wait_for_sessions(std::chrono::milliseconds longest) const {
 }
 
 void broker_app::stop(const error& why) {
+  leave_masters();
   listener->stop(why);
   wait_for_sessions(goodbye_time);
   listener->cut();

@@ -103,6 +103,8 @@ struct broker_app {
   /// Of a drained node: `done` gets the number of queues that still have their master here although another node that
   /// can be reached is in sync; 0 unless it took too long.
   void await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done);
+  /// Before the node stops: masters that can go elsewhere hand over, so that other nodes' clients wait for nobody.
+  void leave_masters();
   /// Queues look at the memory they use at once.
   void pressure_began();
 

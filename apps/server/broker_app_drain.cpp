@@ -1,5 +1,6 @@
 // Masters that leave a drained node (features.md O10, U05): the queue supervisor has them moved, this waits for it.
 #include <algorithm>
+#include <future>
 #include <memory>
 
 #include <boost/asio/post.hpp>
@@ -27,7 +28,32 @@ size_t movable_masters(const metadata_snapshot& metadata, const std::string& nod
   return count;
 }
 
+/// Nodes that can be reached and are not drained themselves.
+std::vector<std::string> targets_of(const runtime& node) {
+  std::vector<std::string> names = node.bridges.reachable();
+  const auto drained = node.bridges.drained();
+  std::erase_if(names, [&](const std::string& each) { return drained.contains(each); });
+  return names;
+}
+
 } // namespace
+
+/// Like a drained node, but clients are still here, and nobody is waited for who takes long: what stays is promoted
+/// elsewhere when this node has gone.
+void broker_app::leave_masters() {
+  constexpr auto longest = std::chrono::seconds{3};
+  if (!actors || !links || in_minority()
+      || movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared)) == 0)
+    return;
+  conditions.set_drained(true);
+  const auto handed = std::make_shared<std::promise<void>>();
+  hand_over([handed](const result<void>&) { handed->set_value(); }); // who leads the metadata is to stay
+  handed->get_future().wait_for(longest);
+  const auto moved = std::make_shared<std::promise<size_t>>();
+  await_moved_masters(longest, [moved](size_t left) { moved->set_value(left); });
+  if (const size_t left = moved->get_future().get(); left != 0)
+    around.say(log_level::warning, "The masters of " + std::to_string(left) + " queues have not left this node");
+}
 
 void broker_app::await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done) {
   boost::asio::post(loops.at(0).io(), [this, longest, done = std::move(done)] {
@@ -40,7 +66,7 @@ void broker_app::look_for_masters(const std::shared_ptr<boost::asio::steady_time
                                   std::chrono::steady_clock::time_point until,
                                   const std::function<void(size_t)>& done) {
   constexpr auto pause = std::chrono::milliseconds{50};
-  const size_t left = movable_masters(*shared.snapshots.read(), config.node_name, shared.bridges.reachable());
+  const size_t left = movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared));
   if (left == 0 || std::chrono::steady_clock::now() >= until)
     return done(left);
   timer->expires_after(pause);

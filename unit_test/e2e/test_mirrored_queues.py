@@ -283,6 +283,29 @@ class Mirrors(unittest.TestCase):
         self.assertEqual(self.drain(self.three, "q"), numbers)
         self.assertLess(longest, 2)
 
+    def test_a_node_that_is_stopped_hands_its_masters_over_first(self):
+        self.mirror_all()
+        for queue in ("q", "r"):
+            self.declare(self.one, queue)
+            self.await_synchronised(queue, 2)
+        connection = self.two.pika()
+        channel = connection.channel()
+        channel.confirm_delivery()
+        numbers, stopper = [], threading.Thread(target=self.one.stop, daemon=True)
+        stopper.start()
+        longest, end = 0, time.monotonic() + 20
+        while (stopper.is_alive() or len(numbers) < 50) and time.monotonic() < end:
+            began = time.monotonic()
+            channel.basic_publish("", "q", str(len(numbers)).encode(), pika.BasicProperties(delivery_mode=2))
+            longest = max(longest, time.monotonic() - began)
+            numbers.append(len(numbers))
+        stopper.join(20)
+        connection.close()
+        for queue in ("q", "r"):  # a master that is deposed by its node's end has no time to say so
+            self.await_log(self.one, f"queue '{queue}' in vhost '/'", "this node is not its master any more")
+        self.assertEqual(self.drain(self.three, "q"), numbers)
+        self.assertLess(longest, 3)
+
     def test_dead_letters_and_expiry_go_on_at_the_next_master(self):
         self.mirror_all()
         self.declare(self.one, "dead")
