@@ -36,7 +36,7 @@ public:
   virtual void send(std::string_view more) = 0;
   /// Bytes that the client has not taken.
   virtual size_t waiting() const = 0;
-  /// When what was sent has gone out.
+  /// When what was sent has gone out. May be repeated.
   virtual void end() = 0;
 };
 

@@ -148,8 +148,9 @@ public:
   size_t waiting() const override { return waiting_.size() + sending_.size(); }
 
   void end() override {
-    ending_ = true;
-    if (!closed_ && waiting() == 0)
+    if (closed_ || std::exchange(ending_, true))
+      return;
+    if (waiting() == 0)
       end_stream();
   }
 

@@ -141,6 +141,7 @@ public:
 
   // -- lists --
   void list_queues(std::function<void(std::vector<broker::queue_info>)> done) override {
+    ++listed;
     if (silent) { // a node that never answers
       unanswered = std::move(done);
       return;
@@ -321,6 +322,7 @@ public:
   bool loopback_free = false;
   uint16_t port = 5672; ///< where it says that it listens
   size_t invented = 0;  ///< further queues that are listed
+  size_t listed = 0;    ///< how often queues were
   bool silent = false;
   std::function<void(std::vector<broker::queue_info>)> unanswered;
   std::atomic<bool> stopped{false};

@@ -378,6 +378,8 @@ class PagesTest(Watched, BrokerTest):
                 page.picture(f"{scheme}-{place}")
                 shade = page.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
                 self.assertTrue(shade < 60 if scheme == "dark" else shade > 200, (place, scheme, shade))
+                if scheme == "dark" and "WARREN_SCREENSHOTS" not in os.environ:
+                    continue
                 page.narrow()
                 page.picture(f"narrow-{scheme}-{place}")
                 self.assertFalse(page.overflows(), place)

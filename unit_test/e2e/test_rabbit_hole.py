@@ -58,6 +58,8 @@ class RabbitHole(unittest.TestCase):
                 text = source.read()
             text = re.sub(r"\b15672\b", str(http_port), text)
             text = re.sub(r"\b5672\b", str(amqp_port), text)
+            if not is_reference():  # RabbitMQ's statistics are up to five seconds old, Warren's one
+                text = text.replace("time.Sleep(5000 * time.Millisecond)", "time.Sleep(1200 * time.Millisecond)")
             with open(path, "w") as target:
                 target.write(text)
         return copy
@@ -93,7 +95,7 @@ class RabbitHole(unittest.TestCase):
         for title, reason in skipped.items():
             print(f"\n  left out: {title}: {reason}", end="", flush=True)
         skip = ["-ginkgo.skip=" + "|".join(re.escape(title).replace("\\ ", " ") for title in skipped)] if skipped else []
-        done = self.go("test", "-count=1", "-timeout", f"{SUITE_S}s", ".", "-ginkgo.noColor", "-ginkgo.v", *skip, folder=folder, timeout_s=SUITE_S + 60)
+        done = self.go("test", "-v", "-count=1", "-timeout", f"{SUITE_S}s", ".", "-ginkgo.noColor", "-ginkgo.v", *skip, folder=folder, timeout_s=SUITE_S + 60)
         counts = re.search(r"(\d+) Passed \| (\d+) Failed", done.stdout)
         self.assertIsNotNone(counts, (done.stdout + done.stderr)[-4000:])
         failed = re.findall(r"^\[(?:Fail|Panic!)\] (.*) \[It\] (.*?)\s*$", done.stdout, re.M)

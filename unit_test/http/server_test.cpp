@@ -226,6 +226,20 @@ BOOST_AUTO_TEST_CASE(a_stream_s_client_that_reads_nothing_is_dropped) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_s_client_that_does_not_take_its_end_is_dropped_however_often_it_is_told) {
+  client deaf{port};
+  deaf.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  BOOST_REQUIRE(eventually([&] { return streams.size() == 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  const bool gone = eventually([&] {
+    if (const auto out = streams[0].lock())
+      out->end();
+    return streams[0].expired();
+  });
+  BOOST_TEST(gone);
+  BOOST_TEST((std::chrono::steady_clock::now() - began < std::chrono::seconds{4}));
+}
+
 BOOST_AUTO_TEST_CASE(head_of_a_stream_ends) {
   client reader{port};
   reader.send("HEAD /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

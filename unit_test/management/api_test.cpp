@@ -129,6 +129,58 @@ BOOST_AUTO_TEST_CASE(lists_are_filtered_sorted_and_cut_into_pages) {
     BOOST_TEST(ask("GET", std::string{"/api/queues?"} + wrong).status == 400u, wrong);
 }
 
+BOOST_AUTO_TEST_CASE(whoever_asks_for_queues_within_a_second_is_given_the_same_list_unless_something_has_changed) {
+  get("/api/queues");
+  get("/api/queues?page=1&sort=name");
+  get("/api/vhosts");
+  BOOST_TEST(view.listed == 1u);
+  BOOST_TEST(ask("PUT", "/api/users/ann", R"({"password":"x","tags":""})").status == 201u);
+  view.declare("q3");
+  BOOST_TEST(names(get("/api/queues")) == (texts{"q0", "q1", "q2", "q3"}));
+  BOOST_TEST(view.listed == 2u);
+  now_ms += 1'001;
+  get("/api/queues");
+  BOOST_TEST(view.listed == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_knows_more_than_the_question_that_is_under_way_is_not_given_its_answer) {
+  view.silent = true;
+  std::vector<std::string> answers;
+  const auto begin = [&] {
+    http::request what;
+    what.method = "GET";
+    what.target = "/api/queues?columns=name";
+    what.loopback = true;
+    what.headers = {{"authorization", "Basic Z3Vlc3Q6Z3Vlc3Q="}};
+    std::promise<void> begun;
+    at.post([&] {
+      management::serve(at, what, [&](http::response answer) { answers.push_back(std::move(answer.body)); });
+      begun.set_value();
+    });
+    begun.get_future().get();
+  };
+  const auto settle = [&] { // two turns of the thread: one for the list, one for what it wakes
+    for (int i = 0; i < 3; ++i) {
+      std::promise<void> turned;
+      at.post([&] { turned.set_value(); });
+      turned.get_future().get();
+    }
+  };
+  begin();
+  begin();
+  view.declare("q3");
+  begin();
+  BOOST_TEST(view.listed == 1u);
+  view.silent = false;
+  std::exchange(view.unanswered, nullptr)({});
+  settle();
+  BOOST_REQUIRE(answers.size() == 3u);
+  BOOST_TEST(view.listed == 2u);
+  BOOST_TEST(answers[0] == "[]");
+  BOOST_TEST(answers[1] == "[]");
+  BOOST_TEST(answers[2] == R"([{"name":"q0"},{"name":"q1"},{"name":"q2"},{"name":"q3"}])");
+}
+
 BOOST_AUTO_TEST_CASE(columns_reach_into_objects) {
   const auto rows = get("/api/queues?columns=name,messages_details.rate,nothing.at.all");
   BOOST_TEST(rows[0].dump() == R"({"messages_details":{"rate":0.0},"name":"q0"})");

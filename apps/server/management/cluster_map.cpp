@@ -97,6 +97,7 @@ void queues(const call_ptr& to) {
   list_source source;
   source.size = rows.size();
   source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
+  source.name_is_member = true;
   source.write = [&](size_t i, object_writer& out) { write_row(out, *rows[i], *to->metadata); };
   answer_list(to, source);
 }

@@ -156,10 +156,12 @@ std::optional<std::vector<size_t>> filtered(const list_source& from, const http:
   return all;
 }
 
-void sort(std::vector<size_t>& order, const list_maker& maker, const http::target& asked) {
+void sort(std::vector<size_t>& order, const list_source& from, const list_maker& maker, const http::target& asked) {
   const auto by = asked.value("sort");
   const auto path = by ? split_path(*by) : std::vector<std::string>{};
-  if (!path.empty()) {
+  if (from.name_is_member && path.size() == 1 && path.front() == "name") { // no object has to be made for it
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return from.name(a) < from.name(b); });
+  } else if (!path.empty()) {
     std::vector<std::pair<json, size_t>> keyed;
     keyed.reserve(order.size());
     for (const size_t i : order)
@@ -225,7 +227,7 @@ void answer_list(const call_ptr& to, const list_source& from) {
   auto order = page != nullptr ? filtered(from, to->target) : filtered(from, http::target{});
   if (!order)
     return bad_request(to, "Pagination parameters are invalid");
-  sort(*order, maker, to->target);
+  sort(*order, from, maker, to->target);
   if (page != nullptr)
     return answer_page(to, from, maker, *order);
   json_writer out;

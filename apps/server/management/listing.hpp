@@ -24,6 +24,7 @@ struct list_source {
   std::function<std::string_view(size_t i)> text = {};
   /// What name= is compared with.
   std::function<std::string_view(size_t i)> name;
+  bool name_is_member = false; ///< and it is the member "name" of the object
 };
 
 /// Answers the call: an array, or a page of it.

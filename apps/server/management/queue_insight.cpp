@@ -75,6 +75,16 @@ std::string counted_text(uint64_t count, std::string_view one, std::string_view 
 /// Messages that wait for copies or the disk are normal; more than this is a delay that people notice.
 constexpr uint64_t waiting_worth_telling = 1'000;
 
+/// One node's alarm blocks the publishers of all.
+void add_alarms(std::vector<cause>& to, const node_facts& now) {
+  std::vector<std::string> alarms = now.alarms;
+  for (const auto& [node, what] : now.other_nodes)
+    for (auto& text : cluster::alarm_texts(node, what))
+      alarms.push_back(std::move(text));
+  for (const auto& each : alarms)
+    to.push_back({"alarm", "bad", "Publishers are blocked.", each + "."});
+}
+
 void add_copies(std::vector<cause>& to, const queue_record& queue, const metadata_snapshot& metadata) {
   const auto who = replicas_of(queue, metadata);
   if (who.in_sync.size() < who.min_in_sync)
@@ -155,8 +165,7 @@ void flow(const call_ptr& to) {
       if (!figures.is_object())
         causes.push_back({"master", "bad", "No master.",
                           "Nobody hands out its messages or takes new ones: " + queue->node + " does not answer."});
-      for (const auto& each : now.alarms)
-        causes.push_back({"alarm", "bad", "Publishers are blocked.", each + "."});
+      add_alarms(causes, now);
       add_copies(causes, *queue, *to->metadata);
       if (figures.is_object()) {
         add_publishers(causes, figures);

@@ -178,6 +178,7 @@ void answer_records(const call_ptr& to, const queue_filter& wanted) {
   list_source source;
   source.size = rows.size();
   source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
+  source.name_is_member = true;
   source.write = [&](size_t i, object_writer& out) {
     write_record(out, *rows[i]);
     if (!rows[i]->policy.empty())
@@ -187,27 +188,29 @@ void answer_records(const call_ptr& to, const queue_filter& wanted) {
   answer_list(to, source);
 }
 
-void answer_infos(const call_ptr& to, std::vector<queue_info> infos, const queue_filter& wanted) {
-  std::erase_if(infos, [&](const queue_info& each) { return !wanted(*each.queue); });
-  std::sort(infos.begin(), infos.end(), [](const queue_info& a, const queue_info& b) {
-    return std::tie(a.queue->vhost, a.queue->name) < std::tie(b.queue->vhost, b.queue->name);
-  });
+void answer_infos(const call_ptr& to, const queue_infos& all, const queue_filter& wanted) {
+  std::vector<const queue_info*> infos;
+  for (const auto& each : *all)
+    if (wanted(*each.queue))
+      infos.push_back(&each);
   const auto metadata = to->in_service.around.node.metadata();
   effective_policies policies{*metadata};
   const bool totals_only = is_set(*to, "disable_stats");
   list_source source;
   source.size = infos.size();
-  source.name = [&](size_t i) { return std::string_view{infos[i].queue->name}; };
+  source.name = [&](size_t i) { return std::string_view{infos[i]->queue->name}; };
+  source.name_is_member = true;
   source.write = [&](size_t i, object_writer& out) {
-    const auto newest = metadata->find_queue(infos[i].queue->vhost, infos[i].queue->name);
-    const auto& record = newest && newest->id == infos[i].queue->id ? *newest : *infos[i].queue;
+    const auto& queue = infos[i]->queue;
+    const auto newest = metadata->find_queue(queue->vhost, queue->name);
+    const auto& record = newest && newest->id == queue->id ? *newest : *queue;
     if (!totals_only)
-      return write_queue(out, infos[i], record, policies, *metadata);
+      return write_queue(out, *infos[i], record, policies, *metadata);
     write_record(out, record);
     if (!record.policy.empty())
       out.add("policy", record.policy);
-    out.add("state", infos[i].state());
-    write_totals(out, infos[i]);
+    out.add("state", infos[i]->state());
+    write_totals(out, *infos[i]);
   };
   answer_list(to, source);
 }
@@ -215,9 +218,7 @@ void answer_infos(const call_ptr& to, std::vector<queue_info> infos, const queue
 void list(const call_ptr& to, queue_filter wanted) {
   if (is_set(*to, "disable_stats") && !is_set(*to, "enable_queue_totals"))
     return answer_records(to, wanted);
-  to->in_service.around.node.list_queues([to, wanted = std::move(wanted)](std::vector<queue_info> infos) {
-    to->post([to, infos = std::move(infos), wanted]() mutable { answer_infos(to, std::move(infos), wanted); });
-  });
+  to->in_service.queues([to, wanted = std::move(wanted)](const queue_infos& all) { answer_infos(to, all, wanted); });
 }
 
 /// The vhosts are looked up once, not for every queue.

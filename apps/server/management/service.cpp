@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <mutex>
+#include <tuple>
+#include <utility>
 
 #include "actors/operator_channel.hpp"
 #include "management/json_writer.hpp"
@@ -18,6 +21,8 @@ namespace {
 
 /// A list of all nodes' connections is good for this long: ten people who look every second ask once.
 constexpr uint64_t list_age_ms = 1'000;
+/// Queues that have not answered by then are asked again.
+constexpr uint64_t list_patience_ms = 10'000;
 /// A channel on behalf of a user that is not answered by then is ended, and with it the request.
 constexpr uint64_t channel_time_ms = 30'000;
 constexpr size_t open_channels_max = 256;
@@ -235,6 +240,8 @@ bool service::open_channel(login who, const std::string& vhost,
 /// Those that are done have nobody else who holds them.
 void service::end_late_channels() {
   const uint64_t now = around.now_ms();
+  if (now >= queues_.made_ms + 2 * list_age_ms && !queues_.under_way)
+    queues_.infos = nullptr; // ten thousand of them are not to lie about
   std::erase_if(open_channels_, [&](const open_one& each) {
     if (!each.channel->unique() && each.due_ms > now)
       return false;
@@ -381,6 +388,46 @@ void service::connections(std::function<void(object_rows)> then) {
 
 void service::channels(std::function<void(object_rows)> then) {
   gather(channels_, "channels", std::move(then));
+}
+
+void service::queues(std::function<void(queue_infos)> then) {
+  const uint64_t version = around.node.metadata()->version();
+  if (queues_.infos && queues_.version == version && around.now_ms() < queues_.made_ms + list_age_ms)
+    return then(queues_.infos);
+  queues_.waiting.push_back({version, std::move(then)});
+  if (!queues_.under_way || around.now_ms() > queues_.began_ms + list_patience_ms)
+    ask_queues();
+}
+
+void service::ask_queues() {
+  queues_.under_way = true;
+  queues_.began_ms = around.now_ms();
+  queues_.version = around.node.metadata()->version();
+  queues_.infos = nullptr;
+  around.node.list_queues([this, to_own = post](std::vector<queue_info> infos) {
+    std::sort(infos.begin(), infos.end(), [](const queue_info& a, const queue_info& b) {
+      return std::tie(a.queue->vhost, a.queue->name) < std::tie(b.queue->vhost, b.queue->name);
+    });
+    to_own([this, infos = std::move(infos)]() mutable { answer_queues(std::move(infos)); });
+  });
+}
+
+/// Who came after the question, and knew more, waits for the next answer.
+void service::answer_queues(std::vector<queue_info> infos) {
+  queues_.under_way = false;
+  queues_.infos = std::make_shared<const std::vector<queue_info>>(std::move(infos));
+  queues_.made_ms = around.now_ms();
+  const auto made = queues_.infos;
+  const uint64_t version = queues_.version;
+  auto waiting = std::exchange(queues_.waiting, {});
+  const auto later =
+    std::stable_partition(waiting.begin(), waiting.end(), [&](const auto& each) { return each.version <= version; });
+  queues_.waiting.assign(std::make_move_iterator(later), std::make_move_iterator(waiting.end()));
+  waiting.erase(later, waiting.end());
+  if (!queues_.waiting.empty())
+    ask_queues();
+  for (const auto& each : waiting)
+    each.then(made);
 }
 
 void service::nodes(sample_range range,

@@ -65,6 +65,7 @@ struct object_row {
   std::string json;
 };
 using object_rows = std::shared_ptr<const std::vector<object_row>>;
+using queue_infos = std::shared_ptr<const std::vector<queue_info>>;
 
 /// Over which time and how finely (lengths_age, lengths_incr and so on); 0 = no samples are wanted.
 struct sample_range {
@@ -107,6 +108,8 @@ public:
   /// Of all running nodes; those that do not answer are left out. At most a second old.
   void connections(std::function<void(object_rows)> then);
   void channels(std::function<void(object_rows)> then);
+  /// Of all nodes, by vhost and name. At most a second old, and as new as the metadata were when it was asked for.
+  void queues(std::function<void(queue_infos)> then);
   /// One JSON text per member of the cluster, by name: what /api/nodes shows and `stats` for the overview. A node that
   /// is down has its name only.
   void nodes(sample_range range, std::function<void(std::shared_ptr<const std::map<std::string, std::string>>)> then);
@@ -123,6 +126,21 @@ private:
     uint64_t made_ms = 0;
     std::vector<std::function<void(object_rows)>> waiting;
   };
+  /// As `list`, of queues.
+  struct queue_list {
+    queue_infos infos;
+    uint64_t made_ms = 0;
+    uint64_t version = 0; ///< of the metadata when `infos` were asked for
+    uint64_t began_ms = 0;
+    bool under_way = false;
+    struct asker {
+      uint64_t version = 0;
+      std::function<void(queue_infos)> then;
+    };
+    std::vector<asker> waiting;
+  };
+  void ask_queues();
+  void answer_queues(std::vector<queue_info> infos);
   void sample();
   /// Goes on when `latest` is at most a second old.
   void refresh(std::function<void()> then);
@@ -139,6 +157,7 @@ private:
   uint64_t latest_ms_ = 0; ///< when `latest` was taken
   list connections_;
   list channels_;
+  queue_list queues_;
   struct traffic {
     uint64_t received = 0;
     uint64_t sent = 0;

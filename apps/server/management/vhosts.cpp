@@ -74,16 +74,15 @@ void with_rows(const call_ptr& to, const std::function<bool(const vhost_record&)
   });
   if (!wants_counts(to->target))
     return then(rows);
-  to->in_service.around.node.list_queues(
-    [to, rows = std::move(rows), then = std::move(then)](std::vector<queue_info> queues) mutable {
-      std::map<std::string, vhost_row*, std::less<>> by_name;
-      for (auto& each : rows)
-        by_name.emplace(each.record.name, &each);
-      for (const auto& each : queues)
-        if (const auto found = by_name.find(each.queue->vhost); found != by_name.end())
-          add_queue(*found->second, each);
-      then(rows);
-    });
+  to->in_service.queues([to, rows = std::move(rows), then = std::move(then)](const queue_infos& queues) mutable {
+    std::map<std::string, vhost_row*, std::less<>> by_name;
+    for (auto& each : rows)
+      by_name.emplace(each.record.name, &each);
+    for (const auto& each : *queues)
+      if (const auto found = by_name.find(each.queue->vhost); found != by_name.end())
+        add_queue(*found->second, each);
+    then(rows);
+  });
 }
 
 void all_vhosts(const call_ptr& to) {
