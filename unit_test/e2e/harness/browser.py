@@ -68,17 +68,22 @@ class Browser:
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
+    @staticmethod
+    def steadily(action):
+        """Pages change while one points at them: what has gone is looked for again."""
+        for _ in range(20):
+            try:
+                return action()
+            except StaleElementReferenceException:
+                time.sleep(0.05)
+        raise AssertionError("the page does not keep still")
+
     def there(self, selector):
-        return any(each.is_displayed() for each in self.all(selector))
+        return self.steadily(lambda: any(each.is_displayed() for each in self.all(selector)))
 
     def text(self, selector="body"):
         """What a reader sees."""
-        for _ in range(5):
-            try:
-                return " ".join(each.text for each in self.all(selector))
-            except StaleElementReferenceException:
-                time.sleep(0.05)
-        return ""
+        return self.steadily(lambda: " ".join(each.text for each in self.all(selector)))
 
     def until(self, condition, what, timeout_s=WAIT_S):
         end = time.monotonic() + timeout_s
@@ -103,28 +108,25 @@ class Browser:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def click(self, selector):
-        """Pages change while one points at them: an element that has gone is looked for again."""
-        for _ in range(20):
-            try:
-                return self.shown(selector).click()
-            except StaleElementReferenceException:
-                time.sleep(0.05)
-        raise AssertionError(f"{selector} does not keep still")
+        self.steadily(lambda: self.shown(selector).click())
 
     def click_text(self, text, within="body", selector="button, a, summary"):
         def find():
             return next((each for one in self.all(within) for each in one.find_elements(By.CSS_SELECTOR, selector)
                          if each.is_displayed() and each.text.strip() == text), None)
-        self.until(find, f"something to click with the text {text!r}").click()
+        self.steadily(lambda: self.until(find, f"something to click with the text {text!r}").click())
 
     def type(self, selector, text):
-        element = self.shown(selector)
-        element.clear()
-        element.send_keys(text)
+        def enter():
+            element = self.shown(selector)
+            element.clear()
+            element.send_keys(text)
+        self.steadily(enter)
 
     def choose(self, selector, text):
-        self.run("const [box, text] = arguments; box.value = [...box.options].find((o) => o.text === text || o.value === text).value;"
-                 "box.dispatchEvent(new Event('change', {bubbles: true}));", self.shown(selector), text)
+        script = ("const [box, text] = arguments; box.value = [...box.options].find((o) => o.text === text || o.value === text).value;"
+                  "box.dispatchEvent(new Event('change', {bubbles: true}));")
+        self.steadily(lambda: self.run(script, self.shown(selector), text))
 
     def keys(self, *keys):
         actions = ActionChains(self.driver)
