@@ -75,7 +75,9 @@ private:
 };
 
 /// Groups `taken` by queue and consumer into settle requests, sequence numbers rising; of one queue as RabbitMQ orders
-/// them: what basic.get fetched, then by consumer tag. Void ones are left out.
+/// them: what basic.get fetched, then by consumer tag. Rejected messages stay in the order of their tags, in which they
+/// become dead letters: where that is not the order of their numbers, there are several requests. Void ones are left
+/// out.
 std::vector<std::pair<queue_id, settle_request>> settle_requests(const unacked_tags::blocks& taken,
                                                                  settle_request::kind what, const channel_ref& channel);
 /// Messages in `taken` that count in a channel-wide prefetch window (not those of basic.get).

@@ -90,6 +90,20 @@ BOOST_AUTO_TEST_CASE(redelivered_messages_are_settled_in_the_order_of_their_queu
   BOOST_TEST((requests[0].second.seqs == wanted));
 }
 
+BOOST_AUTO_TEST_CASE(redelivered_messages_are_rejected_in_the_order_of_their_tags) {
+  unacked_tags tags;
+  const auto who = a_consumer(4);
+  tags.add(1, 2, 8, 4, who);
+  tags.add(3, 3, 1, 4, who);
+  unacked_tags::blocks taken;
+  tags.take_all(taken);
+  const auto requests = settle_requests(taken, settle_request::kind::reject, nullptr);
+  BOOST_REQUIRE(requests.size() == 2u);
+  BOOST_TEST((requests[0].second.seqs == std::vector<seq_range>{{8, 10}}));
+  BOOST_TEST((requests[1].second.seqs == std::vector<seq_range>{{1, 4}}));
+  BOOST_TEST((requests[1].second.by == who));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_fetched_goes_back_before_what_consumers_hold_and_they_follow_by_tag) {
   unacked_tags tags;
   const auto first = a_consumer(4);
