@@ -51,21 +51,6 @@ void put_in_order(std::vector<seq_range>& ranges) {
   ranges = std::move(merged);
 }
 
-/// Rejected messages die in the order of their tags: where the numbers fall, another request begins.
-void split_where_numbers_fall(std::vector<std::pair<queue_id, settle_request>>& requests) {
-  for (size_t at = 0; at < requests.size(); ++at) { // what is cut off is looked at in its turn
-    auto& seqs = requests[at].second.seqs;
-    const auto falls = [](const seq_range& a, const seq_range& b) { return b.first < a.first; };
-    const auto last = std::adjacent_find(seqs.begin(), seqs.end(), falls);
-    if (last == seqs.end())
-      continue;
-    auto rest = requests[at];
-    rest.second.seqs.assign(last + 1, seqs.end());
-    seqs.erase(last + 1, seqs.end());
-    requests.insert(requests.begin() + static_cast<std::ptrdiff_t>(at) + 1, std::move(rest));
-  }
-}
-
 /// By queue; then what basic.get fetched, then by consumer tag.
 bool comes_before(const std::pair<queue_id, settle_request>& a, const std::pair<queue_id, settle_request>& b) {
   if (a.first != b.first)
@@ -224,13 +209,18 @@ settle_requests(const unacked_tags::blocks& taken, settle_request::kind what, co
         requests.push_back({block.queue, settle_request{what, channel, block.who, {}}});
       at = found->second;
     }
-    for_each_range(block, [&](seq_range range) { append_merged(requests[at].second.seqs, range); });
+    for_each_range(block, [&](seq_range range) {
+      const auto& before = requests[at].second.seqs;
+      const bool falls = !before.empty() && range.first < before.back().first;
+      if (falls && what == settle_request::kind::reject) { // they die in the order of their tags
+        at = index[{block.queue, block.who.get()}] = requests.size();
+        requests.push_back({block.queue, settle_request{what, channel, block.who, {}}});
+      }
+      append_merged(requests[at].second.seqs, range);
+    });
   }
-  if (what == settle_request::kind::reject)
-    split_where_numbers_fall(requests);
-  else
-    for (auto& request : requests)
-      put_in_order(request.second.seqs);
+  for (auto& request : requests)
+    put_in_order(request.second.seqs);
   if (requests.size() > 1)
     std::stable_sort(requests.begin(), requests.end(), comes_before);
   return requests;

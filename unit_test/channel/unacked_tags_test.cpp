@@ -18,6 +18,16 @@ consumer_ref a_consumer(queue_id queue) {
   return who;
 }
 
+/// Two messages, and then three that came before them in their queue and are delivered again.
+unacked_tags::blocks with_redelivered(const consumer_ref& who) {
+  unacked_tags tags;
+  tags.add(1, 2, 8, who->queue, who);
+  tags.add(3, 3, 1, who->queue, who);
+  unacked_tags::blocks taken;
+  tags.take_all(taken);
+  return taken;
+}
+
 /// Sequence numbers settled for (queue, consumer), expanded.
 std::map<std::pair<queue_id, const consumer*>, std::vector<seqno>> expanded(const unacked_tags::blocks& taken) {
   std::map<std::pair<queue_id, const consumer*>, std::vector<seqno>> all;
@@ -78,26 +88,15 @@ BOOST_AUTO_TEST_CASE(multiple_up_to_a_settled_tag_takes_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(redelivered_messages_are_settled_in_the_order_of_their_queue) {
-  unacked_tags tags;
-  const auto who = a_consumer(4);
-  tags.add(1, 2, 8, 4, who);
-  tags.add(3, 3, 1, 4, who);
-  unacked_tags::blocks taken;
-  tags.take_all(taken);
-  const auto requests = settle_requests(taken, settle_request::kind::requeue, nullptr);
+  const auto requests = settle_requests(with_redelivered(a_consumer(4)), settle_request::kind::requeue, nullptr);
   BOOST_REQUIRE(requests.size() == 1u);
   const std::vector<seq_range> wanted{{1, 4}, {8, 10}};
   BOOST_TEST((requests[0].second.seqs == wanted));
 }
 
 BOOST_AUTO_TEST_CASE(redelivered_messages_are_rejected_in_the_order_of_their_tags) {
-  unacked_tags tags;
   const auto who = a_consumer(4);
-  tags.add(1, 2, 8, 4, who);
-  tags.add(3, 3, 1, 4, who);
-  unacked_tags::blocks taken;
-  tags.take_all(taken);
-  const auto requests = settle_requests(taken, settle_request::kind::reject, nullptr);
+  const auto requests = settle_requests(with_redelivered(who), settle_request::kind::reject, nullptr);
   BOOST_REQUIRE(requests.size() == 2u);
   BOOST_TEST((requests[0].second.seqs == std::vector<seq_range>{{8, 10}}));
   BOOST_TEST((requests[1].second.seqs == std::vector<seq_range>{{1, 4}}));
