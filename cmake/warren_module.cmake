@@ -7,6 +7,11 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WARREN_SANITIZE)
   target_compile_options(warren_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 target_link_options(warren_options INTERFACE -Wl,-z,relro,-z,now)
+# A third of the time of GNU ld for our fifty programs with their debug information; part of Debian's binutils.
+find_program(LD_GOLD ld.gold)
+if(LD_GOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(warren_options INTERFACE -fuse-ld=gold)
+endif()
 if(WARREN_UNITY)
   target_include_directories(warren_options INTERFACE ${CMAKE_SOURCE_DIR})
   target_compile_options(warren_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # gcc takes a file of a batch for a header
@@ -58,6 +63,21 @@ function(warren_batches out)
   set(${out} ${files} PARENT_SCOPE)
 endfunction()
 
+# What does its work a few times in a process's life, or is a test: a quarter less time to compile than -O2.
+set(warren_cold_options $<$<CONFIG:Release>:-O1>)
+
+# warren_headers(TARGET): it finds the standard library's headers compiled (cmake/headers.cpp), as every target does
+# that is compiled with these options: no reading of two seconds for each of its files.
+function(warren_headers target)
+  target_precompile_headers(${target} REUSE_FROM warren_headers)
+endfunction()
+
+# warren_cold(TARGET): as warren_headers, for a target with warren_cold_options, which this adds.
+function(warren_cold target)
+  target_compile_options(${target} PRIVATE ${warren_cold_options})
+  target_precompile_headers(${target} REUSE_FROM warren_cold_headers)
+endfunction()
+
 # warren_module(NAME LIBS...): a static library of every .cpp below the current folder. The libraries it may link are the
 # layers it may include (docs/internals/architecture.md); scripts/check_layers checks the includes.
 function(warren_module name)
@@ -66,6 +86,7 @@ function(warren_module name)
   add_library(${name} STATIC ${${name}_batches})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}>)
   target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:warren_options> PUBLIC ${ARGN})
+  warren_headers(${name})
 endfunction()
 
 # A third of the time to compile; what a test waits for is in the libraries.

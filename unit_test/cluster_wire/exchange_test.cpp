@@ -2,7 +2,7 @@
 // and tell of each other's end.
 #include <boost/test/unit_test.hpp>
 
-#include "transport_node.hpp"
+#include "link_node/transport_node.hpp"
 
 using namespace test;
 

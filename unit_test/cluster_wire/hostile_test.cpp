@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "transport_node.hpp"
+#include "link_node/transport_node.hpp"
 
 using namespace test;
 using boost::asio::ip::tcp;

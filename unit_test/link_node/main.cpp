@@ -16,7 +16,7 @@
 
 #include <sys/resource.h>
 
-#include "cluster_wire/transport_node.hpp"
+#include "transport_node.hpp"
 
 using namespace test;
 

@@ -1,0 +1,1 @@
+// Empty: the targets it belongs to hold the precompiled headers of all others.
