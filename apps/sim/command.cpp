@@ -234,7 +234,7 @@ int sweep(const arguments& what) {
 
 } // namespace
 
-int command(int count, char** values, guests own) {
+int run_command(int count, char** values, guests own) {
   arguments what;
   what.options.own = std::make_shared<const guests>(std::move(own));
   if (!parse(count, values, what)) {

@@ -7,6 +7,6 @@ namespace broker::sim {
 
 /// Does what the arguments of main() say; `own` takes part in every run. Returns the exit status: 0 all promises held,
 /// 1 a checker failed, 2 not deterministic, 64 usage.
-int command(int count, char** values, guests own = {});
+int run_command(int count, char** values, guests own = {});
 
 } // namespace broker::sim

@@ -2,5 +2,5 @@
 #include "command.hpp"
 
 int main(int count, char** values) {
-  return broker::sim::command(count, values);
+  return broker::sim::run_command(count, values);
 }

@@ -10,11 +10,11 @@ namespace broker::sim {
 namespace {
 
 constexpr std::string_view path = "metadata";
-constexpr size_t head_bytes = 9; // length, checksum, kind
+constexpr size_t head_bytes = 9; // length, checksum, kind of record
 
-enum class kind : uint8_t { state = 1, truncate, entry, snapshot, identity, installed };
+enum class record : uint8_t { state = 1, truncate, entry, snapshot, identity, installed };
 
-void put_record(std::string& out, kind what, const byte_buffer& content) {
+void put_record(std::string& out, record what, const byte_buffer& content) {
   byte_buffer head;
   head.put_u32(static_cast<uint32_t>(content.size()));
   head.put_u32(crc32c(content.view(), static_cast<uint32_t>(what)));
@@ -42,25 +42,25 @@ void drop_log(stored_metadata& into, uint64_t from, uint64_t before) {
   std::erase_if(into.log, [&](const consensus::entry& each) { return each.index >= from && each.index < before; });
 }
 
-void apply(stored_metadata& into, kind what, std::string_view bytes) {
+void apply(stored_metadata& into, record what, std::string_view bytes) {
   switch (what) {
-  case kind::state:
+  case record::state:
     into.state = {load_u64(bytes.data()), load_u64(bytes.data() + 8)};
     break;
-  case kind::truncate:
+  case record::truncate:
     drop_log(into, load_u64(bytes.data()), UINT64_MAX);
     break;
-  case kind::entry:
+  case record::entry:
     into.log.push_back({load_u64(bytes.data()), load_u64(bytes.data() + 8),
                         static_cast<consensus::entry::kind>(bytes[16]), std::string{bytes.substr(17)}});
     break;
-  case kind::identity:
+  case record::identity:
     into.identity = {load_u64(bytes.data()), load_u64(bytes.data() + 8), load_u64(bytes.data() + 16), bytes[24] != 0};
     break;
-  case kind::installed:
+  case record::installed:
     into.log.clear();
     [[fallthrough]];
-  case kind::snapshot: {
+  case record::snapshot: {
     consensus::snapshot_meta meta;
     meta.index = load_u64(bytes.data());
     meta.term = load_u64(bytes.data() + 8);
@@ -105,9 +105,9 @@ result<stored_metadata> sim_metadata_store::load() {
     const auto content = rest.substr(head_bytes, length);
     if (crc32c(content, what) != load_u32(rest.data() + 4))
       break;
-    apply(found, static_cast<kind>(what), content);
+    apply(found, static_cast<record>(what), content);
     rest.remove_prefix(head_bytes + length);
-    if (what == static_cast<uint8_t>(kind::snapshot) || what == static_cast<uint8_t>(kind::installed)) {
+    if (what == static_cast<uint8_t>(record::snapshot) || what == static_cast<uint8_t>(record::installed)) {
       newest_ = *found.snapshot;
       newest_bytes_ = found.snapshot_data.size();
       newest_at_ = bytes.size() - rest.size() - newest_bytes_;
@@ -137,12 +137,12 @@ result<void> sim_metadata_store::write(const std::optional<consensus::hard_state
     byte_buffer content;
     content.put_u64(state->term);
     content.put_u64(state->vote);
-    put_record(records, kind::state, content);
+    put_record(records, record::state, content);
   }
   if (truncate_from) {
     byte_buffer content;
     content.put_u64(*truncate_from);
-    put_record(records, kind::truncate, content);
+    put_record(records, record::truncate, content);
   }
   for (const auto& each : entries) {
     byte_buffer content;
@@ -150,7 +150,7 @@ result<void> sim_metadata_store::write(const std::optional<consensus::hard_state
     content.put_u64(each.term);
     content.put_u8(static_cast<uint8_t>(each.type));
     content.put(each.data);
-    put_record(records, kind::entry, content);
+    put_record(records, record::entry, content);
   }
   return append(records);
 }
@@ -162,7 +162,7 @@ result<void> sim_metadata_store::write_identity(const metadata_identity& who) {
   content.put_u64(who.run);
   content.put_u8(who.joins ? 1 : 0);
   std::string records;
-  put_record(records, kind::identity, content);
+  put_record(records, record::identity, content);
   return append(records);
 }
 
@@ -183,7 +183,7 @@ result<void> sim_metadata_store::put_snapshot(const consensus::snapshot_meta& me
   put_members(content, meta.members.learners);
   content.put(data);
   std::string records;
-  put_record(records, received ? kind::installed : kind::snapshot, content);
+  put_record(records, received ? record::installed : record::snapshot, content);
   if (auto done = append(records); !done)
     return done;
   newest_ = meta;

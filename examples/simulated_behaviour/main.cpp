@@ -21,5 +21,5 @@ int main(int count, char** values) {
   }
   broker::sim::guests own;
   own.make_queue = examples::gathering_queues(mistake);
-  return broker::sim::command(count, values, std::move(own));
+  return broker::sim::run_command(count, values, std::move(own));
 }
