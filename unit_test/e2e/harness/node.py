@@ -248,6 +248,19 @@ class RabbitNode(Node):
             self.epmd.wait()
 
 
+def ctl_script(node):
+    """A program that is rabbitmqctl for this node, for suites that run it themselves."""
+    path = os.path.join(node.root, "rabbitmqctl")
+    tool = os.path.join(*((options.build, "apps/ctl") if options.broker == "warren" else (RabbitNode.scripts,)), "rabbitmqctl")
+    names = ("HOME", "XDG_RUNTIME_DIR", "RABBITMQ_DIST_PORT", "ERL_EPMD_PORT", "RABBITMQ_CONF_ENV_FILE")
+    settings = {name: value for name, value in node.environment().items() if name in names}
+    with open(path, "w") as script:
+        script.write("#!/bin/sh\n" + "".join(f"export {name}='{value}'\n" for name, value in settings.items()) +
+                     f"exec '{tool}' -n '{node.node_name}' \"$@\"\n")
+    os.chmod(path, 0o700)
+    return path
+
+
 def run_ctl(line, env, check):
     done = subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CTL_TIMEOUT_S)
     if check and done.returncode != 0:
