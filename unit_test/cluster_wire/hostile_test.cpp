@@ -8,9 +8,12 @@
 
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <thread>
 
+#include "cluster/link_frame.hpp"
 #include "link_node/transport_node.hpp"
+#include "net/cluster_identity.hpp"
 
 using namespace test;
 using boost::asio::ip::tcp;
@@ -49,6 +52,32 @@ struct stranger {
       if (failure)
         return failure != boost::asio::error::would_block;
     }
+  }
+};
+
+/// Holds the cookie, but its program is another.
+struct holder_of_the_cookie : stranger {
+  ssl_ctx_ptr context;
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls{nullptr, SSL_free};
+
+  holder_of_the_cookie(uint16_t port, std::string_view node) : stranger(port) {
+    auto made = make_cluster_context("COOKIE", node);
+    BOOST_TEST_REQUIRE(made.ok());
+    context = *std::move(made);
+    tls.reset(SSL_new(context.get()));
+    SSL_set_fd(tls.get(), socket.native_handle());
+    BOOST_TEST_REQUIRE(SSL_connect(tls.get()) == 1);
+  }
+  void write(std::string_view bytes) {
+    BOOST_TEST(SSL_write(tls.get(), bytes.data(), static_cast<int>(bytes.size())) > 0);
+  }
+  /// What comes until the other side closes.
+  std::string read_all() {
+    std::string all;
+    char bytes[4096];
+    for (int got = 0; (got = SSL_read(tls.get(), bytes, sizeof bytes)) > 0;)
+      all.append(bytes, static_cast<size_t>(got));
+    return all;
   }
 };
 
@@ -128,6 +157,23 @@ BOOST_AUTO_TEST_CASE(what_is_not_tls_is_refused_by_name) {
     noise.say(bytes);
     BOOST_TEST(within(2'000, [&] { return noise.closed(); }));
   }
+  nodes.still_work();
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_of_a_newer_protocol_version_is_told_why_it_is_refused) {
+  pair_of_nodes nodes;
+  holder_of_the_cookie newer{nodes.a.port(), "rabbit@new"};
+  cluster::hello_frame hello;
+  hello.version = link_limits::protocol_version + 1;
+  hello.node = "rabbit@new";
+  hello.target = "rabbit@a";
+  byte_buffer bytes;
+  cluster::encode(cluster::link_frame{std::move(hello)}, bytes);
+  newer.write(bytes.view());
+  const auto answer = newer.read_all();
+  const std::string_view reason = "speaks version 2 of the cluster protocol, this node speaks version 1";
+  BOOST_TEST(answer.find(reason) != std::string::npos);
+  BOOST_TEST(nodes.a.logged(reason));
   nodes.still_work();
 }
 
