@@ -52,7 +52,7 @@ struct value {
   value(value_record record);
   value(value_table table);
   template<class Integer>
-  requires std::is_integral_v<Integer> value(Integer number) : content(static_cast<int64_t>(number)) {}
+  requires std::is_integral_v<Integer> value(Integer number);
 
   friend bool operator==(const value&, const value&) = default;
 };
@@ -73,6 +73,8 @@ inline value::value(double real) : content(real) {}
 inline value::value(value_list list) : content(std::move(list)) {}
 inline value::value(value_record record) : content(std::move(record)) {}
 inline value::value(value_table table) : content(std::move(table)) {}
+template<class Integer>
+requires std::is_integral_v<Integer> value::value(Integer number) : content(static_cast<int64_t>(number)) {}
 
 using row = std::vector<value>;
 
