@@ -226,7 +226,7 @@ result<void> boot_if_ready(caf::actor_system& system, metadata_service& service,
   const bool unseen =
     started->what == consensus::outcome::lost && own && own->incarnation == service.options.start.incarnation;
   const bool ok = unseen || (started->what == consensus::outcome::ok && started->result.ok());
-  const result<void> outcome =
+  result<void> outcome =
     ok ? result<void>{} : error{0, "the node's first metadata change was refused: " + started->result.failure.text};
   if (ok) {
     boot(system, service, unseen ? own->run : started->result.number);

@@ -103,7 +103,7 @@ private:
 /// The queue has no consumer left that it was to live for. A refused deletion is proposed again.
 template<class Actor>
 void propose_deletion(Actor* self, const runtime& node, const queue_record& record) {
-  constexpr auto retry = std::chrono::milliseconds{100};
+  static constexpr auto retry = std::chrono::milliseconds{100};
   auto me = caf::actor_cast<caf::actor>(self);
   self->send(node.metadata, propose_msg{proposal{delete_queue{record.vhost, record.name, record.id},
                                                  [me](const command_result& result) {

@@ -185,7 +185,8 @@ void perform(replica_actor* self, uint64_t now_ms) {
   if (shell.step.damaged && shell.node->warn)
     shell.node->warn("the log of queue '" + shell.record->name + "' in vhost '" + shell.record->vhost
                      + "' on this node is damaged; its copy is made anew");
-  if (std::exchange(shell.step.damaged, false) | std::exchange(shell.step.start_over, false)) {
+  const bool damaged = std::exchange(shell.step.damaged, false);
+  if (std::exchange(shell.step.start_over, false) || damaged) {
     shell.starts_over = true;
     shell.node->session_wanted = true;
   }

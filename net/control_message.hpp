@@ -43,16 +43,16 @@ struct value {
   std::variant<std::monostate, std::string, int64_t, double, bool, value_list, value_record, value_table> content;
 
   value() = default;
-  value(std::string text) : content(std::move(text)) {}
-  value(std::string_view text) : content(std::string{text}) {}
-  value(const char* text) : content(std::string{text}) {}
-  value(bool truth) : content(truth) {}
-  value(double real) : content(real) {}
-  value(value_list list) : content(std::move(list)) {}
-  value(value_record record) : content(std::move(record)) {}
+  value(std::string text);
+  value(std::string_view text);
+  value(const char* text);
+  value(bool truth);
+  value(double real);
+  value(value_list list);
+  value(value_record record);
   value(value_table table);
   template<class Integer>
-  requires std::is_integral_v<Integer> value(Integer number) : content(static_cast<int64_t>(number)) {}
+  requires std::is_integral_v<Integer> value(Integer number);
 
   friend bool operator==(const value&, const value&) = default;
 };
@@ -64,7 +64,17 @@ struct typed_field {
   friend bool operator==(const typed_field&, const typed_field&) = default;
 };
 
+// Here, where the last of its alternatives is complete.
+inline value::value(std::string text) : content(std::move(text)) {}
+inline value::value(std::string_view text) : content(std::string{text}) {}
+inline value::value(const char* text) : content(std::string{text}) {}
+inline value::value(bool truth) : content(truth) {}
+inline value::value(double real) : content(real) {}
+inline value::value(value_list list) : content(std::move(list)) {}
+inline value::value(value_record record) : content(std::move(record)) {}
 inline value::value(value_table table) : content(std::move(table)) {}
+template<class Integer>
+requires std::is_integral_v<Integer> value::value(Integer number) : content(static_cast<int64_t>(number)) {}
 
 using row = std::vector<value>;
 

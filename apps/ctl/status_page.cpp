@@ -107,8 +107,11 @@ void partition_section(std::string& page, const control::response& answer) {
     page += "(none)\n";
   for (const auto& [node, others] : partitions) {
     std::string names;
-    for (const auto& each : list_of(others))
-      names += (names.empty() ? "" : ", ") + plain_text(each);
+    for (const auto& each : list_of(others)) {
+      if (!names.empty())
+        names += ", ";
+      names += plain_text(each);
+    }
     page += "Node " + node + " cannot communicate with " + names + "\n";
   }
   for (const auto& node : minority)

@@ -25,7 +25,7 @@ uint64_t unit_factor(std::string_view unit) {
     return 0;
   std::string rest{unit.substr(1)};
   std::transform(rest.begin(), rest.end(), rest.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (rest != "" && rest != "b" && rest != "ib")
+  if (!rest.empty() && rest != "b" && rest != "ib")
     return 0;
   const uint64_t base = rest == "b" ? 1000 : 1024;
   uint64_t factor = 1;

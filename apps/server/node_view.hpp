@@ -131,6 +131,7 @@ public:
   /// "rebalance_in_progress".
   virtual void rebalance(std::function<bool(const queue_record&)> which, std::function<void(result<void>)> done) = 0;
   /// What the management API of another node asks (verb management_report). Refused where there is none.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it keeps it
   virtual void management_report(const control::request& what, control::reply done) {
     static_cast<void>(what);
     control::response refused;

@@ -19,8 +19,8 @@ namespace {
 
 /// Seeds within which every planted mistake must be caught.
 constexpr uint64_t seeds_max = 1000;
-constexpr int held = 0;
-constexpr int broken = 1;
+constexpr int exit_held = 0;
+constexpr int exit_broken = 1;
 
 struct trial {
   std::string plant;
@@ -104,7 +104,7 @@ bool try_out(const run_options& base, const trial& what, uint64_t first, uint32_
 
 bool wait_for_one() {
   int status = 0;
-  return wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == held;
+  return wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == exit_held;
 }
 
 } // namespace
@@ -124,7 +124,7 @@ bool selftest(const run_options& base, uint64_t first, uint32_t nodes_most, size
     if (child == 0) {
       const bool good = try_out(base, each, first, nodes_most);
       std::fflush(stdout);
-      _exit(good ? held : broken);
+      _exit(good ? exit_held : exit_broken);
     }
     all = child > 0 && all;
     running += child > 0 ? 1 : 0;

@@ -41,6 +41,7 @@ public:
   /// remembers it.
   virtual bool wants_facts() const { return false; }
   /// Instead of on_read, to a client that wants facts: of each message in turn.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it moves
   virtual void on_read_with_facts(std::vector<stored_run> runs, std::vector<message_facts>) {
     on_read(std::move(runs));
   }

@@ -358,7 +358,7 @@ BOOST_AUTO_TEST_CASE(a_wish_of_the_leader_reaches_the_node_of_the_master) {
   for (auto& [name, one] : world.nodes) {
     const peer_message::move_master wish{7, 3, 2};
     leader.host->move_master(name, wish);
-    BOOST_REQUIRE(world.run_until([&] { return !one->moves.empty(); }, 1'000));
+    BOOST_REQUIRE(world.run_until([&, &moves = one->moves] { return !moves.empty(); }, 1'000));
     BOOST_TEST((one->moves == std::vector{wish}));
   }
   leader.host->move_master("z@x", {7, 3, 2}); // no such node: nothing happens

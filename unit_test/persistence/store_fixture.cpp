@@ -344,7 +344,7 @@ void store_fixture::check_queue(queue_id id, queue_model& model, const recovered
 void store_fixture::check_recovered() {
   for (auto& [id, model] : queues_) {
     const auto found =
-      std::find_if(recovered.begin(), recovered.end(), [&](const auto& each) { return each.id == id; });
+      std::find_if(recovered.begin(), recovered.end(), [wanted = id](const auto& each) { return each.id == wanted; });
     check_queue(id, model, found == recovered.end() ? nullptr : &*found);
   }
   for (const auto& each : recovered)

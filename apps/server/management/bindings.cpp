@@ -25,7 +25,7 @@ struct binding_row {
 std::string properties_key(const binding_record& of) {
   if (of.routing_key.empty() && of.arguments.empty())
     return "~";
-  const std::string key = http::encode(of.routing_key);
+  std::string key = http::encode(of.routing_key);
   if (of.arguments.empty())
     return key;
   const std::string text = table_to_json(of.arguments).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

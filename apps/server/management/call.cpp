@@ -131,13 +131,18 @@ void fail(const call_ptr& to, const error& why) {
   std::string_view text = why.text;
   if (const size_t dash = text.find(" - "); dash != std::string_view::npos && dash < 32)
     text.remove_prefix(dash + 3);
-  if (why.code == 404)
+  switch (why.code) {
+  case 404:
     return fail(to, 404, "not_found", text);
-  if (why.code == 403)
+  case 403:
     return fail(to, 401, "not_authorised", "Access refused.");
-  if (why.code == 541 || why.code == 320 || why.code == 504)
+  case 320:
+  case 504:
+  case 541:
     return fail(to, 503, "service_unavailable", text);
-  bad_request(to, text);
+  default:
+    return bad_request(to, text);
+  }
 }
 
 bool has_access(const call& from, std::string_view vhost) {
