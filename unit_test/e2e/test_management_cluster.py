@@ -4,23 +4,17 @@ import unittest
 import urllib.parse
 
 from harness import process
-from harness.cluster import LocalCluster
-from harness.management import Api
+from harness.managed_cluster import ManagedCluster
 
 
 class ManagementOfAClusterTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = LocalCluster(count=3)
-        cls.ports = {}
-        for member in cls.cluster.members:
-            cls.ports[member.name] = process.free_port()
-            member.configure(f"management.tcp.port = {cls.ports[member.name]}\nmanagement.tcp.ip = 127.0.0.1\n")
-        cls.cluster.open()
+        cls.cluster = ManagedCluster(count=3).open()
         cls.addClassCleanup(cls.cluster.close)
 
     def api(self, name):
-        return Api(self.ports[name])
+        return self.cluster.api(name)
 
     @staticmethod
     def totals(api):

@@ -72,6 +72,8 @@ std::optional<nlohmann::json> object_of(const call_ptr& from, std::initializer_l
 /// A member that is a boolean, also as the text "true" or "false"; absent is `otherwise`. Nothing, and 400, for
 /// anything else.
 std::optional<bool> truth_of(const call_ptr& from, const nlohmann::json& object, const char* name, bool otherwise);
+/// Tags of users and vhosts: "a, b" or ["a", "b"]. Nothing for anything else.
+std::optional<std::vector<std::string>> tags_of(const nlohmann::json& given);
 
 // -- changes --
 /// Proposes; 204, or 201 when `created`, or 400 with the reason of the refusal.

@@ -106,34 +106,6 @@ void one_vhost(const call_ptr& to) {
     });
 }
 
-/// "a,b" or ["a","b"].
-std::optional<std::vector<std::string>> tags_of(const json& given) {
-  std::vector<std::string> tags;
-  if (given.is_array()) {
-    for (const auto& each : given) {
-      if (!each.is_string())
-        return {};
-      tags.push_back(each.get<std::string>());
-    }
-    return tags;
-  }
-  if (!given.is_string())
-    return {};
-  std::string_view left = given.get_ref<const std::string&>();
-  while (!left.empty()) {
-    const size_t comma = std::min(left.find(','), left.size());
-    std::string_view one = left.substr(0, comma);
-    while (!one.empty() && one.front() == ' ')
-      one.remove_prefix(1);
-    while (!one.empty() && one.back() == ' ')
-      one.remove_suffix(1);
-    if (!one.empty())
-      tags.emplace_back(one);
-    left.remove_prefix(std::min(comma + 1, left.size()));
-  }
-  return tags;
-}
-
 void put(const call_ptr& to) {
   const auto given = object_of(to);
   if (!given)
