@@ -4,7 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <mutex> // layers: shared by channels of several threads and those who look; once per channel and exchange
 #include <string>
 #include <string_view>
 #include <utility>

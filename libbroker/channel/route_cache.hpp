@@ -19,10 +19,10 @@ namespace broker {
 
 struct route {
   exchange_ptr exchange;
-  std::vector<queue_id> queues;   ///< for messages that have nothing but their key to be routed by
-  routed_by by = routed_by::keys; ///< what the exchanges on the way look at
-  std::vector<queue_ptr> copied;  ///< those of `queues` that are replicated, as the snapshot has them
-  bool traced = false;            ///< the firehose is on (P05)
+  std::vector<queue_id> queues;              ///< for messages that have nothing but their key to be routed by
+  routed_by by = routed_by::keys;            ///< what the exchanges on the way look at
+  std::vector<queue_ptr> copied;             ///< those of `queues` that are replicated, as the snapshot has them
+  bool traced = false;                       ///< the firehose is on (P05)
   std::shared_ptr<exchange_counter> counter; ///< of `exchange`; null: nobody counts
   /// Every message must be looked at, whatever its flags.
   bool each_alone() const noexcept { return traced || by == routed_by::properties; }

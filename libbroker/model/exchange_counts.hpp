@@ -52,8 +52,8 @@ private:
   const std::string exchange_;
 };
 
-/// Where channels have their counters from. Thread-safe; asked when a channel begins to publish to an exchange, never for
-/// a message.
+/// Where channels have their counters from. Thread-safe; asked when a channel begins to publish to an exchange, never
+/// for a message.
 class exchange_board {
 public:
   virtual ~exchange_board() = default;

@@ -1,4 +1,5 @@
-// What is published to exchanges is counted as RabbitMQ does (features.md O22): in once per message, out once per queue.
+// What is published to exchanges is counted as RabbitMQ does (features.md O22): in once per message, out once per
+// queue.
 #include <map>
 
 #include <boost/test/unit_test.hpp>

@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE(a_session_is_found_by_its_value_and_by_nothing_else) {
   BOOST_TEST(found->who.user == "ann");
   BOOST_TEST(found->who.password_hash == "hash of ann");
   BOOST_TEST(found->token == one.token);
-  for (const std::string& wrong : {std::string{}, one.token, one.value.substr(2), one.value + "00", std::string(64, '0')})
+  for (const std::string& wrong :
+       {std::string{}, one.token, one.value.substr(2), one.value + "00", std::string(64, '0')})
     BOOST_TEST(!here.find(wrong, 1));
   here.table.end(found->claim.id, here.at(2));
   BOOST_TEST(!here.find(one.value, 2));
@@ -120,7 +121,8 @@ BOOST_AUTO_TEST_CASE(a_session_that_is_not_used_ends_and_so_does_an_old_one) {
   const uint64_t number = here.find(busy, 0)->number;
   uint64_t now = 0;
   for (; now < 8 * 60 * minute - 20 * minute; now += 20 * minute) {
-    BOOST_TEST((now % (40 * minute) == 0 ? here.find(busy, now) != nullptr : here.table.still_open(number, here.at(now))));
+    BOOST_TEST(
+      (now % (40 * minute) == 0 ? here.find(busy, now) != nullptr : here.table.still_open(number, here.at(now))));
     busy = here.stamped(busy, now).value_or(busy);
   }
   BOOST_TEST(!here.find(idle.value, now));

@@ -37,8 +37,8 @@ control::response to_response(const exchange_map& from) {
   control::response answer;
   answer.columns = {"vhost", "name", "in", "out", "in_rate", "out_rate"};
   for (const auto& [name, figures] : from)
-    answer.rows.push_back({name.first, name.second, figures.counts.in, figures.counts.out, figures.in_rate,
-                           figures.out_rate});
+    answer.rows.push_back(
+      {name.first, name.second, figures.counts.in, figures.counts.out, figures.in_rate, figures.out_rate});
   return answer;
 }
 

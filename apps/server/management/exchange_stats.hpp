@@ -1,5 +1,5 @@
-// How fast messages go through exchanges (features.md O16, O22): each node says what was published to them there; a list
-// adds that up.
+// How fast messages go through exchanges (features.md O16, O22): each node says what was published to them there; a
+// list adds that up.
 #pragma once
 
 #include <map>

@@ -38,8 +38,8 @@ void with_figures(const call_ptr& to, std::function<void(const exchange_map&)> t
   const auto columns = to->target.value("columns");
   const auto sort = to->target.value("sort");
   const auto* disabled = to->target.find("disable_stats");
-  const bool shown = !columns || columns->find("message_stats") != std::string::npos
-                  || (sort && sort->starts_with("message_stats"));
+  const bool shown =
+    !columns || columns->find("message_stats") != std::string::npos || (sort && sort->starts_with("message_stats"));
   if (!shown || (disabled != nullptr && *disabled == "true"))
     return then({});
   to->in_service.exchanges([then = std::move(then)](const exchange_map_ptr& figures) { then(*figures); });

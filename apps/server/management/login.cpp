@@ -85,7 +85,7 @@ std::variant<caller, http::response> known_by_cookie(service& at, const http::re
     return refused_login(401, "Login failed", false);
   auto by = caller_as_of_now(at, known->who, known->number);
   if (!by) {
-    at.sessions.end(std::string{known->claim.id}, at.now());
+    at.sessions.end(known->claim.id, at.now());
     return refused_login(401, "Login failed", false);
   }
   const auto* token = from.find("x-csrf-token");

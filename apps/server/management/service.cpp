@@ -33,8 +33,7 @@ sample_range range_of(const http::target& target, std::string_view what) {
   return range;
 }
 
-service::service(host of)
-  : around(std::move(of)), post(server_.poster()), sessions(around.unix_ms()), events(*this) {}
+service::service(host of) : around(std::move(of)), post(server_.poster()), sessions(around.unix_ms()), events(*this) {}
 
 service::~service() {
   stop();
@@ -125,7 +124,7 @@ const login_session* service::find_session(std::string_view value) {
 }
 
 /// A node that does not hear of it refuses the session when it was not used there for long (docs/management.md).
-void service::end_session(const std::string& id) {
+void service::end_session(std::string id) {
   sessions.end(id, now());
   ask_others({"session_ended", to_hex(id)}, [](const node_answers&) {});
   events.turn();

@@ -111,7 +111,7 @@ public:
   /// By the value of a cookie, of whichever node of the cluster; see session_table::find.
   const login_session* find_session(std::string_view value);
   /// Here, and at the nodes that can be reached. Its event streams end now.
-  void end_session(const std::string& id);
+  void end_session(std::string id);
   moment now() const { return {around.now_ms(), around.unix_ms()}; }
   event_streams events;
   history samples;
@@ -179,7 +179,7 @@ private:
   uint16_t prometheus_port_ = 0;
   std::unique_ptr<session_keys> keys_;
   uint64_t keys_cluster_ = 0; ///< what they were made for
-  uint64_t latest_ms_ = 0; ///< when `latest` was taken
+  uint64_t latest_ms_ = 0;    ///< when `latest` was taken
   kept_answer<object_rows> connections_;
   kept_answer<object_rows> channels_;
   kept_answer<exchange_map_ptr> exchanges_;

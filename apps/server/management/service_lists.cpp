@@ -1,4 +1,5 @@
-// What the service has of its node and of the others: connections, channels, queues, exchanges, and the nodes themselves.
+// What the service has of its node and of the others: connections, channels, queues, exchanges, and the nodes
+// themselves.
 #include <algorithm>
 #include <charconv>
 #include <iterator>
@@ -78,6 +79,22 @@ struct gathering {
     rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
 };
+
+/// By vhost and name. They are large: what is sorted is where they are.
+std::vector<queue_info> in_order(std::vector<queue_info> infos) {
+  std::vector<queue_info*> order;
+  order.reserve(infos.size());
+  for (auto& each : infos)
+    order.push_back(&each);
+  std::sort(order.begin(), order.end(), [](const queue_info* a, const queue_info* b) {
+    return std::tie(a->queue->vhost, a->queue->name) < std::tie(b->queue->vhost, b->queue->name);
+  });
+  std::vector<queue_info> sorted;
+  sorted.reserve(infos.size());
+  for (auto* each : order)
+    sorted.push_back(std::move(*each));
+  return sorted;
+}
 
 std::string text_at(const control::row& row, size_t i) {
   if (i >= row.size())
@@ -179,12 +196,14 @@ object_row service::connection_row(const connection_info& from) {
 
 void service::own_rows(const std::string& kind, std::function<void(std::vector<object_row>)> then) {
   if (kind == "channels")
-    return around.node.list_channels([node = around.node.name(), then](const std::vector<channel_info>& all) {
-      std::vector<object_row> rows;
-      rows.reserve(all.size());
-      for (const auto& each : all)
-        rows.push_back(channel_row(each, node));
-      then(std::move(rows));
+    return around.node.list_channels([this, to_own = post, then](std::vector<channel_info> all) {
+      to_own([this, all = std::move(all), then] {
+        std::vector<object_row> rows;
+        rows.reserve(all.size());
+        for (const auto& each : all)
+          rows.push_back(channel_row(each, around.node.name()));
+        then(std::move(rows));
+      });
     });
   around.node.list_connections([this, to_own = post, then](std::vector<connection_info> all) {
     to_own([this, all = std::move(all), then] {
@@ -231,10 +250,10 @@ void service::ask_others(std::vector<std::string> what, std::function<void(node_
 
 void service::ask_rows(const std::string& kind, std::function<void(object_rows, uint64_t)> then) {
   auto all = std::make_shared<gathering>([this, to_own = post, then = std::move(then)](std::vector<object_row> rows) {
-    std::sort(rows.begin(), rows.end(), [](const object_row& a, const object_row& b) {
-      return std::tie(a.name, a.node) < std::tie(b.name, b.node);
-    });
-    to_own([this, then, made = std::make_shared<const std::vector<object_row>>(std::move(rows))] {
+    to_own([this, then, made = std::make_shared<std::vector<object_row>>(std::move(rows))] {
+      std::sort(made->begin(), made->end(), [](const object_row& a, const object_row& b) {
+        return std::tie(a.name, a.node) < std::tie(b.name, b.node);
+      });
       then(made, around.now_ms());
     });
   });
@@ -289,9 +308,6 @@ void service::ask_queues() {
   queues_.version = around.node.metadata()->version();
   queues_.infos = nullptr;
   around.node.list_queues([this, to_own = post](std::vector<queue_info> infos) {
-    std::sort(infos.begin(), infos.end(), [](const queue_info& a, const queue_info& b) {
-      return std::tie(a.queue->vhost, a.queue->name) < std::tie(b.queue->vhost, b.queue->name);
-    });
     to_own([this, infos = std::move(infos)]() mutable { answer_queues(std::move(infos)); });
   });
 }
@@ -299,7 +315,7 @@ void service::ask_queues() {
 /// Who came after the question, and knew more, waits for the next answer.
 void service::answer_queues(std::vector<queue_info> infos) {
   queues_.under_way = false;
-  queues_.infos = std::make_shared<const std::vector<queue_info>>(std::move(infos));
+  queues_.infos = std::make_shared<const std::vector<queue_info>>(in_order(std::move(infos)));
   queues_.made_ms = around.now_ms();
   const auto made = queues_.infos;
   const uint64_t version = queues_.version;

@@ -95,7 +95,7 @@ void log_out(const call_ptr& to) {
     const auto* token = to->in.find("x-csrf-token");
     if (token == nullptr || !equal_secrets(*token, known->token))
       return to->done(refused_login(403, "the request lacks the session's token", false));
-    at.end_session(std::string{known->claim.id});
+    at.end_session(known->claim.id);
   }
   answer_with_cookie(to, 204, {}, {});
 }

@@ -67,9 +67,9 @@ std::string hkdf(std::string_view cookie, uint64_t cluster, std::string_view lab
 std::string hmac(const std::string& key, std::string_view text) {
   std::string made(signature_bytes, '\0');
   unsigned int size = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                          reinterpret_cast<unsigned char*>(made.data()), &size);
+  const auto* done =
+    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+         text.size(), reinterpret_cast<unsigned char*>(made.data()), &size);
   BROKER_ASSERT(done != nullptr && size == signature_bytes, "HMAC-SHA-256 gives 32 bytes");
   return made;
 }
@@ -111,8 +111,8 @@ bool equal_secrets(std::string_view one, std::string_view other) {
 }
 
 session_keys::session_keys(std::string_view cookie, uint64_t cluster)
-  : signature_key_(hkdf(cookie, cluster, "session signature, 1")), token_key_(hkdf(cookie, cluster, "session token, 1")),
-    mark_key_(hkdf(cookie, cluster, "session password mark, 1")),
+  : signature_key_(hkdf(cookie, cluster, "session signature, 1")),
+    token_key_(hkdf(cookie, cluster, "session token, 1")), mark_key_(hkdf(cookie, cluster, "session password mark, 1")),
     cookie_name_("warren-" + to_hex(hkdf(cookie, cluster, "session cookie name, 1").substr(0, 4))) {}
 
 session_keys::~session_keys() {

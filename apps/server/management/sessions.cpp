@@ -32,9 +32,9 @@ void session_table::make_room(const std::string& user, moment now) {
       oldest_of_user = &one;
   }
   if (of_user >= limits_.per_user_most)
-    end(std::string{oldest_of_user->claim.id}, now);
+    end(oldest_of_user->claim.id, now);
   else if (sessions_.size() >= limits_.most)
-    end(std::string{oldest->claim.id}, now);
+    end(oldest->claim.id, now);
 }
 
 login_session& session_table::add(const session_keys& keys, session_claim claim, proof_of_login who, moment now) {
@@ -115,15 +115,16 @@ bool session_table::still_open(uint64_t number, moment now) {
   return false;
 }
 
-void session_table::end(const std::string& id, moment now) {
+void session_table::end(std::string id, moment now) {
   sessions_.erase(id);
   if (ended_.size() >= limits_.ended_most)
     std::erase_if(ended_, [&](const auto& each) { return now.unix_ms >= each.second; });
-  if (ended_.size() >= limits_.ended_most) { // nothing may be forgotten, so nothing that was stamped so far is taken over
+  if (ended_.size()
+      >= limits_.ended_most) { // nothing may be forgotten, so nothing that was stamped so far is taken over
     ended_.clear();
     taken_over_since_ms_ = now.unix_ms + limits_.clocks_ms + 1;
   }
-  ended_[id] = now.unix_ms + limits_.idle_ms + limits_.clocks_ms;
+  ended_[std::move(id)] = now.unix_ms + limits_.idle_ms + limits_.clocks_ms;
 }
 
 void session_table::sweep(moment now) {

@@ -7,8 +7,8 @@
 //
 // A session ends on logging out, when it was not used for long, when it is old, when the user's password changes or the
 // user goes, and when its user has opened too many since. Ended ones are remembered until no value of theirs could be
-// taken over any more; the service tells the other nodes of those that have logged out. A node that has just started has
-// not heard of those: it takes over what was stamped since only.
+// taken over any more; the service tells the other nodes of those that have logged out. A node that has just started
+// has not heard of those: it takes over what was stamped since only.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +85,7 @@ public:
   /// Counts as a use. Costs time linear in the sessions.
   bool still_open(uint64_t number, moment now);
   /// By session_claim::id; also of a session that only other nodes know.
-  void end(const std::string& id, moment now);
+  void end(std::string id, moment now);
   /// Forgets those whose time is over.
   void sweep(moment now);
   size_t size() const { return sessions_.size(); }
