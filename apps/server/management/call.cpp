@@ -175,4 +175,9 @@ bool sees_vhost(const call& from, std::string_view vhost) {
   return from.by.administrator || has_access(from, vhost);
 }
 
+bool vhost_sight::sees(const std::string& vhost) {
+  const auto known = known_.find(vhost);
+  return known != known_.end() ? known->second : known_.emplace(vhost, sees_vhost(from_, vhost)).first->second;
+}
+
 } // namespace broker::management

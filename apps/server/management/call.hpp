@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,6 +87,16 @@ void fail(const call_ptr& to, const error& why);
 
 /// Vhosts whose objects the caller may see in lists.
 bool sees_vhost(const call& from, std::string_view vhost);
+/// The same, looked up once for each vhost: there may be ten thousand queues in it. `from` outlives it.
+class vhost_sight {
+public:
+  explicit vhost_sight(const call& from) : from_(from) {}
+  bool sees(const std::string& vhost);
+
+private:
+  const call& from_;
+  std::map<std::string, bool> known_;
+};
 /// Has the caller a permission there?
 bool has_access(const call& from, std::string_view vhost);
 

@@ -46,6 +46,8 @@ void with_figures(const call_ptr& to, std::function<void(const exchange_map&)> t
 }
 
 void list(const call_ptr& to, const std::function<bool(const exchange_record&)>& wanted) {
+  if (answer_again(to))
+    return;
   std::vector<exchange_ptr> rows;
   to->metadata->for_each_exchange([&](const exchange_ptr& each) {
     if (wanted(*each))
@@ -57,12 +59,13 @@ void list(const call_ptr& to, const std::function<bool(const exchange_record&)>&
     source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
     source.name_is_member = true;
     source.write = [&](size_t i, object_writer& out) { write_exchange(out, *rows[i], figures); };
-    answer_list(to, source);
+    answer_list(to, source, figures.empty() ? 0 : to->in_service.exchanges_good_until());
   });
 }
 
 void all_exchanges(const call_ptr& to) {
-  list(to, [&](const exchange_record& each) { return sees_vhost(*to, each.vhost); });
+  vhost_sight sight{*to};
+  list(to, [&](const exchange_record& each) { return sight.sees(each.vhost); });
 }
 
 void exchanges_of_vhost(const call_ptr& to) {

@@ -91,19 +91,28 @@ void service::stop() {
 // -- samples --
 
 void service::refresh(std::function<void()> then) {
-  if (latest_ms_ != 0 && around.now_ms() < latest_ms_ + list_age_ms)
+  if (latest_ms_ != 0 && around.now_ms() < latest_ms_ + latest_age_ms_)
     return then();
-  around.activity([this, to_own = post, then = std::move(then)](const node_activity& now) {
-    to_own([this, now, then] {
+  take_activity(std::move(then));
+}
+
+void service::take_activity(std::function<void()> then) {
+  awaiting_activity_.push_back(std::move(then));
+  if (awaiting_activity_.size() > 1)
+    return; // on its way
+  around.activity([this, to_own = post, began_ms = around.now_ms()](const node_activity& now) {
+    to_own([this, began_ms, now] {
       latest = now;
       latest_ms_ = around.now_ms();
-      then();
+      latest_age_ms_ = age_of(latest_ms_ - began_ms);
+      for (auto& each : std::exchange(awaiting_activity_, {}))
+        each();
     });
   });
 }
 
 void service::sample() {
-  refresh([this] { samples.add(around.unix_ms() / 1'000 / history::interval_s * history::interval_s, latest); });
+  take_activity([this] { samples.add(around.unix_ms() / 1'000 / history::interval_s * history::interval_s, latest); });
   exchanges([](const exchange_map_ptr&) {}); // for rates, and to forget those that are no more
 }
 

@@ -5,6 +5,7 @@
 // Thread rule: members are used on that thread, unless they say otherwise. Nothing here waits.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "control_message.hpp"
+#include "management/answer_cache.hpp"
 #include "management/events.hpp"
 #include "management/exchange_stats.hpp"
 #include "management/history.hpp"
@@ -114,6 +116,7 @@ public:
   void end_session(std::string id);
   moment now() const { return {around.now_ms(), around.unix_ms()}; }
   event_streams events;
+  answer_cache answers;
   history samples;
   node_activity latest;
 
@@ -121,12 +124,18 @@ public:
   /// Of all running nodes; those that do not answer are left out. At most a second old.
   void connections(std::function<void(object_rows)> then);
   void channels(std::function<void(object_rows)> then);
-  /// Of all nodes, by vhost and name. At most a second old, and as new as the metadata were when it was asked for.
+  /// Of all nodes, by vhost and name. As new as the metadata were when it was asked for, and at most a second old, or
+  /// five where asking takes so long that it would be done for more than a fiftieth of the time.
   void queues(std::function<void(queue_infos)> then);
   /// Of all nodes. At most a second old, but for a change of who is there or can be reached, which is seen at once.
   void nodes(sample_range range, std::function<void(node_texts)> then);
   /// Of all nodes. At most a second old.
   void exchanges(std::function<void(exchange_map_ptr)> then);
+  // -- until when (monotonic ms) the last of these lists is good --
+  uint64_t queues_good_until() const { return queues_.made_ms + queues_.age_ms; }
+  uint64_t connections_good_until() const { return connections_.made_ms() + list_age_ms; }
+  uint64_t channels_good_until() const { return channels_.made_ms() + list_age_ms; }
+  uint64_t exchanges_good_until() const { return exchanges_.made_ms() + list_age_ms; }
   /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
   bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
 
@@ -137,6 +146,9 @@ public:
 private:
   /// A list is good for this long: ten people who look every second ask once.
   static constexpr uint64_t list_age_ms = 1'000;
+  static constexpr uint64_t list_age_max_ms = 5'000;
+  /// Of one whose making took so long.
+  static uint64_t age_of(uint64_t took_ms) { return std::clamp(50 * took_ms, list_age_ms, list_age_max_ms); }
   /// Ranges of samples whose nodes are kept; own choice. Whoever wants another beyond that asks all nodes.
   static constexpr size_t node_ranges_max = 64;
   using node_answers = std::vector<std::pair<std::string, control::response>>;
@@ -149,6 +161,7 @@ private:
   struct queue_list {
     queue_infos infos;
     uint64_t made_ms = 0;
+    uint64_t age_ms = 0;  ///< how old it may become
     uint64_t version = 0; ///< of the metadata when `infos` were asked for
     uint64_t began_ms = 0;
     bool under_way = false;
@@ -161,8 +174,9 @@ private:
   void ask_queues();
   void answer_queues(std::vector<queue_info> infos);
   void sample();
-  /// Goes on when `latest` is at most a second old.
+  /// Goes on when `latest` is young enough; see queues().
   void refresh(std::function<void()> then);
+  void take_activity(std::function<void()> then);
   void end_late_channels();
   void answer_report(const control::request& what, const control::reply& done);
   object_row connection_row(const connection_info& from);
@@ -178,8 +192,10 @@ private:
   uint16_t management_port_ = 0;
   uint16_t prometheus_port_ = 0;
   std::unique_ptr<session_keys> keys_;
-  uint64_t keys_cluster_ = 0; ///< what they were made for
-  uint64_t latest_ms_ = 0;    ///< when `latest` was taken
+  uint64_t keys_cluster_ = 0;  ///< what they were made for
+  uint64_t latest_age_ms_ = 0; ///< how old `latest` may become
+  uint64_t latest_ms_ = 0;     ///< when `latest` was taken
+  std::vector<std::function<void()>> awaiting_activity_;
   kept_answer<object_rows> connections_;
   kept_answer<object_rows> channels_;
   kept_answer<exchange_map_ptr> exchanges_;

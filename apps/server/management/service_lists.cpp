@@ -295,7 +295,7 @@ void service::exchanges(std::function<void(exchange_map_ptr)> then) {
 
 void service::queues(std::function<void(queue_infos)> then) {
   const uint64_t version = around.node.metadata()->version();
-  if (queues_.infos && queues_.version == version && around.now_ms() < queues_.made_ms + list_age_ms)
+  if (queues_.infos && queues_.version == version && around.now_ms() < queues_good_until())
     return then(queues_.infos);
   queues_.waiting.push_back({version, std::move(then)});
   if (!queues_.under_way || around.now_ms() > queues_.began_ms + list_patience_ms)
@@ -317,6 +317,7 @@ void service::answer_queues(std::vector<queue_info> infos) {
   queues_.under_way = false;
   queues_.infos = std::make_shared<const std::vector<queue_info>>(in_order(std::move(infos)));
   queues_.made_ms = around.now_ms();
+  queues_.age_ms = age_of(queues_.made_ms - queues_.began_ms);
   const auto made = queues_.infos;
   const uint64_t version = queues_.version;
   auto waiting = std::exchange(queues_.waiting, {});
@@ -367,8 +368,9 @@ void service::nodes(sample_range range, std::function<void(node_texts)> then) {
 /// Ten thousand queues are not to lie about when nobody looks any more.
 void service::forget_lists() {
   const uint64_t now = around.now_ms();
-  if (now >= queues_.made_ms + 2 * list_age_ms && !queues_.under_way)
+  if (now >= queues_good_until() + list_age_ms && !queues_.under_way)
     queues_.infos = nullptr;
+  answers.sweep(now);
   const auto is_old = [&](const auto& kept) { return !kept.on_its_way() && now >= kept.made_ms() + 2 * list_age_ms; };
   if (is_old(connections_))
     connections_.forget();

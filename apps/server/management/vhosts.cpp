@@ -30,7 +30,10 @@ void write_vhost(object_writer& to, const vhost_row& from, const metadata_snapsh
   if (to.wants("cluster_state")) {
     to.out().key("cluster_state");
     object_writer nodes{to.out(), {}};
-    metadata.for_each_node([&](const node_ptr& each) { nodes.add(each->name, each->up ? "running" : "stopped"); });
+    metadata.for_each_node([&](const node_ptr& each) {
+      to.out().key(each->name);
+      to.out().value(each->up ? "running" : "stopped");
+    });
   }
   const std::string type = vhost.default_queue_type.empty() ? "undefined" : vhost.default_queue_type;
   to.add("default_queue_type", type);
