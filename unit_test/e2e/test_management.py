@@ -166,7 +166,7 @@ class ListTest(HttpTest):
         self.api.get("/exchanges")
         channel.exchange_declare("spread", "fanout")
         channel.basic_publish("spread", "", b"x")
-        self.eventually(lambda: (self.exchange("spread").get("publish_in"), self.exchange("spread").get("publish_out")) == (1, 0), "another one begins at 0")
+        self.eventually(lambda: (self.exchange("spread").get("publish_in"), self.exchange("spread").get("publish_out")) == (1, None), "another one begins at 0")
         for name in ("spread-one", "spread-two"):
             channel.queue_delete(name)
         channel.exchange_delete("spread")

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(what_nodes_say_is_added_up_and_nonsense_left_out) {
 }
 
 BOOST_AUTO_TEST_CASE(nobody_has_published_nothing_is_shown) {
-  const exchange_map figures{{x, {{3, 6}, 1.5, 3}}};
+  const exchange_map figures{{x, {{3, 6}, 1.5, 3}}, {{"/", "lost"}, {{4, 0}, 1, 0}}, {{"/", "rolled back"}, {}}};
   const auto written = [&](const std::string& name) {
     json_writer out;
     {
@@ -64,6 +64,8 @@ BOOST_AUTO_TEST_CASE(nobody_has_published_nothing_is_shown) {
     return out.take();
   };
   BOOST_TEST(written("y") == "{}");
+  BOOST_TEST(written("rolled back") == "{}");
+  BOOST_TEST(written("lost") == R"({"message_stats":{"publish_in":4,"publish_in_details":{"rate":1.0}}})");
   BOOST_TEST(written("x")
              == R"({"message_stats":{"publish_in":3,"publish_in_details":{"rate":1.5},)"
                 R"("publish_out":6,"publish_out_details":{"rate":3.0}}})");

@@ -62,12 +62,13 @@ void add_response(exchange_map& to, const control::response& answer) {
 void write_exchange_stats(object_writer& to, const exchange_map& from, const std::string& vhost,
                           const std::string& name) {
   const auto found = from.find({vhost, name});
-  if (found == from.end() || !to.wants("message_stats"))
+  if (found == from.end() || found->second.counts.in == 0 || !to.wants("message_stats"))
     return;
   to.out().key("message_stats");
   object_writer stats{to.out(), {}};
   stats.add_rated("publish_in", found->second.counts.in, found->second.in_rate);
-  stats.add_rated("publish_out", found->second.counts.out, found->second.out_rate);
+  if (found->second.counts.out != 0) // as RabbitMQ
+    stats.add_rated("publish_out", found->second.counts.out, found->second.out_rate);
 }
 
 } // namespace broker::management

@@ -196,7 +196,7 @@ std::string question_of(const call& from) {
 
 void answer_and_keep(const call_ptr& to, std::string text, uint64_t good_until_ms) {
   if (good_until_ms != 0)
-    to->in_service.answers.keep(question_of(*to), text, to->in_service.now().monotonic_ms, good_until_ms);
+    to->in_service.known_answers.keep(question_of(*to), text, to->in_service.now().monotonic_ms, good_until_ms);
   answer(to, 200, std::move(text));
 }
 
@@ -235,7 +235,7 @@ void answer_page(const call_ptr& to, const list_source& from, const list_maker& 
 } // namespace
 
 bool answer_again(const call_ptr& to) {
-  const auto* text = to->in_service.answers.find(question_of(*to), to->in_service.now().monotonic_ms);
+  const auto* text = to->in_service.known_answers.find(question_of(*to), to->in_service.now().monotonic_ms);
   if (text == nullptr)
     return false;
   answer(to, 200, *text);

@@ -116,7 +116,7 @@ public:
   void end_session(std::string id);
   moment now() const { return {around.now_ms(), around.unix_ms()}; }
   event_streams events;
-  answer_cache answers;
+  answer_cache known_answers;
   history samples;
   node_activity latest;
 

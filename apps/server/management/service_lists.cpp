@@ -370,7 +370,7 @@ void service::forget_lists() {
   const uint64_t now = around.now_ms();
   if (now >= queues_good_until() + list_age_ms && !queues_.under_way)
     queues_.infos = nullptr;
-  answers.sweep(now);
+  known_answers.sweep(now);
   const auto is_old = [&](const auto& kept) { return !kept.on_its_way() && now >= kept.made_ms() + 2 * list_age_ms; };
   if (is_old(connections_))
     connections_.forget();
