@@ -39,7 +39,7 @@ async function upload(context, file) {
   try { all = JSON.parse(await file.text()); } catch (problem) { return context.say("That file is no JSON: " + problem.message, true); }
   const counts = Object.entries(all ?? {}).filter(([, value]) => Array.isArray(value) && value.length).map(([name, value]) => counted(value.length, name.replaceAll("_", " "))).join(", ");
   if (!counts) return context.say("That file holds no definitions.", true);
-  if (await ask("Import these definitions?", counts + ". What is there already and differs is an error; nothing is deleted.", "Import")) context.act(() => post("definitions", all), "Definitions imported: " + counts);
+  if (await ask("Import these definitions?", counts + ". What is there already and differs is an error; nothing is deleted.", "Import", "main")) context.act(() => post("definitions", all), "Definitions imported: " + counts);
 }
 
 export const definitions = {
