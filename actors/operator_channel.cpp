@@ -192,6 +192,7 @@ ref<operator_channel> open_operator_channel(caf::actor_system& system, runtime& 
   settings.nodes = node.cluster ? &node.bridges : nullptr;
   settings.connection_name = "management";
   settings.tracing = &node.tracing;
+  settings.exchanges = &node.exchanges;
   settings.random_seed = node.next_seed();
   settings.consumer_timeout_ms = node.consumer_timeout_ms;
   const uint32_t frame_max = settings.frame_max;

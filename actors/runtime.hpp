@@ -14,6 +14,7 @@
 
 #include "actors/bridge_directory.hpp"
 #include "actors/caf.hpp"
+#include "actors/exchange_totals.hpp"
 #include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
 #include "connection/admission.hpp"
@@ -152,6 +153,7 @@ struct runtime {
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
   bridge_directory bridges;
   activity_board activity;
+  exchange_totals exchanges;
   shared_admission admitted; ///< connections and channels by vhost and user (O32)
   /// Ids of channels, queues' addresses and connections of this node start.
   std::atomic<uint64_t> next_channel{1};

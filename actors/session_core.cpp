@@ -123,6 +123,7 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.nodes = context_.node->cluster ? &context_.node->bridges : nullptr;
   settings.connection_name = peer_.name;
   settings.tracing = &context_.node->tracing;
+  settings.exchanges = &context_.node->exchanges;
   settings.frame_max = machine_->frame_max();
   settings.consumer_timeout_ms = context_.node->consumer_timeout_ms;
   if (auto* capabilities = machine_->client_properties().find("capabilities"))

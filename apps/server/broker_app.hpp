@@ -84,6 +84,9 @@ struct broker_app {
   void group_state(std::function<void(group_facts)> done);
   // -- what the management interface asks besides (broker_app_management.cpp) --
   void activity(std::function<void(management::node_activity)> done);
+  std::vector<exchange_report> exchanges(const exchange_totals::exists_function& exists) {
+    return shared.exchanges.read(exists);
+  }
   /// Those with their master here.
   void list_own_queues(std::function<void(std::vector<queue_info>)> done);
   /// Of one queue, wherever it is; nothing when it does not answer.

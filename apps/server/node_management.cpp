@@ -34,6 +34,7 @@ result<void> node::impl::start_management() {
         running->open_channel(std::move(who), std::move(vhost), std::move(done));
       },
     .activity = [running](std::function<void(management::node_activity)> done) { running->activity(std::move(done)); },
+    .exchanges = [running](const exchange_totals::exists_function& exists) { return running->exchanges(exists); },
     .own_queues =
       [running](std::function<void(std::vector<queue_info>)> done) { running->list_own_queues(std::move(done)); },
     .ask_queue =

@@ -115,7 +115,7 @@ struct channel_state::impl {
   result<void> may_publish_keys(const exchange_record& to, const message& what);
   /// Strips BCC, unless the message is routed again later, and fills in the reply address; true if anything changed.
   result<bool> rewrite(amqp::properties& properties, bool keep_bcc);
-  void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues);
+  void accept(const batch_ref& batch, slice run, std::span<const queue_id> queues, exchange_counter* counter);
   void dispatch(const batch_ref& batch, slice run, std::span<const queue_id> queues);
   void return_unroutable(const batch_ref& batch, slice run);
   void flush_publishes();

@@ -33,7 +33,7 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
     return publish_singly(batch, run);
   for (const queue_ptr& copied : (*found)->copied)
     use(copied->id, copied->name);
-  accept(batch, run, (*found)->queues);
+  accept(batch, run, (*found)->queues, (*found)->counter.get());
 }
 
 void channel_state::impl::publish_singly(const batch_ref& batch, slice run) {
@@ -89,10 +89,10 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
   if (changed) {
     flush_publishes();
     changed->first_confirm = batch->first_confirm + index;
-    accept(changed, {0, 1}, queues);
+    accept(changed, {0, 1}, queues, where.counter.get());
     flush_publishes();
   } else {
-    accept(batch, {index, index + 1}, queues);
+    accept(batch, {index, index + 1}, queues, where.counter.get());
   }
   return phase_ == phase::open;
 }
@@ -121,7 +121,8 @@ result<bool> channel_state::impl::rewrite(amqp::properties& properties, bool kee
   return changed;
 }
 
-void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<const queue_id> queues) {
+void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<const queue_id> queues,
+                                 exchange_counter* counter) {
   const message& first = batch->messages[run.lo];
   if (first.exchange().empty() && first.routing_key().starts_with(reply_to_name))
     send_direct_reply(batch, run);
@@ -131,6 +132,8 @@ void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<co
     return;
   }
   next_number_ += run.size();
+  if (counter != nullptr)
+    counter->count(run.size(), queues.size());
   dispatch(batch, run, queues);
   if (confirming())
     confirms_.expect(batch->first_confirm + run.lo, run.size(), queues);
@@ -218,8 +221,12 @@ void channel_state::impl::tx_commit() {
     const batch_ref& batch = work.batches()[staged.batch];
     if (outbox_.batch() && !(outbox_.batch() == batch))
       flush_publishes();
-    dispatch(batch, staged.where, work.queues(staged));
-    confirms_.expect(batch->first_confirm + staged.where.lo, staged.where.size(), work.queues(staged));
+    const auto queues = work.queues(staged);
+    if (settings_.exchanges != nullptr)
+      settings_.exchanges->add(settings_.vhost, batch->messages[staged.where.lo].exchange(),
+                               {staged.where.size(), staged.where.size() * queues.size()});
+    dispatch(batch, staged.where, queues);
+    confirms_.expect(batch->first_confirm + staged.where.lo, staged.where.size(), queues);
   }
   flush_publishes();
   for (const auto& settled : work.settlements())

@@ -159,7 +159,7 @@ bool channel_state::transactional() const {
 channel_state::impl::impl(channel_settings settings, channel_ref self, std::function<snapshot_ptr()> metadata)
   : settings_(std::move(settings)), self_(std::move(self)), newest_metadata_(std::move(metadata)),
     random_(settings_.random_seed), copies_(settings_.nodes || !settings_.publisher.none()),
-    routes_(settings_.vhost, settings_.user, settings_.nodes, copies_) {}
+    routes_(settings_.vhost, settings_.user, settings_.nodes, copies_, settings_.exchanges) {}
 
 // -- entry points
 // -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include "cluster/reachability.hpp"
 #include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/exchange_counts.hpp"
 #include "model/message_counts.hpp"
 
 namespace broker {
@@ -47,6 +48,8 @@ struct channel_settings {
   std::function<bool(uint32_t node, uint64_t channel)> channel_lives;
   /// For queues that have no timeout of their own (W58); 0 = none.
   uint64_t consumer_timeout_ms = limits::consumer_timeout_ms;
+  /// Where what is published to exchanges is counted; outlives the channel. Null: it is not.
+  exchange_board* exchanges = nullptr;
   /// Under which replicated queues know what it sends again (G2); none: nothing is replicated.
   replication::channel_id publisher{};
 };

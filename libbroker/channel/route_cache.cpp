@@ -84,6 +84,18 @@ route_cache::slot& route_cache::slot_of(uint64_t version, std::string_view excha
   return *found;
 }
 
+/// A channel has one counter for an exchange, however many keys it publishes with.
+void route_cache::find_counter(std::string_view exchange, route& into) {
+  if (board_ == nullptr || (into.counter && into.counter->is_for(exchange)))
+    return;
+  for (const slot& each : slots_)
+    if (each.where.counter && each.where.counter->is_for(exchange)) {
+      into.counter = each.where.counter;
+      return;
+    }
+  into.counter = board_->open(vhost_, exchange);
+}
+
 result<void> route_cache::fill(const metadata_snapshot& metadata, const message& what, slot& into) {
   const std::string_view name = what.exchange();
   // RabbitMQ's name of the default exchange where permissions are concerned.
@@ -105,6 +117,7 @@ result<void> route_cache::fill(const metadata_snapshot& metadata, const message&
   plain.flags = static_cast<uint16_t>(plain.flags & ~message::has_headers);
   into.where.by = route_one(metadata, *exchange, plain, into.where.queues, into.where.copied);
   into.where.traced = metadata.tracing(vhost_) && name != trace_exchange;
+  find_counter(name, into.where);
   into.where.exchange = std::move(exchange);
   return {};
 }

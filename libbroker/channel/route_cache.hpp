@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,16 +12,18 @@
 #include "base/result.hpp"
 #include "cluster/reachability.hpp"
 #include "metadata/snapshot.hpp"
+#include "model/exchange_counts.hpp"
 #include "model/message.hpp"
 
 namespace broker {
 
 struct route {
   exchange_ptr exchange;
-  std::vector<queue_id> queues;   ///< for messages that have nothing but their key to be routed by
-  routed_by by = routed_by::keys; ///< what the exchanges on the way look at
-  std::vector<queue_ptr> copied;  ///< those of `queues` that are replicated, as the snapshot has them
-  bool traced = false;            ///< the firehose is on (P05)
+  std::vector<queue_id> queues;              ///< for messages that have nothing but their key to be routed by
+  routed_by by = routed_by::keys;            ///< what the exchanges on the way look at
+  std::vector<queue_ptr> copied;             ///< those of `queues` that are replicated, as the snapshot has them
+  bool traced = false;                       ///< the firehose is on (P05)
+  std::shared_ptr<exchange_counter> counter; ///< of `exchange`; null: nobody counts
   /// Every message must be looked at, whatever its flags.
   bool each_alone() const noexcept { return traced || by == routed_by::properties; }
 };
@@ -30,9 +33,9 @@ class route_cache {
 public:
   static constexpr size_t slots_max = 64;
 
-  /// `nodes` may be null: then no queue's node is ever down. `copies`: queues may be replicated.
-  route_cache(std::string vhost, login user, const node_reachability* nodes, bool copies)
-    : vhost_(std::move(vhost)), user_(std::move(user)), nodes_(nodes), copies_(copies) {}
+  /// `nodes` may be null: then no queue's node is ever down. `copies`: queues may be replicated. `board` may be null.
+  route_cache(std::string vhost, login user, const node_reachability* nodes, bool copies, exchange_board* board)
+    : vhost_(std::move(vhost)), user_(std::move(user)), nodes_(nodes), copies_(copies), board_(board) {}
 
   /// A queue whose node is down is no destination (as a classic queue of RabbitMQ 3.13), unless it is replicated: it
   /// will have another master. Looks up and authorises
@@ -53,12 +56,14 @@ private:
 
   slot& slot_of(uint64_t version, std::string_view exchange, std::string_view routing_key);
   result<void> fill(const metadata_snapshot& metadata, const message& what, slot& into);
+  void find_counter(std::string_view exchange, route& into);
   queue_ptr copied_record(const metadata_snapshot& metadata, const queue_record& found);
 
   std::string vhost_;
   login user_;
   const node_reachability* nodes_;
   const bool copies_;
+  exchange_board* const board_;
   uint64_t nodes_version_ = 0;
   std::vector<slot> slots_;
   std::vector<queue_ptr> found_;                    ///< scratch

@@ -133,6 +133,44 @@ class ListTest(HttpTest):
                         "the overview's rate", 12)
         self.assertGreater(self.api.get("/overview")["queue_totals"]["messages"], 0)
 
+    def exchange(self, name):
+        return self.api.get(f"/exchanges/%2F/{name}").get("message_stats", {})
+
+    def test_exchanges_show_what_comes_in_and_what_queues_get_of_it(self):
+        channel = self.channel()
+        channel.exchange_declare("spread", "fanout")
+        self.assertNotIn("message_stats", self.api.get("/exchanges/%2F/spread"))
+        for name in ("one", "two"):
+            channel.queue_bind(channel.queue_declare(f"spread-{name}").method.queue, "spread")
+        channel.confirm_delivery()
+        self.exchange("spread")  # rates need two looks
+        end = time.monotonic() + 12
+        sent, seen = 0, {}
+        while not seen.get("publish_in_details", {}).get("rate"):
+            self.assertLess(time.monotonic(), end, seen)
+            channel.basic_publish("spread", "", b"x")
+            channel.basic_publish("", "spread-one", b"x")
+            sent += 1
+            time.sleep(0.02)
+            seen = self.exchange("spread")
+        self.assertLess(seen["publish_in_details"]["rate"], 60)
+        self.assertAlmostEqual(seen["publish_out_details"]["rate"], 2 * seen["publish_in_details"]["rate"], delta=1)
+        self.eventually(lambda: (self.exchange("spread").get("publish_in"), self.exchange("spread").get("publish_out")) == (sent, 2 * sent), "all that was published")
+        self.assertEqual(self.exchange("amq.default")["publish_in"], sent)
+        fastest = self.api.get("/exchanges?page=1&sort=message_stats.publish_out_details.rate&sort_reverse=true&columns=name")["items"]
+        self.assertEqual(fastest[0], {"name": "spread"})
+        self.assertNotIn("message_stats", self.api.get("/exchanges?disable_stats=true")[0])
+        channel.exchange_delete("spread")
+        self.eventually(lambda: "spread" not in {each["name"] for each in self.api.get("/exchanges?columns=name,message_stats")}, "it goes")
+        time.sleep(1.1)
+        self.api.get("/exchanges")
+        channel.exchange_declare("spread", "fanout")
+        channel.basic_publish("spread", "", b"x")
+        self.eventually(lambda: (self.exchange("spread").get("publish_in"), self.exchange("spread").get("publish_out")) == (1, None), "another one begins at 0")
+        for name in ("spread-one", "spread-two"):
+            channel.queue_delete(name)
+        channel.exchange_delete("spread")
+
     def test_a_connection_is_closed_with_the_reason_given(self):
         connection = self.connect()
         name = self.api.get("/connections")[0]["name"]
@@ -312,7 +350,7 @@ class PrometheusTest(HttpTest):
     def test_promtool_reads_every_page(self):
         self.channel().queue_declare("measured")
         families = ("queue_coarse_metrics", "queue_metrics", "queue_consumer_count", "channel_metrics", "connection_metrics",
-                    "connection_coarse_metrics", "connection_churn_metrics", "node_metrics")
+                    "connection_coarse_metrics", "connection_churn_metrics", "node_metrics", "vhost_status", "exchange_names", "exchange_bindings")
         for path in ("/metrics", "/metrics/per-object", "/metrics/detailed?" + "&".join(f"family={each}" for each in families)):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=30) as answer:
                 text = answer.read()
@@ -360,6 +398,15 @@ class PrometheusTest(HttpTest):
         self.assertIn("rabbitmq_detailed_queue_messages_ready", detailed)
         self.assertIn("rabbitmq_detailed_channels_opened_total", detailed)
         self.assertNotIn("rabbitmq_detailed_queue_messages_ram", detailed)
+        self.api.put("/exchanges/%2F/bound", {"type": "fanout"})
+        for key in ("a", "b"):
+            self.api.post("/bindings/%2F/e/bound/q/plain", {"routing_key": key})
+        wide = self.scrape("/metrics/detailed?family=vhost_status&family=exchange_names&family=exchange_bindings")
+        self.assertIn(({"vhost": "/"}, 1), wide["rabbitmq_cluster_vhost_status"])
+        bound = {"vhost": "/", "exchange": "bound", "type": "fanout"}
+        self.assertIn((bound, 2), wide["rabbitmq_cluster_exchange_bindings"])
+        self.assertIn((bound, 1), wide["rabbitmq_cluster_exchange_name"])
+        self.api.delete("/exchanges/%2F/bound")
         elsewhere = self.scrape("/metrics/detailed?family=queue_coarse_metrics&vhost=nowhere")
         self.assertNotIn("rabbitmq_detailed_queue_messages_ready", elsewhere)
 

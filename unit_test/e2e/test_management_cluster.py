@@ -4,23 +4,18 @@ import unittest
 import urllib.parse
 
 from harness import process
-from harness.cluster import LocalCluster
-from harness.management import Api
+from harness.managed_cluster import ManagedCluster
+from test_management_sessions import Visitor
 
 
 class ManagementOfAClusterTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = LocalCluster(count=3)
-        cls.ports = {}
-        for member in cls.cluster.members:
-            cls.ports[member.name] = process.free_port()
-            member.configure(f"management.tcp.port = {cls.ports[member.name]}\nmanagement.tcp.ip = 127.0.0.1\n")
-        cls.cluster.open()
+        cls.cluster = ManagedCluster(count=3).open()
         cls.addClassCleanup(cls.cluster.close)
 
     def api(self, name):
-        return Api(self.ports[name])
+        return self.cluster.api(name)
 
     @staticmethod
     def totals(api):
@@ -106,6 +101,66 @@ class ManagementOfAClusterTest(unittest.TestCase):
         channel.connection.close()
         for name in ("queues/%2F/plain-far", "queues/%2F/copied-far", "policies/%2F/ha"):
             self.assertEqual(api.delete("/" + name), 204)
+
+    def visitors(self, *arguments):
+        """The same browser at every node: as behind a balancer."""
+        first = Visitor(self.cluster.ports["node1"])
+        self.assertEqual(first.log_in(*arguments)[0], 200)
+        others = [Visitor(self.cluster.ports[name]) for name in ("node2", "node3")]
+        for each in others:
+            each.cookie, each.token = first.cookie, first.token
+        return [first, *others]
+
+    def test_3b_a_session_of_one_node_is_one_of_all_and_ends_at_all(self):
+        one, two, three = self.visitors()
+        for each in (two, three, one, two):
+            self.assertEqual(each.call("GET", "/whoami")[2]["name"], "guest")
+            self.assertEqual(each.call("GET", "/session")[2]["token"], one.token)
+        self.assertEqual(two.call("PUT", "/queues/%2F/by-page", {})[0], 201)
+        self.assertEqual(three.call("DELETE", "/queues/%2F/by-page", None, {"X-CSRF-Token": "0" * 64})[0], 403)
+        self.eventually(lambda: three.call("DELETE", "/queues/%2F/by-page")[0] == 204, "the queue is deleted through the third node")
+        stream = three.stream("path=whoami")
+        self.assertEqual(stream.event()["body"]["name"], "guest")
+        self.assertEqual(two.call("DELETE", "/session")[0], 204)
+        began = time.monotonic()
+        while stream.event() is not None:
+            pass
+        self.assertLess(time.monotonic() - began, 3)
+        for each in (one, two, three):
+            self.eventually(lambda: each.call("GET", "/whoami")[0] == 401, "the session is over")
+
+    def test_3c_another_password_ends_the_session_at_every_node_and_a_node_that_was_restarted_asks_again(self):
+        api = self.api("node1")
+        api.put("/users/eve", {"password": "one", "tags": "administrator"})
+        self.eventually(lambda: self.api("node3").call("GET", "/users/eve")[0] == 200, "all nodes know the user")
+        _, two, three = self.visitors("eve", "one")
+        self.assertEqual([each.call("GET", "/whoami")[0] for each in (two, three)], [200, 200])
+        self.cluster["node3"].stop()
+        self.cluster["node3"].start()
+        self.assertEqual(three.call("GET", "/whoami")[0], 401)
+        self.assertEqual(two.call("GET", "/whoami")[0], 200)
+        api.put("/users/eve", {"password": "two", "tags": "administrator"})
+        self.eventually(lambda: two.call("GET", "/whoami")[0] == 401, "the session is over")
+        api.delete("/users/eve")
+
+    def test_3d_exchanges_show_what_was_published_through_any_node(self):
+        channels = [self.cluster[name].pika().channel() for name in ("node1", "node2", "node3")]
+        channels[0].exchange_declare("spread", "fanout", durable=True)
+        for name in ("spread-1", "spread-2"):
+            channels[0].queue_declare(name, durable=True)
+            channels[0].queue_bind(name, "spread")
+        for number, channel in enumerate(channels):
+            channel.confirm_delivery()
+            for _ in range(number + 1):
+                channel.basic_publish("spread", "", b"x")
+        for name in ("node1", "node3"):
+            self.eventually(lambda: self.api(name).get("/exchanges/%2F/spread").get("message_stats", {}).get("publish_in") == 6, "six messages")
+            self.assertEqual(self.api(name).get("/exchanges/%2F/spread")["message_stats"]["publish_out"], 12)
+        for channel in channels:
+            channel.connection.close()
+        self.assertEqual(self.api("node1").get("/exchanges/%2F/spread")["message_stats"]["publish_in"], 6)
+        for each in ("exchanges/%2F/spread", "queues/%2F/spread-1", "queues/%2F/spread-2"):
+            self.assertEqual(self.api("node1").delete("/" + each), 204)
 
     def test_4_a_dead_node_is_shown_as_not_running_within_five_seconds(self):
         api = self.api("node1")

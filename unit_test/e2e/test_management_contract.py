@@ -15,7 +15,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MISSING = {"backing_queue_status", "ssl_opts", "idle_since", "javascript"}
 # Likewise, of some objects only.
 MISSING_OF = {
-    "/exchanges": {"message_stats"},
     "/definitions/%2F": {"vhost"},  # a file of one vhost does not name it
     "/overview?columns": {"channels", "connections", "consumers", "exchanges"},  # what was not asked for
     "/vhosts": {"recv_oct", "send_oct", "confirm", "drop_unroutable", "return_unroutable"},

@@ -104,9 +104,11 @@ class SessionTest(HttpTest):
 
     def test_values_that_are_no_session_are_told_what_a_wrong_password_is_told(self):
         wrong = management.Api(self.http_port, "guest", "wrong").call("GET", "/whoami", headers={"X-Requested-With": "x"})
-        for value in ("", "0" * 64, "x" * 5000, "%00", "é".encode().decode("latin-1")):
+        name, own = self.visitor().cookie.split("=")
+        self.assertRegex(name, "^warren-[0-9a-f]{8}$")
+        for value in ("", "0" * 64, "x" * 5000, "%00", "é".encode().decode("latin-1"), own[:-2], own[2:], own.upper(), own[:40] + "00" + own[42:]):
             stranger = Visitor(self.http_port)
-            stranger.cookie = f"warren-{self.http_port}={value}"
+            stranger.cookie = f"{name}={value}"
             status, headers, body = stranger.call("GET", "/whoami")
             self.assertEqual((status, body), (wrong[0], wrong[2]), value[:10])
             self.assertNotIn("www-authenticate", headers)

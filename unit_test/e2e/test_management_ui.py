@@ -3,6 +3,7 @@ mouse and by keyboard, and that nothing a client can choose a name for becomes m
 import http.client
 import json
 import os
+import tempfile
 import time
 import unittest
 import urllib.parse
@@ -11,7 +12,7 @@ import pika
 
 from harness import browser, management, process
 from harness.case import BrokerTest
-from harness.cluster import LocalCluster
+from harness.managed_cluster import ManagedCluster
 
 MARKUP = "<img src=x onerror=alert(1)>"
 ATTRIBUTE = '"><script>alert(2)</script>'
@@ -206,6 +207,9 @@ class PagesTest(Watched, BrokerTest):
         self.fill(destination="bound", key="a.#")
         self.submit("Bind", "Bound")
         page.sees("a.#", "main table")
+        page.sees("nothing yet", "main .pairs")
+        self.api.post("/exchanges/%2F/news/publish", {**management.PUBLISH, "routing_key": "a.b"})
+        page.sees("1 in all", "main .pairs")
         page.picture("exchange")
         page.click_text("Unbind")
         page.until(lambda: "a.#" not in page.text("main"), "the binding goes")
@@ -226,6 +230,90 @@ class PagesTest(Watched, BrokerTest):
         self.fill(name="mine", arguments="{not json")
         page.click_text("Add queue", "dialog", "button.main")
         page.sees("Arguments:", "dialog .problem")
+
+    def choose_file(self, content):
+        file = tempfile.NamedTemporaryFile("w", suffix=".json")
+        self.addCleanup(file.close)
+        file.write(content if isinstance(content, str) else json.dumps(content))
+        file.flush()
+        self.browser.shown("input[type=file]").send_keys(file.name)
+
+    def downloaded(self, folder):
+        """The JSON file that the browser has put there."""
+        found = self.browser.until(lambda: [each for each in os.listdir(folder) if each.endswith(".json")], "a file has come")
+        self.assertEqual(len(found), 1)
+        with open(os.path.join(folder, found[0])) as file:
+            return found[0], json.load(file)
+
+    def test_definitions_are_exported_and_imported_by_button(self):
+        page = self.browser
+        self.api.put("/queues/%2F/kept", {"durable": True, "arguments": {"x-max-length": 7}})
+        self.go("admin/definitions", "Export everything")
+        with tempfile.TemporaryDirectory() as folder:
+            page.keep_downloads_in(folder)
+            page.click_text("Export everything")
+            page.sees("Exported", ".notice")
+            name, everything = self.downloaded(folder)
+        self.assertRegex(name, r"^warren-definitions-\d{4}-\d\d-\d\d\.json$")
+        self.assertEqual([(each["name"], each["arguments"]) for each in everything["queues"]], [("kept", {"x-max-length": 7})])
+        self.assertEqual([each["name"] for each in everything["users"]], ["guest"])
+        self.assertEqual(self.api.delete("/queues/%2F/kept"), 204)
+        everything["exchanges"] = [{"name": "from-file", "vhost": "/", "type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}]
+        self.choose_file(everything)
+        page.click_text("Import")
+        page.sees("1 queue,", "dialog")
+        page.sees("1 exchange", "dialog")
+        page.picture("dialog-import")
+        page.click_text("Import", "dialog")
+        page.sees("Definitions imported: ", ".notice")
+        page.picture("definitions-imported")
+        self.assertEqual(self.api.get("/queues/%2F/kept")["arguments"], {"x-max-length": 7})
+        self.assertEqual(self.api.get("/exchanges/%2F/from-file")["type"], "topic")
+        for each in ("queues/%2F/kept", "exchanges/%2F/from-file"):
+            self.api.delete("/" + each)
+
+    def test_what_is_wrong_with_a_file_is_told_and_nothing_of_it_is_imported(self):
+        self.expected = ("400",)
+        page = self.browser
+        self.go("admin/definitions", "Export everything")
+        page.click_text("Import")
+        page.sees("Choose a file first", ".notice.bad")
+        self.choose_file("{ this is none")
+        page.click_text("Import")
+        page.sees("That file is no JSON", ".notice.bad")
+        self.choose_file([1, 2])
+        page.click_text("Import")
+        page.sees("holds no definitions", ".notice.bad")
+        self.assertFalse(page.there("dialog"))
+        self.choose_file({"queues": [{"name": "never", "vhost": "nowhere", "durable": True, "auto_delete": False, "arguments": {}}]})
+        page.click_text("Import")
+        page.click_text("Import", "dialog")
+        page.sees("nowhere", ".notice.bad")
+        page.picture("definitions-refused")
+        self.assertEqual([each for each in self.api.get("/queues") if each["name"] == "never"], [])
+
+    def test_the_import_is_done_by_keyboard(self):
+        page = self.browser
+        self.go("admin/definitions", "Export everything")
+        self.choose_file({"policies": [{"name": "typed", "vhost": "/", "pattern": "^nothing", "definition": {"max-length": 1}, "apply-to": "queues", "priority": 0}]})
+        page.run("document.querySelector('input[type=file]').focus()")
+        page.keys("TAB")
+        self.assertEqual(page.focused(), "BUTTON Import")
+        page.keys("ENTER")
+        page.sees("1 policy", "dialog")
+        self.assertEqual(page.focused(), "BUTTON Import", "the answer that is meant has the keyboard")
+        page.keys("TAB", "TAB", "TAB")
+        self.assertTrue(page.run("return document.activeElement === document.body || !!document.activeElement.closest('dialog')"), "the keyboard stays in the question")
+        page.keys("ESCAPE")
+        page.until(lambda: not page.there("dialog"), "the question goes")
+        self.assertEqual(page.focused(), "BUTTON Import", "the keyboard is back where the question was asked")
+        self.assertEqual(self.api.get("/policies"), [])
+        page.keys("ENTER")
+        page.shown("dialog")
+        page.keys("ENTER")
+        page.sees("Definitions imported: 1 policy", ".notice")
+        self.assertEqual([each["name"] for each in self.api.get("/policies")], ["typed"])
+        self.api.delete("/policies/%2F/typed")
 
     # -- names --------------------------------------------------------------------------------------------------------
 
@@ -412,15 +500,10 @@ class PagesTest(Watched, BrokerTest):
 class ClusterPagesTest(Watched, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = LocalCluster(count=3)
-        cls.ports = {}
-        for member in cls.cluster.members:
-            cls.ports[member.name] = process.free_port()
-            member.configure(f"management.tcp.port = {cls.ports[member.name]}\nmanagement.tcp.ip = 127.0.0.1\n")
-        cls.cluster.open()
+        cls.cluster = ManagedCluster(count=3).open()
         cls.addClassCleanup(cls.cluster.close)
-        cls.api = management.Api(cls.ports["node1"])
-        cls.browser = browser.Browser(cls.ports["node1"])
+        cls.api = cls.cluster.api("node1")
+        cls.browser = browser.Browser(cls.cluster.ports["node1"])
         cls.addClassCleanup(cls.browser.close)
 
     def setUp(self):

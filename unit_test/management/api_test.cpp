@@ -28,6 +28,7 @@ struct lab {
       .run_verb = [](const auto&, const auto& done) { done({}); },
       .open_channel = [](const auto&, const auto&, const auto&) {},
       .activity = [](const auto& done) { done({}); },
+      .exchanges = [](const auto&) { return std::vector<broker::exchange_report>{}; },
       .own_queues = [](const auto& done) { done({}); },
       .ask_queue = [](const auto&, const auto& done) { done({}); },
       .ask_consumers = [](const auto&, const auto& done) { done({}); },

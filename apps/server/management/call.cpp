@@ -106,6 +106,33 @@ std::optional<bool> truth_of(const call_ptr& from, const nlohmann::json& object,
   return {};
 }
 
+std::optional<std::vector<std::string>> tags_of(const nlohmann::json& given) {
+  std::vector<std::string> tags;
+  if (given.is_array()) {
+    for (const auto& each : given) {
+      if (!each.is_string())
+        return {};
+      tags.push_back(each.get<std::string>());
+    }
+    return tags;
+  }
+  if (!given.is_string())
+    return {};
+  std::string_view left = given.get_ref<const std::string&>();
+  while (!left.empty()) {
+    const size_t comma = std::min(left.find(','), left.size());
+    std::string_view one = left.substr(0, comma);
+    while (!one.empty() && one.front() == ' ')
+      one.remove_prefix(1);
+    while (!one.empty() && one.back() == ' ')
+      one.remove_suffix(1);
+    if (!one.empty())
+      tags.emplace_back(one);
+    left.remove_prefix(std::min(comma + 1, left.size()));
+  }
+  return tags;
+}
+
 void propose(const call_ptr& from, command what, bool created) {
   from->in_service.around.node.propose(std::move(what), [from, created](const command_result& applied) {
     if (applied.ok())
@@ -151,6 +178,11 @@ bool has_access(const call& from, std::string_view vhost) {
 
 bool sees_vhost(const call& from, std::string_view vhost) {
   return from.by.administrator || has_access(from, vhost);
+}
+
+bool vhost_sight::sees(const std::string& vhost) {
+  const auto known = known_.find(vhost);
+  return known != known_.end() ? known->second : known_.emplace(vhost, sees_vhost(from_, vhost)).first->second;
 }
 
 } // namespace broker::management

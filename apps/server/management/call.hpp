@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ std::optional<nlohmann::json> object_of(const call_ptr& from, std::initializer_l
 /// A member that is a boolean, also as the text "true" or "false"; absent is `otherwise`. Nothing, and 400, for
 /// anything else.
 std::optional<bool> truth_of(const call_ptr& from, const nlohmann::json& object, const char* name, bool otherwise);
+/// Tags of users and vhosts: "a, b" or ["a", "b"]. Nothing for anything else.
+std::optional<std::vector<std::string>> tags_of(const nlohmann::json& given);
 
 // -- changes --
 /// Proposes; 204, or 201 when `created`, or 400 with the reason of the refusal.
@@ -84,6 +87,16 @@ void fail(const call_ptr& to, const error& why);
 
 /// Vhosts whose objects the caller may see in lists.
 bool sees_vhost(const call& from, std::string_view vhost);
+/// The same, looked up once for each vhost: there may be ten thousand queues in it. `from` outlives it.
+class vhost_sight {
+public:
+  explicit vhost_sight(const call& from) : from_(from) {}
+  bool sees(const std::string& vhost);
+
+private:
+  const call& from_;
+  std::map<std::string, bool> known_;
+};
 /// Has the caller a permission there?
 bool has_access(const call& from, std::string_view vhost);
 

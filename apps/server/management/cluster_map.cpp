@@ -77,13 +77,10 @@ void write_row(object_writer& to, const queue_record& queue, const metadata_snap
 std::vector<queue_ptr> wanted_queues(const call& from) {
   const auto* replicated = from.target.find("replicated");
   const auto* health = from.target.find("health");
-  std::map<std::string, bool, std::less<>> seen;
+  vhost_sight sight{from};
   std::vector<queue_ptr> rows;
   from.metadata->for_each_queue([&](const queue_ptr& each) {
-    const auto known = seen.find(each->vhost);
-    const bool visible =
-      known != seen.end() ? known->second : seen.emplace(each->vhost, sees_vhost(from, each->vhost)).first->second;
-    if (!visible || (replicated != nullptr && *replicated == "true" && !each->placement))
+    if (!sight.sees(each->vhost) || (replicated != nullptr && *replicated == "true" && !each->placement))
       return;
     if (health != nullptr && *health == "bad" && health_of(replicas_of(*each, *from.metadata)) == "good")
       return;

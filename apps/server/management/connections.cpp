@@ -15,7 +15,8 @@ bool may_see(const call& from, const object_row& row) {
   return from.by.monitoring || row.user == from.by.who.user;
 }
 
-void answer_rows(const call_ptr& to, const object_rows& all, const std::function<bool(const object_row&)>& wanted) {
+void answer_rows(const call_ptr& to, const object_rows& all, const std::function<bool(const object_row&)>& wanted,
+                 uint64_t good_until_ms = 0) {
   std::vector<const object_row*> rows;
   for (const auto& each : *all)
     if (may_see(*to, each) && wanted(each))
@@ -24,12 +25,18 @@ void answer_rows(const call_ptr& to, const object_rows& all, const std::function
   source.size = rows.size();
   source.text = [&](size_t i) { return std::string_view{rows[i]->json}; };
   source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
-  answer_list(to, source);
+  answer_list(to, source, good_until_ms);
+}
+
+bool anything(const object_row&) {
+  return true;
 }
 
 void connections(const call_ptr& to) {
+  if (answer_again(to))
+    return;
   to->in_service.connections(
-    [to](const object_rows& all) { answer_rows(to, all, [](const object_row&) { return true; }); });
+    [to](const object_rows& all) { answer_rows(to, all, anything, to->in_service.connections_good_until()); });
 }
 
 void connections_of_vhost(const call_ptr& to) {
@@ -121,8 +128,10 @@ void close_connections_of_user(const call_ptr& to) {
 }
 
 void channels(const call_ptr& to) {
+  if (answer_again(to))
+    return;
   to->in_service.channels(
-    [to](const object_rows& all) { answer_rows(to, all, [](const object_row&) { return true; }); });
+    [to](const object_rows& all) { answer_rows(to, all, anything, to->in_service.channels_good_until()); });
 }
 
 void channels_of_vhost(const call_ptr& to) {

@@ -81,7 +81,7 @@ void event_streams::turn() {
     const auto out = each->out.lock();
     if (!out)
       continue;
-    if (each->by.session != 0 && !at_.sessions.still_open(each->by.session, now)) {
+    if (each->by.session != 0 && !at_.sessions.still_open(each->by.session, at_.now())) {
       out->end();
       continue;
     }

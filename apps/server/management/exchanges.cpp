@@ -19,7 +19,7 @@ std::string exchange_name(const call& from) {
   return from.name(1) == default_alias ? "" : from.name(1);
 }
 
-void write_exchange(object_writer& to, const exchange_record& from) {
+void write_exchange(object_writer& to, const exchange_record& from, const exchange_map& figures) {
   to.add("arguments", from.arguments);
   to.add("auto_delete", from.auto_delete);
   to.add("durable", from.durable);
@@ -30,23 +30,42 @@ void write_exchange(object_writer& to, const exchange_record& from) {
   to.add("type", from.type);
   to.add("user_who_performed_action", from.name.empty() || from.name.starts_with("amq.") ? "rmq-internal" : "");
   to.add("vhost", from.vhost);
+  write_exchange_stats(to, figures, from.vhost, from.name);
+}
+
+/// Goes on with what was published to exchanges, if the answer is to show it: names alone ask no other node.
+void with_figures(const call_ptr& to, std::function<void(const exchange_map&)> then) {
+  const auto columns = to->target.value("columns");
+  const auto sort = to->target.value("sort");
+  const auto* disabled = to->target.find("disable_stats");
+  const bool shown =
+    !columns || columns->find("message_stats") != std::string::npos || (sort && sort->starts_with("message_stats"));
+  if (!shown || (disabled != nullptr && *disabled == "true"))
+    return then({});
+  to->in_service.exchanges([then = std::move(then)](const exchange_map_ptr& figures) { then(*figures); });
 }
 
 void list(const call_ptr& to, const std::function<bool(const exchange_record&)>& wanted) {
+  if (answer_again(to))
+    return;
   std::vector<exchange_ptr> rows;
   to->metadata->for_each_exchange([&](const exchange_ptr& each) {
     if (wanted(*each))
       rows.push_back(each);
   });
-  list_source source;
-  source.size = rows.size();
-  source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
-  source.write = [&](size_t i, object_writer& out) { write_exchange(out, *rows[i]); };
-  answer_list(to, source);
+  with_figures(to, [to, rows = std::move(rows)](const exchange_map& figures) {
+    list_source source;
+    source.size = rows.size();
+    source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
+    source.name_is_member = true;
+    source.write = [&](size_t i, object_writer& out) { write_exchange(out, *rows[i], figures); };
+    answer_list(to, source, figures.empty() ? 0 : to->in_service.exchanges_good_until());
+  });
 }
 
 void all_exchanges(const call_ptr& to) {
-  list(to, [&](const exchange_record& each) { return sees_vhost(*to, each.vhost); });
+  vhost_sight sight{*to};
+  list(to, [&](const exchange_record& each) { return sight.sees(each.vhost); });
 }
 
 void exchanges_of_vhost(const call_ptr& to) {
@@ -57,10 +76,12 @@ void one_exchange(const call_ptr& to) {
   const auto found = to->metadata->find_exchange(to->name(0), exchange_name(*to));
   if (!found)
     return not_found(to);
-  answer_object(to, [&](object_writer& out) {
-    write_exchange(out, *found);
-    out.add_raw("incoming", "[]");
-    out.add_raw("outgoing", "[]");
+  with_figures(to, [to, found](const exchange_map& figures) {
+    answer_object(to, [&](object_writer& out) {
+      write_exchange(out, *found, figures);
+      out.add_raw("incoming", "[]");
+      out.add_raw("outgoing", "[]");
+    });
   });
 }
 

@@ -2,6 +2,7 @@
 // with U+FFFD for what is none.
 #pragma once
 
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -19,6 +20,8 @@ public:
   void begin_array() { open('['); }
   void end_array() { out_.push_back(']'); }
   void key(std::string_view name);
+  /// A key that is known to need no escapes: one that stands in the source. In two parts, for `name_details`.
+  void plain_key(std::string_view name, std::string_view rest = {});
 
   void value(std::string_view text);
   void value(const char* text) { value(std::string_view{text}); }
@@ -26,7 +29,10 @@ public:
   void value(bool truth) { raw(truth ? "true" : "false"); }
   void value(double number);
   template<std::integral Integer>
-  requires(!std::same_as<Integer, bool>) void value(Integer number) { raw(std::to_string(number)); }
+  requires(!std::same_as<Integer, bool>) void value(Integer number) {
+    char digits[24];
+    raw({digits, std::to_chars(digits, digits + sizeof digits, number).ptr});
+  }
   void null() { raw("null"); }
   /// An AMQP table as RabbitMQ shows it: values only, types are lost.
   void value(const amqp::field_table& table);
@@ -39,6 +45,8 @@ public:
   const std::string& text() const { return out_; }
   std::string take() { return std::move(out_); }
   size_t size() const { return out_.size(); }
+  /// Room for so many bytes in all, so that a long list is not copied while it grows.
+  void reserve(size_t bytes) { out_.reserve(bytes); }
   void cut(size_t to) { out_.resize(to); }
 
 private:
@@ -50,7 +58,8 @@ private:
   std::string out_;
 };
 
-/// The fields of one object, of which only some may be wanted (columns=, sort=): others are not even computed.
+/// The fields of one object, of which only some may be wanted (columns=, sort=): others are not even computed. Names
+/// stand in the source; those that somebody has chosen go through json_writer::key.
 class object_writer {
 public:
   /// `wanted` empty: all fields.
@@ -61,24 +70,24 @@ public:
   object_writer(const object_writer&) = delete;
   object_writer& operator=(const object_writer&) = delete;
 
-  bool wants(std::string_view name) const;
+  bool wants(std::string_view name) const { return wanted_.empty() || is_among_wanted(name, {}); }
   template<class Value>
   void add(std::string_view name, const Value& value) {
     if (!wants(name))
       return;
-    out_.key(name);
+    out_.plain_key(name);
     out_.value(value);
   }
   void add_null(std::string_view name) {
     if (!wants(name))
       return;
-    out_.key(name);
+    out_.plain_key(name);
     out_.null();
   }
   void add_raw(std::string_view name, std::string_view json) {
     if (!wants(name))
       return;
-    out_.key(name);
+    out_.plain_key(name);
     out_.raw(json);
   }
   /// "" becomes null.
@@ -87,18 +96,20 @@ public:
   template<class Value>
   void add_rated(std::string_view name, const Value& value, double rate) {
     add(name, value);
-    const std::string details = std::string{name} + "_details";
-    if (!wants(details))
+    if (!wants_details(name))
       return;
-    out_.key(details);
+    out_.plain_key(name, "_details");
     out_.begin_object();
-    out_.key("rate");
+    out_.plain_key("rate");
     out_.value(rate);
     out_.end_object();
   }
   json_writer& out() { return out_; }
 
 private:
+  bool wants_details(std::string_view name) const { return wanted_.empty() || is_among_wanted(name, "_details"); }
+  bool is_among_wanted(std::string_view name, std::string_view rest) const;
+
   json_writer& out_;
   std::span<const std::string> wanted_;
 };

@@ -9,6 +9,8 @@
 #include <re2/re2.h>
 
 #include "base/limits.hpp"
+#include "management/service.hpp"
+#include "management/sort_key.hpp"
 
 namespace broker::management {
 
@@ -82,9 +84,24 @@ std::string pruned(std::string_view text, const column_choice& columns) {
   return dump(part);
 }
 
+/// Objects of a list are about as long as its first ones.
+constexpr size_t typical_objects = 16;
+
 class list_maker {
 public:
   list_maker(const list_source& from, const http::target& asked) : from_(from), columns_(asked) {}
+
+  /// An array of these objects.
+  void write(std::span<const size_t> which, json_writer& out) const {
+    const size_t before = out.size();
+    out.begin_array();
+    for (size_t i = 0; i < which.size(); ++i) {
+      if (i == typical_objects)
+        out.reserve(before + (out.size() - before) / typical_objects * which.size() / 10 * 11);
+      write(which[i], out);
+    }
+    out.end_array();
+  }
 
   void write(size_t i, json_writer& out) const {
     if (from_.text)
@@ -96,23 +113,12 @@ public:
     out.raw(pruned(whole.text(), columns_));
   }
 
-  /// Value of the member that `path` names; null if there is none.
-  json member(size_t i, const std::vector<std::string>& path) const {
-    json whole;
-    if (from_.text) {
-      whole = json::parse(from_.text(i), nullptr, false);
-    } else {
-      json_writer out;
-      write_fields(i, out, {&path.front(), 1});
-      whole = json::parse(out.text(), nullptr, false);
-    }
-    for (const auto& part : path) {
-      if (!whole.is_object() || !whole.contains(part))
-        return {};
-      json inner = std::move(whole[part]);
-      whole = std::move(inner);
-    }
-    return whole;
+  sort_key key(size_t i, std::span<const std::string> path) const {
+    if (from_.text)
+      return sort_key_in(from_.text(i), path);
+    json_writer out;
+    write_fields(i, out, path.first(1));
+    return sort_key_in(out.text(), path);
   }
 
 private:
@@ -162,10 +168,10 @@ void sort(std::vector<size_t>& order, const list_source& from, const list_maker&
   if (from.name_is_member && path.size() == 1 && path.front() == "name") { // no object has to be made for it
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return from.name(a) < from.name(b); });
   } else if (!path.empty()) {
-    std::vector<std::pair<json, size_t>> keyed;
+    std::vector<std::pair<sort_key, size_t>> keyed;
     keyed.reserve(order.size());
     for (const size_t i : order)
-      keyed.emplace_back(maker.member(i, path), i);
+      keyed.emplace_back(maker.key(i, path), i);
     std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (size_t i = 0; i < order.size(); ++i)
       order[i] = keyed[i].second;
@@ -183,8 +189,19 @@ std::optional<size_t> number(const http::target& from, std::string_view name, si
   return read.ec == std::errc{} && read.ptr == text->data() + text->size() ? std::optional{value} : std::nullopt;
 }
 
-void answer_page(const call_ptr& to, const list_source& from, const list_maker& maker,
-                 const std::vector<size_t>& order) {
+/// Whoever asks, and as of which metadata: a change of those, of rights too, makes it another question.
+std::string question_of(const call& from) {
+  return from.by.who.user + '\n' + std::to_string(from.metadata->version()) + '\n' + from.in.target;
+}
+
+void answer_and_keep(const call_ptr& to, std::string text, uint64_t good_until_ms) {
+  if (good_until_ms != 0)
+    to->in_service.known_answers.keep(question_of(*to), text, to->in_service.now().monotonic_ms, good_until_ms);
+  answer(to, 200, std::move(text));
+}
+
+void answer_page(const call_ptr& to, const list_source& from, const list_maker& maker, const std::vector<size_t>& order,
+                 uint64_t good_until_ms) {
   const auto page = number(to->target, "page", 1);
   const auto size = number(to->target, "page_size", page_size_default);
   if (!page || !size)
@@ -206,21 +223,26 @@ void answer_page(const call_ptr& to, const list_source& from, const list_maker& 
     head.add("filtered_count", order.size());
     head.add("item_count", last - first);
     out.key("items");
-    out.begin_array();
-    for (size_t i = first; i < last; ++i)
-      maker.write(order[i], out);
-    out.end_array();
+    maker.write(std::span{order}.subspan(first, last - first), out);
     head.add("page", *page);
     head.add("page_count", std::max<size_t>(pages, 1));
     head.add("page_size", *size);
     head.add("total_count", from.size);
   }
-  answer(to, 200, out.take());
+  answer_and_keep(to, out.take(), good_until_ms);
 }
 
 } // namespace
 
-void answer_list(const call_ptr& to, const list_source& from) {
+bool answer_again(const call_ptr& to) {
+  const auto* text = to->in_service.known_answers.find(question_of(*to), to->in_service.now().monotonic_ms);
+  if (text == nullptr)
+    return false;
+  answer(to, 200, *text);
+  return true;
+}
+
+void answer_list(const call_ptr& to, const list_source& from, uint64_t good_until_ms) {
   const list_maker maker{from, to->target};
   const auto* page = to->target.find("page");
   // name= is a filter of pages; lists that are not paged are whole, as RabbitMQ's.
@@ -229,13 +251,10 @@ void answer_list(const call_ptr& to, const list_source& from) {
     return bad_request(to, "Pagination parameters are invalid");
   sort(*order, from, maker, to->target);
   if (page != nullptr)
-    return answer_page(to, from, maker, *order);
+    return answer_page(to, from, maker, *order, good_until_ms);
   json_writer out;
-  out.begin_array();
-  for (const size_t i : *order)
-    maker.write(i, out);
-  out.end_array();
-  answer(to, 200, out.take());
+  maker.write(*order, out);
+  answer_and_keep(to, out.take(), good_until_ms);
 }
 
 void answer_object(const call_ptr& to, const field_function& write) {

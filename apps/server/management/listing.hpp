@@ -27,8 +27,11 @@ struct list_source {
   bool name_is_member = false; ///< and it is the member "name" of the object
 };
 
-/// Answers the call: an array, or a page of it.
-void answer_list(const call_ptr& to, const list_source& from);
+/// Answers as the same caller was answered to the same question, if what that was made of is still good.
+bool answer_again(const call_ptr& to);
+/// Answers the call: an array, or a page of it. `good_until_ms` (service::now): how long answer_again may give it to
+/// who asks the same; 0 = not at all.
+void answer_list(const call_ptr& to, const list_source& from, uint64_t good_until_ms = 0);
 /// Answers the call with one object, of which columns= may choose fields.
 void answer_object(const call_ptr& to, const field_function& write);
 void answer_object(const call_ptr& to, std::string_view json);

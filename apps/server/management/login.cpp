@@ -54,12 +54,8 @@ bool asks_for_password(const http::request& from) {
   return from.find("x-requested-with") == nullptr && (accepts == nullptr || *accepts != "text/event-stream");
 }
 
-std::string session_cookie_name(const service& at) {
-  return "warren-" + std::to_string(at.management_port());
-}
-
-std::string_view session_cookie(const service& at, const http::request& from) {
-  const std::string wanted = session_cookie_name(at) + "=";
+std::string_view session_cookie(service& at, const http::request& from) {
+  const std::string wanted = at.keys().cookie_name() + "=";
   for (const auto& [name, value] : from.headers) {
     if (name != "cookie")
       continue;
@@ -84,12 +80,12 @@ bool changes_something(const http::request& from) {
 }
 
 std::variant<caller, http::response> known_by_cookie(service& at, const http::request& from, std::string_view cookie) {
-  const auto* known = at.sessions.find(cookie, at.around.now_ms());
+  const auto* known = at.find_session(cookie);
   if (known == nullptr || (known->who.loopback && !from.loopback))
     return refused_login(401, "Login failed", false);
   auto by = caller_as_of_now(at, known->who, known->number);
   if (!by) {
-    at.sessions.close(cookie);
+    at.sessions.end(known->claim.id, at.now());
     return refused_login(401, "Login failed", false);
   }
   const auto* token = from.find("x-csrf-token");

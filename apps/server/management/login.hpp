@@ -24,10 +24,8 @@ std::variant<caller, http::response> check_password(service& at, const http::req
 /// With the tags of now; nothing when the log-in is over.
 std::optional<caller> caller_as_of_now(const service& at, const proof_of_login& proof, uint64_t session);
 
-/// Nodes of one machine differ by port only, which cookies do not.
-std::string session_cookie_name(const service& at);
 /// Value of the cookie; "" if there is none.
-std::string_view session_cookie(const service& at, const http::request& from);
+std::string_view session_cookie(service& at, const http::request& from);
 /// May a 401 make a browser ask for a password?
 bool asks_for_password(const http::request& from);
 http::response refused_login(unsigned status, std::string_view reason, bool ask);

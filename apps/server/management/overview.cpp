@@ -39,13 +39,15 @@ void add_up(json& sum, const json& more) {
 
 size_t visible_queues(const call& from) {
   size_t count = 0;
-  from.metadata->for_each_queue([&](const queue_ptr& each) { count += sees_vhost(from, each->vhost) ? 1 : 0; });
+  vhost_sight sight{from};
+  from.metadata->for_each_queue([&](const queue_ptr& each) { count += sight.sees(each->vhost) ? 1 : 0; });
   return count;
 }
 
 size_t visible_exchanges(const call& from) {
   size_t count = 0;
-  from.metadata->for_each_exchange([&](const exchange_ptr& each) { count += sees_vhost(from, each->vhost) ? 1 : 0; });
+  vhost_sight sight{from};
+  from.metadata->for_each_exchange([&](const exchange_ptr& each) { count += sight.sees(each->vhost) ? 1 : 0; });
   return count;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "cluster_name.hpp"
@@ -18,6 +20,7 @@ constexpr std::string_view protocol = "amqp091";
 
 /// Everything that is asked of the node for one scrape.
 struct picture {
+  snapshot_ptr metadata;
   node_facts facts;
   node_activity activity;
   group_facts group;
@@ -356,8 +359,10 @@ constexpr queue_metric queue_metrics[] = {
    [](const queue_info& q) { return as_figure(q.messages.counts[counted::publish]); }},
 };
 
+using vhost_filter = std::set<std::string, std::less<>>; ///< empty: all
+
 void write_queues(exposition& to, const picture& from, const std::set<queue_family>& wanted,
-                  const std::set<std::string, std::less<>>& vhosts) {
+                  const vhost_filter& vhosts) {
   for (const auto& each : queue_metrics) {
     if (!wanted.contains(each.family))
       continue;
@@ -366,6 +371,45 @@ void write_queues(exposition& to, const picture& from, const std::set<queue_fami
       if (vhosts.empty() || vhosts.contains(queue.queue->vhost))
         to.sample(each.of(queue), {{"vhost", queue.queue->vhost}, {"queue", queue.queue->name}});
   }
+}
+
+/// What all nodes say alike: nobody should add it up.
+std::string cluster_wide(const picture& from, const std::set<std::string, std::less<>>& families,
+                         const vhost_filter& vhosts) {
+  exposition to{"rabbitmq_cluster_"};
+  const auto wanted = [&](const std::string& vhost) { return vhosts.empty() || vhosts.contains(vhost); };
+  if (families.contains("vhost_status")) {
+    to.family("vhost_status", gauge, "Whether a given vhost is running");
+    from.metadata->for_each_vhost([&](const vhost_record& each) {
+      if (wanted(each.name))
+        to.sample(uint64_t{1}, {{"vhost", each.name}});
+    });
+  }
+  std::map<std::pair<std::string, std::string>, uint64_t> bindings;
+  if (families.contains("exchange_bindings"))
+    from.metadata->for_each_binding([&](std::string_view vhost, const binding_record& each) {
+      ++bindings[{std::string{vhost}, each.source}];
+    });
+  const auto each_exchange = [&](const std::function<void(const exchange_record&)>& visit) {
+    from.metadata->for_each_exchange([&](const exchange_ptr& each) {
+      if (!each->internal && !each->name.empty() && wanted(each->vhost))
+        visit(*each);
+    });
+  };
+  if (families.contains("exchange_bindings")) {
+    to.family("exchange_bindings", gauge, "Number of bindings for an exchange. This value is cluster-wide.");
+    each_exchange([&](const exchange_record& each) {
+      to.sample(bindings[{each.vhost, each.name}],
+                {{"vhost", each.vhost}, {"exchange", each.name}, {"type", each.type}});
+    });
+  }
+  if (families.contains("exchange_names")) {
+    to.family("exchange_name", gauge, "Enumerates exchanges without any additional info. This value is cluster-wide.");
+    each_exchange([&](const exchange_record& each) {
+      to.sample(uint64_t{1}, {{"vhost", each.vhost}, {"exchange", each.name}, {"type", each.type}});
+    });
+  }
+  return to.take();
 }
 
 std::string aggregated(const picture& from) {
@@ -425,7 +469,7 @@ std::string detailed(const picture& from, const http::target& asked) {
     write_channels(to, from);
   if (families.contains("connection_metrics") || families.contains("connection_coarse_metrics"))
     write_connections(to, from, false);
-  return whole.take() + to.take();
+  return whole.take() + to.take() + cluster_wide(from, families, vhosts);
 }
 
 void answer_text(const http::responder& done, unsigned status, std::string text) {
@@ -461,7 +505,7 @@ void ask_objects(service& at, const picture_ptr& into, bool objects, const std::
 
 void take_picture(service& at, bool objects, std::function<void(const picture_ptr&)> then) {
   auto into = std::make_shared<picture>();
-  const auto metadata = at.around.node.metadata();
+  const auto metadata = into->metadata = at.around.node.metadata();
   into->cluster_name = cluster_name_of(*metadata);
   if (into->cluster_name.empty())
     into->cluster_name = at.around.node.name();

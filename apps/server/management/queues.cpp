@@ -212,22 +212,19 @@ void answer_infos(const call_ptr& to, const queue_infos& all, const queue_filter
     out.add("state", infos[i]->state());
     write_totals(out, *infos[i]);
   };
-  answer_list(to, source);
+  answer_list(to, source, to->in_service.queues_good_until());
 }
 
 void list(const call_ptr& to, queue_filter wanted) {
   if (is_set(*to, "disable_stats") && !is_set(*to, "enable_queue_totals"))
     return answer_records(to, wanted);
+  if (answer_again(to))
+    return;
   to->in_service.queues([to, wanted = std::move(wanted)](const queue_infos& all) { answer_infos(to, all, wanted); });
 }
 
-/// The vhosts are looked up once, not for every queue.
 queue_filter visible_to(const call_ptr& to) {
-  auto seen = std::make_shared<std::map<std::string, bool, std::less<>>>();
-  return [to, seen](const queue_record& each) {
-    const auto known = seen->find(each.vhost);
-    return known != seen->end() ? known->second : seen->emplace(each.vhost, sees_vhost(*to, each.vhost)).first->second;
-  };
+  return [to, sight = std::make_shared<vhost_sight>(*to)](const queue_record& each) { return sight->sees(each.vhost); };
 }
 
 void all_queues(const call_ptr& to) {

@@ -18,9 +18,10 @@ constexpr size_t message_body_max_bytes = 20'000'000; // S11
 const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> table;
-    for (auto part : {overview_routes, node_routes, connection_routes, exchange_routes, queue_routes, message_routes,
-                      binding_routes, vhost_routes, user_routes, permission_routes, policy_routes, parameter_routes,
-                      limit_routes, definition_routes, health_routes, session_routes, event_routes, replica_routes, insight_routes})
+    for (auto part :
+         {overview_routes, node_routes, connection_routes, exchange_routes, queue_routes, message_routes,
+          binding_routes, vhost_routes, user_routes, permission_routes, policy_routes, parameter_routes, limit_routes,
+          definition_routes, health_routes, session_routes, event_routes, replica_routes, insight_routes})
       for (const route& each : part())
         table.push_back(each);
     return table;

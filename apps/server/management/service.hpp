@@ -5,6 +5,7 @@
 // Thread rule: members are used on that thread, unless they say otherwise. Nothing here waits.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,8 +13,11 @@
 #include <vector>
 
 #include "control_message.hpp"
+#include "management/answer_cache.hpp"
 #include "management/events.hpp"
+#include "management/exchange_stats.hpp"
 #include "management/history.hpp"
+#include "management/kept_answer.hpp"
 #include "management/sessions.hpp"
 #include "metadata/snapshot.hpp"
 #include "net/http/http_server.hpp"
@@ -44,6 +48,8 @@ struct host {
   std::function<void(control::request, control::reply)> run_verb;
   std::function<void(login, std::string, std::function<void(ref<operator_channel>)>)> open_channel;
   std::function<void(std::function<void(node_activity)>)> activity;
+  /// What was published to exchanges here; those that do not exist are forgotten.
+  std::function<std::vector<exchange_report>(const exchange_totals::exists_function&)> exchanges;
   std::function<void(std::function<void(std::vector<queue_info>)>)> own_queues; ///< with their master here
   std::function<void(queue_ptr, std::function<void(std::vector<queue_info>)>)> ask_queue;
   std::function<void(queue_ptr, std::function<void(std::vector<consumer_info>)>)> ask_consumers;
@@ -66,6 +72,9 @@ struct object_row {
 };
 using object_rows = std::shared_ptr<const std::vector<object_row>>;
 using queue_infos = std::shared_ptr<const std::vector<queue_info>>;
+/// One JSON text per member of the cluster, by name: what /api/nodes shows and `stats` for the overview. A node that is
+/// down has its name only.
+using node_texts = std::shared_ptr<const std::map<std::string, std::string>>;
 
 /// Over which time and how finely (lengths_age, lengths_incr and so on); 0 = no samples are wanted.
 struct sample_range {
@@ -100,7 +109,14 @@ public:
   std::function<void(std::function<void()>)> post; ///< to the service's thread; any thread
   login_guard guard;
   session_table sessions;
+  const session_keys& keys();
+  /// By the value of a cookie, of whichever node of the cluster; see session_table::find.
+  const login_session* find_session(std::string_view value);
+  /// Here, and at the nodes that can be reached. Its event streams end now.
+  void end_session(std::string id);
+  moment now() const { return {around.now_ms(), around.unix_ms()}; }
   event_streams events;
+  answer_cache known_answers;
   history samples;
   node_activity latest;
 
@@ -108,11 +124,18 @@ public:
   /// Of all running nodes; those that do not answer are left out. At most a second old.
   void connections(std::function<void(object_rows)> then);
   void channels(std::function<void(object_rows)> then);
-  /// Of all nodes, by vhost and name. At most a second old, and as new as the metadata were when it was asked for.
+  /// Of all nodes, by vhost and name. As new as the metadata were when it was asked for, and at most a second old, or
+  /// five where asking takes so long that it would be done for more than a fiftieth of the time.
   void queues(std::function<void(queue_infos)> then);
-  /// One JSON text per member of the cluster, by name: what /api/nodes shows and `stats` for the overview. A node that
-  /// is down has its name only.
-  void nodes(sample_range range, std::function<void(std::shared_ptr<const std::map<std::string, std::string>>)> then);
+  /// Of all nodes. At most a second old, but for a change of who is there or can be reached, which is seen at once.
+  void nodes(sample_range range, std::function<void(node_texts)> then);
+  /// Of all nodes. At most a second old.
+  void exchanges(std::function<void(exchange_map_ptr)> then);
+  // -- until when (monotonic ms) the last of these lists is good --
+  uint64_t queues_good_until() const { return queues_.made_ms + queues_.age_ms; }
+  uint64_t connections_good_until() const { return connections_.made_ms() + list_age_ms; }
+  uint64_t channels_good_until() const { return channels_.made_ms() + list_age_ms; }
+  uint64_t exchanges_good_until() const { return exchanges_.made_ms() + list_age_ms; }
   /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
   bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
 
@@ -121,15 +144,24 @@ public:
   uint64_t logins_failed = 0;
 
 private:
-  struct list {
-    object_rows rows;
-    uint64_t made_ms = 0;
-    std::vector<std::function<void(object_rows)>> waiting;
+  /// A list is good for this long: ten people who look every second ask once.
+  static constexpr uint64_t list_age_ms = 1'000;
+  static constexpr uint64_t list_age_max_ms = 5'000;
+  /// Of one whose making took so long.
+  static uint64_t age_of(uint64_t took_ms) { return std::clamp(50 * took_ms, list_age_ms, list_age_max_ms); }
+  /// Ranges of samples whose nodes are kept; own choice. Whoever wants another beyond that asks all nodes.
+  static constexpr size_t node_ranges_max = 64;
+  using node_answers = std::vector<std::pair<std::string, control::response>>;
+  struct ranged_nodes {
+    kept_answer<node_texts> texts;
+    uint64_t version = 0; ///< of the metadata when they were asked for
+    std::vector<std::string> unreachable;
   };
-  /// As `list`, of queues.
+  /// As kept_answer; one that was asked for before the metadata changed is not good enough.
   struct queue_list {
     queue_infos infos;
     uint64_t made_ms = 0;
+    uint64_t age_ms = 0;  ///< how old it may become
     uint64_t version = 0; ///< of the metadata when `infos` were asked for
     uint64_t began_ms = 0;
     bool under_way = false;
@@ -142,21 +174,33 @@ private:
   void ask_queues();
   void answer_queues(std::vector<queue_info> infos);
   void sample();
-  /// Goes on when `latest` is at most a second old.
+  /// Goes on when `latest` is young enough; see queues().
   void refresh(std::function<void()> then);
+  void take_activity(std::function<void()> then);
   void end_late_channels();
   void answer_report(const control::request& what, const control::reply& done);
   object_row connection_row(const connection_info& from);
-  void gather(list& which, const char* verb_argument, std::function<void(object_rows)> then);
+  void ask_others(std::vector<std::string> what, std::function<void(node_answers)> then);
+  void ask_rows(const std::string& kind, std::function<void(object_rows, uint64_t)> then);
+  void ask_nodes(sample_range range, std::function<void(node_texts, uint64_t)> then);
+  exchange_map own_exchanges();
+  void forget_lists();
   void own_rows(const std::string& kind, std::function<void(std::vector<object_row>)> then);
   void own_node(sample_range range, std::function<void(std::string)> then);
   std::vector<std::string> other_members() const;
 
   uint16_t management_port_ = 0;
   uint16_t prometheus_port_ = 0;
-  uint64_t latest_ms_ = 0; ///< when `latest` was taken
-  list connections_;
-  list channels_;
+  std::unique_ptr<session_keys> keys_;
+  uint64_t keys_cluster_ = 0;  ///< what they were made for
+  uint64_t latest_age_ms_ = 0; ///< how old `latest` may become
+  uint64_t latest_ms_ = 0;     ///< when `latest` was taken
+  std::vector<std::function<void()>> awaiting_activity_;
+  kept_answer<object_rows> connections_;
+  kept_answer<object_rows> channels_;
+  kept_answer<exchange_map_ptr> exchanges_;
+  exchange_looks exchange_looks_;
+  std::map<std::pair<uint64_t, uint64_t>, ranged_nodes> nodes_; ///< by age and step
   queue_list queues_;
   struct traffic {
     uint64_t received = 0;

@@ -29,7 +29,7 @@ std::string description(const caller& by, std::string_view token) {
 /// Not for scripts, and never sent with what another site's page asks for.
 std::string cookie(const call& from, std::string_view value) {
   std::string text =
-    session_cookie_name(from.in_service) + "=" + std::string{value} + "; Path=/; HttpOnly; SameSite=Strict";
+    from.in_service.keys().cookie_name() + "=" + std::string{value} + "; Path=/; HttpOnly; SameSite=Strict";
   if (value.empty())
     text += "; Max-Age=0";
   // A proxy in front says that the browser's side is encrypted.
@@ -69,30 +69,33 @@ void log_in_here(const call_ptr& to) {
   const auto& by = std::get<caller>(checked);
   if (!by.management)
     return to->done(refused_login(401, "Not management user", false));
-  const auto opened = at.sessions.open(by.proof, at.around.now_ms());
+  const auto opened = at.sessions.open(at.keys(), by.proof, at.now());
   answer_with_cookie(to, 200, description(by, opened.token), opened.value);
 }
 
-/// 204: nobody is logged in.
+/// 204: nobody is logged in. Pages ask now and then, so that their cookie stays young enough for other nodes.
 void current(const call_ptr& to) {
   auto& at = to->in_service;
   const auto value = session_cookie(at, to->in);
-  const auto* known = value.empty() ? nullptr : at.sessions.find(value, at.around.now_ms());
+  const auto* known = value.empty() ? nullptr : at.find_session(value);
   if (known == nullptr || (known->who.loopback && !to->in.loopback))
     return answer(to, 204);
   const auto by = caller_as_of_now(at, known->who, known->number);
-  by ? answer(to, 200, description(*by, known->token)) : answer(to, 204);
+  if (!by)
+    return answer(to, 204);
+  auto text = description(*by, known->token);
+  const auto younger = at.sessions.stamped(at.keys(), *known, value, at.now());
+  younger ? answer_with_cookie(to, 200, std::move(text), *younger) : answer(to, 200, std::move(text));
 }
 
 void log_out(const call_ptr& to) {
   auto& at = to->in_service;
   const auto value = session_cookie(at, to->in);
-  if (const auto* known = value.empty() ? nullptr : at.sessions.find(value, at.around.now_ms())) {
+  if (const auto* known = value.empty() ? nullptr : at.find_session(value)) {
     const auto* token = to->in.find("x-csrf-token");
     if (token == nullptr || !equal_secrets(*token, known->token))
       return to->done(refused_login(403, "the request lacks the session's token", false));
-    at.sessions.close(value);
-    at.events.turn(); // its streams end now
+    at.end_session(known->claim.id);
   }
   answer_with_cookie(to, 204, {}, {});
 }

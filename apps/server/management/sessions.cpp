@@ -1,43 +1,12 @@
 #include "management/sessions.hpp"
 
-#include <array>
+#include <algorithm>
 #include <utility>
-
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-#include <openssl/sha.h>
-
-#include "base/assert.hpp"
 
 namespace broker::management {
 
-namespace {
-
-constexpr size_t secret_bytes = 32;
-
-std::string random_secret() {
-  std::array<unsigned char, secret_bytes> octets{};
-  BROKER_ASSERT(RAND_bytes(octets.data(), static_cast<int>(octets.size())) == 1, "no random numbers for a session");
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char each : octets) {
-    text.push_back(digits[each >> 4]);
-    text.push_back(digits[each & 15]);
-  }
-  return text;
-}
-
-std::string cookie_digest(std::string_view value) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(value.data()), value.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
-}
-
-} // namespace
-
-bool session_table::is_over(const login_session& one, uint64_t now_ms) const {
-  return now_ms >= one.used_ms + limits_.idle_ms || now_ms >= one.opened_ms + limits_.life_ms;
+bool session_table::is_over(const login_session& one, moment now) const {
+  return now.monotonic_ms >= one.used_ms + limits_.idle_ms || now.monotonic_ms >= one.ends_ms;
 }
 
 namespace {
@@ -49,65 +18,118 @@ bool is_staler(const login_session& one, const login_session& other) {
 
 } // namespace
 
-void session_table::make_room(const std::string& user) {
+void session_table::make_room(const std::string& user, moment now) {
   size_t of_user = 0;
-  auto oldest = sessions_.end();
-  auto oldest_of_user = sessions_.end();
-  for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
-    if (oldest == sessions_.end() || is_staler(at->second, oldest->second))
-      oldest = at;
-    if (at->second.who.user != user)
+  const login_session* oldest = nullptr;
+  const login_session* oldest_of_user = nullptr;
+  for (const auto& [id, one] : sessions_) {
+    if (oldest == nullptr || is_staler(one, *oldest))
+      oldest = &one;
+    if (one.who.user != user)
       continue;
     ++of_user;
-    if (oldest_of_user == sessions_.end() || is_staler(at->second, oldest_of_user->second))
-      oldest_of_user = at;
+    if (oldest_of_user == nullptr || is_staler(one, *oldest_of_user))
+      oldest_of_user = &one;
   }
   if (of_user >= limits_.per_user_most)
-    sessions_.erase(oldest_of_user);
+    end(oldest_of_user->claim.id, now);
   else if (sessions_.size() >= limits_.most)
-    sessions_.erase(oldest);
+    end(oldest->claim.id, now);
 }
 
-session_table::opened session_table::open(proof_of_login who, uint64_t now_ms) {
-  sweep(now_ms);
-  make_room(who.user);
-  opened result{random_secret(), random_secret()};
-  sessions_.emplace(cookie_digest(result.value), login_session{++last_, std::move(who), result.token, now_ms, now_ms});
+login_session& session_table::add(const session_keys& keys, session_claim claim, proof_of_login who, moment now) {
+  sweep(now);
+  make_room(who.user, now);
+  login_session made;
+  made.number = ++last_;
+  made.who = std::move(who);
+  made.token = keys.token_of(claim.id);
+  const uint64_t age_ms = now.unix_ms - std::min(claim.opened_ms, now.unix_ms);
+  made.ends_ms = now.monotonic_ms + limits_.life_ms - std::min(age_ms, limits_.life_ms);
+  made.used_ms = now.monotonic_ms;
+  made.claim = std::move(claim);
+  std::string id = made.claim.id;
+  return sessions_.insert_or_assign(std::move(id), std::move(made)).first->second;
+}
+
+session_table::opened session_table::open(const session_keys& keys, proof_of_login who, moment now) {
+  session_claim claim;
+  claim.id = random_id();
+  claim.user = who.user;
+  claim.opened_ms = claim.stamped_ms = now.unix_ms;
+  claim.loopback = who.loopback;
+  claim.mark = keys.mark_of(claim.id, who.password_hash);
+  opened result{keys.sign(claim), keys.token_of(claim.id)};
+  add(keys, std::move(claim), std::move(who), now);
   return result;
 }
 
-const login_session* session_table::find(std::string_view value, uint64_t now_ms) {
-  const auto found = sessions_.find(cookie_digest(value));
+bool session_table::may_be_taken_over(const session_claim& claim, moment now) const {
+  return !ended_.contains(claim.id) && claim.stamped_ms >= taken_over_since_ms_ && claim.opened_ms <= claim.stamped_ms
+      && claim.stamped_ms <= now.unix_ms + limits_.clocks_ms && now.unix_ms < claim.stamped_ms + limits_.idle_ms
+      && now.unix_ms < claim.opened_ms + limits_.life_ms;
+}
+
+const login_session* session_table::take_over(const session_keys& keys, session_claim claim, moment now,
+                                              const find_user& users) {
+  if (!may_be_taken_over(claim, now))
+    return nullptr;
+  const auto user = users(claim.user);
+  if (!user || !equal_secrets(claim.mark, keys.mark_of(claim.id, user->password_hash)))
+    return nullptr;
+  proof_of_login who{claim.user, user->password_hash, claim.loopback};
+  return &add(keys, std::move(claim), std::move(who), now);
+}
+
+const login_session* session_table::find(const session_keys& keys, std::string_view value, moment now,
+                                         const find_user& users) {
+  auto claim = keys.verify(value);
+  if (!claim)
+    return nullptr;
+  const auto found = sessions_.find(claim->id);
   if (found == sessions_.end())
-    return nullptr;
-  if (is_over(found->second, now_ms)) {
+    return take_over(keys, *std::move(claim), now, users);
+  if (is_over(found->second, now)) { // here: it may have been used at other nodes since
     sessions_.erase(found);
-    return nullptr;
+    return take_over(keys, *std::move(claim), now, users);
   }
-  found->second.used_ms = now_ms;
+  found->second.used_ms = now.monotonic_ms;
   return &found->second;
 }
 
-bool session_table::still_open(uint64_t number, uint64_t now_ms) {
-  for (auto& [digest, one] : sessions_)
-    if (one.number == number && !is_over(one, now_ms)) {
-      one.used_ms = now_ms;
+std::optional<std::string> session_table::stamped(const session_keys& keys, const login_session& one,
+                                                  std::string_view value, moment now) const {
+  auto claim = keys.verify(value);
+  if (!claim || claim->id != one.claim.id || now.unix_ms < claim->stamped_ms + limits_.stamp_ms)
+    return {};
+  claim->stamped_ms = now.unix_ms;
+  return keys.sign(*claim);
+}
+
+bool session_table::still_open(uint64_t number, moment now) {
+  for (auto& [id, one] : sessions_)
+    if (one.number == number && !is_over(one, now)) {
+      one.used_ms = now.monotonic_ms;
       return true;
     }
   return false;
 }
 
-void session_table::close(std::string_view value) {
-  if (const auto found = sessions_.find(cookie_digest(value)); found != sessions_.end())
-    sessions_.erase(found);
+void session_table::end(std::string id, moment now) {
+  sessions_.erase(id);
+  if (ended_.size() >= limits_.ended_most)
+    std::erase_if(ended_, [&](const auto& each) { return now.unix_ms >= each.second; });
+  if (ended_.size()
+      >= limits_.ended_most) { // nothing may be forgotten, so nothing that was stamped so far is taken over
+    ended_.clear();
+    taken_over_since_ms_ = now.unix_ms + limits_.clocks_ms + 1;
+  }
+  ended_[std::move(id)] = now.unix_ms + limits_.idle_ms + limits_.clocks_ms;
 }
 
-void session_table::sweep(uint64_t now_ms) {
-  std::erase_if(sessions_, [&](const auto& each) { return is_over(each.second, now_ms); });
-}
-
-bool equal_secrets(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
+void session_table::sweep(moment now) {
+  std::erase_if(sessions_, [&](const auto& each) { return is_over(each.second, now); });
+  std::erase_if(ended_, [&](const auto& each) { return now.unix_ms >= each.second; });
 }
 
 } // namespace broker::management

@@ -56,31 +56,6 @@ void one_user(const call_ptr& to) {
   answer_object(to, [&](object_writer& out) { write_user(out, *found); });
 }
 
-/// "a,b" or ["a","b"].
-std::optional<std::vector<std::string>> tags_of(const json& given) {
-  std::vector<std::string> tags;
-  if (given.is_array()) {
-    for (const auto& each : given) {
-      if (!each.is_string())
-        return {};
-      tags.push_back(each.get<std::string>());
-    }
-    return tags;
-  }
-  if (!given.is_string())
-    return {};
-  std::string one;
-  for (const char c : given.get<std::string>() + ",") {
-    if (c != ',') {
-      if (c != ' ')
-        one.push_back(c);
-    } else if (!one.empty()) {
-      tags.push_back(std::exchange(one, {}));
-    }
-  }
-  return tags;
-}
-
 /// The password of a PUT: clear or hashed; false, and 400, when it makes no sense.
 bool take_password(const call_ptr& to, const json& given, put_user& change) {
   const auto refuse = [&](std::string_view reason) {

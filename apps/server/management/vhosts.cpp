@@ -30,7 +30,10 @@ void write_vhost(object_writer& to, const vhost_row& from, const metadata_snapsh
   if (to.wants("cluster_state")) {
     to.out().key("cluster_state");
     object_writer nodes{to.out(), {}};
-    metadata.for_each_node([&](const node_ptr& each) { nodes.add(each->name, each->up ? "running" : "stopped"); });
+    metadata.for_each_node([&](const node_ptr& each) {
+      to.out().key(each->name);
+      to.out().value(each->up ? "running" : "stopped");
+    });
   }
   const std::string type = vhost.default_queue_type.empty() ? "undefined" : vhost.default_queue_type;
   to.add("default_queue_type", type);
@@ -104,34 +107,6 @@ void one_vhost(const call_ptr& to) {
     [to](const std::vector<vhost_row>& rows) {
       answer_object(to, [&](object_writer& out) { write_vhost(out, rows.front(), *to->metadata); });
     });
-}
-
-/// "a,b" or ["a","b"].
-std::optional<std::vector<std::string>> tags_of(const json& given) {
-  std::vector<std::string> tags;
-  if (given.is_array()) {
-    for (const auto& each : given) {
-      if (!each.is_string())
-        return {};
-      tags.push_back(each.get<std::string>());
-    }
-    return tags;
-  }
-  if (!given.is_string())
-    return {};
-  std::string_view left = given.get_ref<const std::string&>();
-  while (!left.empty()) {
-    const size_t comma = std::min(left.find(','), left.size());
-    std::string_view one = left.substr(0, comma);
-    while (!one.empty() && one.front() == ' ')
-      one.remove_prefix(1);
-    while (!one.empty() && one.back() == ' ')
-      one.remove_suffix(1);
-    if (!one.empty())
-      tags.emplace_back(one);
-    left.remove_prefix(std::min(comma + 1, left.size()));
-  }
-  return tags;
 }
 
 void put(const call_ptr& to) {

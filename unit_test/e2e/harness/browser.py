@@ -138,6 +138,9 @@ class Browser:
         """Text or name of what has the keyboard."""
         return self.run("const e = document.activeElement; return e.tagName + ' ' + (e.name || e.textContent || '').trim()")
 
+    def keep_downloads_in(self, folder):
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": folder})
+
     # -- how it looks -------------------------------------------------------------------------------------------------
 
     def narrow(self, width=390, height=800):

@@ -1,7 +1,5 @@
 // What administrators and policymakers change: a page with parts, of which the address names one.
-import { path, remove } from "./api.js";
-import { button, h } from "./dom.js";
-import { ask } from "./dialog.js";
+import { h } from "./dom.js";
 import { users, permissions } from "./admin_users.js";
 import { limits, operatorPolicies, policies } from "./admin_policies.js";
 import { cluster, definitions, vhosts } from "./admin_cluster.js";
@@ -10,11 +8,6 @@ const parts = [
   ["users", "Users", users], ["permissions", "Permissions", permissions], ["vhosts", "Virtual hosts", vhosts], ["policies", "Policies", policies],
   ["operator-policies", "Operator policies", operatorPolicies], ["limits", "Limits", limits], ["definitions", "Definitions", definitions], ["cluster", "Cluster", cluster],
 ];
-
-// Asks, and deletes.
-export function dropButton(context, label, title, text, ...where) {
-  return button(label, async () => { if (await ask(title, text, label)) context.act(() => remove(path(...where)), "Done"); }, "quiet danger");
-}
 
 const allowed = (context) => context.has("administrator") ? parts : context.has("policymaker") ? parts.filter(([name]) => name === "policies") : [];
 const current = (context) => allowed(context).find(([name]) => name === context.names[0]) ?? allowed(context)[0];

@@ -2,8 +2,7 @@
 import { get, path, post, put } from "./api.js";
 import { badge, button, h, panel } from "./dom.js";
 import { ask, form, openForm } from "./dialog.js";
-import { dropButton } from "./admin.js";
-import { title } from "./admin_users.js";
+import { dropButton, title } from "./admin_parts.js";
 import { number } from "./format.js";
 import { table } from "./table.js";
 
@@ -32,12 +31,15 @@ async function download(vhost) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
+const counted = (count, names) => count + " " + (count === 1 ? names.replace(/ies$/, "y").replace(/s$/, "") : names);
+
 async function upload(context, file) {
   if (!file) return context.say("Choose a file first", true);
   let all;
   try { all = JSON.parse(await file.text()); } catch (problem) { return context.say("That file is no JSON: " + problem.message, true); }
-  const counts = Object.entries(all).filter(([, value]) => Array.isArray(value) && value.length).map(([name, value]) => value.length + " " + name.replaceAll("_", " ")).join(", ");
-  if (await ask("Import these definitions?", counts + ". What is there already and differs is an error; nothing is deleted.", "Import")) context.act(() => post("definitions", all), "Definitions imported");
+  const counts = Object.entries(all ?? {}).filter(([, value]) => Array.isArray(value) && value.length).map(([name, value]) => counted(value.length, name.replaceAll("_", " "))).join(", ");
+  if (!counts) return context.say("That file holds no definitions.", true);
+  if (await ask("Import these definitions?", counts + ". What is there already and differs is an error; nothing is deleted.", "Import", "main")) context.act(() => post("definitions", all), "Definitions imported: " + counts);
 }
 
 export const definitions = {

@@ -2,8 +2,7 @@
 import { get, path, put } from "./api.js";
 import { button, h, json } from "./dom.js";
 import { openForm } from "./dialog.js";
-import { dropButton } from "./admin.js";
-import { title } from "./admin_users.js";
+import { dropButton, title } from "./admin_parts.js";
 import { table } from "./table.js";
 
 const presets = [["Mirror to all nodes", "ha-mode", "all"], ["Mirror exactly", "ha-mode", "exactly"], ["to so many", "ha-params", 2], ["Message TTL (ms)", "message-ttl", 60000],

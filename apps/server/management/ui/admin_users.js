@@ -2,11 +2,8 @@
 import { get, path, put } from "./api.js";
 import { badge, button, h } from "./dom.js";
 import { openForm } from "./dialog.js";
-import { dropButton } from "./admin.js";
+import { dropButton, title } from "./admin_parts.js";
 import { table } from "./table.js";
-
-const title = (text, count, action) => h("div", { class: "title" }, h("h2", {}, text), h("span", { class: "count" }, count), h("span", { class: "actions" }, action));
-export { title };
 
 function userForm(context, user) {
   const known = ["management", "policymaker", "monitoring", "administrator"];

@@ -49,6 +49,18 @@ export async function resume() {
   return session;
 }
 
+// While somebody looks, the cookie is kept young enough for any node of the cluster to take the session over.
+const youngMs = 5 * 60 * 1000;
+setInterval(async () => {
+  if (!session || document.hidden) return;
+  try {
+    const now = await send("GET", "session");
+    if (!session) return; // logged out meanwhile
+    session = now;
+    if (!now) ended("Your session has ended.");
+  } catch { /* the node does not answer: whoever asks it something is told */ }
+}, youngMs);
+
 export async function logIn(name, password) {
   session = await send("POST", "session", { name, password });
   return session;

@@ -10,14 +10,14 @@ function open(content, className) {
   return box;
 }
 
-// True when it is confirmed.
-export function ask(title, text, action) {
+// True when it is confirmed. What cannot be undone is in red.
+export function ask(title, text, action, kind = "danger main") {
   return new Promise((decided) => {
     let answer = false;
     const box = open([h("h3", {}, title), h("p", {}, text), h("div", { class: "buttons" },
-      button("Cancel", () => box.close()), button(action, () => { answer = true; box.close(); }, "danger main"))], "small");
+      button("Cancel", () => box.close()), button(action, () => { answer = true; box.close(); }, kind))], "small");
     box.addEventListener("close", () => decided(answer));
-    box.querySelector("button.danger").focus();
+    box.querySelector("button.main").focus();
   });
 }
 

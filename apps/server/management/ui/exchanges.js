@@ -2,7 +2,7 @@
 import { get, path, post, put, remove } from "./api.js";
 import { badge, button, h, json, pairs, panel } from "./dom.js";
 import { ask, openForm } from "./dialog.js";
-import { rate } from "./format.js";
+import { number, rate } from "./format.js";
 import { publishForm } from "./messages.js";
 import { listPath, pagedTable, table } from "./table.js";
 
@@ -69,6 +69,8 @@ async function drop(context, vhost, name) {
   context.act(async () => { await remove(path("exchanges", vhost, name)); location.hash = "#/exchanges"; }, "Exchange deleted");
 }
 
+const through = (stats, key) => stats?.[key] ? `${rate(stats[key + "_details"]?.rate)}, ${number(stats[key])} in all` : "nothing yet";
+
 export const exchange = {
   paths: ({ names }) => [path("exchanges", ...names), path("exchanges", ...names, "bindings", "source"), path("exchanges", ...names, "bindings", "destination")],
   view(context, [one, from, into]) {
@@ -80,7 +82,7 @@ export const exchange = {
         one.name ? button("Bind", () => bindForm(context, one.vhost, { source: one.name }), "add") : null,
         own ? button("Delete", () => drop(context, one.vhost, one.name), "danger") : null)),
       panel(null, pairs([["Virtual host", one.vhost], ["Type", one.type], ["Arguments", entries(one.arguments) || "none"], ["Policy", one.policy ?? "none"],
-        stats ? ["Messages in", rate(stats.publish_in_details?.rate)] : null, stats ? ["Messages out", rate(stats.publish_out_details?.rate)] : null])),
+        ["Published here", through(stats, "publish_in")], ["To queues", through(stats, "publish_out")]])),
       bindings(context, "Bindings from here", from, "Nothing is bound to it: what is published here is dropped."), into.length ? bindings(context, "Bindings to here", into) : null,
     ];
   },
