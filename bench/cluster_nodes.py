@@ -7,6 +7,29 @@ import subprocess
 import time
 
 import brokers
+from harness.client import Client, encode_binding, encode_queue_declare
+
+
+def fill(node, queues, bindings_each):
+    """Through many channels at once, since each waits for the answer to its last change before it takes the next."""
+    channels = range(1, 101)
+    client = Client(node.port, timeout_s=600, channels=channels)
+    client.exchange("many", "topic", durable=True)
+    for first in range(0, queues, 1000):
+        for number in range(first, min(first + 1000, queues)):
+            channel = channels[number % len(channels)]
+            data = encode_queue_declare(channel, f"many-{number}", False, True, False, False, True, None)
+            for key in range(bindings_each):
+                data += encode_binding(channel, 50, 20, f"many-{number}", "many", f"a.{number}.{key}", True, None)
+            client.raw.socket.sendall(data)
+        for channel in channels:
+            client.barrier(channel)
+    client.close()
+
+
+def peak_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 class WarrenNode(brokers.Warren):
@@ -25,8 +48,8 @@ class WarrenNode(brokers.Warren):
             return subprocess.Popen([self.program, "--data", os.path.join(self.directory, "data"), "--port", str(self.port)],
                                     env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
-    def ctl_command(self, *arguments):
-        return [os.path.join(self.tools, "rabbitmqctl"), "-n", self.node, *arguments]
+    def ctl_command(self, *arguments, tool="rabbitmqctl"):
+        return [os.path.join(self.tools, tool), "-n", self.node, *arguments]
 
     def log_text(self):
         folder = os.path.join(self.directory, "log")
@@ -54,8 +77,8 @@ class RabbitNode(brokers.Rabbit):
         del environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
         return environment
 
-    def ctl_command(self, *arguments):
-        return ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-n", self.node, *arguments]
+    def ctl_command(self, *arguments, tool="rabbitmqctl"):
+        return ["/usr/lib/rabbitmq/bin/" + tool, "-n", self.node, *arguments]
 
     def close(self):
         self.stop()
@@ -92,8 +115,8 @@ class Cluster:
         self.ctl(node, "start_app")
 
     @staticmethod
-    def ctl(node, *arguments, check=True):
-        done = subprocess.run(node.ctl_command(*arguments), env=node.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def ctl(node, *arguments, check=True, tool="rabbitmqctl"):
+        done = subprocess.run(node.ctl_command(*arguments, tool=tool), env=node.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         if check and done.returncode != 0:
             raise brokers.BrokerError(f"{' '.join(arguments)} on {node.node} ended with {done.returncode}:\n{done.stdout}")

@@ -46,11 +46,20 @@ def mirrors_in_sync(cluster, node):
 
 
 def the_queue(cluster, node):
-    done = cluster.ctl(node, "-q", "list_queues", "--formatter", "json", "name", "pid", "synchronised_slave_pids",
+    return next((row for row in rows(cluster, node) if row["name"] == QUEUE), None)
+
+
+def rows(cluster, node):
+    """As list_queues tells; none while the node cannot."""
+    done = cluster.ctl(node, "-q", "list_queues", "--formatter", "json", "name", "pid", "synchronised_slave_pids", "messages",
                        check=False)
-    if done.returncode != 0:
-        return None
-    return next((row for row in json.loads(done.stdout[done.stdout.index("["):]) if row["name"] == QUEUE), None)
+    return json.loads(done.stdout[done.stdout.index("["):]) if done.returncode == 0 else []
+
+
+def delete(node):
+    client = Client(node.port)
+    client.call(1, raw.method(1, 50, 40, b"\x00\x00" + raw.short_string(QUEUE) + bytes([0])), "queue.delete-ok")
+    client.close()
 
 
 class PacedPublisher:
@@ -170,9 +179,7 @@ def lose_master(options, cluster, fault, repair, silent_s):
         found = drained(cluster.nodes[1])
         lost += len(set(confirmed) - set(found))
         doubled += len(found) - len(set(found))
-        client = Client(cluster.nodes[1].port)
-        client.call(1, raw.method(1, 50, 40, b"\x00\x00" + raw.short_string(QUEUE) + bytes([0])), "queue.delete-ok")
-        client.close()
+        delete(cluster.nodes[1])
     return {"gap p50 s": statistics.median(gaps), "gap worst s": max(gaps), "confirmed but lost": lost,
             "stored twice": doubled, "in sync again s": statistics.median(returns)}
 

@@ -64,46 +64,55 @@ size_t cost(const publish_batch& batch, slice where) {
 
 } // namespace
 
-void journal_store::enqueue(operation added, size_t bytes, bool wake) {
+void journal_store::enqueue(operation added, size_t bytes, rouse when) {
   size_t waiting;
   {
     const std::lock_guard lock(pending_mutex_);
-    if (added.kind == op_kind::append)
+    if (added.kind == op_kind::append || added.kind == op_kind::append_logged)
       ++appends_enqueued_;
     pending_.push_back(std::move(added));
     waiting = pending_.size();
     timer_wanted_.store(true, std::memory_order_relaxed);
   }
   pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (wake || waiting % pending_operations == 0)
+  if (when == rouse::now || waiting % pending_operations == 0)
     events_.wake_writer();
-  else if (waiting == 1)
+  else if (when == rouse::in_time && waiting == 1)
     events_.arm_timer();
 }
 
 void journal_store::append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
                            message_facts facts) {
   BROKER_ASSERT(where.lo < where.hi && where.hi <= batch->messages.size(), "an append names messages of its batch");
-  enqueue({op_kind::append, durable, queue, batch, where, first, {}, facts}, cost(*batch, where), true);
+  enqueue({op_kind::append, durable, queue, batch, where, first, {}, facts}, cost(*batch, where), rouse::now);
+}
+
+/// The record behind it wakes the writer. Were it woken now, it would sync the messages alone and the record after
+/// them, and who waits for the record would wait for two syncs.
+void journal_store::append_logged(queue_id queue, const batch_ref& batch, slice where, seqno first,
+                                  message_facts facts) {
+  BROKER_ASSERT(where.lo < where.hi && where.hi <= batch->messages.size(), "an append names messages of its batch");
+  enqueue({op_kind::append_logged, true, queue, batch, where, first, {}, facts}, cost(*batch, where),
+          rouse::by_the_next);
 }
 
 void journal_store::settle(queue_id queue, std::vector<seq_range> seqs) {
   std::erase_if(seqs, [](const seq_range& range) { return range.first >= range.last; });
   if (!seqs.empty())
-    enqueue({op_kind::settle, false, queue, {}, {}, 0, std::move(seqs), {}}, 0, false);
+    enqueue({op_kind::settle, false, queue, {}, {}, 0, std::move(seqs), {}}, 0, rouse::in_time);
 }
 
 void journal_store::delivered(queue_id queue, seqno upto) {
-  enqueue({op_kind::delivered, false, queue, {}, {}, upto, {}, {}}, 0, false);
+  enqueue({op_kind::delivered, false, queue, {}, {}, upto, {}, {}}, 0, rouse::in_time);
 }
 
 void journal_store::log(queue_id queue, uint64_t number, std::string record, bool begins_anew) {
   const size_t bytes = record.size();
-  enqueue({op_kind::log, begins_anew, queue, {}, {}, number, {}, {}, std::move(record)}, bytes, true);
+  enqueue({op_kind::log, begins_anew, queue, {}, {}, number, {}, {}, std::move(record)}, bytes, rouse::now);
 }
 
 void journal_store::drop(queue_id queue) {
-  enqueue({op_kind::drop, false, queue, {}, {}, 0, {}, {}}, 0, false);
+  enqueue({op_kind::drop, false, queue, {}, {}, 0, {}, {}}, 0, rouse::in_time);
 }
 
 void journal_store::read(queue_id queue, seqno from, seqno before, size_t max_bytes) {
@@ -173,13 +182,15 @@ void journal_store::step_writer(bool timer) {
 result<void> journal_store::write_operations(std::vector<operation>& operations, completions& done) {
   std::map<queue_id, queue_facts> facts;
   for (auto& each : operations) {
-    if (each.kind == op_kind::append) {
+    if (each.kind == op_kind::append || each.kind == op_kind::append_logged) {
       if (auto added = writer_->add_messages(each.queue, *each.batch, each.where, each.seq, each.durable, each.facts);
           !added)
         return added;
-      auto& upto = (each.durable ? done.durable : done.paged)[each.queue];
-      upto = std::max(upto, each.seq + each.where.size());
       done.bytes += cost(*each.batch, each.where);
+      if (each.kind == op_kind::append) {
+        auto& upto = (each.durable ? done.durable : done.paged)[each.queue];
+        upto = std::max(upto, each.seq + each.where.size());
+      }
       continue;
     }
     if (each.kind == op_kind::log) {

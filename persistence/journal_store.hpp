@@ -77,6 +77,7 @@ public:
   void detach(queue_id queue) override;
   void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
               message_facts facts) override;
+  void append_logged(queue_id queue, const batch_ref& batch, slice where, seqno first, message_facts facts) override;
   void settle(queue_id queue, std::vector<seq_range> seqs) override;
   void log(queue_id queue, uint64_t number, std::string record, bool begins_anew) override;
   void delivered(queue_id queue, seqno upto) override;
@@ -95,6 +96,8 @@ public:
   bool step_reader();
   /// One piece of housekeeping; false if there was nothing to do.
   bool step_helper();
+  /// The node stops: step_helper() takes its time no longer. Any thread.
+  void end_leisure() { pool_.end_leisure(); }
   /// Flushes and syncs everything. Afterwards only the destructor may be called.
   void close();
 
@@ -103,7 +106,9 @@ public:
   size_t segments() const;
 
 private:
-  enum class op_kind : uint8_t { append, settle, delivered, drop, log };
+  enum class op_kind : uint8_t { append, append_logged, settle, delivered, drop, log };
+  /// When the writer hears of an operation: at once, within the flush interval, or with the one that follows.
+  enum class rouse { now, in_time, by_the_next };
   struct operation {
     op_kind kind;
     bool durable = false; ///< of a log record: the log begins anew with it
@@ -135,7 +140,7 @@ private:
   result<std::vector<recovered_queue>> recover();
 
   bool check(const result<void>& outcome);
-  void enqueue(operation added, size_t bytes, bool wake);
+  void enqueue(operation added, size_t bytes, rouse when);
   result<void> write_operations(std::vector<operation>& operations, completions& done);
   result<void> write_log(const operation& what, completions& done);
   result<void> write_retirement(bool& sync);

@@ -82,7 +82,7 @@ public:
     return static_cast<uint64_t>(status.st_size);
   }
 
-  result<void> preallocate(uint64_t wanted) override {
+  result<void> preallocate(uint64_t wanted, const std::function<void()>& pause) override {
     auto present = size();
     if (!present)
       return present.error();
@@ -96,6 +96,11 @@ public:
       const std::string_view part = std::string_view(zeroes).substr(0, std::min<uint64_t>(zeroes.size(), wanted - at));
       if (auto written = write(at, {&part, 1}); !written)
         return written;
+      if (!pause)
+        continue;
+      if (auto synced = sync(); !synced)
+        return synced;
+      pause();
     }
     return sync();
   }

@@ -2,6 +2,7 @@
 // Thread-safe: the writer takes, the helper prepares and wipes.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -20,9 +21,13 @@ public:
   result<std::vector<segment_ref>> open_existing();
   /// A file free for use: a spare one, or a new one if there is none.
   result<segment_ref> take();
-  /// Makes one file ahead of need if spares are short; an error is no harm as long as take() finds a spare.
+  /// Makes one file ahead of need if spares are short; an error is no harm as long as take() finds a spare. While there
+  /// is one, and until `end_leisure`, it takes its time: 64 MiB of zeroes at once keep every sync on the disk waiting
+  /// for a tenth of a second.
   result<void> prepare();
   bool short_of_spares() const;
+  /// The node stops: what is being prepared is not worth waiting for.
+  void end_leisure() { leisure_.store(false, std::memory_order_relaxed); }
   /// Erases the head durably, so that nothing in the file counts any more, then keeps it as a spare or removes it.
   result<void> wipe(segment_ref unused);
   /// A file whose head is known to be erased.
@@ -31,7 +36,9 @@ public:
   uint64_t segment_bytes() const noexcept { return segment_bytes_; }
 
 private:
-  result<segment_ref> create();
+  /// `at_leisure`: while there is a spare, the disk is left to others for most of the time.
+  result<segment_ref> create(bool at_leisure);
+  bool has_spare() const;
 
   file_system& files_;
   const std::string directory_;
@@ -40,6 +47,7 @@ private:
   mutable std::mutex mutex_;
   std::vector<segment_ref> spares_;
   uint64_t next_name_ = 1;
+  std::atomic<bool> leisure_{true};
 };
 
 } // namespace broker

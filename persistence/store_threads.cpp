@@ -70,6 +70,7 @@ void store_threads::stop() {
   if (threads_.empty())
     return;
   stopping_.store(true);
+  store_->end_leisure();
   writer_signal_.wake();
   reader_signal_.wake();
   helper_signal_.wake();

@@ -65,7 +65,9 @@ public:
   result<void> sync() override { return skip_sync_ ? result<void>{} : told(inner_->sync()); }
   result<size_t> read(uint64_t offset, std::span<char> into) const override { return inner_->read(offset, into); }
   result<uint64_t> size() const override { return inner_->size(); }
-  result<void> preallocate(uint64_t size) override { return inner_->preallocate(size); }
+  result<void> preallocate(uint64_t size, const std::function<void()>& pause) override {
+    return inner_->preallocate(size, pause);
+  }
   result<void> truncate(uint64_t size) override { return inner_->truncate(size); }
 
 private:

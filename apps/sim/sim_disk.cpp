@@ -51,7 +51,7 @@ public:
     check_generation();
     return uint64_t{target_->now.size()};
   }
-  result<void> preallocate(uint64_t wanted) override {
+  result<void> preallocate(uint64_t wanted, const std::function<void()>&) override {
     check_generation();
     if (wanted > target_->now.size())
       if (auto written = disk_.write(*target_, target_->now.size(), std::string(wanted - target_->now.size(), '\0'));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,8 +26,9 @@ public:
   /// Reads up to into.size() bytes; fewer only at the end of the file.
   virtual result<size_t> read(uint64_t offset, std::span<char> into) const = 0;
   virtual result<uint64_t> size() const = 0;
-  /// Extends the file with written zeroes to `size` bytes (preallocation, hotpath.md rule 7) and syncs it.
-  virtual result<void> preallocate(uint64_t size) = 0;
+  /// Extends the file with written zeroes to `size` bytes (preallocation, hotpath.md rule 7) and syncs it. With `pause`
+  /// in small pieces, each synced; it is called between them: syncs of other files then wait for one piece at most.
+  virtual result<void> preallocate(uint64_t size, const std::function<void()>& pause = nullptr) = 0;
   virtual result<void> truncate(uint64_t size) = 0;
 };
 

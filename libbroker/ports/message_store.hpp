@@ -81,6 +81,11 @@ public:
   /// holds a reference to the batch until written. `facts` hold for all of these messages.
   virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
                       message_facts facts) = 0;
+  /// As a durable append, of messages that a record given to `log` right behind it tells of: the store waits for the
+  /// record and syncs both at once. Nobody is told of the append itself.
+  virtual void append_logged(queue_id queue, const batch_ref& batch, slice where, seqno first, message_facts facts) {
+    append(queue, batch, where, first, true, facts);
+  }
   /// These messages are gone (acked, expired, purged). Never waited on; rides with the next sync.
   virtual void settle(queue_id queue, std::vector<seq_range> seqs) = 0;
   /// Appends a record to the log of the queue's replica (guarantees.md R1): opaque here, synced before on_logged.

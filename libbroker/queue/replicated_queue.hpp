@@ -82,7 +82,9 @@ public:
 
   // -- other replicas --
   void receive(replication::node_id from, const replication::envelope& message, uint64_t now_ms, replicated_step& step);
-  bool wants_send(replication::node_id to) const { return replica_->wants_send(to); }
+  /// Not of a little while the mirror has not acknowledged what it was sent before: the acknowledgement comes with the
+  /// next step, and what has gathered until then goes together. `tick` sends it all the same.
+  bool wants_send(replication::node_id to) const { return replica_->wants_send(to) && !gathers(to); }
   void send(replication::node_id to, uint64_t now_ms, replicated_step& step);
   /// What the master wants of the metadata, once nothing more is to be sent.
   void propose_changes(uint64_t now_ms, replicated_step& step);
@@ -134,6 +136,7 @@ private:
     seq_range numbers;
   };
 
+  bool gathers(replication::node_id to) const;
   void publish(publish_request request, uint64_t now_ms, replicated_step& step);
   void finish(uint64_t now_ms, replicated_step& step);
   bool perform(uint64_t now_ms, replicated_step& step);

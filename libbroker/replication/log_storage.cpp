@@ -44,7 +44,7 @@ std::vector<seq_range> log_storage::unsure() const {
 }
 
 void log_storage::append(const stored_run& run, message_facts facts) {
-  store_->append(queue_, run.batch, run.where, run.first, true, facts);
+  store_->append_logged(queue_, run.batch, run.where, run.first, facts); // each is followed by its note()
 }
 
 void log_storage::note(const log_write& what, uint64_t offset) {

@@ -116,6 +116,29 @@ std::string lives_of(uint64_t seed, log_plant planted) {
 
 BOOST_AUTO_TEST_SUITE(replica_logs)
 
+/// Whoever waits for the record waited for a sync of its messages first, and then for one of the record.
+BOOST_AUTO_TEST_CASE(messages_of_a_log_and_the_record_that_tells_of_them_share_one_sync) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  world.settle_down();
+  const auto client = world.client(1);
+  const auto batch = test::make_batch(1, 1, 10, 100);
+  world.rousings = 0;
+  world.store().append_logged(1, batch, {0, 10}, 1, {});
+  BOOST_TEST(world.rousings == 0);
+  world.store().log(1, 1, "ten messages", false);
+  BOOST_TEST(world.rousings == 1);
+  const uint64_t syncs = world.disk.syncs();
+  world.store().step_writer(false);
+  BOOST_TEST(client->logged == 1u);
+  BOOST_TEST(client->durable == 0u);
+  BOOST_TEST(world.disk.syncs() == syncs + 1);
+  world.store().read(1, 1, 11, SIZE_MAX);
+  BOOST_TEST(world.store().step_reader());
+  BOOST_REQUIRE(client->read.size() == 1u);
+  BOOST_TEST(client->read.front().where.size() == 10u);
+}
+
 /// Segments with nothing but logs in them were retired at once, and their logs filled the next ones.
 BOOST_AUTO_TEST_CASE(logs_that_are_needed_are_not_written_again_for_ever) {
   store_fixture disks{3};

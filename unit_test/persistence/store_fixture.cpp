@@ -56,8 +56,8 @@ bool store_fixture::open() {
   journal_events events{[this](const error& what) { fatals.push_back(what.text); },
                         [this](const store_damage& what) { damages.push_back(what); },
                         [this](const std::string& line) { notes.push_back(line); },
-                        [] {},
-                        [] {},
+                        [this] { ++rousings; },
+                        [this] { ++rousings; },
                         [] {},
                         [] {}};
   auto opened = journal_store::open(disk, backlog, options, std::move(events));

@@ -77,6 +77,7 @@ public:
   std::vector<std::string> fatals;
   std::vector<store_damage> damages;
   std::vector<std::string> notes;
+  int rousings = 0; ///< the writer was woken, or its timer armed
 
 private:
   struct stored {

@@ -78,6 +78,50 @@ BOOST_AUTO_TEST_CASE(a_message_is_confirmed_only_when_every_in_sync_copy_has_it_
   BOOST_TEST(all.broken == "");
 }
 
+/// Each append costs its mirror a sync and an answer: a steady publisher of small messages kept two cores busy with
+/// them.
+BOOST_AUTO_TEST_CASE(what_comes_while_a_mirror_owes_an_acknowledgement_goes_to_it_in_one_piece) {
+  world all{{}};
+  for (int i = 0; i < 4; ++i) {
+    all.publish(1, 1);
+    BOOST_REQUIRE(all.channel_sends(1));
+  }
+  BOOST_TEST((all.links.at({1, 2}).size()) == 1u); // the first found nothing under way
+  BOOST_REQUIRE(all.deliver(1, 2));
+  BOOST_REQUIRE(all.sync(2));
+  BOOST_REQUIRE(all.deliver(2, 1));
+  BOOST_TEST((all.links.at({1, 2}).size()) == 1u);
+  BOOST_REQUIRE(all.deliver(1, 2));
+  BOOST_TEST(all.at(2).queue->replica().log().length() == 4u);
+  all.calm();
+  BOOST_TEST(all.confirmed.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(a_lot_goes_to_a_mirror_at_once_whatever_it_owes) {
+  world all{{}};
+  for (int i = 0; i < 10; ++i) {
+    all.publish(1, 40);
+    while (all.channel_sends(1)) {
+    }
+    const auto& master = all.at(1).queue->replica();
+    BOOST_TEST(master.log().length() + 1 - master.office()->find(2)->next < 64u);
+  }
+  BOOST_TEST((all.links.at({1, 2}).size()) > 1u);
+}
+
+/// As when the connection breaks: nobody answers, so nothing calls for what has gathered.
+BOOST_AUTO_TEST_CASE(what_has_gathered_goes_in_time_if_the_acknowledgement_is_lost) {
+  world all{{}};
+  all.publish(1, 1);
+  BOOST_REQUIRE(all.channel_sends(1));
+  all.links.at({1, 2}).clear();
+  all.publish(1, 1);
+  BOOST_REQUIRE(all.channel_sends(1));
+  BOOST_TEST(all.links.at({1, 2}).empty());
+  all.run_for(1000);
+  BOOST_TEST(all.confirmed.size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_message_is_delivered_only_when_it_is_committed) {
   world all{{}};
   all.consume(1);
