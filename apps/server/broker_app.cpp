@@ -213,8 +213,10 @@ result<void> broker_app::open_metadata() {
                                 user_record{}.hashing,
                                 {}};
   options.start.default_rights = {config.default_configure, config.default_write, config.default_read};
-  for (auto& each : store->take_recovered())
-    options.recovered.emplace(each.id, std::make_shared<const recovered_queue>(std::move(each)));
+  for (auto& each : store->take_recovered()) {
+    const queue_id id = each.id;
+    options.recovered.emplace(id, std::make_shared<const recovered_queue>(std::move(each)));
+  }
   options.fatal = around.die;
   options.note = [this](const std::string& text) { say(log_level::warning, text); };
   auto ready = std::make_shared<std::promise<result<void>>>();

@@ -71,7 +71,7 @@ void broker_app::list_channels(std::function<void(std::vector<channel_info>)> do
     auto connections = std::make_shared<std::map<connection_id, session_report>>();
     for (auto& each : sessions_now)
       connections->emplace(each.id, std::move(each));
-    listener->channels([all, connections](std::vector<caf::actor> channels) {
+    listener->channels([all, connections](const std::vector<caf::actor>& channels) {
       for (const auto& channel : channels)
         caf::anon_send(channel, channel_report_request{[all, connections](channel_report report) {
                          const auto from = connections->find(report.connection);
@@ -98,7 +98,7 @@ void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> 
 void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
                                    std::function<void(size_t)> done) {
   listener->close_if([which = std::move(which)](session_report report) { return which(to_info(std::move(report))); },
-                     most, why, std::move(done));
+                     most, std::move(why), std::move(done));
 }
 
 // Actors are spawned on a loop only: CAF leaves a reference to the actor system's logger in every thread that spawns,

@@ -62,7 +62,7 @@ value_list listener_list(const node_facts& node) {
   return list;
 }
 
-control::response one_row(value_record record) {
+control::response one_row(value_record&& record) {
   control::response answer;
   control::row cells;
   for (auto& [name, cell] : record) {

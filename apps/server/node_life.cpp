@@ -118,7 +118,7 @@ result<void> node::impl::load_definitions() {
   if (!skipped)
     return error{0, "definitions file " + name + ": " + skipped.error().text};
   for (const auto& line : *skipped)
-    say(log_level::warning, "definitions file " + name + ": not imported: " + line);
+    say(log_level::warning, std::string{"definitions file "}.append(name).append(": not imported: ").append(line));
   say(log_level::info, "definitions of " + name + " imported");
   return {};
 }

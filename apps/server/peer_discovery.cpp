@@ -22,7 +22,7 @@ std::string own_prefix(const std::string& node) {
 }
 
 /// Short host names, unless this node goes by a long one.
-std::string as_host(std::string name, bool is_long) {
+std::string as_host(const std::string& name, bool is_long) {
   return is_long ? name : name.substr(0, name.find('.'));
 }
 

@@ -290,7 +290,7 @@ bool field_value::as_integer(int64_t& out) const {
     [&out](const auto& what) {
       using type = std::decay_t<decltype(what)>;
       if constexpr (std::is_integral_v<type> && !std::is_same_v<type, bool>) {
-        out = static_cast<int64_t>(what);
+        out = static_cast<int64_t>(what); // NOLINT(bugprone-signed-char-misuse): AMQP's signed octet is a number
         return true;
       }
       return false;
