@@ -64,9 +64,7 @@ result<void> service::open() {
     return opened;
   http::endpoint metrics;
   metrics.admit = [](const http::request&) { return size_t{0}; };
-  metrics.handle = [this](http::request what, http::responder done) {
-    serve_metrics(*this, what, std::move(done));
-  };
+  metrics.handle = [this](http::request what, http::responder done) { serve_metrics(*this, what, std::move(done)); };
   return open_port(config.prometheus, "Prometheus endpoint", prometheus_port_, std::move(metrics));
 }
 
