@@ -104,7 +104,9 @@ void close(const call_ptr& to, const std::vector<object_row>& rows) {
       continue;
     }
     at.around.node.close_connections(
-      [names = names](const connection_info& one) { return std::find(names.begin(), names.end(), one.name) != names.end(); },
+      [names = names](const connection_info& one) {
+        return std::find(names.begin(), names.end(), one.name) != names.end();
+      },
       names.size(), {320, reason}, [](size_t) {});
   }
   answer(to, 204);
