@@ -181,7 +181,7 @@ bool far_side::take(channel_ended& what, bridge_step& step) {
   const auto at = channels_.find(what.channel);
   if (at == channels_.end())
     return true;
-  leave(at->second, std::move(at->second.queues), step); // a deletion that it may do is its own affair
+  leave(at->second, std::exchange(at->second.queues, {}), step); // a deletion that it may do is its own affair
   by_address_.erase(at->second.address->id);
   channels_.erase(at);
   return true;
@@ -290,7 +290,7 @@ void far_side::erase_consumer(consumer_key key) {
 }
 
 /// Its queues take back what it held, and its consumers end.
-void far_side::leave(twin& who, std::set<queue_id> queues, bridge_step& step) {
+void far_side::leave(twin& who, const std::set<queue_id>& queues, bridge_step& step) {
   for (const queue_id queue : queues)
     send({queue, channel_gone{who.address}}, step);
   while (!who.consumers.empty())
@@ -305,7 +305,7 @@ void far_side::session_ends(bridge_step& step) {
   coming_.clear();
   for (auto& [key, each] : channels_) {
     each.queues.merge(each.closing);
-    leave(each, std::move(each.queues), step);
+    leave(each, std::exchange(each.queues, {}), step);
   }
   channels_.clear();
   by_address_.clear();

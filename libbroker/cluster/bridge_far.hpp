@@ -65,7 +65,7 @@ private:
   void send_or_wait(queue_task what, bridge_step& step);
   void refuse(const queue_task& what, answer::kind why);
   void drop(const queue_task& what);
-  void leave(twin& who, std::set<queue_id> queues, bridge_step& step);
+  void leave(twin& who, const std::set<queue_id>& queues, bridge_step& step);
   void erase_consumer(consumer_key key);
   ref<prefetch_window> window_of(channel_key key, twin& who);
   uint32_t take_unused(twin& who);

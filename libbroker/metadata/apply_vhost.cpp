@@ -112,7 +112,8 @@ command_result metadata_state::impl::apply(const set_parameter& what, changes_t&
     return refused(validation_failed("component " + record.component + " not found"));
   if (!now.find_vhost(record.vhost))
     return missing_vhost(record.vhost);
-  own_vhost(record.vhost)->parameters.put(std::make_shared<const parameter_entry>(std::move(record)));
+  auto& parameters = own_vhost(record.vhost)->parameters;
+  parameters.put(std::make_shared<const parameter_entry>(std::move(record)));
   return {};
 }
 

@@ -145,7 +145,7 @@ public:
 
 private:
   std::string home(entry_reader& entry) {
-    const std::string found = entry.text("vhost", context_.vhost);
+    std::string found = entry.text("vhost", context_.vhost);
     if (found.empty())
       entry.fail("does not say its virtual host, nor does the request");
     return found;
