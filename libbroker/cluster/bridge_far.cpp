@@ -1,6 +1,7 @@
 #include "cluster/bridge_far.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/limits.hpp"
