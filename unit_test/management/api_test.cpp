@@ -242,4 +242,13 @@ BOOST_AUTO_TEST_CASE(pages_are_served_with_a_strict_policy_and_nothing_else_is) 
   BOOST_TEST(ask("POST", "/", "", "").status == 405u);
 }
 
+BOOST_AUTO_TEST_CASE(tags_of_users_and_vhosts_are_texts_with_commas_or_lists) {
+  using tags = std::vector<std::string>;
+  BOOST_TEST((management::tags_of(json(" monitoring, of two words ,,x")) == tags{"monitoring", "of two words", "x"}));
+  BOOST_TEST((management::tags_of(json(""))->empty()));
+  BOOST_TEST((management::tags_of(json{"a", "b, c"}) == tags{"a", "b, c"}));
+  BOOST_TEST(!management::tags_of(json(5)));
+  BOOST_TEST(!management::tags_of(json{"a", 5}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
