@@ -172,7 +172,12 @@ void metadata_host::forward_own() {
 void metadata_host::take_forwarded(consensus::node_id from, peer_message::forwarded& what) {
   if (!leads())
     return;
-  proposer& newest = appended_.try_emplace(from, state_.last_of(from)).first->second;
+  proposer& newest = appended_[from];
+  // A reign may begin before the state has caught up with the log, so at the first look it may know too little: then
+  // what follows in the log would be a gap for ever.
+  if (const proposer seen = state_.last_of(from);
+      std::pair{newest.run, newest.sequence} < std::pair{seen.run, seen.sequence})
+    newest = seen;
   for (auto& [sequence, bytes] : what.commands) {
     if (what.run < newest.run)
       return;

@@ -65,7 +65,7 @@ void pager::paged(seqno upto, ready_levels& ready) {
   drop_below(paged_drops_, paged_, ready);
 }
 
-seqno pager::shed(ready_levels& ready, uint64_t budget) {
+seqno pager::shed(ready_levels& ready, uint64_t budget, const facts_of& facts) {
   const uint64_t staying = ready.memory() - ready.leaving();
   if (staying <= budget)
     return 0;
@@ -102,7 +102,7 @@ seqno pager::shed(ready_levels& ready, uint64_t budget) {
   std::sort(to_append.begin(), to_append.end());
   for (const seqno first : to_append) {
     const size_t place = ready.find(first);
-    append(ready.at(place), false);
+    append(ready.at(place), false, facts(ready.at(place)));
     ready.mark_leaving(place, home::paged);
     drop_when_stored(ready.at(place));
     end = ready.at(place).last();

@@ -2,6 +2,7 @@
 // keep no bodies; they are read back in ranges, ahead of the consumer, so that a drain streams.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "ports/message_store.hpp"
@@ -23,12 +24,15 @@ public:
     reader who;
   };
 
+  using facts_of = std::function<message_facts(const run&)>;
+
   pager(queue_id queue, message_store& store) : queue_(queue), store_(store) {}
 
   /// The store has everything below `next`.
   void recovered(seqno next);
-  /// Appends a run that comes after everything appended before. `facts`: what recovery must find with a durable one.
-  void append(const run& what, bool durable, message_facts facts = {});
+  /// Appends a run that comes after everything appended before. `facts`: what recovery must find with a durable one,
+  /// and copies with any (queue_state::give_up).
+  void append(const run& what, bool durable, message_facts facts);
   /// The store takes rising numbers only: true if `what` can still be appended.
   bool takes(const run& what) const noexcept { return what.first >= appended_; }
   /// True when the store has all of `what` on disk (durable) or written (paged): its bodies may go.
@@ -39,7 +43,7 @@ public:
 
   /// Gets ready messages down to `budget` bytes, newest first. @returns the sequence number behind the last message
   /// that was given to the store for this, 0 if none was.
-  seqno shed(ready_levels& ready, uint64_t budget);
+  seqno shed(ready_levels& ready, uint64_t budget, const facts_of& facts);
   /// Waits for `range` to be in the store and then drops its bodies.
   void drop_when_stored(const run& what);
 

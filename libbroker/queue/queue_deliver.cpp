@@ -36,7 +36,8 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     }
     const bool pressure = settings.memory_pressure && settings.memory_pressure();
     allowed = pressure ? std::min(settings.memory_bytes, limits::page_in_bytes) : settings.memory_bytes;
-    paged_in_step = std::max(paged_in_step, pages.shed(ready, allowed));
+    paged_in_step =
+      std::max(paged_in_step, pages.shed(ready, allowed, [this](const run& one) { return facts_of(one); }));
     trim_unacked();
     if (pressure)
       save_survivors();
@@ -151,7 +152,7 @@ void queue_state::impl::keep_unacked(holder& by, run what) {
   // Beyond the budget what consumers hold has no bodies in memory either. A page-out costs a write: not before
   // consumers alone fill the budget.
   if (unacked_memory > allowed && !what.in_store() && pages.takes(what)) {
-    pages.append(what, false);
+    pages.append(what, false, facts_of(what));
     what.kept = queueing::home::paged;
     paged_in_step = what.last();
   } else if (ready.memory() + unacked_memory > allowed && pages.has(what)) {

@@ -129,7 +129,7 @@ void queue_state::impl::accept(run what, const publish_request& request, fresh_h
     if (ready.memory() - ready.leaving() > allowed) {
       what.kept = home::paged;
       what.leaving = true;
-      pages.append(what, false);
+      pages.append(what, false, facts_of(what));
       pages.drop_when_stored(what);
       hold.paged = what.last();
     }

@@ -489,4 +489,27 @@ BOOST_AUTO_TEST_CASE(runs_have_numbers_of_their_own) {
   BOOST_TEST(runs.size() == 3u + 4u);
 }
 
+BOOST_AUTO_TEST_CASE(a_leader_that_has_just_started_takes_what_follows_in_its_log_not_in_its_state) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    net_options how;
+    how.seed = seed;
+    how.delay_ms = 30;
+    three world{how};
+    node& b = world.follower();
+    for (const char* const queue : {"q1", "q2", "q3"})
+      world.must(b, declare_queue{metadata_test::queue(queue)});
+    for (auto& [name, one] : world.nodes)
+      if (one.get() != &b)
+        world.crash(*one);
+    const auto id = world.declare(b, "q4"); // waits for a leader, who has to apply its log anew
+    for (auto& [name, one] : world.nodes)
+      if (one.get() != &b)
+        world.start(*one);
+    BOOST_TEST_INFO("seed " << seed);
+    BOOST_TEST_REQUIRE(world.answered(b, id));
+    BOOST_TEST_INFO("seed " << seed);
+    BOOST_TEST((b.answers.at(id) == outcome::ok));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,6 +33,23 @@ BOOST_AUTO_TEST_CASE(higher_priorities_go_out_first_and_each_in_publish_order) {
   BOOST_TEST(f.numbers() == (numbers{2, 6, 3, 4, 1, 5}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_paged_out_has_its_priority_and_deadline_in_the_store_for_copies_of_the_queue) {
+  queue_settings settings;
+  settings.memory_bytes = 100;
+  settings.wall_ms = [] { return uint64_t{1'000'000}; };
+  queue_options chosen = priorities(5);
+  chosen.message_ttl_ms = 60'000;
+  fixture_with f{chosen, settings};
+  f.publish(f.batch_of(of_priorities({3, 3, 3, 3, 3, 3, 3, 3})));
+  f.publish(f.batch_of(of_priorities({5, 5, 5, 5, 5, 5, 5, 5})));
+  f.paged();
+  BOOST_REQUIRE(!f.store.live.empty());
+  for (const auto& [seq, stored] : f.store.live) {
+    BOOST_TEST(stored.facts.priority == (seq <= 8 ? 3u : 5u));
+    BOOST_TEST(stored.facts.deadline_ms >= 1'060'000u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_priority_is_the_lowest_and_one_above_the_maximum_is_the_maximum) {
   fixture_with f{priorities(3)};
   f.publish(f.batch_of({{}, with_priority(3), with_priority(200), with_priority(1)}));
