@@ -39,16 +39,22 @@ std::vector<std::string> targets_of(const runtime& node) {
 } // namespace
 
 /// Like a drained node, but clients are still here, and nobody is waited for who takes long: what stays is promoted
-/// elsewhere when this node has gone.
+/// elsewhere when this node has gone. A leader of the metadata that holds no masters goes first, too: until there is
+/// another one nobody takes this node's copies out of the in-sync sets, and their queues confirm nothing.
 void broker_app::leave_masters() {
   constexpr auto longest = std::chrono::seconds{3};
-  if (!actors || !links || in_minority()
-      || movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared)) == 0)
+  if (!actors || !links || in_minority())
     return;
-  conditions.set_drained(true);
-  const auto handed = std::make_shared<std::promise<void>>();
-  hand_over([handed](const result<void>&) { handed->set_value(); }); // who leads the metadata is to stay
-  handed->get_future().wait_for(longest);
+  const bool holds_masters = movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared)) != 0;
+  if (holds_masters)
+    conditions.set_drained(true);
+  if (shared.metadata && !targets_of(shared).empty()) {
+    const auto handed = std::make_shared<std::promise<void>>();
+    hand_over([handed](const result<void>&) { handed->set_value(); }); // who leads the metadata is to stay
+    handed->get_future().wait_for(longest);
+  }
+  if (!holds_masters)
+    return;
   const auto moved = std::make_shared<std::promise<size_t>>();
   await_moved_masters(longest, [moved](size_t left) { moved->set_value(left); });
   if (const size_t left = moved->get_future().get(); left != 0)

@@ -306,6 +306,16 @@ class Mirrors(unittest.TestCase):
         self.assertEqual(self.drain(self.three, "q"), numbers)
         self.assertLess(longest, 3)
 
+    def test_a_leader_of_the_metadata_that_stops_hands_over_also_without_masters(self):
+        """Until there is another leader its copies stay in the in-sync sets, and nothing is confirmed."""
+        self.mirror_all()
+        leader = self.cluster.leader()
+        master = next(each for each in self.cluster if each is not leader)
+        self.declare(master, "q")
+        self.await_synchronised("q", 2)
+        leader.stop()
+        self.assertIn("another node leads the metadata now", leader.log())
+
     def test_dead_letters_and_expiry_go_on_at_the_next_master(self):
         self.mirror_all()
         self.declare(self.one, "dead")
