@@ -109,6 +109,17 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def await_balance(cluster, seconds=900):
+    """Masters move to nodes with fewer of them, a few at a time; until none has moved for ten seconds."""
+    end, last, masters = time.monotonic() + seconds, None, []
+    while masters != last:
+        if time.monotonic() > end:
+            raise brokers.BrokerError(f"masters still move after {seconds} s")
+        last = masters
+        time.sleep(10)
+        masters = sorted((row["name"], row["pid"]) for row in mirror_runs.rows(cluster, cluster.nodes[0]))
+
+
 def idle_queues(options, cluster):
     """10,000 mirrored durable queues that nobody uses: processor time of each node."""
     cluster.ctl(cluster.nodes[0], "set_policy", "ha-all", "^many", '{"ha-mode":"all","ha-sync-mode":"automatic"}')
@@ -118,7 +129,7 @@ def idle_queues(options, cluster):
     in_sync = lambda: sum(len(row["synchronised_slave_pids"] or []) for row in mirror_runs.rows(cluster, cluster.nodes[0]))
     if not brokers.wait_for(lambda: in_sync() == 2 * options.queues, 300):
         raise brokers.BrokerError(f"{in_sync()} copies of {options.queues} queues are in sync after 300 s")
-    time.sleep(10)
+    await_balance(cluster)
     before, began = [cpu_s(node.pid) for node in cluster.nodes], time.monotonic()
     time.sleep(options.idle_seconds)
     spent = time.monotonic() - began
