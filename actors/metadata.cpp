@@ -14,8 +14,6 @@ namespace broker {
 
 namespace {
 
-/// A heartbeat of the group has two of them.
-constexpr auto metadata_tick_interval = std::chrono::milliseconds{limits::raft_heartbeat_ms / 2};
 /// A node without others only looks whether one is to join.
 constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
 /// Between two renewals of the node's session: several fit into limits::session_ms.
@@ -242,7 +240,9 @@ void tick(metadata_actor* self) {
   if (service.booted)
     forget_idle_channels(service, now);
   flush(self);
-  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : metadata_tick_interval, metadata_tick_msg{});
+  // A heartbeat of the group has two ticks.
+  const std::chrono::milliseconds in_cluster{service.options.host.group.heartbeat_ms / 2};
+  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : in_cluster, metadata_tick_msg{});
 }
 
 /// When the node was last heard of.

@@ -9,6 +9,7 @@
 #include "actors/queue_reports.hpp"
 #include "actors/queue_shell.hpp"
 #include "actors/replica_links.hpp"
+#include "actors/replica_watch.hpp"
 #include "metadata/placements.hpp"
 #include "queue/replicated_queue.hpp"
 
@@ -170,6 +171,8 @@ void send_mail(replica_actor* self) {
 
 void perform(replica_actor* self, uint64_t now_ms) {
   auto& shell = self->state;
+  if (shell.node->watch && !shell.retired)
+    shell.node->watch->stepped(*shell.machine, shell.step);
   send_mail(self);
   for (auto& what : std::exchange(shell.step.proposals, {}))
     propose(self, std::move(what));
@@ -257,6 +260,8 @@ void take(replica_actor* self, addressed_request what) {
   const bool late = what.mastership != 0 && what.mastership < shell.record->mastership;
   if (late || (!shell.machine->queue() && !shell.retired))
     return turn_away(self, std::move(what.request));
+  if (shell.node->watch && !shell.retired)
+    shell.node->watch->asked(*shell.machine, what.request);
   run(self, [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(what.request), now_ms, step); });
 }
 
@@ -401,6 +406,10 @@ replicated_settings settings_of(replica_actor* self) {
   settings.queue.snapshots = node->snapshot_reader();
   settings.queue.address = self->state.address;
   settings.replica.self = node->replica_id;
+  settings.replica.append_bytes = node->replica_sizes.append_bytes;
+  settings.replica.tail_bytes = node->replica_sizes.tail_bytes;
+  settings.replica.copy_window_bytes = node->replica_sizes.copy_window_bytes;
+  settings.replica.copy_above_bytes = node->replica_sizes.copy_above_bytes;
   return settings;
 }
 

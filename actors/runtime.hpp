@@ -28,6 +28,7 @@ namespace broker {
 
 class cluster_links;
 class replica_links;
+class replica_watch;
 
 /// Queue or channel id to actor. Thread-safe; channels keep what they found, so it is asked once per channel and queue.
 class actor_directory {
@@ -122,6 +123,16 @@ private:
   ended_channels ended_;
 };
 
+/// What replicas of a node keep and send at once; the simulator draws smaller ones, so that copies and reads of the log
+/// come about with little in them.
+struct replica_bounds {
+  size_t append_bytes = limits::replication_append_bytes;
+  size_t tail_bytes = limits::replication_tail_bytes;
+  size_t copy_window_bytes = limits::replication_copy_window_bytes;
+  /// replication::replica_settings::copy_above_bytes.
+  size_t copy_above_bytes = limits::replication_tail_bytes / 4;
+};
+
 struct runtime {
   std::string node;
   message_store* store = nullptr;
@@ -166,6 +177,9 @@ struct runtime {
   cluster_links* cluster = nullptr;
   /// How replicas of this node reach others (actors/replica_links.hpp); null without `cluster`. Set once, likewise.
   std::shared_ptr<replica_links> replicas;
+  replica_bounds replica_sizes;
+  /// Sees every step of every replica (actors/replica_watch.hpp); null outside the simulator. Set once, likewise.
+  replica_watch* watch = nullptr;
   /// Number of this node in placements (node_record::id); 0: queues are not replicated. Set once at start, by the
   /// metadata actor.
   replication::node_id replica_id = 0;

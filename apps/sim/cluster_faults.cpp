@@ -12,14 +12,16 @@ void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy) 
   };
   if (options_.crashes && random_.chance(2, 3))
     every(often(5, 60), [this] { crash(); });
-  if (options_.crashes && random_.chance(1, 4))
-    every(often(20, 90), [this] { crash_all(); });
+  if (options_.crashes && random_.chance(1, 3))
+    every(often(6, 90), [this] { crash_all(); });
   if (options_.crashes && random_.chance(1, 3))
     every(often(5, 60), [this] { crash_inside_disk(); });
   if (options_.disk && random_.chance(1, 3))
     every(often(10, 60), [this] { disk_error(); });
   if (options_.stalls && random_.chance(1, 3))
     every(often(5, 40), [this] { slow_disk(); });
+  if (options_.stalls && random_.chance(1, 2))
+    every(often(2, 30), [this] { slow_processor(); });
   if (options_.partitions && random_.chance(1, 2))
     every(often(4, 40), [this] { partition(); });
   if (options_.links && random_.chance(1, 2))
@@ -34,8 +36,13 @@ void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy) 
     every(often(8, 40), [this] { change_members(); });
   if (options_.policies && random_.chance(1, 3))
     every(often(5, 40), std::move(change_policy));
-  if (options_.drains && random_.chance(1, 3))
-    every(often(5, 40), [this] { drain(); });
+  if (options_.drains && random_.chance(1, 2))
+    random_.chance(1, 2) ? every(often(2, 30), [this] { drain(); })
+                         : every(log_uniform(random_, 300, 3000) * ms, [this] { drain(3 * second); });
+  if (options_.orders && random_.chance(1, 3))
+    every(often(1, 10), [this] { wrong_order(); });
+  if (options_.strikes && random_.chance(1, 2))
+    strikes_one_in_ = 1 + random_.below(4);
   if (options_.cuts && random_.chance(1, 2))
     every(often(1, 20), [this] { cut_client(); });
   if (options_.stalls && random_.chance(1, 3))
@@ -54,7 +61,29 @@ void cluster_faults::every(sim_ns mean, std::function<void()> what) {
   });
 }
 
+queue_ptr cluster_faults::any_replicated(const member& as_known_by) {
+  std::vector<queue_ptr> all;
+  if (const auto metadata = as_known_by.node->metadata())
+    metadata->for_each_queue([&](const queue_ptr& one) {
+      if (one->placement)
+        all.push_back(one);
+    });
+  return all.empty() ? nullptr : all[random_.below(all.size())];
+}
+
+sim_cluster::member* cluster_faults::named(const std::string& name) {
+  for (auto& each : nodes_.members())
+    if (each->name == name && each->node && each->node->up() && !each->leaving)
+      return each.get();
+  return nullptr;
+}
+
 sim_cluster::member* cluster_faults::running() {
+  if (random_.chance(1, 2))
+    if (auto* via = nodes_.any_serving())
+      if (const auto queue = any_replicated(*via))
+        if (auto* master = named(queue->node))
+          return master;
   return nodes_.any([](const member& each) { return each.node && each.node->up() && !each.leaving; });
 }
 
@@ -69,12 +98,15 @@ void cluster_faults::fault(const std::string& what, const char* marker) {
 
 void cluster_faults::crash() {
   member* who = running();
-  if (!who)
-    return;
-  fault("power cut of " + who->name, "crash");
+  if (who)
+    crash(*who, random_.chance(1, 4) ? 25 * second : 3 * second);
+}
+
+void cluster_faults::crash(member& who, sim_ns longest_down) {
+  fault("power cut of " + who.name, "crash");
   ++counts_.crashes;
-  nodes_.power_cut(*who, random_.chance(1, 2));
-  nodes_.restart_later(*who, random_.chance(1, 4) ? 25 * second : 3 * second);
+  nodes_.power_cut(who, random_.chance(1, 2));
+  nodes_.restart_later(who, longest_down);
 }
 
 void cluster_faults::crash_all() {
@@ -115,17 +147,35 @@ void cluster_faults::slow_disk() {
   fault("slow disk of " + who->name, "slow-disk");
   auto* node = who->node.get();
   node->set_disk_latency(log_uniform(random_, 10, 2000) * ms, 10 * ms);
-  time_.after(log_uniform(random_, 100, 5000) * ms, [node] { node->set_disk_latency(200 * us, 2 * ms); });
+  time_.after(log_uniform(random_, 100, 5000) * ms, [node] { node->usual_disk_latency(); });
+}
+
+/// What an actor is told waits while the network and the disks go on.
+void cluster_faults::slow_processor() {
+  member* who = running();
+  if (!who)
+    return;
+  fault("slow processor of " + who->name, "slow-processor");
+  auto* node = who->node.get();
+  node->set_job_time(log_uniform(random_, 10, 3000) * us);
+  time_.after(log_uniform(random_, 100, 8000) * ms, [this, node] {
+    node->set_job_time(0);
+    nodes_.trouble();
+  });
 }
 
 void cluster_faults::pause() {
-  member* who = running();
-  if (!who || who->node->paused())
+  if (member* who = running())
+    pause(*who, 20 * second);
+}
+
+void cluster_faults::pause(member& who, sim_ns longest) {
+  if (who.node->paused())
     return;
-  fault(who->name + " stands still", "pause");
-  auto* node = who->node.get();
+  fault(who.name + " stands still", "pause");
+  auto* node = who.node.get();
   node->pause();
-  time_.after(log_uniform(random_, 50, 20'000) * ms, [this, node] {
+  time_.after(log_uniform(random_, 50, longest / ms) * ms, [this, node] {
     node->resume();
     nodes_.trouble();
   });
@@ -156,16 +206,106 @@ void cluster_faults::change_members() {
 
 /// Masters leave while the node goes on: no fault that anybody may notice.
 void cluster_faults::drain() {
-  member* who = running();
+  drain(20 * second);
+}
+
+void cluster_faults::drain(sim_ns longest) {
+  if (member* who = running())
+    drain(*who, longest);
+}
+
+void cluster_faults::drain(member& who, sim_ns longest) {
+  told_.say("FAULT masters are to leave " + who.name);
+  told_.mark("drain");
+  nodes_.drain(who, true);
+  time_.after(log_uniform(random_, 300, longest / ms) * ms, [this, &who] {
+    told_.say("masters may come back to " + who.name);
+    nodes_.drain(who, false);
+  });
+}
+
+/// One whose master is down, if there is any: else an order can do little.
+queue_ptr cluster_faults::masterless_first(const member& as_known_by) {
+  queue_ptr found;
+  const auto metadata = as_known_by.node->metadata();
+  metadata->for_each_queue([&](const queue_ptr& one) {
+    if (!one->placement || found)
+      return;
+    const auto master = metadata->find_node(one->node);
+    if (!master || !master->up)
+      found = one;
+  });
+  return found ? found : any_replicated(as_known_by);
+}
+
+/// What a supervisor that knows too little, or one of yesterday, might want of a queue's copies: the metadata refuses
+/// what would lose something, and nobody notices the rest.
+void cluster_faults::wrong_order() {
+  member* via = nodes_.any_serving();
+  const auto queue = via && !via->node->paused() ? masterless_first(*via) : nullptr;
+  if (!queue)
+    return;
+  std::vector<node_ptr> all;
+  via->node->metadata()->for_each_node([&](const node_ptr& one) { all.push_back(one); });
+  const auto& who = *all[random_.below(all.size())];
+  const auto number = static_cast<replication::node_id>(who.id);
+  const epoch mastership = queue->mastership - (random_.chance(1, 8) ? 1 : 0);
+  change_placement what{queue->vhost, queue->name, queue->id, {}};
+  std::string words;
+  switch (random_.below(3)) {
+  case 0:
+    words = "promotion of ";
+    what.what = replication::promote{mastership, number};
+    break;
+  case 1:
+    words = "hand-over to ";
+    what.what = replication::hand_over{mastership, {number, who.session}};
+    break;
+  default:
+    words = "recovery by ";
+    what.what = replication::recover{mastership, number, false, false};
+  }
+  told_.say("FAULT somebody orders a " + words + who.name + " for queue '" + queue->name + "'");
+  told_.mark("wrong-order");
+  via->node->propose(std::move(what), [](const command_result&) {});
+}
+
+// -- at the moments that matter
+// ------------------------------------------------------------------------------------------
+
+void cluster_faults::master_moved(const queue_record& queue) {
+  const std::string before = std::exchange(masters_[queue.name], queue.node);
+  if (!on_ || strikes_one_in_ == 0 || time_.now() < quiet_until_ || !random_.chance(1, strikes_one_in_))
+    return;
+  quiet_until_ = time_.now() + 2 * second;
+  time_.after(log_uniform(random_, 100, 1'500'000) * us, [this, master = queue.node, before] {
+    if (!on_)
+      return;
+    const auto rest = std::exchange(random_, random_.fork());
+    if (all_.next())
+      strike(master, before);
+    random_ = rest;
+  });
+}
+
+/// The new master, the one before or somebody else goes, stands still or is not heard.
+void cluster_faults::strike(const std::string& master, const std::string& before) {
+  told_.mark("strike");
+  member* who = random_.chance(1, 2) ? named(master) : random_.chance(1, 2) ? named(before) : running();
   if (!who)
     return;
-  told_.say("FAULT masters are to leave " + who->name);
-  told_.mark("drain");
-  nodes_.drain(*who, true);
-  time_.after(log_uniform(random_, 500, 20'000) * ms, [this, who] {
-    told_.say("masters may come back to " + who->name);
-    nodes_.drain(*who, false);
-  });
+  switch (random_.below(5)) {
+  case 0:
+  case 1:
+    return crash(*who, random_.chance(1, 4) ? 15 * second : 1 * second);
+  case 2:
+    return pause(*who, 5 * second);
+  case 3:
+    cut_off(who->name);
+    return heal_within(5 * second);
+  default:
+    return drain(*who, 5 * second);
+  }
 }
 
 // -- the network
@@ -188,7 +328,11 @@ void cluster_faults::partition() {
   default:
     cut_single();
   }
-  time_.after(log_uniform(random_, 200, 30'000) * ms, [this] {
+  heal_within(30 * second);
+}
+
+void cluster_faults::heal_within(sim_ns longest) {
+  time_.after(log_uniform(random_, 200, longest / ms) * ms, [this] {
     told_.say("the network is whole");
     nodes_.network().heal();
     nodes_.trouble();
@@ -239,13 +383,16 @@ void cluster_faults::cut_one_way() {
 
 void cluster_faults::cut_single() {
   const auto& all = nodes_.members();
-  const auto& one = all[random_.below(all.size())];
-  fault(one->name + " is cut off", "cut-single");
-  for (const auto& each : all) {
-    if (each == one)
+  cut_off(all[random_.below(all.size())]->name);
+}
+
+void cluster_faults::cut_off(const std::string& who) {
+  fault(who + " is cut off", "cut-single");
+  for (const auto& each : nodes_.members()) {
+    if (each->name == who)
       continue;
-    nodes_.network().cut(each->name, one->name);
-    nodes_.network().cut(one->name, each->name);
+    nodes_.network().cut(each->name, who);
+    nodes_.network().cut(who, each->name);
   }
 }
 
@@ -264,7 +411,7 @@ void cluster_faults::slow_network() {
   const sim_ns base = log_uniform(random_, 1, 200) * ms;
   nodes_.network().set_delay({base, base});
   time_.after(log_uniform(random_, 200, 10'000) * ms, [this] {
-    nodes_.network().set_delay({});
+    nodes_.network().usual_delay();
     nodes_.trouble();
   });
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "model_client.hpp"
@@ -23,6 +25,8 @@ public:
   /// `keeps_time`: calendars may not jump, since somebody's messages live for a time. `change_policy` is called for
   /// that fault.
   void plan(bool keeps_time, std::function<void()> change_policy);
+  /// That queue has another master since just now: in some seeds this is when something goes wrong.
+  void master_moved(const queue_record& queue);
   /// From now on nothing goes wrong any more.
   void stop() { on_ = false; }
   /// That have come, also those that were left out.
@@ -31,14 +35,23 @@ public:
 private:
   using member = sim_cluster::member;
   void every(sim_ns mean, std::function<void()> what);
+  /// A node that runs; every other time one that has a master, if a queue is drawn that has copies.
   member* running();
+  queue_ptr any_replicated(const member& as_known_by);
+  queue_ptr masterless_first(const member& as_known_by);
+  member* named(const std::string& name);
   void fault(const std::string& what, const char* marker);
 
   void crash();
+  void crash(member& who, sim_ns longest_down);
+  void pause(member& who, sim_ns longest);
+  void cut_off(const std::string& who);
+  void heal_within(sim_ns longest);
   void crash_all();
   void crash_inside_disk();
   void disk_error();
   void slow_disk();
+  void slow_processor();
   void partition();
   void cut_halves();
   void cut_ring();
@@ -50,6 +63,10 @@ private:
   void wrong_clock();
   void change_members();
   void drain();
+  void drain(sim_ns longest);
+  void drain(member& who, sim_ns longest);
+  void wrong_order();
+  void strike(const std::string& master, const std::string& before);
   void cut_client();
   void stall_client();
 
@@ -62,6 +79,9 @@ private:
   const sim_cluster::events told_;
   numbered all_;
   bool on_ = true;
+  uint64_t strikes_one_in_ = 0;                ///< of new masters; 0: none
+  sim_ns quiet_until_ = 0;                     ///< of strikes
+  std::map<std::string, std::string> masters_; ///< by queue, the last one's node
 };
 
 } // namespace broker::sim

@@ -19,6 +19,8 @@ namespace {
 
 /// Faults have stopped: everything must be confirmed, drained and agreed on within this time (C12).
 constexpr sim_ns drain_time = 120 * second;
+/// As long as consumers get something they go on, but not for ever.
+constexpr sim_ns drain_longest = 600 * second;
 /// The nodes of a cluster find together without faults.
 constexpr sim_ns forming_time = 60 * second;
 /// Message bytes all queues, sessions and links of a run may pin (C11), per node.
@@ -37,6 +39,22 @@ drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
   plan.break_limit_ms = log_uniform(random, 3'000, 60'000);
   plan.node_down_ms = log_uniform(random, 3'000, 60'000);
   plan.snapshot_entries = random.chance(1, 2) ? 20 + random.below(200) : limits::metadata_snapshot_entries;
+  if (random.chance(2, 3)) { // else nothing is ever copied, and no part of a log only on disk
+    plan.replica_sizes.append_bytes = log_uniform(random, 512, 64 * 1024);
+    plan.replica_sizes.tail_bytes = log_uniform(random, 1024, 256 * 1024);
+    plan.replica_sizes.copy_above_bytes = plan.replica_sizes.tail_bytes / 4;
+    plan.replica_sizes.copy_window_bytes = log_uniform(random, 1024, 64 * 1024);
+  }
+  plan.heartbeat_ms *= 1 + random.below(3);
+  // Slow worlds: more is under way when something goes wrong, at no more cost.
+  if (random.chance(1, 2)) {
+    const sim_ns disk = log_uniform(random, 1, 20) * ms;
+    plan.disk = {disk, disk};
+  }
+  if (random.chance(1, 2)) {
+    const sim_ns network = log_uniform(random, 1, 20) * ms;
+    plan.network = {network, network};
+  }
   plan.contested_queues += static_cast<uint32_t>(random.below(3));
   plan.contested_exchanges += static_cast<uint32_t>(random.below(3));
   return plan;
@@ -86,6 +104,7 @@ private:
     events.forgetting = [this](const std::string& node) { forgetting(node); };
     events.forgot = [this] { book_.no_queue_doomed(); };
     events.moved = [this](const queue_record& queue) {
+      faults_.master_moved(queue);
       say("queue '" + queue.name + "' has its master on " + queue.node + ", mastership "
           + std::to_string(queue.mastership));
       if (const auto index = queues_.index_of(queue.name))
@@ -152,16 +171,23 @@ private:
     const auto consumers = random_.below(6);
     for (uint64_t index = 0; index < consumers; ++index)
       add_consumer(static_cast<uint32_t>(random_.below(queues_.size())));
-    for (uint32_t index = 0; index < queues_.size(); ++index)
+    for (uint32_t index = 0; index < queues_.size(); ++index) {
+      if (random_.chance(1, 2))
+        add_consumer(index);
       if (queues_[index].options.single_active_consumer)
         for (int one = 0; one < 2; ++one) // for one to wait
           add_consumer(index);
+    }
     const auto registrars = 2 + random_.below(4);
     for (uint64_t index = 0; index < registrars; ++index)
       add_registrar();
+    for (const auto* one : readers_)
+      say("consumer of " + one->text());
     for (auto& client : all_clients_)
       if (numbered_clients_.next())
         client->start();
+      else
+        std::erase(readers_, client.get());
   }
 
   void add_publisher() {
@@ -185,19 +211,24 @@ private:
     if (!queue.watched)
       return;
     plan.prefetch = random_.chance(1, 6) ? 0 : static_cast<uint16_t>(log_uniform(random_, 1, 300));
-    plan.work = log_uniform(random_, 1, 100) * ms;
+    // Some hold what they have got for a long time, so that masters change while they do.
+    plan.work = (random_.chance(1, 4) ? log_uniform(random_, 200, 20'000) : log_uniform(random_, 1, 100)) * ms;
+    plan.global = random_.chance(1, 3) && !queue.is_quorum();
+    plan.purge_every = random_.chance(1, 8) ? log_uniform(random_, 3, 30) * second : 0;
     plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
     plan.reject_percent =
       random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(queue.dead_letters_to ? 40 : 5)) : 0;
     plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
     plan.polls = random_.chance(1, 5) && !queue.options.single_active_consumer;
     plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
-    all_clients_.push_back(std::make_unique<consumer_client>(clients_, random_.fork(), plan));
+    auto client = std::make_unique<consumer_client>(clients_, random_.fork(), plan);
+    readers_.push_back(client.get());
+    all_clients_.push_back(std::move(client));
   }
 
   void add_registrar() {
     registrar::plan plan;
-    plan.pause = log_uniform(random_, 5, 500) * ms;
+    plan.pause = log_uniform(random_, 10, 2000) * ms;
     plan.look_percent = static_cast<uint32_t>(random_.below(50));
     auto client = std::make_unique<registrar>(clients_, random_.fork(), names_, plan);
     registrars_.push_back(client.get());
@@ -225,7 +256,13 @@ private:
     clients_.draining = true;
     if (random_.chance(1, 2))
       agree();
+    // Consumers that were there go on by themselves, whatever has happened to the masters: so in two of three
+    // runs nobody helps them.
+    if (random_.chance(2, 3))
+      drains_ = readers_;
     for (uint32_t index = 0; index < queues_.size(); ++index) {
+      if (std::any_of(drains_.begin(), drains_.end(), [&](const auto* one) { return one->queue() == index; }))
+        continue;
       auto client = std::make_unique<consumer_client>(clients_, random_.fork(), consumer_client::draining(index));
       drains_.push_back(client.get());
       all_clients_.push_back(std::move(client));
@@ -245,10 +282,14 @@ private:
       auto missing = nodes_.unsettled();
       return missing.empty() ? nodes_.unsettled_copies() : missing;
     });
+    if (!stopped())
+      book_.settled_down();
   }
 
   void settle(const std::function<std::string()>& look) {
     const auto begin = time_.now();
+    auto progress = begin; // one message at a time over a slow network takes its time
+    auto delivered = book_.deliveries();
     sim_ns next_look = begin + 6 * second;
     std::string missing;
     run_until([&] {
@@ -256,7 +297,10 @@ private:
         return false;
       next_look = time_.now() + second;
       missing = look();
-      return missing.empty() || time_.now() > begin + drain_time || stopped();
+      const bool goes_on = std::exchange(delivered, book_.deliveries()) != book_.deliveries();
+      if (goes_on && time_.now() < begin + drain_longest)
+        progress = time_.now();
+      return missing.empty() || time_.now() > progress + drain_time || stopped();
     });
     if (!missing.empty() && !stopped())
       book_.violation("C12: " + std::to_string(drain_time / second) + " s after the last fault " + missing);
@@ -272,11 +316,11 @@ private:
     for (const auto* each : registrars_)
       if (each->busy())
         return "a change of the metadata is not answered";
-    for (size_t index = 0; index < drains_.size(); ++index)
-      if (!drains_[index]->connected() || !drains_[index]->idle())
-        return "queue " + queues_[static_cast<uint32_t>(index)].name + " is not drained";
+    for (const auto* each : drains_)
+      if (!each->connected() || !each->idle())
+        return "queue " + queues_[each->queue()].name + " is not drained";
     if (!book_.all_accounted())
-      return "a confirmed message is not accounted for";
+      return "a confirmed message is not accounted for, though all consumers are idle";
     return nodes_.unsettled_copies();
   }
 
@@ -308,6 +352,7 @@ private:
   client_world clients_;
   std::vector<std::unique_ptr<model_client>> all_clients_;
   std::vector<registrar*> registrars_;
+  std::vector<consumer_client*> readers_; ///< that were started
   std::vector<consumer_client*> drains_;
   mirroring mirrors_;
   cluster_faults faults_;

@@ -32,7 +32,7 @@ constexpr const char* usage_text =
        warren-sim selftest [--plant NAME] [--seeds A-B] [--nodes N] [--jobs N]
 --nodes: 1 to 7, or any: each seed draws its own. Default: 1.
 LIST is a comma-separated choice of crash, disk, cut, stall, and of clusters partition, link, pause, clock, member,
-policy, drain; or none. Default: all of them.
+policy, drain, order, strike; or none. Default: all of them.
 NUMBERS are those of faults (in the order in which they come) and clients that take part: "3,7", or none. Default: all.
 )";
 /// A cluster has so many nodes at most.

@@ -1,6 +1,7 @@
 // The ledger's checks of one delivery: the way a dead letter came, its times, its place in the order, and that it comes
 // for the first time only once.
 #include <algorithm>
+#include <utility>
 
 #include "ledger.hpp"
 
@@ -42,7 +43,7 @@ void ledger::delivered(uint64_t who, message_id id, const delivery& what) {
     violation("W52: " + message_text(id) + ": " + problem);
   check_way(id, *found, reader.queue, deaths, what.properties);
   check_times(id, *found, deaths, what, reader.queue);
-  check_once(id, *found, reader.queue, deaths, what.redelivered);
+  check_once(id, *found, reader, deaths, what.redelivered);
   check_order(id, *found, reader, deaths, what);
   check_active(who, reader);
   found->delivered = true;
@@ -154,13 +155,19 @@ void ledger::check_times(message_id id, const record& what, const deaths_seen& d
 
 /// Without a crash since it was published a message is in one place: it comes to each queue for the first time once,
 /// and nowhere any more after it was settled. (After a crash a settled message, or both the dead letter and what it
-/// was made of, may come back.)
-void ledger::check_once(message_id id, record& what, uint32_t queue, const deaths_seen& deaths, bool redelivered) {
+/// was made of, may come back.) When nothing is wrong any more, and copies agree, whoever begins to consume gets each
+/// message that is there once, whatever has happened before: else it is stored twice. (Dead letters may be: a master
+/// that goes while one is on its way has a successor that sends it again.)
+void ledger::check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered) {
+  const uint32_t queue = who.queue;
   auto here = std::find_if(what.visits.begin(), what.visits.end(),
                            [&](const visit& one) { return one.queue == queue && one.deaths == deaths.total; });
   if (here == what.visits.end())
     here = what.visits.insert(here, {queue, deaths.total});
   ++here->deliveries;
+  if (!redelivered && deaths.all.empty() && quiet_since_ && who.since >= *quiet_since_
+      && std::exchange(here->in_quiet, true))
+    violation("one place: " + message_text(id) + " is stored twice in " + queues_[queue].name);
   if (!undisturbed(what))
     return;
   const auto& plan = queues_[queue];

@@ -10,6 +10,8 @@ namespace {
 
 /// After a queue has got another master, what the last one has handed out may still be under way this long.
 constexpr sim_ns move_takes = 10 * second;
+/// A purge whose client has gone is under way for so long at most.
+constexpr sim_ns purge_takes = 30 * second;
 constexpr size_t violations_max = 100; // one is enough to fail; the rest is for the reader
 
 char filler(message_id id, size_t at) {
@@ -64,7 +66,7 @@ void ledger::published(message_id id, const publish& what) {
   made.life = life_;
   if (what.queue != queue_none)
     for (const auto hop : queues_.chain(what.queue))
-      made.may_be_lost = made.may_be_lost || doomed_.contains(hop);
+      made.may_be_lost = made.may_be_lost || doomed_.contains(hop) || may_be_purged(hop);
   if (what.confirm_mode)
     ++outstanding_;
   if (what.queue != queue_none)
@@ -97,7 +99,7 @@ void ledger::nacked(message_id id) {
   if (found->what.queue == queue_none)
     return violation("C8: unroutable " + message_text(id) + " refused");
   const auto& queue = queues_[found->what.queue];
-  if (excused(found->sent))
+  if (excused(time_.now()))
     return;
   if (!queue.refuses())
     return violation("C8: " + message_text(id) + " refused by " + queue.name + ", which takes everything");
@@ -140,6 +142,7 @@ void ledger::committed(message_id id) {
 
 uint64_t ledger::new_consumer(uint32_t queue) {
   consumers_[next_consumer_].queue = queue;
+  consumers_[next_consumer_].since = time_.now();
   return next_consumer_++;
 }
 
@@ -182,6 +185,30 @@ void ledger::queue_doomed(uint32_t queue) {
 }
 
 void ledger::queue_vanished(uint32_t queue) {
+  excuse_all(queue);
+}
+
+void ledger::purging(uint32_t queue) {
+  ++purging_[queue];
+  excuse_all(queue);
+}
+
+void ledger::purged(uint32_t queue, bool answered) {
+  --purging_[queue];
+  excuse_all(queue);
+  if (!answered)
+    purged_until_[queue] = time_.now() + purge_takes;
+  markers_.insert("purged");
+}
+
+bool ledger::may_be_purged(uint32_t queue) const {
+  const auto waits = purging_.find(queue);
+  const auto until = purged_until_.find(queue);
+  return (waits != purging_.end() && waits->second != 0)
+      || (until != purged_until_.end() && time_.now() < until->second);
+}
+
+void ledger::excuse_all(uint32_t queue) {
   for (uint32_t index = 0; index < queues_.size(); ++index) {
     const auto way = queues_.chain(index);
     if (std::find(way.begin(), way.end(), queue) != way.end())

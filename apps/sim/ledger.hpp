@@ -93,6 +93,12 @@ public:
   /// A replicated queue has another master: what the last one has handed out may be handed out again, as if for the
   /// first time.
   void master_moved(uint32_t queue);
+  /// A client purges the queue: what was sent to it before the answer may end there.
+  void purging(uint32_t queue);
+  /// It has the answer, or will never get it: then the broker may purge a while later.
+  void purged(uint32_t queue, bool answered);
+  /// Nothing is wrong any more and all copies agree: who begins to consume from now on gets every message once.
+  void settled_down() { quiet_since_ = time_.now(); }
   /// That queue has another master since just now: what it holds is on its way again.
   bool moving(uint32_t queue) const;
   /// queue.declare-ok in a quiet moment: no faults, no publishes, everything that expires has had the time.
@@ -109,6 +115,7 @@ public:
   /// Violations and counts.
   void report(run_result& to) const;
   uint64_t outstanding_confirms() const { return outstanding_; }
+  uint64_t deliveries() const { return delivered_; }
   /// What messages went through, for the rare states of a sweep: "dead-expired", "delayed", ...
   const std::set<std::string>& markers() const { return markers_; }
 
@@ -118,6 +125,7 @@ private:
     uint32_t queue;
     uint64_t deaths;
     uint64_t deliveries = 0;
+    bool in_quiet = false; ///< came for the first time when nothing was wrong
   };
   struct record {
     publish what;
@@ -139,6 +147,7 @@ private:
   /// Deliveries so far: what a later one with a higher priority must not have waited behind.
   struct consumer {
     uint32_t queue = 0;
+    sim_ns since = 0;
     bool left = false;
     std::map<std::pair<uint32_t, uint8_t>, message_id> newest; ///< per publisher incarnation and priority
     std::map<uint8_t, std::pair<sim_ns, message_id>> latest;   ///< per priority: the one that was sent last
@@ -146,6 +155,9 @@ private:
     sim_ns horizon = 0; ///< everything from now on has been handed out after this
   };
   record* find(message_id id, const char* doing);
+  bool may_be_purged(uint32_t queue) const;
+  /// Whatever was sent to `queue`, or may come there as a dead letter, may be gone.
+  void excuse_all(uint32_t queue);
   /// Since it was published no node has died, and no queue on its way has got another master.
   bool undisturbed(const record& what) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
@@ -155,7 +167,7 @@ private:
                  const amqp::properties& properties);
   void check_death(message_id id, const record& what, const death_seen& death);
   void check_times(message_id id, const record& what, const deaths_seen& deaths, const delivery& how, uint32_t queue);
-  void check_once(message_id id, record& what, uint32_t queue, const deaths_seen& deaths, bool redelivered);
+  void check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered);
   void check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths, const delivery& how);
   void check_active(uint64_t who, const consumer& one);
 
@@ -170,6 +182,9 @@ private:
   std::map<message_id, record> messages_;
   std::map<uint32_t, std::vector<message_id>> sent_to_; ///< per queue, in the order of publishing
   std::set<uint32_t> doomed_;
+  std::map<uint32_t, uint32_t> purging_;    ///< by queue: purges without an answer
+  std::map<uint32_t, sim_ns> purged_until_; ///< by queue: one whose client has gone may still come
+  std::optional<sim_ns> quiet_since_;
   std::map<uint32_t, sim_ns> moved_at_; ///< by queue, the last time
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer

@@ -1,5 +1,7 @@
 #include "model_client.hpp"
 
+#include <algorithm>
+
 #include "amqp/frame.hpp"
 
 namespace broker::sim {
@@ -296,14 +298,28 @@ bool consumer_client::idle() const {
   return unsettled_.empty() && world_.time.now() - last_delivery_ > second && (!plan_.polls || last_get_empty_);
 }
 
+std::string consumer_client::text() const {
+  std::string made = world_.queues[plan_.queue].name + (plan_.polls ? " polls" : " consumes") + ", prefetch "
+                   + std::to_string(plan_.prefetch) + (plan_.global ? " of the channel" : "") + ", up to "
+                   + std::to_string(plan_.work / ms) + " ms each";
+  if (plan_.cancel_every != 0)
+    made += ", cancels and begins anew";
+  if (plan_.purge_every != 0)
+    made += ", purges";
+  return made;
+}
+
 void consumer_client::ready() {
   declare(plan_.queue);
+  if (plan_.purge_every != 0)
+    purge_later();
   if (plan_.polls) {
     consumer_ = world_.book.new_consumer(plan_.queue);
     return poll();
   }
   basic_class::qos qos;
   qos.prefetch_count = plan_.prefetch;
+  qos.global = plan_.global;
   send(qos);
   consume();
 }
@@ -320,6 +336,18 @@ void consumer_client::consume() {
       world_.book.consumer_left(consumer_);
       send(basic_class::cancel{tag, false});
     });
+}
+
+void consumer_client::purge_later() {
+  later(plan_.purge_every / 2 + random_.below(plan_.purge_every), [this] {
+    if (world_.draining)
+      return;
+    queue_class::purge what;
+    what.queue = world_.queues[plan_.queue].name;
+    purging_ = true;
+    world_.book.purging(plan_.queue);
+    send(what);
+  });
 }
 
 void consumer_client::poll() {
@@ -341,6 +369,10 @@ void consumer_client::received(wire_event& event) {
     later(20 * ms + random_.below(50 * ms), [this] { poll(); });
   } else if (std::holds_alternative<basic_class::cancel_ok>(event.method)) {
     consume();
+  } else if (std::holds_alternative<queue_class::purge_ok>(event.method)) {
+    purging_ = false;
+    world_.book.purged(plan_.queue, true);
+    purge_later();
   } else if (auto* close = std::get_if<channel_class::close>(&event.method)) {
     channel_closed("a consumer's", *close);
   } else if (std::holds_alternative<basic_class::cancel>(event.method)) {
@@ -360,11 +392,12 @@ void consumer_client::deliver(uint64_t tag, bool redelivered, const wire_event& 
   if (!unsettled_.emplace(tag, id).second)
     return world_.book.violation("delivery tag " + std::to_string(tag) + " twice on one channel");
   // What an earlier master has delivered has no place in the window of the next one (channel_moves.cpp).
-  const bool counts =
-    plan_.prefetch != 0 && !plan_.polls && plan_.cancel_every == 0 && !world_.book.moving(plan_.queue);
+  const bool counts = plan_.prefetch != 0 && !plan_.polls && plan_.cancel_every == 0 && plan_.work <= second
+                   && !world_.book.moving(plan_.queue);
   if (counts && unsettled_.size() > plan_.prefetch)
     world_.book.violation("C11: more unacked deliveries than the prefetch of " + std::to_string(plan_.prefetch));
-  later(random_.below(plan_.work + 1), [this, tag] { settle_one(tag); });
+  const auto work = world_.draining ? std::min(plan_.work, ms) : plan_.work;
+  later(random_.below(work + 1), [this, tag] { settle_one(tag); });
 }
 
 void consumer_client::settle_one(uint64_t tag) {
@@ -404,6 +437,8 @@ void consumer_client::settled(message_id id) {
 
 void consumer_client::lost() {
   unsettled_.clear();
+  if (std::exchange(purging_, false))
+    world_.book.purged(plan_.queue, false);
   world_.book.consumer_left(consumer_);
   for (const auto& [at, id] : std::exchange(recent_, {}))
     world_.book.doubted(id);

@@ -140,6 +140,8 @@ public:
     uint32_t multiple_percent = 20;
     bool polls = false;
     sim_ns cancel_every = 0; ///< cancels and consumes again
+    bool global = false;     ///< the prefetch is the channel's (basic.qos global)
+    sim_ns purge_every = 0;  ///< purges the queue now and then
   };
   /// What empties a queue at the end of a run: takes everything, hands nothing back.
   static plan draining(uint32_t queue) {
@@ -153,6 +155,9 @@ public:
   consumer_client(client_world& world, random_source random, plan what) : model_client(world, random), plan_(what) {}
   /// Nothing was delivered for a while and nothing is unsettled.
   bool idle() const;
+  uint32_t queue() const { return plan_.queue; }
+  /// What it does, for people.
+  std::string text() const;
 
 protected:
   void ready() override;
@@ -161,6 +166,7 @@ protected:
 
 private:
   void consume();
+  void purge_later();
   void poll();
   void deliver(uint64_t tag, bool redelivered, const wire_event& event);
   void settle_one(uint64_t tag);
@@ -173,6 +179,7 @@ private:
   std::deque<std::pair<sim_ns, message_id>> recent_;
   sim_ns last_delivery_ = 0;
   bool last_get_empty_ = false;
+  bool purging_ = false;
 };
 
 /// Asks once for every queue's length, in a quiet moment.

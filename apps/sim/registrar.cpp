@@ -8,7 +8,7 @@
 namespace broker::sim {
 
 using namespace amqp;
-using kind = meta_request::kind;
+using change_kind = meta_request::kind;
 
 namespace {
 
@@ -73,18 +73,18 @@ void registrar::ask() {
   request made;
   made.about = names_.draw(random_);
   if (random_.below(100) < plan_.look_percent)
-    made.what.what = kind::look;
+    made.what.what = change_kind::look;
   else if (random_.chance(1, 2))
-    made.what = {kind::create, made.about.is_queue ? names_.next_value() : 1 + random_.below(std::size(types))};
+    made.what = {change_kind::create, made.about.is_queue ? names_.next_value() : 1 + random_.below(std::size(types))};
   else
-    made.what.what = kind::erase;
+    made.what.what = change_kind::erase;
   made.id = names_.history().asked(made.about.name, made.what);
   asked_ = made;
   made.about.is_queue ? ask_about_queue(made) : ask_about_exchange(made);
 }
 
 void registrar::ask_about_queue(const request& what) {
-  if (what.what.what == kind::erase) {
+  if (what.what.what == change_kind::erase) {
     queue_class::delete_ erase;
     erase.queue = what.about.name;
     return send(erase);
@@ -92,14 +92,14 @@ void registrar::ask_about_queue(const request& what) {
   queue_class::declare declare;
   declare.queue = what.about.name;
   declare.durable = true;
-  declare.passive = what.what.what == kind::look;
+  declare.passive = what.what.what == change_kind::look;
   if (!declare.passive)
     declare.arguments.set("x-max-length", {static_cast<int64_t>(what.what.value)});
   send(declare);
 }
 
 void registrar::ask_about_exchange(const request& what) {
-  if (what.what.what == kind::erase) {
+  if (what.what.what == change_kind::erase) {
     exchange_class::delete_ erase;
     erase.exchange = what.about.name;
     return send(erase);
@@ -107,7 +107,7 @@ void registrar::ask_about_exchange(const request& what) {
   exchange_class::declare declare;
   declare.exchange = what.about.name;
   declare.durable = true;
-  declare.passive = what.what.what == kind::look;
+  declare.passive = what.what.what == change_kind::look;
   declare.type = declare.passive ? "" : std::string{types[what.what.value - 1]};
   send(declare);
 }
@@ -137,7 +137,7 @@ void registrar::received(wire_event& event) {
   if (!done || !asked_)
     return;
   // A look that has found something does not learn what: only that it is not nothing.
-  if (asked_->what.what == kind::look) {
+  if (asked_->what.what == change_kind::look) {
     names_.history().seen(asked_->id);
     asked_.reset();
   } else {
@@ -150,14 +150,14 @@ void registrar::closed_by(const channel_class::close& close) {
   if (!asked_)
     return world_.book.violation("a registrar's channel was closed: " + close.reply_text);
   const bool unreachable = close.reply_text.find("down or inaccessible") != std::string::npos;
-  if (close.reply_code == 406 && asked_->what.what == kind::create)
+  if (close.reply_code == 406 && asked_->what.what == change_kind::create)
     return answered(value_in(close.reply_text, asked_->about.is_queue));
   const bool missing = close.reply_code == 404 && !unreachable;
-  if (missing && asked_->what.what == kind::look && asked_->about.is_queue) {
+  if (missing && asked_->what.what == change_kind::look && asked_->about.is_queue) {
     names_.history().missed(asked_->id);
     return asked_.reset();
   }
-  if (missing && asked_->what.what == kind::look)
+  if (missing && asked_->what.what == change_kind::look)
     return answered(0);
   if (missing && asked_->about.is_queue && names_.history().being_erased(asked_->about.name)) {
     names_.history().refused(asked_->id);

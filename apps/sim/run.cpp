@@ -461,7 +461,8 @@ bool choose_faults(const std::string& list, run_options& options) {
     {"crash", &options.crashes},        {"disk", &options.disk},    {"cut", &options.cuts},
     {"stall", &options.stalls},         {"link", &options.links},   {"pause", &options.pauses},
     {"partition", &options.partitions}, {"clock", &options.clocks}, {"member", &options.members},
-    {"policy", &options.policies},      {"drain", &options.drains},
+    {"policy", &options.policies},      {"drain", &options.drains}, {"order", &options.orders},
+    {"strike", &options.strikes},
   };
   for (const auto& [name, on] : kinds)
     *on = false;

@@ -29,6 +29,8 @@ struct run_options {
   bool members = true;               ///< nodes are forgotten and join anew (F17)
   bool policies = true;              ///< which queues are mirrored, and how, changes
   bool drains = true;                ///< masters leave a node, and may come back (U05)
+  bool orders = true;                ///< masters are to change as nobody should want it, or too late
+  bool strikes = true;               ///< something goes wrong just when a queue has got another master
   uint32_t nodes = 1;                ///< 1: one node without links (run.cpp); more: a cluster (cluster_run.cpp)
   std::string faults;                ///< the choice as it was given, for people; "" = all
   std::string plant;                 ///< name of a mistake to plant, "" = none

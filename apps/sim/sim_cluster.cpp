@@ -1,6 +1,7 @@
 #include "sim_cluster.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
 
@@ -24,8 +25,9 @@ constexpr sim_ns told_within = 8 * second;
 sim_cluster::sim_cluster(virtual_time& time, random_source random, cluster_plan plan, const std::string& plant_name,
                          events told, std::shared_ptr<const guests> own)
   : time_(time), random_(random), plan_(plan), plant_(plant_name), told_(std::move(told)), own_(std::move(own)),
-    network_(time, random_.fork()), watch_(told_.violation) {
+    network_(time, random_.fork()), watch_(told_.violation), copies_(told_.violation, told_.mark) {
   network_.set_refuses(plan_.replication);
+  network_.set_usual_delay(plan_.network);
   for (uint32_t index = 0; index < plan_.nodes; ++index) {
     auto made = std::make_unique<member>();
     made->name = "rabbit@n" + std::to_string(index + 1);
@@ -55,6 +57,10 @@ void sim_cluster::make(member& who) {
   seat.node_down_ms = plan_.node_down_ms;
   seat.snapshot_entries = plan_.snapshot_entries;
   seat.replication = plan_.replication;
+  seat.replica_sizes = plan_.replica_sizes;
+  seat.copies = &copies_;
+  seat.disk = plan_.disk;
+  seat.heartbeat_ms = plan_.heartbeat_ms;
   seat.own = own_;
   for (const auto& each : members_)
     if (each.get() != &who && each->belongs)
@@ -98,6 +104,7 @@ void sim_cluster::look_at_queues(const metadata_host& host) {
     return;
   queues_at_ = host.applied_index();
   const auto metadata = host.snapshot();
+  copies_.applied(*metadata);
   std::map<std::string, std::pair<queue_id, epoch>> found;
   metadata->for_each_queue([&](const queue_ptr& queue) {
     found[queue->name] = {queue->id, queue->placement ? queue->mastership : 0};
@@ -330,14 +337,15 @@ void sim_cluster::calm() {
   calm_ = true;
   drained_.clear();
   network_.heal();
-  network_.set_delay({});
+  network_.usual_delay();
   trouble();
   for (auto& each : members_) {
     if (!each->belongs)
       continue;
     each->disk->faults() = {};
     each->disk_trouble = false;
-    each->node->set_disk_latency(200 * us, 2 * ms);
+    each->node->usual_disk_latency();
+    each->node->set_job_time(0);
     each->node->set_wall_offset(0);
     each->node->resume();
     if (each->node->up())
@@ -356,7 +364,8 @@ void sim_cluster::calm() {
 // ---------------------------------------------------------------------------------------------------------------
 
 void sim_cluster::step() {
-  std::vector<member*> ready;
+  std::array<member*, 8> ready{}; // at most seven nodes
+  size_t count = 0;
   member* soonest = nullptr;
   sim_ns timer = 0;
   for (auto& each : members_) {
@@ -365,7 +374,7 @@ void sim_cluster::step() {
     if (each->node->failed())
       return ended_by_itself(*each);
     if (each->node->has_job())
-      ready.push_back(each.get());
+      ready.at(count++) = each.get();
     sim_ns at = 0;
     if (each->node->next_timer(at) && (!soonest || at < timer)) {
       soonest = each.get();
@@ -373,8 +382,8 @@ void sim_cluster::step() {
     }
   }
   const bool due = !time_.empty() && time_.next_at() <= time_.now();
-  if (!ready.empty() && (!due || random_.chance(1, 2)))
-    return ready[random_.below(ready.size())]->node->run_job();
+  if (count != 0 && (!due || random_.chance(1, 2)))
+    return ready.at(random_.below(count))->node->run_job();
   if (due)
     return time_.run_next();
   if (soonest && (time_.empty() || timer <= time_.next_at())) {

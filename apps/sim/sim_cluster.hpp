@@ -25,6 +25,10 @@ struct cluster_plan {
   uint64_t node_down_ms = limits::metadata_node_down_ms;
   size_t snapshot_entries = limits::metadata_snapshot_entries;
   bool replication = false; ///< of queues that want copies
+  replica_bounds replica_sizes;
+  uint64_t heartbeat_ms = limits::raft_heartbeat_ms;
+  disk_latency disk;
+  network_delay network;
 };
 
 class sim_cluster {
@@ -127,6 +131,7 @@ private:
   const std::shared_ptr<const guests> own_;
   sim_network network_;
   agreement watch_;
+  copies_watch copies_;
   std::vector<std::unique_ptr<member>> members_;
   std::vector<std::shared_ptr<void>> attic_; ///< machines that were reset: events of theirs may still be planned
   std::map<std::string, std::pair<queue_id, epoch>> queues_; ///< as the node that has applied most knows them

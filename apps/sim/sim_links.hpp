@@ -41,6 +41,9 @@ public:
   void detach(const std::string& node, bool silent);
 
   void set_delay(network_delay delay) { delay_ = delay; }
+  /// When nothing is wrong.
+  void set_usual_delay(network_delay delay) { delay_ = usual_ = delay; }
+  void usual_delay() { delay_ = usual_; }
   /// Nothing from `from` arrives at `to` until healed.
   void cut(const std::string& from, const std::string& to);
   void heal();
@@ -97,6 +100,7 @@ private:
   virtual_time& time_;
   random_source random_;
   network_delay delay_;
+  network_delay usual_;
   std::map<std::string, std::unique_ptr<wire>> wires_; ///< of every node that ever attached
   std::map<uint64_t, connection_ptr> connections_;
   std::set<std::pair<std::string, std::string>> cuts_;

@@ -41,6 +41,7 @@ struct sim_node::process {
   std::unique_ptr<journal_store> journal;
   std::unique_ptr<sim_metadata_store> metadata;
   std::vector<recovered_queue> recovered;
+  std::unique_ptr<copies_watch::eyes> eyes;
   runtime shared;
   session_context sessions;
   std::vector<ref<sim_session>> open;
@@ -60,6 +61,8 @@ struct sim_node::process {
   }
   /// ~actor_system would run timers for ever (a periodic one keeps it busy): everything is killed and drained first.
   ~process() {
+    if (eyes)
+      eyes->forget();
     if (network)
       network->detach(shared.node, silent);
     for (auto& session : open) {
@@ -103,7 +106,7 @@ struct sim_node::process {
 sim_node::sim_node(virtual_time& time, random_source random, sim_disk& disk, sim_backlog& backlog, plant& mistakes,
                    node_limits bounds, std::function<void(const std::string&)> log, cluster_seat seat)
   : time_(time), random_(random), disk_(disk), backlog_(backlog), mistakes_(mistakes), bounds_(bounds),
-    log_(std::move(log)), seat_(std::move(seat)) {}
+    log_(std::move(log)), seat_(std::move(seat)), latency_(seat_.disk) {}
 
 sim_node::~sim_node() = default;
 
@@ -120,12 +123,11 @@ void sim_node::later(sim_ns delay, Function what) {
 }
 
 sim_ns sim_node::disk_delay() {
-  return latency_base_ + random_.below(latency_spread_ + 1);
+  return latency_.base + random_.below(latency_.spread + 1);
 }
 
 void sim_node::set_disk_latency(sim_ns base, sim_ns spread) {
-  latency_base_ = base;
-  latency_spread_ = spread;
+  latency_ = {base, spread};
 }
 
 void sim_node::fail(const error& why) {
@@ -145,6 +147,10 @@ result<void> sim_node::start() {
   auto& shared = life->shared;
   shared.node = seat_.network ? seat_.name : node_name;
   shared.metadata_on_own_thread = false;
+  shared.replica_sizes = seat_.replica_sizes;
+  if (seat_.copies)
+    life->eyes = seat_.copies->of_life();
+  shared.watch = life->eyes.get();
   shared.now_ms = [this] { return monotonic_ms(); };
   shared.next_seed = [this] { return seat_.network ? random_.next() : next_seed_++; };
   shared.queues.note = [this](const std::string& text) { log_(text); };
@@ -248,6 +254,9 @@ result<void> sim_node::open_metadata(process& life) {
   options.note = [this](const std::string& text) { log_(text); };
   if (seat_.network) {
     options.host.node_down_ms = seat_.node_down_ms;
+    options.host.group.heartbeat_ms = seat_.heartbeat_ms;
+    options.host.group.election_min_ms = 6 * seat_.heartbeat_ms;
+    options.host.group.election_max_ms = 12 * seat_.heartbeat_ms;
     options.host.group.snapshot_after_entries = seat_.snapshot_entries;
     options.host.group.trailing_entries = std::min(seat_.snapshot_entries, options.host.group.trailing_entries);
     options.flushed = seat_.flushed;
@@ -400,7 +409,7 @@ void sim_node::tell_pressure() {
 // ------------------------------------------------------------------------------------------------------------
 
 bool sim_node::has_job() const {
-  return up() && !failed_ && !paused_ && process_->scheduler().has_job();
+  return up() && !failed_ && !paused_ && busy_until_ <= time_.now() && process_->scheduler().has_job();
 }
 
 void sim_node::run_job() {
@@ -410,6 +419,11 @@ void sim_node::run_job() {
               jobs.begin() + static_cast<std::ptrdiff_t>(chosen) + 1);
   process_->scheduler().clock().current_time = caf::actor_clock::time_point{std::chrono::nanoseconds{time_.now()}};
   process_->scheduler().try_run_once();
+  if (job_time_ == 0)
+    return;
+  const sim_ns taken = random_.below(job_time_ + 1);
+  busy_until_ = time_.now() + taken;
+  time_.after(taken, [] {}); // the world looks again
 }
 
 bool sim_node::next_timer(sim_ns& at) const {

@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "cluster/link_limits.hpp"
+#include "copies_watch.hpp"
 #include "guests.hpp"
 #include "plants.hpp"
 #include "sim_backlog.hpp"
@@ -37,6 +38,12 @@ struct node_limits {
   size_t memory_bytes = 16 * 1024 * 1024; ///< of the node: above it its queues are under pressure
 };
 
+/// How long an operation of a disk takes.
+struct disk_latency {
+  sim_ns base = 200 * us;
+  sim_ns spread = 2 * ms;
+};
+
 /// Where a node stands in a cluster, and who watches it there.
 struct cluster_seat {
   std::string name;
@@ -44,7 +51,11 @@ struct cluster_seat {
   uint64_t break_limit_ms = link_limits::break_limit_ms;
   uint64_t node_down_ms = limits::metadata_node_down_ms;
   size_t snapshot_entries = limits::metadata_snapshot_entries;
-  bool replication = false;       ///< metadata_settings::replication
+  uint64_t heartbeat_ms = limits::raft_heartbeat_ms; ///< of the metadata group; elections wait 6 to 12 of them
+  bool replication = false;                          ///< metadata_settings::replication
+  replica_bounds replica_sizes;
+  disk_latency disk;              ///< when nothing is wrong
+  copies_watch* copies = nullptr; ///< sees every step of every replica; null: nobody does
   std::vector<std::string> seeds; ///< nodes it knows from its join; more come from the metadata
   /// After every flush of the metadata, with the node's host.
   std::function<void(const metadata_host&)> flushed;
@@ -80,6 +91,9 @@ public:
   ref<sim_session> connect(wire_peer& client);
   /// How long a disk operation takes from now on: `base` and up to `spread` more.
   void set_disk_latency(sim_ns base, sim_ns spread);
+  void usual_disk_latency() { latency_ = seat_.disk; }
+  /// Each job of an actor takes up to so long from now on: mailboxes fill while the world goes on. 0: no time at all.
+  void set_job_time(sim_ns most) { job_time_ = most; }
 
   // -- in a cluster --
   const std::string& name() const noexcept { return seat_.name; }
@@ -137,8 +151,9 @@ private:
   std::vector<std::function<void()>> missed_; ///< while paused
   int64_t wall_offset_ms_ = 0;
   int64_t drift_ = 0;
-  sim_ns latency_base_ = 200 * us;
-  sim_ns latency_spread_ = 2 * ms;
+  disk_latency latency_;
+  sim_ns job_time_ = 0;
+  sim_ns busy_until_ = 0;
   bool failed_ = false;
   uint64_t next_seed_ = 1;
   uint64_t next_port_ = 10'000;

@@ -1,14 +1,15 @@
 // Virtual time of a simulated run: a queue of events in (time, order of creation). Nothing else moves the clock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <queue>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
 
 namespace broker::sim {
 
@@ -24,16 +25,20 @@ inline constexpr uint64_t wall_start_ms = 1'700'000'000'000;
 class virtual_time {
 public:
   sim_ns now() const noexcept { return now_; }
-  void after(sim_ns delay, std::function<void()> what) { events_.push({now_ + delay, next_++, std::move(what)}); }
+  void after(sim_ns delay, std::function<void()> what) {
+    events_.push_back({now_ + delay, next_++, std::move(what)});
+    std::push_heap(events_.begin(), events_.end());
+  }
   bool empty() const noexcept { return events_.empty(); }
   /// Time of the next event; the queue must not be empty.
-  sim_ns next_at() const { return events_.top().at; }
+  sim_ns next_at() const { return events_.front().at; }
 
   /// Runs the next event, moving the clock to it.
   void run_next() {
     BROKER_ASSERT(!events_.empty(), "no event");
-    auto next = events_.top();
-    events_.pop();
+    std::pop_heap(events_.begin(), events_.end());
+    auto next = std::move(events_.back());
+    events_.pop_back();
     advance_to(next.at);
     next.what();
   }
@@ -51,25 +56,29 @@ private:
   };
   sim_ns now_ = 1;
   uint64_t next_ = 0;
-  std::priority_queue<event> events_;
+  std::vector<event> events_; ///< a heap: an event is moved, not copied, when its time comes
 };
 
-/// 64-bit running hash of everything observable (FNV-1a): equal seeds must give equal hashes.
+/// 64-bit running hash of everything observable (as FNV-1a, of words): equal seeds must give equal hashes.
 class trace_hash {
 public:
   void add(uint64_t value) noexcept {
-    for (int shift = 0; shift < 64; shift += 8)
-      mix(static_cast<uint8_t>(value >> shift));
+    value_ = (value_ ^ value) * 1099511628211ull;
+    value_ ^= value_ >> 29; // a multiplication carries upwards only
   }
   void add(std::string_view bytes) noexcept {
-    for (char byte : bytes)
-      mix(static_cast<uint8_t>(byte));
+    size_t at = 0;
+    for (; at + 8 <= bytes.size(); at += 8)
+      add(load_u64(bytes.data() + at));
+    uint64_t rest = 0;
+    for (; at < bytes.size(); ++at)
+      rest = rest << 8 | static_cast<uint8_t>(bytes[at]);
+    add(rest);
     add(bytes.size());
   }
   uint64_t value() const noexcept { return value_; }
 
 private:
-  void mix(uint8_t byte) noexcept { value_ = (value_ ^ byte) * 1099511628211ull; }
   uint64_t value_ = 1469598103934665603ull;
 };
 

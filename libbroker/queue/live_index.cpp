@@ -41,11 +41,11 @@ void live_index::follow(const replication::log_write& what) {
              what.what);
 }
 
-uint64_t live_index::digest() const {
+uint64_t live_index::digest(seqno upto) const {
   constexpr uint64_t prime = 1099511628211u; // FNV-1a by 64-bit words
   uint64_t hash = 14695981039346656037u;
   for (const auto& [first, run] : runs_)
-    for (uint64_t at = 0; at < run.count; ++at)
+    for (uint64_t at = 0; at < run.count && first + at <= upto; ++at)
       for (const uint64_t word : {first + at, run.facts.deadline_ms, uint64_t{run.facts.priority}})
         hash = (hash ^ word) * prime;
   return hash;

@@ -22,8 +22,8 @@ public:
   /// All but `ended`, which may overlap and be in any order; rising. None is marked as redelivered.
   std::vector<recovered_run> without(const std::vector<seq_range>& ended) const;
 
-  /// Of every message's number and facts, however they lie in runs.
-  uint64_t digest() const;
+  /// Of the number and facts of every message up to `upto`, however they lie in runs.
+  uint64_t digest(seqno upto) const;
 
   uint64_t messages() const noexcept { return messages_; }
   size_t runs() const noexcept { return runs_.size(); }

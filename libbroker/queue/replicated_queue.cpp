@@ -386,6 +386,20 @@ void replicated_queue::check() const {
     BROKER_ASSERT(one.first > replica_->commit(), "what is committed is handed out");
   for (const logged_publish& one : waiting_)
     BROKER_ASSERT(one.place.first > replica_->commit(), "what is committed is handed out");
+  if (deleted_)
+    return;
+  uint64_t committed = 0, waits = 0;
+  for (const recovered_run& one : live_.without(replica_->ended_above_commit())) {
+    const uint64_t below = one.first > replica_->commit() ? 0 : replica_->commit() + 1 - one.first;
+    committed += std::min<uint64_t>(one.count, below);
+    waits += one.count - std::min<uint64_t>(one.count, below);
+  }
+  // One that looks for duplicates first reads back what it has, and lets new ones wait.
+  const bool learns = record_->options && record_->options->deduplicate;
+  const uint64_t here = queue_->messages_ready() + queue_->messages_unacked() + queue_->dead_letters();
+  BROKER_ASSERT(here == committed || (learns && here < committed),
+                "the queue has what is committed and has not ended, and nothing else");
+  BROKER_ASSERT(messages_uncommitted() == waits, "everything else of the log waits");
 }
 
 } // namespace broker

@@ -122,9 +122,9 @@ public:
   /// Of them those the queue does not have yet because they are not committed.
   uint64_t messages_uncommitted() const;
 
-  /// Of the numbers, deadlines and priorities of these messages: replicas whose logs hold the same have the same. Walks
-  /// over all of them; for tests and simulation.
-  uint64_t digest() const { return live_.digest(); }
+  /// Of the numbers, deadlines and priorities of these messages up to `upto`: replicas that have committed as much have
+  /// the same up to there. Walks over all of them; for tests and simulation.
+  uint64_t digest(seqno upto = UINT64_MAX) const { return live_.digest(upto); }
   /// Aborts if an invariant is broken; for tests and simulation.
   void check() const;
 
