@@ -85,8 +85,8 @@ struct node_config {
   bool tcp_nodelay = true;
 
   // -- HTTP (docs/management.md) --
-  http_listener management; ///< API and web pages; AMQP port + 10000 unless given
-  http_listener prometheus; ///< AMQP port + 10020 unless given
+  http_listener management;           ///< API and web pages; AMQP port + 10000 unless given
+  http_listener prometheus;           ///< AMQP port + 10020 unless given
   bool prometheus_per_object = false; ///< /metrics shows every queue, channel and connection
 
   // -- other nodes (docs/internals/cluster-links.md) --

@@ -107,10 +107,10 @@ public:
   size_t consumers() const;
   size_t unacked() const;
   size_t unconfirmed() const;
-  size_t uncommitted() const;       ///< messages published in the open transaction
-  size_t uncommitted_acks() const;  ///< messages settled in it
-  uint16_t prefetch() const;        ///< of consumers begun later; 0 = none
-  uint32_t global_prefetch() const; ///< of the whole channel; 0 = none
+  size_t uncommitted() const;           ///< messages published in the open transaction
+  size_t uncommitted_acks() const;      ///< messages settled in it
+  uint16_t prefetch() const;            ///< of consumers begun later; 0 = none
+  uint32_t global_prefetch() const;     ///< of the whole channel; 0 = none
   const message_counts& counts() const; ///< of all its messages
   uint64_t queues_declared() const;     ///< answers to queue.declare, new queues or not
   bool confirm_mode() const;

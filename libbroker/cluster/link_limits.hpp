@@ -43,8 +43,8 @@ inline constexpr uint64_t heartbeat_ms = 500;
 inline constexpr uint64_t suspect_ms = 2'000;
 /// Without a connection for this long the session is over.
 inline constexpr uint64_t break_limit_ms = 60'000;
-/// Refused by its machine for this long, a node has ended, and its session with it: nothing listens there any more. (Own
-/// choice: two attempts. Masters of mirrored queues wait for it; a listener that closes for a moment is a defect.)
+/// Refused by its machine for this long, a node has ended, and its session with it: nothing listens there any more.
+/// (Own choice: two attempts. Masters of mirrored queues wait for it; a listener that closes for a moment is a defect.)
 inline constexpr uint64_t refused_limit_ms = 150;
 /// From connecting to the end of the greeting.
 inline constexpr uint64_t greeting_ms = 5'000;
