@@ -12,7 +12,7 @@ namespace {
 constexpr size_t contents_max = 256;
 /// A queue with more messages is compared and checked at every so many of its steps.
 constexpr uint64_t small_queue = 64;
-constexpr uint64_t seldom = 16;
+constexpr uint64_t large_queue_every = 16;
 
 std::string channel_text(const replication::channel_id& who) {
   return std::to_string(who.node) + "." + std::to_string(who.inc) + "." + std::to_string(who.number);
@@ -215,7 +215,7 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
     broken_("I2: node " + std::to_string(node) + " becomes master of queue '" + queue.name + "' with "
             + std::to_string(mine.length) + " entries, " + std::to_string(queue.committed) + " are committed");
   ++mine.steps;
-  const bool look = machine.messages_logged() <= small_queue || mine.steps % seldom == 0;
+  const bool look = machine.messages_logged() <= small_queue || mine.steps % large_queue_every == 0;
   if (advanced && look)
     compare(queue, machine);
   if (step.took_office || (look && mine.steps % 4 == 0))

@@ -68,10 +68,12 @@ class Suites(unittest.TestCase):
         try:
             results = suites.mocha(folder, AMQPLIB, suites.left_out("amqplib"),
                                    ["connect.js", "channel_api.js", "callback_api.js"],
+                                   {"parts.query || {};": f"{{...parts.query, port: {self.node.port}}};",
+                                    "'amqp://[::1]'": f"'amqp://[::1]:{self.node.port}'"},
                                    URL=f"amqp://guest:guest@127.0.0.1:{self.node.port}")
         except suites.Unavailable as reason:
             self.skipTest(f"amqplib: {reason}")
-        self.judge("amqplib", results, 65)
+        self.judge("amqplib", results, 68)
 
     def test_celery_worker(self):
         environment = self.environment()
