@@ -16,6 +16,8 @@ constexpr std::string_view suffix = ".journal";
 /// Preparing at leisure takes a tenth of the disk's time: 64 MiB in five to fifteen seconds (own choice).
 constexpr int leisure_factor = 9;
 constexpr auto longest_pause = std::chrono::milliseconds{50};
+/// Files that are taken faster than this are wanted at once (own choice: no leisure keeps up with it).
+constexpr auto busy_interval = std::chrono::seconds{10};
 
 std::string file_name(uint64_t number) {
   std::string digits = std::to_string(number);
@@ -71,7 +73,7 @@ result<segment_ref> segment_pool::create(bool at_leisure) {
   auto made = std::make_shared<segment_file>(segment_file{path, std::move(*opened)});
   auto began = std::chrono::steady_clock::now();
   const auto pause = [&] {
-    if (leisure_.load(std::memory_order_relaxed) && has_spare())
+    if (leisure_.load(std::memory_order_relaxed) && may_take_time())
       std::this_thread::sleep_for(
         std::min<std::chrono::nanoseconds>(leisure_factor * (std::chrono::steady_clock::now() - began), longest_pause));
     began = std::chrono::steady_clock::now();
@@ -90,6 +92,9 @@ result<segment_ref> segment_pool::create(bool at_leisure) {
 result<segment_ref> segment_pool::take() {
   {
     const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    busy_ = now - last_taken_ < busy_interval;
+    last_taken_ = now;
     if (!spares_.empty()) {
       auto spare = std::move(spares_.back());
       spares_.pop_back();
@@ -99,9 +104,9 @@ result<segment_ref> segment_pool::take() {
   return create(false);
 }
 
-bool segment_pool::has_spare() const {
+bool segment_pool::may_take_time() const {
   const std::lock_guard lock(mutex_);
-  return !spares_.empty();
+  return !spares_.empty() && !busy_;
 }
 
 bool segment_pool::short_of_spares() const {
@@ -112,7 +117,7 @@ bool segment_pool::short_of_spares() const {
 result<void> segment_pool::prepare() {
   if (!short_of_spares())
     return {};
-  auto made = create(has_spare());
+  auto made = create(may_take_time());
   if (!made)
     return made.error();
   add_spare(std::move(*made));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ public:
   /// A file free for use: a spare one, or a new one if there is none.
   result<segment_ref> take();
   /// Makes one file ahead of need if spares are short; an error is no harm as long as take() finds a spare. While there
-  /// is one, and until `end_leisure`, it takes its time: 64 MiB of zeroes at once keep every sync on the disk waiting
-  /// for a tenth of a second.
+  /// is one, files are not taken every few seconds, and until `end_leisure`, it takes its time: 64 MiB of zeroes at
+  /// once keep every sync on the disk waiting for a tenth of a second.
   result<void> prepare();
   bool short_of_spares() const;
   /// The node stops: what is being prepared is not worth waiting for.
@@ -38,7 +39,7 @@ public:
 private:
   /// `at_leisure`: while there is a spare, the disk is left to others for most of the time.
   result<segment_ref> create(bool at_leisure);
-  bool has_spare() const;
+  bool may_take_time() const;
 
   file_system& files_;
   const std::string directory_;
@@ -46,6 +47,8 @@ private:
   const size_t spares_wanted_;
   mutable std::mutex mutex_;
   std::vector<segment_ref> spares_;
+  std::chrono::steady_clock::time_point last_taken_{};
+  bool busy_ = false; ///< the last two files were taken soon after each other
   uint64_t next_name_ = 1;
   std::atomic<bool> leisure_{true};
 };
