@@ -33,9 +33,15 @@ if(WARREN_FUZZ)
   target_link_options(warren_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# warren_can_plant(OUT SOURCE): whether the source includes its folder's plant.hpp.
+function(warren_can_plant out source)
+  file(STRINGS ${source} includes REGEX "^#include \"[a-z]+/plant\\.hpp\"" LIMIT_COUNT 1)
+  set(${out} ${includes} PARENT_SCOPE)
+endfunction()
+
 # warren_batches(OUT SOURCES...): OUT is a list of files that include the sources, fifteen at a time; a full build then reads
-# the headers that much less often. A batch never crosses a folder: a test that brings a folder of its own with planted
-# mistakes replaces it whole. CMake's own unity build names sources by absolute paths, and objects of one checkout would
+# the headers that much less often. A batch never crosses a folder, and sources that can make planted mistakes have batches
+# of their own: a program that plants them brings just these once more, compiled so. CMake's own unity build names sources by absolute paths, and objects of one checkout would
 # be of no use to another (ccache).
 function(warren_batches out)
   if(NOT WARREN_UNITY)
@@ -48,6 +54,10 @@ function(warren_batches out)
     file(RELATIVE_PATH source ${CMAKE_SOURCE_DIR} ${source})
     get_filename_component(folder ${source} DIRECTORY)
     string(MAKE_C_IDENTIFIER "${folder}" folder)
+    warren_can_plant(plants ${CMAKE_SOURCE_DIR}/${source})
+    if(plants)
+      string(APPEND folder _planted)
+    endif()
     list(APPEND folders ${folder})
     list(APPEND sources_${folder} ${source})
   endforeach()
