@@ -7,7 +7,7 @@ namespace broker {
 namespace {
 
 constexpr const char* members = "cluster_nodes";
-constexpr const char* forgotten = "forgotten_nodes";
+constexpr const char* forgotten_file = "forgotten_nodes";
 
 std::vector<std::string> read_names(const std::filesystem::path& path) {
   std::ifstream file{path};
@@ -43,11 +43,11 @@ result<void> write_members(const std::filesystem::path& data_dir, const std::vec
 }
 
 std::vector<std::string> read_forgotten(const std::filesystem::path& data_dir) {
-  return read_names(data_dir / forgotten);
+  return read_names(data_dir / forgotten_file);
 }
 
 result<void> write_forgotten(const std::filesystem::path& data_dir, const std::vector<std::string>& nodes) {
-  return write_names(data_dir / forgotten, nodes);
+  return write_names(data_dir / forgotten_file, nodes);
 }
 
 } // namespace broker

@@ -231,7 +231,7 @@ void node::impl::forget_offline(const std::string& node, std::function<void(resu
 
 void node::impl::ask_members(std::vector<std::string> nodes, control::request what,
                              std::function<void(std::vector<std::pair<std::string, control::response>>)> done) {
-  constexpr std::chrono::milliseconds longest{1'500};
+  static constexpr std::chrono::milliseconds longest{1'500};
   asking->post([this, nodes = std::move(nodes), what = std::move(what), done = std::move(done)] {
     done(ask_peers(config, nodes, what, longest));
   });

@@ -65,7 +65,8 @@ public:
     std::vector<stored_run> answer;
     size_t bytes = 0;
     for (auto at = live.lower_bound(asked.from); at != live.end() && at->first < asked.before; ++at) {
-      const message& one = at->second.batch->messages[at->second.index];
+      const publish_batch& stored = *at->second.batch;
+      const message& one = stored.messages[at->second.index];
       if (bytes > 0 && bytes + one.raw_size > asked.max_bytes)
         break;
       bytes += one.raw_size;
@@ -73,7 +74,7 @@ public:
         answer.push_back({make_ref<publish_batch>(), {0, 0}, at->first});
       stored_run& last = answer.back();
       last.batch->messages.push_back(one);
-      last.batch->blocks.push_back(at->second.batch->blocks.front());
+      last.batch->blocks.insert(last.batch->blocks.end(), stored.blocks.begin(), stored.blocks.end());
       ++last.where.hi;
     }
     return answer;
