@@ -57,7 +57,7 @@ constexpr size_t stray_read_bytes = 512;
 constexpr std::chrono::milliseconds accept_pause{100};
 
 /// Nice value of the server's thread (setpriority); own choice.
-constexpr int courtesy = 10;
+constexpr int courtesy = 5;
 
 class session;
 

@@ -4,7 +4,7 @@
 // (guarantees.md S7, S8).
 //
 // Handlers run on the server's thread and must not wait; answers may come from any thread. That thread stands back behind
-// those that do other work (SCHED_BATCH, nice 10).
+// those that do other work (SCHED_BATCH, nice 5).
 #pragma once
 
 #include <chrono>
