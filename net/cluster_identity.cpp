@@ -1,15 +1,13 @@
 #include "cluster_identity.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "base/keyed_hash.hpp"
 
 namespace broker {
 
@@ -41,26 +39,10 @@ error failed(std::string_view what) {
 }
 
 key_ptr derive_key(std::string_view cookie) {
-  unsigned char seed[seed_bytes];
-  std::string secret{cookie}, salt{"warren cluster"}, info{"certificate authority, ed25519, 1"};
-  char digest[] = "SHA256";
-  const OSSL_PARAM parameters[] = {
-    OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.data(), salt.size()),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
-    OSSL_PARAM_construct_end(),
-  };
-  const std::unique_ptr<EVP_KDF, freed_by<EVP_KDF_free>> hkdf{EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
-  if (!hkdf)
-    return nullptr;
-  const std::unique_ptr<EVP_KDF_CTX, freed_by<EVP_KDF_CTX_free>> context{EVP_KDF_CTX_new(hkdf.get())};
-  const bool derived = context && EVP_KDF_derive(context.get(), seed, sizeof seed, parameters) == 1;
-  key_ptr key;
-  if (derived)
-    key.reset(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed, sizeof seed));
-  OPENSSL_cleanse(seed, sizeof seed);
-  OPENSSL_cleanse(secret.data(), secret.size());
+  std::string seed = hkdf_sha256(cookie, "warren cluster", "certificate authority, ed25519, 1", seed_bytes);
+  key_ptr key{EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
+                                           reinterpret_cast<const unsigned char*>(seed.data()), seed.size())};
+  OPENSSL_cleanse(seed.data(), seed.size());
   return key;
 }
 

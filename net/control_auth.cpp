@@ -6,9 +6,9 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
 
 namespace broker::control {
@@ -45,16 +45,6 @@ result<greeting> decode_greeting(std::string_view bytes) {
   return hello;
 }
 
-std::string mac(std::string_view secret, std::string_view text) {
-  std::string digest(proof_bytes, '\0');
-  unsigned size = 0;
-  const auto* done = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-                          reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                          reinterpret_cast<unsigned char*>(digest.data()), &size);
-  BROKER_ASSERT(done != nullptr && size == proof_bytes, "HMAC-SHA-256 gives 32 bytes");
-  return digest;
-}
-
 /// Both keys and both names: what a conversation is bound to.
 std::string transcript(const nonce& client, const nonce& server, std::string_view client_name,
                        std::string_view server_name) {
@@ -70,7 +60,8 @@ std::string transcript(const nonce& client, const nonce& server, std::string_vie
 
 std::string prove(std::string_view cookie, char role, const nonce& client, const nonce& server,
                   std::string_view client_name, std::string_view server_name) {
-  return mac(cookie, "warren control 2 " + std::string{role} + transcript(client, server, client_name, server_name));
+  return hmac_sha256(cookie,
+                     "warren control 2 " + std::string{role} + transcript(client, server, client_name, server_name));
 }
 
 struct free_key {
@@ -109,9 +100,9 @@ result<std::string> shared_secret(const nonce& own, const nonce& theirs) {
 }
 
 sealed_frames::key direction_key(std::string_view secret, std::string_view direction) {
-  const std::string digest = mac(secret, direction);
+  const std::string digest = hmac_sha256(secret, direction);
   sealed_frames::key key;
-  static_assert(key.size() == proof_bytes);
+  static_assert(key.size() == keyed_hash_bytes);
   std::copy(digest.begin(), digest.end(), key.begin());
   return key;
 }
@@ -122,7 +113,7 @@ result<std::pair<sealed_frames::key, sealed_frames::key>> frame_keys(std::string
   auto secret = shared_secret(own, theirs);
   if (!secret)
     return secret.error();
-  const std::string root = mac(cookie, *secret + bound_to);
+  const std::string root = hmac_sha256(cookie, *secret + bound_to);
   OPENSSL_cleanse(secret->data(), secret->size());
   return std::pair{direction_key(root, "client to server"), direction_key(root, "server to client")};
 }
@@ -132,10 +123,6 @@ std::array<unsigned char, 12> counted(uint64_t count) {
   for (size_t i = 0; i < sizeof count; ++i)
     bytes[bytes.size() - 1 - i] = static_cast<unsigned char>(count >> (8 * i));
   return bytes;
-}
-
-bool equal(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 } // namespace
@@ -165,7 +152,7 @@ result<std::string> client_handshake::answer(std::string_view challenge) {
 }
 
 result<void> client_handshake::finish(std::string_view proof) const {
-  if (!equal(proof, prove(cookie_, server_role, public_, theirs_, name_, server_name_)))
+  if (!equal_secrets(proof, prove(cookie_, server_role, public_, theirs_, name_, server_name_)))
     return error{0, "the cookies differ"};
   return {};
 }
@@ -185,7 +172,7 @@ result<std::string> server_handshake::challenge(std::string_view hello) {
 }
 
 result<std::string> server_handshake::finish(std::string_view proof) const {
-  if (!equal(proof, prove(cookie_, client_role, theirs_, public_, client_name_, name_)))
+  if (!equal_secrets(proof, prove(cookie_, client_role, theirs_, public_, client_name_, name_)))
     return error{0, "the cookies differ"};
   return prove(cookie_, server_role, theirs_, public_, client_name_, name_);
 }

@@ -25,7 +25,6 @@ namespace broker::control {
 /// Largest frame payload before authentication, in bytes.
 inline constexpr size_t handshake_frame_max_bytes = 512;
 inline constexpr size_t nonce_bytes = 32;
-inline constexpr size_t proof_bytes = 32;
 using nonce = std::array<unsigned char, nonce_bytes>;
 
 /// From the operating system's source: the private half of a key pair.

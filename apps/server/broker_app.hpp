@@ -99,6 +99,8 @@ struct broker_app {
   std::vector<std::string> unreachable() const;
   /// This node has known of no leader of the metadata for longer than an election takes.
   bool in_minority() const;
+  /// For how long there has been no leader of the metadata; 0 = there is one. Any thread.
+  uint64_t cut_off_for_ms() const;
   /// Another node leads the metadata, if this one does.
   void hand_over(std::function<void(result<void>)> done);
   /// Spreads the masters of these replicated queues over the nodes; `done` runs in an actor.

@@ -1,4 +1,5 @@
 // What tools see of a running app's queues, connections and channels.
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -143,8 +144,12 @@ std::vector<std::string> broker_app::unreachable() const {
 
 bool broker_app::in_minority() const {
   constexpr uint64_t longest_election_ms = 2'000;
-  const uint64_t since = shared.leaderless_since_ms;
-  return since != 0 && shared.now_ms() - since >= longest_election_ms;
+  return cut_off_for_ms() >= longest_election_ms;
+}
+
+uint64_t broker_app::cut_off_for_ms() const {
+  const uint64_t since = shared.leaderless_since_ms, now = shared.now_ms();
+  return since != 0 ? now - std::min(since, now) : 0;
 }
 
 void broker_app::hand_over(std::function<void(result<void>)> done) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control_verb.hpp"
+#include "metadata/own_parameters.hpp"
 
 namespace broker {
 
@@ -129,6 +130,8 @@ void list_parameters(node_view& node, const request& what, reply done) {
 }
 
 void set_global_parameter(node_view& node, const request& what, reply done) {
+  if (is_own_parameter(what.arguments[0]))
+    return done(failure(exit_with::unavailable, "names that begin with 'warren.' are the nodes' own"));
   set_one_parameter(node, {{}, {}, what.arguments[0], what.arguments[1]}, std::move(done));
 }
 

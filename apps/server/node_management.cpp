@@ -53,6 +53,7 @@ result<void> node::impl::start_management() {
       [running](queue_ptr queue, std::function<void(std::vector<queue_flow>)> done) {
         running->flow_of(queue, std::move(done));
       },
+    .cut_off_for_ms = [running] { return running->cut_off_for_ms(); },
     .now_ms = [] { return milliseconds(std::chrono::steady_clock::now().time_since_epoch()); },
     .unix_ms = [] { return milliseconds(std::chrono::system_clock::now().time_since_epoch()); },
     .say = [this](log_level level, const std::string& text) { say(level, text); },

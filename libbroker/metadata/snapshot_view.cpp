@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "amqp/reply.hpp"
+#include "metadata/own_parameters.hpp"
 #include "model/policy.hpp"
 #include "model/queue_arguments.hpp"
 
@@ -266,7 +267,8 @@ void snapshot_view::for_each_parameter(const std::function<void(const parameter_
 
 void snapshot_view::for_each_global_parameter(const std::function<void(const parameter_record&)>& visit) const {
   for (const auto& one : tables_.global_parameters.sorted())
-    visit(one->record);
+    if (!is_own_parameter(one->record.name))
+      visit(one->record);
 }
 
 std::string snapshot_view::find_global_parameter(std::string_view name) const {

@@ -129,18 +129,35 @@ class ManagementOfAClusterTest(unittest.TestCase):
         for each in (one, two, three):
             self.eventually(lambda: each.call("GET", "/whoami")[0] == 401, "the session is over")
 
-    def test_3c_another_password_ends_the_session_at_every_node_and_a_node_that_was_restarted_asks_again(self):
+    def test_3c_a_node_that_was_down_or_stood_still_goes_on_with_sessions_and_with_none_that_has_ended(self):
+        stays, left, later = (self.visitors() for _ in range(3))
+        for each in (stays, left, later):
+            self.assertEqual(each[2].call("GET", "/whoami")[0], 200)
+        node3 = self.cluster["node3"]
+        node3.stop()
+        self.assertEqual(left[0].call("DELETE", "/session")[0], 204)
+        node3.start()
+        self.assertEqual([each[2].call("GET", "/whoami")[0] for each in (stays, left, later)], [200, 401, 200])
+        node3.freeze()
+        self.addCleanup(node3.thaw)
+        self.assertEqual(later[1].call("DELETE", "/session")[0], 204)
+        node3.thaw()
+        self.eventually(lambda: later[2].call("GET", "/whoami")[0] == 401, "the node has learned what it has missed")
+        self.assertEqual(stays[2].call("GET", "/whoami")[0], 200)
+        # Which sessions have ended is the nodes' own affair.
+        self.assertEqual([each["name"] for each in self.api("node1").get("/global-parameters")
+                          if each["name"].startswith("warren.")], [])
+        self.assertEqual(self.api("node1").put("/global-parameters/warren.mine", {"value": 1}), 400)
+
+    def test_3c_another_password_ends_the_session_at_every_node(self):
         api = self.api("node1")
         api.put("/users/eve", {"password": "one", "tags": "administrator"})
         self.eventually(lambda: self.api("node3").call("GET", "/users/eve")[0] == 200, "all nodes know the user")
         _, two, three = self.visitors("eve", "one")
         self.assertEqual([each.call("GET", "/whoami")[0] for each in (two, three)], [200, 200])
-        self.cluster["node3"].stop()
-        self.cluster["node3"].start()
-        self.assertEqual(three.call("GET", "/whoami")[0], 401)
-        self.assertEqual(two.call("GET", "/whoami")[0], 200)
         api.put("/users/eve", {"password": "two", "tags": "administrator"})
-        self.eventually(lambda: two.call("GET", "/whoami")[0] == 401, "the session is over")
+        for each in (two, three):
+            self.eventually(lambda: each.call("GET", "/whoami")[0] == 401, "the session is over")
         api.delete("/users/eve")
 
     def test_3d_exchanges_show_what_was_published_through_any_node(self):

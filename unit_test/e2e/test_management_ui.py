@@ -562,11 +562,33 @@ class ClusterPagesTest(Watched, unittest.TestCase):
             self.assertGreater(each["epoch"], before[name]["epoch"])
         page.until(lambda: page.run("return document.querySelectorAll('table.map .cell.away').length") == 6, "six copies are away")
         page.picture("cluster-map-down")
+        self.look_at_queues_whose_copies_are_away()
+        page.go("cluster")
         page.choose("select", "all")
         page.sees("single", "main table")
         self.cluster["node3"].start()
         page.until(lambda: [each[1] for each in self.rows() if each[0] != "single"] == ["in sync"] * 6, "all copies are in sync again", 40)
         page.picture("cluster-map-back")
+
+    def look_at_queues_whose_copies_are_away(self):
+        page = self.browser
+        page.narrow()
+        page.go("queues")
+        page.sees("m0", "main table")
+        self.assertFalse(page.overflows(), "the table is scrolled, not the page")
+        page.picture("narrow-queues-down")
+        page.go("queues/%2F/m0")
+        page.sees("node3@localhost, down", "main .pairs")
+        page.sees("in sync", "main .pairs")
+        self.assertFalse(page.overflows())
+        page.picture("narrow-queue-down")
+        page.go("admin/cluster")
+        page.sees("Cluster", "main .tabs")
+        for bar in ("nav", ".tabs"):
+            page.until(lambda: page.run("const bar = document.querySelector(arguments[0]).getBoundingClientRect(), chosen = document.querySelector(arguments[0]"
+                                        " + ' [aria-current]').getBoundingClientRect(); return chosen.left >= bar.left && chosen.right <= bar.right + 1", bar),
+                       f"what is chosen in {bar} is seen")
+        page.wide()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Mirrored queues on three real nodes (features.md S19-S22, Q10-Q14; guarantees.md G1, G2): the node of a master dies, and a
 mirror goes on with everything that was confirmed, once, in order; clients of the other nodes do not notice."""
 import json
-import re
 import threading
 import time
 import unittest
@@ -9,118 +8,10 @@ import unittest
 import pika
 
 from harness import process
-from harness.cluster import LocalCluster
-
-FAILOVER_S = 60
-SYNC_S = 90
+from harness.mirrored import FAILOVER_S, Consumer, OnMirrors
 
 
-class Consumer(threading.Thread):
-    """Collects bodies from a queue through one node, acknowledging each, until `stop`."""
-
-    def __init__(self, member, queue):
-        super().__init__(daemon=True)
-        self.member, self.queue = member, queue
-        self.bodies, self.cancelled, self.error = [], False, None
-        self.ready, self.stopping = threading.Event(), threading.Event()
-        self.start()
-        self.ready.wait(FAILOVER_S)
-
-    def run(self):
-        try:
-            connection = self.member.pika()
-            channel = connection.channel()
-            channel.add_on_cancel_callback(lambda _: setattr(self, "cancelled", True))
-            channel.basic_qos(prefetch_count=20)
-            channel.basic_consume(self.queue, self.take)
-            self.ready.set()
-            while not self.stopping.is_set():
-                connection.process_data_events(time_limit=0.1)
-            connection.close()
-        except Exception as error:  # for the test's thread
-            self.error = error
-            self.ready.set()
-
-    def take(self, channel, method, _, body):
-        self.bodies.append(int(body))
-        channel.basic_ack(method.delivery_tag)
-
-    def stop(self):
-        self.stopping.set()
-        self.join(FAILOVER_S)
-        if self.error:
-            raise self.error
-
-
-class Mirrors(unittest.TestCase):
-    def setUp(self):
-        self.cluster = LocalCluster()
-        self.addCleanup(self.cluster.close)
-        self.cluster.open()
-        self.one, self.two, self.three = self.cluster.members
-
-    def mirror_all(self, member=None):
-        (member or self.one).ctl("set_policy", "ha-all", "^", '{"ha-mode":"all"}')
-
-    def declare(self, member, queue, **arguments):
-        connection = member.pika()
-        connection.channel().queue_declare(queue, durable=True, arguments=arguments)
-        connection.close()
-
-    def copies(self, queue, at=None):
-        """Master, and mirrors in sync, as list_queues tells."""
-        rows = json.loads((at or self.two).ctl("list_queues", "--formatter", "json", "name", "pid", "slave_pids",
-                                               "synchronised_slave_pids"))
-        row = next(each for each in rows if each["name"] == queue)
-        return row["pid"], row["synchronised_slave_pids"]
-
-    def await_synchronised(self, queue, mirrors, at=None):
-        seen = []
-
-        def reached():
-            seen[:] = self.copies(queue, at)
-            return len(seen[1]) == mirrors
-
-        if not process.wait_until(reached, SYNC_S, 0.1):
-            raise AssertionError(f"{queue} has {seen} after {SYNC_S} s")
-
-    def publish(self, member, queue, numbers):
-        """Each is confirmed."""
-        connection = member.pika()
-        channel = connection.channel()
-        channel.confirm_delivery()
-        for number in numbers:
-            channel.basic_publish("", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2))
-        connection.close()
-
-    def drain(self, member, queue):
-        connection = member.pika()
-        channel = connection.channel()
-        bodies = []
-        while True:
-            method, _, body = channel.basic_get(queue, auto_ack=True)
-            if method is None:
-                break
-            bodies.append(int(body))
-        connection.close()
-        return bodies
-
-    def messages(self, member, queue):
-        connection = member.pika()
-        count = connection.channel().queue_declare(queue, passive=True).method.message_count
-        connection.close()
-        return count
-
-    def await_master(self, queue, node, at):
-        seen = []
-
-        def reached():
-            seen[:] = [self.copies(queue, at)[0]]
-            return node in str(seen[0])
-
-        if not process.wait_until(reached, FAILOVER_S, 0.1):
-            raise AssertionError(f"the master of {queue} is {seen}, not {node}")
-
+class Mirrors(OnMirrors):
     def test_confirmed_messages_survive_the_master(self):
         self.mirror_all()
         self.declare(self.one, "q")
@@ -170,15 +61,6 @@ class Mirrors(unittest.TestCase):
         self.publish(self.three, "q", range(100, 150))
         self.one.kill()
         self.assertEqual(self.drain_when_up(self.three, "q"), list(range(150)))
-
-    def drain_when_up(self, member, queue):
-        self.await_other_master(queue, member)
-        return self.drain(member, queue)
-
-    def await_other_master(self, queue, at):
-        gone = self.one.node
-        if not process.wait_until(lambda: gone not in str(self.copies(queue, at)[0]), FAILOVER_S, 0.1):
-            raise AssertionError(f"{queue} has no other master than {gone}")
 
     def test_a_returning_node_is_in_sync_again_and_may_be_master(self):
         self.mirror_all()
@@ -353,117 +235,6 @@ class Mirrors(unittest.TestCase):
         self.one.kill()
         self.publish(self.three, "q", range(100, 120))
         self.assertEqual(self.drain(self.two, "q"), list(range(120)))
-
-    # -- what operators see -------------------------------------------------------------------------------------------
-
-    def rows(self, at, *columns):
-        return {each["name"]: each for each in json.loads(at.ctl("list_queues", "--formatter", "json", "name", *columns))}
-
-    def await_log(self, member, *texts):
-        """Each of them is in one line of the member's log."""
-        seen = []
-
-        def told():
-            seen[:] = [line for line in member.log().splitlines() if "in vhost '/': " in line]
-            return any(all(text in line for text in texts) for line in seen)
-
-        if not process.wait_until(told, 10, 0.1):
-            raise AssertionError(f"{member.name} does not tell of {texts}:\n" + "\n".join(seen))
-
-    def test_the_log_tells_of_masters_and_of_copies_that_come_and_go(self):
-        self.mirror_all()
-        self.declare(self.one, "q")
-        self.await_synchronised("q", 2)
-        self.await_log(self.one, f"queue 'q' in vhost '/': the copy on {self.three.node} is in sync")
-        self.three.kill()
-        self.await_log(self.one, f"the copy on {self.three.node} left the in-sync set: its node is down")
-        self.three.start()
-        self.await_synchronised("q", 2)
-        self.one.kill()
-        self.await_other_master("q", self.two)
-        next_master = next(each for each in (self.two, self.three) if each.node in self.copies("q", self.two)[0])
-        self.await_log(next_master, f"{next_master.node} is its master now, in the place of {self.one.node}, mastership 2")
-        self.await_log(next_master, f"the copy on {self.one.node} left the in-sync set: its node is down")
-
-    def test_a_queue_whose_publishes_wait_says_so(self):
-        self.declare(self.one, "q", **{"x-queue-type": "quorum"})
-        self.await_members_in_sync("q")
-        self.publish(self.one, "q", range(3))
-        self.assertEqual(self.rows(self.two, "state")["q"]["state"], "running")
-        self.two.kill()
-        self.three.kill()
-        state = lambda: self.rows(self.one, "state")["q"]["state"]
-        self.assertTrue(process.wait_until(lambda: state() == "minority", 15, 0.1), state())
-        self.two.start()
-        self.assertTrue(process.wait_until(lambda: state() == "running", 15, 0.1), state())
-
-    def await_members_in_sync(self, queue):
-        self.await_log(self.one, f"queue '{queue}' in vhost '/'", f"the copy on {self.two.node} is in sync")
-        self.await_log(self.one, f"queue '{queue}' in vhost '/'", f"the copy on {self.three.node} is in sync")
-
-    def test_a_queue_without_a_master_is_down_and_shows_what_a_copy_has(self):
-        self.one.ctl("set_policy", "ha", "^q", json.dumps({"ha-mode": "nodes", "ha-params": [self.one.node, self.two.node]}))
-        self.declare(self.one, "q")
-        self.declare(self.one, "plain")
-        self.await_synchronised("q", 1)
-        self.publish(self.one, "q", range(10))
-        time.sleep(0.5)  # the copy has them all on disk, and so knows when it comes back
-        self.two.kill()
-        self.await_log(self.one, f"the copy on {self.two.node} left the in-sync set")
-        self.publish(self.one, "q", range(10, 15))
-        self.one.kill()  # the only one in sync
-        self.two.start()
-        self.cluster.await_running(self.two, self.three)
-        seen = lambda at, queue: {key: value for key, value in self.rows(at, "messages", "consumers", "state")[queue].items() if value != ""}
-        self.assertTrue(process.wait_until(lambda: seen(self.two, "q").get("messages") == 10, 15, 0.1), seen(self.two, "q"))
-        self.assertEqual(seen(self.two, "q"), {"name": "q", "messages": 10, "state": "down"})
-        self.assertEqual(seen(self.three, "q"), {"name": "q", "state": "down"})
-        self.assertEqual(seen(self.two, "plain"), {"name": "plain", "state": "down"})
-        leads = [each for each in (self.two, self.three) if "it has no master: none of its copies in sync is up" in each.log()]
-        self.assertTrue(leads)
-        self.one.start()
-        self.assertTrue(process.wait_until(lambda: seen(self.two, "q").get("state") == "running", 15, 0.1), seen(self.two, "q"))
-        self.assertEqual(self.drain(self.three, "q"), list(range(15)))
-
-    def test_processes_have_one_name_whichever_node_is_asked(self):
-        self.mirror_all()
-        self.declare(self.one, "q")
-        self.await_synchronised("q", 2)
-        connection = self.two.pika()
-        connection.channel().basic_consume("q", lambda *_: None)
-        for columns in (("list_queues", "pid", "slave_pids"), ("list_consumers", "channel_pid")):
-            told = {each.ctl("-s", *columns) for each in self.cluster}
-            self.assertEqual(len(told), 1, told)
-            self.assertIn(self.two.node, told.pop())
-        self.one.kill()
-        self.one.start()
-        self.await_synchronised("q", 2)
-        process.wait_until(lambda: len({each.ctl("-s", "list_queues", "pid", "slave_pids") for each in self.cluster}) == 1, 5)
-        told = {each.ctl("-s", "list_queues", "pid", "slave_pids") for each in self.cluster}
-        self.assertEqual(len(told), 1, told)
-        name = self.two.ctl("-s", "list_connections", "pid").strip()
-        self.two.ctl("close_connection", name, "enough")
-        with self.assertRaisesRegex(pika.exceptions.ConnectionClosed, "enough"):
-            while True:
-                connection.process_data_events(time_limit=5)
-
-    def test_rebalancing_spreads_masters_of_the_queues_that_are_named(self):
-        self.mirror_all()
-        for member, prefix in zip(self.cluster, "qrs"):  # as many on each node: nothing would move by itself
-            for number in range(3):
-                self.declare(member, f"{prefix}{number}")
-        for prefix in "qrs":
-            for number in range(3):
-                self.await_synchronised(f"{prefix}{number}", 2)
-        self.publish(self.two, "q0", range(20))
-        code, page = self.two.run("rabbitmq-queues", "rebalance", "classic", "--queue-pattern", "^q")
-        self.assertEqual(code, 0, page)
-        self.assertEqual(sorted(set(self.copies(f"q{number}")[0].split(".")[0] for number in range(3))),
-                         sorted(f"<{each.node}".split(".")[0] for each in self.cluster), page)
-        for member in self.cluster:
-            line = next(each for each in page.splitlines() if member.node in each)
-            self.assertEqual(re.findall(r"\b\d+\b", line.split(member.node)[1]), ["0", "1"])
-        self.assertEqual(self.drain(self.three, "q0"), list(range(20)))
 
     def test_what_a_consumer_held_comes_back_when_it_goes_while_the_master_is_away(self):
         self.mirror_all()

@@ -144,6 +144,35 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_finish_its_headers_is_cut_off) {
   BOOST_TEST((std::chrono::steady_clock::now() - began < std::chrono::seconds{5}));
 }
 
+BOOST_AUTO_TEST_CASE(each_step_has_its_own_time_whatever_came_before) {
+  client one{port};
+  char answer[512];
+  for (int i = 0; i < 3; ++i) {
+    one.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    BOOST_TEST(one.socket.read_some(boost::asio::buffer(answer)) > 0u);
+    std::this_thread::sleep_for(std::chrono::milliseconds{150}); // beyond the first request's time for headers
+  }
+  one.send("GET / HTTP/1.1\r\nX: ");
+  const auto began = std::chrono::steady_clock::now();
+  BOOST_TEST(one.rest().empty());
+  const auto took = std::chrono::steady_clock::now() - began;
+  BOOST_TEST((took > std::chrono::milliseconds{250}));
+  BOOST_TEST((took < std::chrono::milliseconds{900})); // not the time between requests
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_may_take_longer_than_a_client) {
+  client one{port};
+  one.send("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds{1'200});
+  http::response answer;
+  answer.body = "at last";
+  there([&] {
+    later(answer);
+    return true;
+  });
+  BOOST_TEST(has(one.rest(), "at last"));
+}
+
 BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_closed_unheard_and_their_places_come_back) {
   std::vector<std::unique_ptr<client>> open;
   for (int i = 0; i < 4; ++i) {

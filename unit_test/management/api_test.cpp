@@ -34,6 +34,7 @@ struct lab {
       .ask_consumers = [](const auto&, const auto& done) { done({}); },
       .look = [](const auto&, const auto&, const auto& done) { done({}); },
       .flow_of = [](const auto&, const auto& done) { done({}); },
+      .cut_off_for_ms = [] { return uint64_t{0}; },
       .now_ms = [this] { return now_ms.load(); },
       .unix_ms = [] { return uint64_t{1'800'000'000'000}; },
       .say = [](auto, const auto&) {},

@@ -21,10 +21,12 @@ const session_keys& keys() {
 
 /// A node's table, whose monotonic clock begins somewhere else than those of others.
 struct node {
-  explicit node(session_limits limits = {}, uint64_t started = 0, uint64_t boot = 0)
-    : table(day_one + started, limits), monotonic_ahead(boot) {}
+  explicit node(session_limits limits = {}, uint64_t boot = 0) : table(limits), monotonic_ahead(boot) {}
 
-  moment at(uint64_t time) const { return {time + monotonic_ahead, day_one + time}; }
+  moment at(uint64_t time) const {
+    return {time + monotonic_ahead, day_one + time,
+            cut_off_since && time >= *cut_off_since ? time - *cut_off_since : 0};
+  }
   session_table::opened open(const std::string& user, uint64_t time) {
     return table.open(keys(), {user, "hash of " + user, true}, at(time));
   }
@@ -47,7 +49,19 @@ struct node {
   const uint64_t monotonic_ahead;
   std::string nobody;  ///< a user that is no more
   std::string changed; ///< a user who has another password by now
+  std::optional<uint64_t> cut_off_since;
 };
+
+/// As the metadata bring it to another node.
+ended_sessions told(node& from, uint64_t time) {
+  return ended_sessions_in(to_text(from.table.ended_here(from.at(time))));
+}
+
+std::string id_of(std::string_view value) {
+  const auto claim = keys().verify(value);
+  BOOST_REQUIRE(claim);
+  return claim->id;
+}
 
 } // namespace sessions_of_pages
 
@@ -134,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_is_not_used_ends_and_so_does_an_old_one) {
 }
 
 BOOST_AUTO_TEST_CASE(any_node_of_the_cluster_knows_the_session) {
-  node here{{}, 0, 5'000'000}, there;
+  node here{{}, 5'000'000}, there;
   const auto one = here.open("ann", 0);
   const auto* found = there.find(one.value, minute);
   BOOST_REQUIRE(found);
@@ -188,14 +202,88 @@ BOOST_AUTO_TEST_CASE(a_session_that_has_ended_is_not_taken_over_again) {
   BOOST_TEST(here.table.ended() == 0u); // no value of it could be taken over any more
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_has_just_started_takes_over_only_what_was_stamped_since) {
-  node here;
-  const auto one = here.open("ann", 0).value;
-  node restarted{{}, 5 * minute};
-  BOOST_TEST(!restarted.find(one, 6 * minute));
-  const auto younger = here.stamped(one, 7 * minute);
-  BOOST_REQUIRE(younger);
-  BOOST_TEST(restarted.find(*younger, 7 * minute) != nullptr);
+BOOST_AUTO_TEST_CASE(a_node_that_was_restarted_goes_on_with_what_was_open_and_with_nothing_that_has_ended) {
+  node before;
+  const auto open = before.open("ann", 0).value, left = before.open("ann", 0).value;
+  before.table.end(id_of(left), before.at(minute));
+  const auto kept = told(before, minute);
+  BOOST_TEST(kept.until_ms.size() == 1u);
+  node after{{}, 99'000'000};
+  after.table.learn(kept, true);
+  BOOST_TEST(after.find(open, 2 * minute) != nullptr);
+  BOOST_TEST(!after.find(left, 2 * minute));
+  BOOST_TEST((told(after, 2 * minute) == kept)); // and goes on telling it
+  BOOST_TEST(told(after, 40 * minute).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_was_not_there_learns_later_what_has_ended) {
+  node here, there, third;
+  const auto one = here.open("ann", 0).value, other = here.open("ann", 0).value;
+  BOOST_REQUIRE(there.find(one, 1));
+  here.table.end(id_of(one), here.at(2));
+  there.table.learn(told(here, 3), false);
+  BOOST_TEST(!there.find(one, 4));
+  BOOST_TEST(there.find(other, 4) != nullptr);
+  BOOST_TEST(told(there, 5).empty()); // each tells its own
+  third.table.learn(told(here, 3), false);
+  BOOST_TEST(!third.find(one, 4));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_is_cut_off_for_long_takes_only_who_has_logged_in_there_since) {
+  node here, there;
+  const auto elsewhere = here.open("ann", 0).value, known = there.open("bob", 0).value;
+  const uint64_t number = there.find(known, 1)->number;
+  there.cut_off_since = minute;
+  for (const uint64_t now : {2 * minute, 6 * minute}) { // as others have gone on, perhaps
+    BOOST_TEST(there.find(known, now) != nullptr);
+    BOOST_TEST(there.find(elsewhere, now) != nullptr);
+  }
+  const auto since = there.open("bob", 4 * minute).value;
+  BOOST_TEST(!there.table.still_open(number, there.at(6 * minute + 1)));
+  BOOST_TEST(!there.find(known, 6 * minute + 1));
+  BOOST_TEST(!there.find(elsewhere, 6 * minute + 1));
+  BOOST_TEST(there.find(since, 6 * minute + 1) != nullptr);
+  there.cut_off_since.reset(); // having learned what it has missed
+  BOOST_TEST(there.find(known, 7 * minute) != nullptr);
+  BOOST_TEST(there.find(elsewhere, 7 * minute) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_told_is_read_back_and_nothing_else_is_believed) {
+  ended_sessions some;
+  some.until_ms = {{random_id(), 17}, {random_id(), 18}};
+  some.none_before_ms = 5;
+  BOOST_TEST((ended_sessions_in(to_text(some)) == some));
+  BOOST_TEST((ended_sessions_in(to_text({})) == ended_sessions{}));
+  for (const char* bad : {"", "[]", "{", "17", R"({"ended":[]})", R"({"ended":{"xx":1,"00":"1","01":-1}})",
+                          R"({"none_before":-1})", R"({"none_before":"x"})"})
+    BOOST_TEST(ended_sessions_in(bad).empty());
+  BOOST_TEST(ended_sessions_in(R"({"ended":{"00":1,"zz":2},"more":3})").until_ms.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(when_too_many_have_ended_to_name_them_all_others_take_nothing_old) {
+  session_limits limits;
+  limits.told_most = 8;
+  node here{limits}, there, restarted{limits};
+  const auto left = here.open("ann", 0).value, kept = here.open("ann", 0).value;
+  BOOST_REQUIRE(there.find(left, 1));
+  BOOST_REQUIRE(there.find(kept, 1));
+  here.table.end(id_of(left), here.at(1));
+  for (int i = 0; i < 20; ++i)
+    here.table.end(random_id(), here.at(2));
+  const auto news = told(here, 3);
+  BOOST_TEST(news.until_ms.size() <= 8u);
+  BOOST_TEST(!here.find(left, 3));
+  BOOST_TEST(here.find(kept, 3) != nullptr); // this node knows better
+  there.table.learn(news, false);
+  restarted.table.learn(news, true);
+  for (node* each : {&there, &restarted}) {
+    BOOST_TEST(!each->find(left, 4));
+    BOOST_TEST(!each->find(kept, 4));
+    const auto younger = here.stamped(kept, 5 * minute);
+    BOOST_REQUIRE(younger);
+    BOOST_TEST(each->find(*younger, 5 * minute) != nullptr);
+  }
+  BOOST_TEST(told(here, 40 * minute).empty());
 }
 
 BOOST_AUTO_TEST_CASE(clocks_of_nodes_may_differ_a_little) {
@@ -262,13 +350,6 @@ BOOST_AUTO_TEST_CASE(a_new_password_or_another_user_of_that_name_ends_what_was_l
   user->password_hash = "another";
   BOOST_TEST(!who.still_good(user));
   BOOST_TEST(!who.still_good(nullptr));
-}
-
-BOOST_AUTO_TEST_CASE(secrets_are_equal_or_not) {
-  BOOST_TEST(equal_secrets("abc", "abc"));
-  BOOST_TEST(!equal_secrets("abc", "abd"));
-  BOOST_TEST(!equal_secrets("abc", "ab"));
-  BOOST_TEST(!equal_secrets("", "a"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -99,6 +99,11 @@ void queues(const call_ptr& to) {
   answer_list(to, source);
 }
 
+void one_queue(const call_ptr& to) {
+  const auto queue = to->metadata->find_queue(to->name(0), to->name(1));
+  queue ? answer_object(to, [&](object_writer& out) { write_row(out, *queue, *to->metadata); }) : not_found(to);
+}
+
 /// What one node has of all queues.
 struct holdings {
   uint64_t masters = 0;
@@ -162,6 +167,7 @@ std::span<const route> replica_routes() {
   using namespace cluster_part;
   static constexpr route all[] = {
     {"GET", "cluster/queues", rule::management, queues},
+    {"GET", "cluster/queues/*/*", rule::vhost, one_queue},
     {"GET", "cluster/nodes", rule::monitoring, nodes},
   };
   return all;

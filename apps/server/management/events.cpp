@@ -77,6 +77,8 @@ void event_streams::turn() {
   std::erase_if(streams_, [](const stream_ptr& each) { return each->out.expired(); });
   const uint64_t now = at_.around.now_ms();
   const auto all = streams_;
+  if (!all.empty())
+    at_.learn_ended_sessions();
   for (const auto& each : all) {
     const auto out = each->out.lock();
     if (!out)

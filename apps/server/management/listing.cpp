@@ -189,9 +189,13 @@ std::optional<size_t> number(const http::target& from, std::string_view name, si
   return read.ec == std::errc{} && read.ptr == text->data() + text->size() ? std::optional{value} : std::nullopt;
 }
 
-/// Whoever asks, and as of which metadata: a change of those, of rights too, makes it another question.
+/// Whoever asks, as of which metadata, and while which nodes can be reached: a change of those, of rights too, makes it
+/// another question.
 std::string question_of(const call& from) {
-  return from.by.who.user + '\n' + std::to_string(from.metadata->version()) + '\n' + from.in.target;
+  std::string question = from.by.who.user + '\n' + std::to_string(from.metadata->version()) + '\n' + from.in.target;
+  for (const auto& node : from.in_service.around.node.unreachable())
+    question += '\n' + node;
+  return question;
 }
 
 void answer_and_keep(const call_ptr& to, std::string text, uint64_t good_until_ms) {
@@ -257,14 +261,14 @@ void answer_list(const call_ptr& to, const list_source& from, uint64_t good_unti
   answer_and_keep(to, out.take(), good_until_ms);
 }
 
-void answer_object(const call_ptr& to, const field_function& write) {
+void answer_object(const call_ptr& to, const field_function& write, uint64_t good_until_ms) {
   const column_choice columns{to->target};
   json_writer out;
   {
     object_writer object{out, columns.top};
     write(object);
   }
-  answer(to, 200, columns.deep ? pruned(out.text(), columns) : out.take());
+  answer_and_keep(to, columns.deep ? pruned(out.text(), columns) : out.take(), good_until_ms);
 }
 
 void answer_object(const call_ptr& to, std::string_view text) {

@@ -33,7 +33,7 @@ bool answer_again(const call_ptr& to);
 /// who asks the same; 0 = not at all.
 void answer_list(const call_ptr& to, const list_source& from, uint64_t good_until_ms = 0);
 /// Answers the call with one object, of which columns= may choose fields.
-void answer_object(const call_ptr& to, const field_function& write);
+void answer_object(const call_ptr& to, const field_function& write, uint64_t good_until_ms = 0);
 void answer_object(const call_ptr& to, std::string_view json);
 
 } // namespace broker::management

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/keyed_hash.hpp"
 #include "connection/authentication.hpp"
 #include "management/service.hpp"
 

@@ -11,7 +11,10 @@ namespace {
 using members = std::shared_ptr<const std::map<std::string, std::string>>;
 
 void nodes(const call_ptr& to) {
-  to->in_service.nodes(range_of(to->target, "node_stats"), [to](const members& all) {
+  if (answer_again(to))
+    return;
+  const auto range = range_of(to->target, "node_stats");
+  to->in_service.nodes(range, [to, range](const members& all) {
     std::vector<const std::pair<const std::string, std::string>*> rows;
     for (const auto& each : *all)
       rows.push_back(&each);
@@ -19,7 +22,7 @@ void nodes(const call_ptr& to) {
     source.size = rows.size();
     source.text = [&](size_t i) { return std::string_view{rows[i]->second}; };
     source.name = [&](size_t i) { return std::string_view{rows[i]->first}; };
-    answer_list(to, source);
+    answer_list(to, source, to->in_service.nodes_good_until(range));
   });
 }
 

@@ -138,10 +138,13 @@ void write_overview(const call_ptr& to, const std::map<std::string, std::string>
 }
 
 void overview(const call_ptr& to) {
-  to->in_service.nodes(range_of(to->target, "msg_rates"),
-                       [to](const std::shared_ptr<const std::map<std::string, std::string>>& nodes) {
-                         answer_object(to, [&](object_writer& out) { write_overview(to, *nodes, out); });
-                       });
+  if (answer_again(to))
+    return;
+  const auto range = range_of(to->target, "msg_rates");
+  to->in_service.nodes(range, [to, range](const std::shared_ptr<const std::map<std::string, std::string>>& nodes) {
+    answer_object(
+      to, [&](object_writer& out) { write_overview(to, *nodes, out); }, to->in_service.nodes_good_until(range));
+  });
 }
 
 void whoami(const call_ptr& to) {

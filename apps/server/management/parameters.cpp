@@ -4,6 +4,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "metadata/own_parameters.hpp"
 
 namespace broker::management {
 
@@ -111,6 +112,8 @@ void one_global(const call_ptr& to) {
 }
 
 void put_global(const call_ptr& to) {
+  if (is_own_parameter(to->name(0)))
+    return bad_request(to, "names that begin with 'warren.' are the nodes' own");
   const auto given = object_of(to, {"value"});
   if (!given)
     return;

@@ -128,12 +128,10 @@ std::variant<size_t, http::response> admit(service& at, const http::request& hea
   const auto target = http::parse_target(head.target);
   if (!target)
     return plain_error(400, "bad_request", "malformed target");
-  if (!is_api(*target))
+  if (!is_api(*target) || head.method == "GET" || head.method == "HEAD")
     return stray_body_max_bytes;
   const auto found = find_route(head.method, target->path);
   if (found.which == nullptr || found.which->who == rule::anyone)
-    return stray_body_max_bytes;
-  if (head.method == "GET" || head.method == "HEAD")
     return stray_body_max_bytes;
   // No body is read before its sender is known.
   if (auto who = log_in(at, head, false); std::holds_alternative<http::response>(who))

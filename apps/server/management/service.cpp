@@ -7,6 +7,7 @@
 #include "actors/operator_channel.hpp"
 #include "management/prometheus.hpp"
 #include "management/router.hpp"
+#include "metadata/own_parameters.hpp"
 
 namespace broker::management {
 
@@ -33,7 +34,7 @@ sample_range range_of(const http::target& target, std::string_view what) {
   return range;
 }
 
-service::service(host of) : around(std::move(of)), post(server_.poster()), sessions(around.unix_ms()), events(*this) {}
+service::service(host of) : around(std::move(of)), post(server_.poster()), events(*this) {}
 
 service::~service() {
   stop();
@@ -112,6 +113,7 @@ void service::take_activity(std::function<void()> then) {
 void service::sample() {
   take_activity([this] { samples.add(around.unix_ms() / 1'000 / history::interval_s * history::interval_s, latest); });
   exchanges([](const exchange_map_ptr&) {}); // for rates, and to forget those that are no more
+  tell_ended_sessions([] {});
 }
 
 // -- log-ins of the web pages --
@@ -126,15 +128,47 @@ const session_keys& service::keys() {
 }
 
 const login_session* service::find_session(std::string_view value) {
+  learn_ended_sessions();
   return sessions.find(keys(), value, now(),
                        [&](const std::string& name) { return around.node.metadata()->find_user(name); });
 }
 
-/// A node that does not hear of it refuses the session when it was not used there for long (docs/management.md).
-void service::end_session(std::string id) {
+void service::learn_ended_sessions() {
+  const auto metadata = around.node.metadata();
+  if (metadata->version() == learned_version_)
+    return;
+  learned_version_ = metadata->version();
+  metadata->for_each_node([&](const node_ptr& each) {
+    const auto text = metadata->find_global_parameter(ended_log_ins_of(each->name));
+    auto& known = learned_[each->name];
+    if (text == known)
+      return;
+    known = text;
+    sessions.learn(ended_sessions_in(text), each->name == around.node.name());
+  });
+}
+
+/// What the metadata do not have yet is tried again with the next samples.
+void service::tell_ended_sessions(std::function<void()> then) {
+  learn_ended_sessions(); // what this node has told before it was started
+  const auto name = ended_log_ins_of(around.node.name());
+  const auto told = around.node.metadata()->find_global_parameter(name);
+  const auto wanted = sessions.ended_here(now());
+  if (wanted.empty() ? told.empty() : told == to_text(wanted))
+    return then();
+  const auto goes_on = [then = std::move(then)](const command_result&) { then(); };
+  wanted.empty() ? around.node.propose(clear_parameter{{}, {}, name}, goes_on)
+                 : around.node.propose(set_parameter{{{}, {}, name, to_text(wanted)}}, goes_on);
+}
+
+void service::end_session(std::string id, std::function<void()> then) {
   sessions.end(id, now());
   ask_others({"session_ended", to_hex(id)}, [](const node_answers&) {});
   events.turn();
+  if (around.cut_off_for_ms() == 0)
+    return tell_ended_sessions(std::move(then));
+  tell_ended_sessions([] {}); // which would be answered in a while: with a no
+  then();
 }
 
 // -- channels on behalf of users --

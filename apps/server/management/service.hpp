@@ -56,6 +56,8 @@ struct host {
   /// Of queues with their master here; empty: it has ended, or too many look.
   std::function<void(queue_ptr, look_order, std::function<void(std::vector<look_answer>)>)> look;
   std::function<void(queue_ptr, std::function<void(std::vector<queue_flow>)>)> flow_of;
+  /// For how long this node has had no majority of its cluster; 0 = it has one.
+  std::function<uint64_t()> cut_off_for_ms;
   std::function<uint64_t()> now_ms; ///< monotonic
   std::function<uint64_t()> unix_ms;
   std::function<void(log_level, const std::string&)> say;
@@ -112,9 +114,12 @@ public:
   const session_keys& keys();
   /// By the value of a cookie, of whichever node of the cluster; see session_table::find.
   const login_session* find_session(std::string_view value);
-  /// Here, and at the nodes that can be reached. Its event streams end now.
-  void end_session(std::string id);
-  moment now() const { return {around.now_ms(), around.unix_ms()}; }
+  /// Here and at the nodes that can be reached at once, and with the metadata everywhere and for good; then calls back,
+  /// on any thread, whether the metadata have it yet or not. Its event streams end now.
+  void end_session(std::string id, std::function<void()> then);
+  /// Of those that have ended elsewhere, or before this node was started.
+  void learn_ended_sessions();
+  moment now() const { return {around.now_ms(), around.unix_ms(), around.cut_off_for_ms()}; }
   event_streams events;
   answer_cache known_answers;
   history samples;
@@ -136,6 +141,7 @@ public:
   uint64_t connections_good_until() const { return connections_.made_ms() + list_age_ms; }
   uint64_t channels_good_until() const { return channels_.made_ms() + list_age_ms; }
   uint64_t exchanges_good_until() const { return exchanges_.made_ms() + list_age_ms; }
+  uint64_t nodes_good_until(sample_range range) const; ///< 0: that range is not kept
   /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
   bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
 
@@ -174,6 +180,7 @@ private:
   void ask_queues();
   void answer_queues(std::vector<queue_info> infos);
   void sample();
+  void tell_ended_sessions(std::function<void()> then);
   /// Goes on when `latest` is young enough; see queues().
   void refresh(std::function<void()> then);
   void take_activity(std::function<void()> then);
@@ -192,9 +199,11 @@ private:
   uint16_t management_port_ = 0;
   uint16_t prometheus_port_ = 0;
   std::unique_ptr<session_keys> keys_;
-  uint64_t keys_cluster_ = 0;  ///< what they were made for
-  uint64_t latest_age_ms_ = 0; ///< how old `latest` may become
-  uint64_t latest_ms_ = 0;     ///< when `latest` was taken
+  uint64_t keys_cluster_ = 0;                  ///< what they were made for
+  uint64_t learned_version_ = UINT64_MAX;      ///< of the metadata
+  std::map<std::string, std::string> learned_; ///< by node, what it tells of ended sessions
+  uint64_t latest_age_ms_ = 0;                 ///< how old `latest` may become
+  uint64_t latest_ms_ = 0;                     ///< when `latest` was taken
   std::vector<std::function<void()>> awaiting_activity_;
   kept_answer<object_rows> connections_;
   kept_answer<object_rows> channels_;

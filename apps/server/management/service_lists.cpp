@@ -365,6 +365,11 @@ void service::nodes(sample_range range, std::function<void(node_texts)> then) {
   kept.texts.get(around.now_ms(), list_age_ms, std::move(then), ask);
 }
 
+uint64_t service::nodes_good_until(sample_range range) const {
+  const auto kept = nodes_.find({range.age_s, range.step_s});
+  return kept == nodes_.end() ? 0 : kept->second.texts.made_ms() + list_age_ms;
+}
+
 /// Ten thousand queues are not to lie about when nobody looks any more.
 void service::forget_lists() {
   const uint64_t now = around.now_ms();
@@ -409,8 +414,8 @@ void service::answer_report(const control::request& what, const control::reply& 
       most, {320, what.arguments[1]}, [done](size_t) { done({}); });
   }
   if (kind == "session_ended" && what.arguments.size() == 2) {
-    if (const auto id = from_hex(what.arguments[1]))
-      sessions.end(*id, now());
+    if (auto id = from_hex(what.arguments[1])) // it comes with the metadata too: this is sooner
+      sessions.learn({{{*std::move(id), now().unix_ms + session_limits{}.idle_ms}}, 0}, false);
     events.turn();
     return done({});
   }

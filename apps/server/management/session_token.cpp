@@ -1,16 +1,12 @@
 #include "management/session_token.hpp"
 
 #include <array>
-#include <memory>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "base/assert.hpp"
+#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
 
 namespace broker::management {
@@ -20,7 +16,7 @@ namespace {
 constexpr char format = 1;
 constexpr size_t id_bytes = 16;
 constexpr size_t mark_bytes = 16;
-constexpr size_t signature_bytes = 32;
+constexpr size_t signature_bytes = keyed_hash_bytes;
 constexpr size_t fixed_bytes = 1 + id_bytes + 8 + 8 + 1 + mark_bytes; ///< before the user's name
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
@@ -38,40 +34,9 @@ uint64_t number_in(std::string_view octets) {
   return number;
 }
 
-struct free_kdf {
-  void operator()(EVP_KDF* what) const { EVP_KDF_free(what); }
-  void operator()(EVP_KDF_CTX* what) const { EVP_KDF_CTX_free(what); }
-};
-
-/// RFC 5869. `label` keeps keys of different uses apart.
-std::string hkdf(std::string_view cookie, uint64_t cluster, std::string_view label) {
-  std::string secret{cookie}, salt = "warren management" + big_endian(cluster), info{label};
-  char digest[] = "SHA256";
-  const OSSL_PARAM parameters[] = {
-    OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.data(), salt.size()),
-    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
-    OSSL_PARAM_construct_end(),
-  };
-  std::string key(signature_bytes, '\0');
-  const std::unique_ptr<EVP_KDF, free_kdf> method{EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
-  const std::unique_ptr<EVP_KDF_CTX, free_kdf> context{method ? EVP_KDF_CTX_new(method.get()) : nullptr};
-  const bool derived =
-    context && EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(key.data()), key.size(), parameters) == 1;
-  OPENSSL_cleanse(secret.data(), secret.size());
-  BROKER_ASSERT(derived, "no key for the log-ins of the web pages");
-  return key;
-}
-
-std::string hmac(const std::string& key, std::string_view text) {
-  std::string made(signature_bytes, '\0');
-  unsigned int size = 0;
-  const auto* done =
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-         text.size(), reinterpret_cast<unsigned char*>(made.data()), &size);
-  BROKER_ASSERT(done != nullptr && size == signature_bytes, "HMAC-SHA-256 gives 32 bytes");
-  return made;
+/// `label` keeps keys of different uses apart.
+std::string derived(std::string_view cookie, uint64_t cluster, std::string_view label) {
+  return hkdf_sha256(cookie, "warren management" + big_endian(cluster), label, keyed_hash_bytes);
 }
 
 } // namespace
@@ -106,14 +71,11 @@ std::string random_id() {
   return {reinterpret_cast<const char*>(octets.data()), octets.size()};
 }
 
-bool equal_secrets(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
-}
-
 session_keys::session_keys(std::string_view cookie, uint64_t cluster)
-  : signature_key_(hkdf(cookie, cluster, "session signature, 1")),
-    token_key_(hkdf(cookie, cluster, "session token, 1")), mark_key_(hkdf(cookie, cluster, "session password mark, 1")),
-    cookie_name_("warren-" + to_hex(hkdf(cookie, cluster, "session cookie name, 1").substr(0, 4))) {}
+  : signature_key_(derived(cookie, cluster, "session signature, 1")),
+    token_key_(derived(cookie, cluster, "session token, 1")),
+    mark_key_(derived(cookie, cluster, "session password mark, 1")),
+    cookie_name_("warren-" + to_hex(derived(cookie, cluster, "session cookie name, 1").substr(0, 4))) {}
 
 session_keys::~session_keys() {
   for (std::string* each : {&signature_key_, &token_key_, &mark_key_})
@@ -126,7 +88,7 @@ std::string session_keys::sign(const session_claim& what) const {
   octets += what.id + big_endian(what.opened_ms) + big_endian(what.stamped_ms);
   octets.push_back(what.loopback ? 1 : 0);
   octets += what.mark + what.user;
-  return to_hex(octets + hmac(signature_key_, octets));
+  return to_hex(octets + hmac_sha256(signature_key_, octets));
 }
 
 std::optional<session_claim> session_keys::verify(std::string_view value) const {
@@ -138,7 +100,7 @@ std::optional<session_claim> session_keys::verify(std::string_view value) const 
   std::string_view signed_part{*octets};
   const auto signature = signed_part.substr(signed_part.size() - signature_bytes);
   signed_part.remove_suffix(signature_bytes);
-  if (!equal_secrets(signature, hmac(signature_key_, signed_part)) || signed_part.front() != format)
+  if (!equal_secrets(signature, hmac_sha256(signature_key_, signed_part)) || signed_part.front() != format)
     return {};
   signed_part.remove_prefix(1);
   const auto take = [&](size_t size) {
@@ -157,11 +119,11 @@ std::optional<session_claim> session_keys::verify(std::string_view value) const 
 }
 
 std::string session_keys::token_of(std::string_view id) const {
-  return to_hex(hmac(token_key_, id));
+  return to_hex(hmac_sha256(token_key_, id));
 }
 
 std::string session_keys::mark_of(std::string_view id, std::string_view password_hash) const {
-  return hmac(mark_key_, std::string{id} + std::string{password_hash}).substr(0, mark_bytes);
+  return hmac_sha256(mark_key_, std::string{id} + std::string{password_hash}).substr(0, mark_bytes);
 }
 
 } // namespace broker::management

@@ -52,8 +52,6 @@ private:
   std::string cookie_name_;
 };
 
-/// In constant time for texts of one length.
-bool equal_secrets(std::string_view one, std::string_view other);
 std::string random_id();
 std::string to_hex(std::string_view octets);
 /// Nothing for what is no hex, or in capitals.

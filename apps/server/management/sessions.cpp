@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/keyed_hash.hpp"
+
 namespace broker::management {
 
 bool session_table::is_over(const login_session& one, moment now) const {
-  return now.monotonic_ms >= one.used_ms + limits_.idle_ms || now.monotonic_ms >= one.ends_ms;
+  return now.monotonic_ms >= one.used_ms + limits_.idle_ms || now.monotonic_ms >= one.ends_ms
+      || may_have_missed_its_end(one, now);
+}
+
+bool session_table::may_have_missed_its_end(const login_session& one, moment now) const {
+  return now.cut_off_for_ms > limits_.cut_off_ms && one.here_ms + now.cut_off_for_ms < now.monotonic_ms;
 }
 
 namespace {
@@ -60,12 +67,13 @@ session_table::opened session_table::open(const session_keys& keys, proof_of_log
   claim.loopback = who.loopback;
   claim.mark = keys.mark_of(claim.id, who.password_hash);
   opened result{keys.sign(claim), keys.token_of(claim.id)};
-  add(keys, std::move(claim), std::move(who), now);
+  add(keys, std::move(claim), std::move(who), now).here_ms = now.monotonic_ms;
   return result;
 }
 
 bool session_table::may_be_taken_over(const session_claim& claim, moment now) const {
-  return !ended_.contains(claim.id) && claim.stamped_ms >= taken_over_since_ms_ && claim.opened_ms <= claim.stamped_ms
+  return now.cut_off_for_ms <= limits_.cut_off_ms && !ended_.contains(claim.id)
+      && claim.stamped_ms >= taken_over_since_ms_ && claim.opened_ms <= claim.stamped_ms
       && claim.stamped_ms <= now.unix_ms + limits_.clocks_ms && now.unix_ms < claim.stamped_ms + limits_.idle_ms
       && now.unix_ms < claim.opened_ms + limits_.life_ms;
 }
@@ -117,19 +125,57 @@ bool session_table::still_open(uint64_t number, moment now) {
 
 void session_table::end(std::string id, moment now) {
   sessions_.erase(id);
-  if (ended_.size() >= limits_.ended_most)
-    std::erase_if(ended_, [&](const auto& each) { return now.unix_ms >= each.second; });
-  if (ended_.size()
-      >= limits_.ended_most) { // nothing may be forgotten, so nothing that was stamped so far is taken over
-    ended_.clear();
-    taken_over_since_ms_ = now.unix_ms + limits_.clocks_ms + 1;
+  const uint64_t until_ms = now.unix_ms + limits_.idle_ms + limits_.clocks_ms;
+  if (here_.until_ms.size() >= limits_.told_most || ended_.size() >= limits_.ended_most)
+    sweep(now);
+  if (here_.until_ms.size() >= limits_.told_most || ended_.size() >= limits_.ended_most) {
+    // Nothing may be forgotten, so nothing that was stamped so far is taken over.
+    here_.until_ms.clear();
+    here_.none_before_ms = now.unix_ms + limits_.clocks_ms + 1;
+    forget_before(here_.none_before_ms);
   }
-  ended_[std::move(id)] = now.unix_ms + limits_.idle_ms + limits_.clocks_ms;
+  here_.until_ms[id] = until_ms;
+  ended_[std::move(id)] = until_ms;
+}
+
+/// Those that are known here by a younger value are known: they have not ended before.
+void session_table::forget_before(uint64_t stamped_ms) {
+  taken_over_since_ms_ = std::max(taken_over_since_ms_, stamped_ms);
+  if (ended_.size() >= limits_.ended_most)
+    ended_.clear();
+}
+
+void session_table::learn(const ended_sessions& what, bool here) {
+  if (what.none_before_ms > taken_over_since_ms_) {
+    forget_before(what.none_before_ms);
+    if (!here) // whose ends that node does not name any more
+      std::erase_if(sessions_, [&](const auto& each) { return each.second.claim.stamped_ms < what.none_before_ms; });
+  }
+  if (here)
+    here_.none_before_ms = std::max(here_.none_before_ms, what.none_before_ms);
+  for (const auto& [id, until_ms] : what.until_ms) {
+    sessions_.erase(id);
+    if (here)
+      here_.until_ms.emplace(id, until_ms);
+    if (ended_.size() < limits_.ended_most)
+      ended_.emplace(id, until_ms);
+    else // as if too many had ended just then
+      taken_over_since_ms_ = std::max(taken_over_since_ms_, until_ms - std::min(until_ms, limits_.idle_ms) + 1);
+  }
+}
+
+ended_sessions session_table::ended_here(moment now) {
+  sweep(now);
+  return here_;
 }
 
 void session_table::sweep(moment now) {
   std::erase_if(sessions_, [&](const auto& each) { return is_over(each.second, now); });
-  std::erase_if(ended_, [&](const auto& each) { return now.unix_ms >= each.second; });
+  const auto is_of_no_use = [&](const auto& each) { return now.unix_ms >= each.second; };
+  std::erase_if(ended_, is_of_no_use);
+  std::erase_if(here_.until_ms, is_of_no_use);
+  if (now.unix_ms >= here_.none_before_ms + limits_.idle_ms)
+    here_.none_before_ms = 0;
 }
 
 } // namespace broker::management

@@ -7,8 +7,8 @@
 //
 // A session ends on logging out, when it was not used for long, when it is old, when the user's password changes or the
 // user goes, and when its user has opened too many since. Ended ones are remembered until no value of theirs could be
-// taken over any more; the service tells the other nodes of those that have logged out. A node that has just started
-// has not heard of those: it takes over what was stamped since only.
+// taken over any more, and told to all nodes, this one after a restart too, with the metadata (ended_sessions.hpp). A
+// node that has been without the others for a while may have missed some: it takes none that is older than that.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 
+#include "management/ended_sessions.hpp"
 #include "management/session_token.hpp"
 #include "metadata/records.hpp"
 
@@ -29,10 +30,12 @@ struct session_limits {
   size_t most = 1'024;                        ///< of this node; own choice
   size_t per_user_most = 32;                  ///< likewise
   size_t ended_most = 16'384;                 ///< remembered; own choice
+  size_t told_most = 1'024;                   ///< of them, that have ended here; 46 KiB of metadata; own choice
   uint64_t idle_ms = 30 * 60 * 1'000;         ///< own choice
   uint64_t life_ms = uint64_t{8} * 3'600'000; ///< RabbitMQ's login_session_timeout
   uint64_t stamp_ms = 4 * 60 * 1'000;         ///< an older value is made anew when a page asks
   uint64_t clocks_ms = 60 * 1'000;            ///< nodes' clocks may differ by; own choice
+  uint64_t cut_off_ms = 5 * 60 * 1'000;       ///< without the others, until only newer log-ins are good; own choice
 };
 
 /// Whose log-in it is, and what that log-in stands on.
@@ -54,22 +57,21 @@ struct login_session {
   std::string token;    ///< what requests that change something carry besides the cookie
   uint64_t ends_ms = 0; ///< monotonic, as used_ms
   uint64_t used_ms = 0;
+  uint64_t here_ms = 0; ///< when the password was shown to this node; 0: taken over
 };
 
 /// Two clocks at one moment: sessions of this node last by the first, what nodes tell each other is of the second.
 struct moment {
   uint64_t monotonic_ms = 0;
   uint64_t unix_ms = 0;
+  uint64_t cut_off_for_ms = 0; ///< since when this node has had no majority; 0 = it has one
 };
 
 class session_table {
 public:
   using find_user = std::function<std::shared_ptr<const user_record>(const std::string& name)>;
 
-  /// `started_ms`: of the node, since 1970. Values that were stamped before are of no use for sessions that are not
-  /// known.
-  explicit session_table(uint64_t started_ms, session_limits limits = {})
-    : limits_(limits), taken_over_since_ms_(started_ms) {}
+  explicit session_table(session_limits limits = {}) : limits_(limits) {}
 
   struct opened {
     std::string value; ///< of the cookie
@@ -84,8 +86,12 @@ public:
                                      moment now) const;
   /// Counts as a use. Costs time linear in the sessions.
   bool still_open(uint64_t number, moment now);
-  /// By session_claim::id; also of a session that only other nodes know.
+  /// By session_claim::id; also of a session that only other nodes know. All are to be told: ended_here().
   void end(std::string id, moment now);
+  /// What others have told, or this node before it was restarted (`here`).
+  void learn(const ended_sessions& what, bool here);
+  /// What all others are to know by now.
+  ended_sessions ended_here(moment now);
   /// Forgets those whose time is over.
   void sweep(moment now);
   size_t size() const { return sessions_.size(); }
@@ -93,16 +99,19 @@ public:
 
 private:
   bool is_over(const login_session& one, moment now) const;
+  bool may_have_missed_its_end(const login_session& one, moment now) const;
+  void forget_before(uint64_t stamped_ms);
   bool may_be_taken_over(const session_claim& claim, moment now) const;
   const login_session* take_over(const session_keys& keys, session_claim claim, moment now, const find_user& users);
   login_session& add(const session_keys& keys, session_claim claim, proof_of_login who, moment now);
   void make_room(const std::string& user, moment now);
 
   const session_limits limits_;
-  uint64_t taken_over_since_ms_;
+  uint64_t taken_over_since_ms_ = 0; ///< nothing that was stamped before
   uint64_t last_ = 0;
   std::map<std::string, login_session, std::less<>> sessions_; ///< by id
   std::map<std::string, uint64_t, std::less<>> ended_;         ///< by id: until when (unix) it is remembered
+  ended_sessions here_;                                        ///< those of them that have ended here
 };
 
 } // namespace broker::management

@@ -248,17 +248,20 @@ class LocalCluster(Cluster):
 
 
 class HostCluster(Cluster):
-    """A host each, and one more for the clients, which no cut between nodes touches. The clients' user is admin."""
+    """A host each, one for the clients, which no cut between nodes touches, and `more`. The clients' user is admin."""
 
-    def __init__(self, count=3, config="", slow=()):
+    def __init__(self, count=3, config="", slow=(), more=()):
         super().__init__(config)
         names = [f"node{number}" for number in range(1, count + 1)]
-        self.network = hosts.Network([*names, "client"], slow=slow)
+        self.network = hosts.Network([*names, "client", *more], slow=slow)
+        self.beside = None  # what is started on `more` as soon as there is a network
         for name in names:
             self.members.append(Host(self.network, name, self.root, client="client"))
 
     def prepare(self):
         self.network.open()
+        if self.beside:
+            self.beside()
         for member in self.members:
             member.user, member.password = "admin", "123"
 

@@ -21,6 +21,7 @@ REST = [
     ("GET", "/bindings/%2F/e/xx/e/amq.fanout/m", None, ALL),
     ("DELETE", "/bindings/%2F/e/xx/e/amq.fanout/m", None, [401, 204, 404, 404, 404]),
     ("GET", "/cluster/queues", None, ALL), ("GET", "/cluster/nodes", None, MONITORS),
+    ("GET", "/cluster/queues/%2F/qq", None, ALL), ("GET", "/cluster/queues/v2/qq", None, ADMIN),
     ("GET", "/connections/username/nobody", None, ALL), ("DELETE", "/connections/username/nobody", None, with_status(204, ADMIN)),
     ("GET", "/connections/none", None, with_status(404, ALL)), ("DELETE", "/connections/none", None, with_status(404, ALL)),
     ("GET", "/connections/none/channels", None, with_status(404, ALL)), ("GET", "/channels/none", None, with_status(404, ALL)),

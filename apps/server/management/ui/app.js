@@ -84,6 +84,14 @@ function showHelp() {
     h("div", {}, h("dt", {}, h("kbd", {}, "Esc")), h("dd", {}, "Close")), h("div", {}, h("dt", {}, h("kbd", {}, "?")), h("dd", {}, "These keys"))));
 }
 
+// In a narrow window: what is chosen is seen.
+function showChosen() {
+  for (const bar of document.querySelectorAll("nav, .tabs")) {
+    const chosen = bar.querySelector("[aria-current]");
+    if (chosen) bar.scrollLeft += chosen.getBoundingClientRect().left - bar.getBoundingClientRect().left - (bar.clientWidth - chosen.offsetWidth) / 2;
+  }
+}
+
 function stop() {
   running?.stop();
   clearInterval(ticking);
@@ -138,9 +146,11 @@ function show() {
   const context = { names: rest, say, act, has: api.has, refresh: () => running?.refresh(), restart: show };
   let latest = null;
   const draw = (data) => {
+    const first = latest === null;
     latest = data;
     document.body.classList.remove("stale");
     morph(main, [page.view(context, data)]);
+    if (first && moved) showChosen();
   };
   if (moved) { // another order or filter of the same list leaves what is typed into alone
     document.querySelectorAll("dialog").forEach((each) => each.close());

@@ -61,7 +61,8 @@ function travel(moved) {
 function nodeCard(node) {
   return h("a", { class: "node-card " + (node.running ? "up" : "down"), href: "#/nodes/" + path(node.name), key: node.name },
     h("header", {}, h("b", {}, node.name), dot(node.running ? "good" : "bad", node.running ? "running" : "down")),
-    h("p", {}, h("span", {}, h("b", {}, number(node.masters)), " masters"), h("span", {}, h("b", {}, number(node.mirrors)), " mirrors"),
+    h("p", {}, h("span", {}, h("b", {}, number(node.masters)), node.masters === 1 ? " master" : " masters"),
+      h("span", {}, h("b", {}, number(node.mirrors)), node.mirrors === 1 ? " mirror" : " mirrors"),
       node.mirrors_behind ? h("span", { class: "bad" }, h("b", {}, number(node.mirrors_behind)), " behind") : null),
     h("p", {}, node.leads_metadata ? badge("leads the metadata", "the node that orders all changes", "accent") : null, node.votes ? null : badge("no vote")));
 }

@@ -6,7 +6,7 @@ import { ask } from "./dialog.js";
 import { bindForm, bindings } from "./exchanges.js";
 import { bytes, number, percent, rate } from "./format.js";
 import { browser, getForm, publishForm } from "./messages.js";
-import { copies, features, state } from "./queues.js";
+import { features, state } from "./queues.js";
 import { table } from "./table.js";
 
 const past = { of: null, depth: [], unacked: [], publish: [], deliver: [], ack: [] }; // since the page was opened
@@ -46,15 +46,21 @@ const consumerColumns = [
   { title: "Arguments", class: "long", show: (c) => Object.keys(c.arguments).length ? json(c.arguments) : "" },
 ];
 
-function facts(one) {
+// Who has a copy of the queue besides its master, and whether it could take over.
+function mirrors(who) {
+  const others = who.replicas.filter((each) => !each.master);
+  const shown = (each) => !each.running ? dot("bad", each.node + ", down") : each.in_sync ? dot("good", each.node + ", in sync") : dot("warn", each.node + ", not in sync");
+  return others.length === 0 ? "none" : others.map((each) => h("div", { key: each.node }, shown(each)));
+}
+
+function facts(one, who) {
   const stats = one.message_stats ?? {};
-  const mirrors = one.slave_nodes ?? one.members;
   return h("div", { class: "columns" },
     panel("Messages", pairs([["Ready", number(one.messages_ready)], ["Unacknowledged", number(one.messages_unacknowledged)], ["Persistent", number(one.messages_persistent)],
       ["In memory", number(one.messages_ram)], ["Bodies", bytes(one.message_bytes)], ["Memory", bytes(one.memory)]])),
     panel("Rates", pairs([["Published", rate(stats.publish_details?.rate)], ["Delivered and got", rate(stats.deliver_get_details?.rate)], ["Acknowledged", rate(stats.ack_details?.rate)],
       ["Redelivered", rate(stats.redeliver_details?.rate)], ["Consumers", number(one.consumers)], ["Consumer capacity", percent(one.consumer_capacity ?? 0)]])),
-    panel("What it is", pairs([["Virtual host", one.vhost], ["Master", one.node], mirrors ? ["Mirrors", copies(one) ?? "none"] : null, ["Policy", one.policy ?? "none"],
+    panel("What it is", pairs([["Virtual host", one.vhost], ["Master", who.master], who.epoch ? ["Mirrors", mirrors(who)] : null, who.epoch ? ["Epoch", number(who.epoch)] : null, ["Policy", one.policy ?? "none"],
       one.operator_policy ? ["Operator policy", one.operator_policy] : null, ["Arguments", json(one.arguments)],
       Object.keys(one.effective_policy_definition ?? {}).length ? ["Policies make", json(one.effective_policy_definition)] : null])));
 }
@@ -68,15 +74,16 @@ function charts(one) {
 export const queue = {
   enter: () => { past.of = null; },
   every: 2000, // charts go on although nothing changes
-  paths: ({ names }) => [path("queues", ...names), path("queues", ...names, "bindings"), path("queues", ...names, "flow")],
-  view(context, [one, bound, flow]) {
+  paths: ({ names }) => [path("queues", ...names), path("queues", ...names, "bindings"), path("queues", ...names, "flow"),
+    path("cluster", "queues", ...names)],
+  view(context, [one, bound, flow, who]) {
     const base = path("queues", one.vhost, one.name);
     remember(one);
     return [
       h("div", { class: "title" }, h("h2", {}, "Queue ", h("span", { class: "name" }, one.name)), state(one), features(one), h("span", { class: "actions" },
         button("Publish", () => publishForm(context, one.vhost, "", one.name), "main add"), button("Browse", () => browser(base)), button("Get", () => getForm(context, base)),
         button("Bind", () => bindForm(context, one.vhost, { queue: one.name })), button("Purge", () => purge(context, base, one.name)), button("Delete", () => drop(context, base, one), "danger"))),
-      one.state === "down" ? h("ul", { class: "problems", role: "alert" }, h("li", {}, "Its master does not answer.")) : [whySlow(flow), charts(one), facts(one)],
+      one.state === "down" ? h("ul", { class: "problems", role: "alert" }, h("li", {}, "Its master does not answer.")) : [whySlow(flow), charts(one), facts(one, who)],
       h("h2", {}, "Consumers", h("span", { class: "count" }, (one.consumer_details ?? []).length)),
       table("Consumers", consumerColumns, one.consumer_details ?? [], { rowKey: (c) => (c.channel_details.name ?? "") + c.consumer_tag, empty: "Nobody consumes from it." }),
       bindings(context, "Bindings", bound),
