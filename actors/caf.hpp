@@ -46,6 +46,15 @@ void die_on_exceptions(Actor* self) {
   });
 }
 
+/// An actor that serves a connection to another node: it runs on the thread of these connections where there is one
+/// (net/loop.hpp), anywhere else like any other actor.
+template<class State>
+class link_actor final : public caf::stateful_actor<State> {
+public:
+  using caf::stateful_actor<State>::stateful_actor;
+  caf::resumable::subtype_t subtype() const override { return caf::resumable::io_actor; }
+};
+
 } // namespace broker
 
 namespace caf {

@@ -22,6 +22,7 @@ struct channel_shell {
   ref<session_link> session;
   std::optional<channel_state> machine;
   std::unordered_map<queue_id, caf::actor> known;
+  move_watch moves;  ///< of every queue it has talked to
   channel_step step; // reused: no allocation per message
   uint64_t id = 0;
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
@@ -32,10 +33,12 @@ struct channel_shell {
 using channel_actor = caf::stateful_actor<channel_shell>;
 
 /// Of a replicated queue its master `mastership`, and no other.
-queue_location find_queue(channel_shell& shell, queue_id id, epoch mastership) {
+queue_location find_queue(channel_actor* self, queue_id id, epoch mastership) {
+  auto& shell = self->state;
   const auto found = shell.known.find(id);
   if (found != shell.known.end())
     return {found->second, mastership, true};
+  shell.moves.look(shell.node->moves, id, caf::actor_cast<caf::actor>(self));
   auto where = shell.node->queues_by_id.locate(id);
   if (where.who && (mastership == 0 || where.mastership == mastership)) {
     if (shell.known.size() >= known_queues_max)
@@ -78,7 +81,7 @@ void send_request(channel_actor* self, queue_id id, queue_request& request, unse
   auto& shell = self->state;
   // The end of a channel is for whoever is master when it comes: nobody would say it again.
   const epoch mastership = std::holds_alternative<channel_gone>(request) ? 0 : shell.machine->mastership_of(id);
-  const queue_location where = find_queue(shell, id, mastership);
+  const queue_location where = find_queue(self, id, mastership);
   const bool there = where.who && (mastership == 0 || where.mastership == mastership);
   if (there) {
     self->send(where.who, queue_request_msg{{id, std::move(request), mastership}});
@@ -89,7 +92,9 @@ void send_request(channel_actor* self, queue_id id, queue_request& request, unse
     failed.gone.push_back(id);
   else if (where.mastership < mastership)
     failed.unknown.emplace_back(id, mastership);
-  // Else: that it has moved waits in the mailbox, and this is sent again then.
+  else // that it has moved waits in the mailbox perhaps; or it was told before this channel asked to hear of it
+    self->send(self,
+               queues_moved_msg{std::make_shared<const std::vector<queue_move>>(1, queue_move{id, where.mastership})});
 }
 
 void perform(channel_actor* self) {
@@ -111,6 +116,7 @@ void perform(channel_actor* self) {
       send_direct_reply(*shell.node, std::move(what));
     if (step.finished) {
       shell.node->channels_by_id.remove(shell.id);
+      shell.moves.leave(shell.node->moves, caf::actor_cast<caf::actor>(self));
       shell.node->activity.channel_closed(shell.machine->counts(), shell.machine->queues_declared());
       return self->quit();
     }

@@ -19,6 +19,7 @@ struct delay_shell {
   std::optional<delay_queue> machine;
   queue_step step;
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  move_watch moves;         ///< of the queues that its messages go to
 };
 
 using delay_actor = caf::stateful_actor<delay_shell>;
@@ -82,7 +83,7 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
     [](queue_pressure_msg) {}, // keeps no bodies
     [](queue_changed_msg&) {}, // has no options
     [self](queue_deleted_msg) { retire(self); },
-    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_retired_msg) { leave(self); },
     [](consumer_report_request& request) { request.content.answer({}); },
     [](queue_look_request&) {}, // has nothing to hand out
     [](queue_flow_request&) {},

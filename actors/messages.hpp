@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/caf.hpp"
+#include "actors/move_watchers.hpp"
 #include "base/ids.hpp"
 #include "channel/protocol.hpp"
 #include "cluster/reports.hpp"
@@ -47,10 +48,6 @@ struct queue_unreachable_msg {
 };
 /// To channels, and to queues whose dead letters go there: these replicated queues have another master, or their node
 /// can be reached again; see channel_state::queue_moved. The directory knows it before.
-struct queue_move {
-  queue_id queue = 0;
-  epoch mastership = 0;
-};
 using queues_moved_msg = parcel<std::shared_ptr<const std::vector<queue_move>>>;
 /// `due_ms` tells the timer that counts from those that an earlier one has replaced.
 struct channel_tick_msg {

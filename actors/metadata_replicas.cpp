@@ -109,15 +109,11 @@ void show_replicas(const runtime& node, const std::vector<metadata_change>& chan
         caf::anon_send(replica, replica_look_msg{});
 }
 
-void tell_moved(const runtime& node, std::vector<queue_move> moved) {
+void tell_moved(const runtime& node, const std::vector<queue_move>& moved) {
   if (moved.empty())
     return;
-  const auto all = std::make_shared<const std::vector<queue_move>>(std::move(moved));
-  for (const caf::actor& channel : node.channels_by_id.all())
-    caf::anon_send(channel, queues_moved_msg{all});
-  for (const auto& [id, where] : node.queues_by_id.entries())
-    if (where.here && where.who)
-      caf::anon_send(where.who, queues_moved_msg{all});
+  for (auto& [who, moves] : node.moves.of(moved))
+    caf::anon_send(who, queues_moved_msg{std::make_shared<const std::vector<queue_move>>(std::move(moves))});
 }
 
 void forget_idle_channels(metadata_service& service, uint64_t now_ms) {

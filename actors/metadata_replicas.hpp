@@ -19,8 +19,8 @@ void end_replicated_queue(metadata_service& service, const queue_ptr& record);
 /// After the snapshot: replicas look at what has changed.
 void show_replicas(const runtime& node, const std::vector<metadata_change>& changes);
 
-/// After the snapshot: channels and queues of this node hear of it.
-void tell_moved(const runtime& node, std::vector<queue_move> moved);
+/// After the snapshot: channels and queues of this node that use them hear of it.
+void tell_moved(const runtime& node, const std::vector<queue_move>& moved);
 
 /// At every tick; once per limits::replication_channel_idle_ms replicas of this node look for channels that have gone.
 void forget_idle_channels(metadata_service& service, uint64_t now_ms);

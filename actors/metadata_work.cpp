@@ -193,7 +193,7 @@ void carry_out(caf::actor_system& system, metadata_service& service, const std::
   if (change_queues(changes) || !moved.empty())
     tell_bridges(*service.node);
   show_replicas(*service.node, changes);
-  tell_moved(*service.node, std::move(moved));
+  tell_moved(*service.node, moved);
   for (const auto& change : changes) {
     if (change.what == kind::queue_created) {
       service.node->activity.queue_created(change.queue->node == service.node->node);

@@ -131,7 +131,7 @@ struct peer_shell {
   uint64_t dial_at_ms = 0;
   std::map<std::string, uint64_t> noted; ///< trouble and when it was logged
 };
-using peer_actor = caf::stateful_actor<peer_shell>;
+using peer_actor = link_actor<peer_shell>;
 
 void note_trouble(peer_shell& shell, const std::string& why) {
   if (why.empty())

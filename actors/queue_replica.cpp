@@ -21,6 +21,7 @@ struct queue_shell {
   std::optional<queue_state> machine;
   queue_step step;          // reused: no allocation per message
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  move_watch moves;         ///< of the queues that its dead letters go to
   /// The queue is replicated from now on: who asks goes there (Q10).
   caf::actor replica;
   recovered_queue content; ///< for it, once all of it is on disk
@@ -134,7 +135,7 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       if (!self->state.replica)
         retire(self);
     },
-    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_retired_msg) { leave(self); },
     [self](queue_report_request& request) {
       if (self->state.replica)
         return self->send(self->state.replica, std::move(request));

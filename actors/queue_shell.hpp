@@ -39,7 +39,7 @@ private:
   caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
 };
 
-// -- what a machine's step asks for. `Actor` is a stateful actor with node, machine, step and tick_due_ms --
+// -- what a machine's step asks for. `Actor` is a stateful actor with node, machine, step, moves and tick_due_ms --
 
 /// Messages to other queues. A queue that is not there (any more) is told to the machine, which may then send again.
 /// `machine_now_ms` is on the machine's own clock.
@@ -54,6 +54,7 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
   while (!asked.requests.empty()) {
     std::vector<queue_id> gone;
     for (auto& [id, request] : std::exchange(asked.requests, {})) {
+      shell.moves.look(shell.node->moves, id, caf::actor_cast<caf::actor>(self));
       if (auto who = shell.node->queues_by_id.find(id)) {
         self->send(who, queue_request_msg{{id, std::move(request), 0}});
         continue;
@@ -110,6 +111,13 @@ void propose_deletion(Actor* self, const runtime& node, const queue_record& reco
                                                    if (!result.ok()) // too many proposals for now
                                                      caf::delayed_anon_send(me, retry, queue_unused_msg{});
                                                  }}});
+}
+
+/// It ends.
+template<class Actor>
+void leave(Actor* self) {
+  self->state.moves.leave(self->state.node->moves, caf::actor_cast<caf::actor>(self));
+  self->quit();
 }
 
 /// At most the earliest timer counts; `now_ms` is the node's monotonic clock.

@@ -53,6 +53,7 @@ struct replica_shell {
   std::optional<replicated_queue> machine;
   replicated_step step;     ///< reused
   uint64_t tick_due_ms = 0; ///< 0: no timer counts
+  move_watch moves;         ///< of the queues that its dead letters go to
   snapshot_ptr metadata;    ///< with which it was spawned; until it has its content
   bool pump_scheduled = false;
   /// Something came that may call for a change of the in-sync set: more than requests.
@@ -517,7 +518,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },
     [self](replica_content_msg& what) { take_content(self, what.content); },
     [self](queue_deleted_msg) { retire(self); },
-    [self](queue_retired_msg) { self->quit(); },
+    [self](queue_retired_msg) { leave(self); },
     [self](queue_report_request& request) { request.content.answer(report(self->state)); },
     [self](replica_audit_request& request) {
       if (const auto& machine = self->state.machine) {

@@ -15,6 +15,7 @@
 #include "actors/bridge_directory.hpp"
 #include "actors/caf.hpp"
 #include "actors/exchange_totals.hpp"
+#include "actors/move_watchers.hpp"
 #include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
 #include "connection/admission.hpp"
@@ -158,6 +159,7 @@ struct runtime {
   /// Some vhost is traced (P05). Written by the metadata actor; channels look at it before anything else.
   std::atomic<bool> tracing{false};
   queue_directory queues_by_id;
+  move_watchers moves;               ///< who hears of another master of a replicated queue
   actor_directory replicas_by_id;    ///< queue_id: replicas of this node, masters and mirrors
   actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost

@@ -27,10 +27,17 @@ char* read_buffer() {
 
 } // namespace
 
-cluster_stream::cluster_stream(boost::asio::io_context& io, uint64_t id, std::string address)
-  : id_(id), address_(std::move(address)), socket_(io), deadline_(io) {}
+cluster_stream::cluster_stream(loop& home, uint64_t id, std::string address)
+  : home_(home), id_(id), address_(std::move(address)), socket_(home.io()), deadline_(home.io()) {}
 
 cluster_stream::~cluster_stream() = default;
+
+template<class What>
+void cluster_stream::at_home(What what) {
+  if (home_.is_current())
+    return what();
+  boost::asio::post(home_.io(), [self = shared_from_this(), what = std::move(what)]() mutable { what(); });
+}
 
 // -- handshake
 // ---------------------------------------------------------------------------------------------------------
@@ -160,11 +167,11 @@ void cluster_stream::wait_readable() {
 }
 
 void cluster_stream::taken(size_t bytes) {
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this(), bytes] {
-    const bool stopped = self->untaken_ >= wire_untaken_max_bytes;
-    self->untaken_ -= bytes;
+  at_home([this, bytes] {
+    const bool stopped = untaken_ >= wire_untaken_max_bytes;
+    untaken_ -= bytes;
     if (stopped)
-      self->read();
+      read();
   });
 }
 
@@ -172,12 +179,11 @@ void cluster_stream::taken(size_t bytes) {
 // ---------------------------------------------------------------------------------------------------------------
 
 void cluster_stream::write(byte_buffer bytes) {
-  auto owned = std::make_shared<byte_buffer>(std::move(bytes));
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this(), owned] {
-    if (self->stage_ != stage::up)
+  at_home([this, owned = std::move(bytes)]() mutable {
+    if (stage_ != stage::up)
       return;
-    self->unwritten_.push_back(std::move(*owned));
-    self->flush();
+    unwritten_.push_back(std::move(owned));
+    flush();
   });
 }
 
@@ -220,23 +226,22 @@ void cluster_stream::wait_writable() {
 // ---------------------------------------------------------------------------------------------------------------
 
 void cluster_stream::close(std::string last) {
-  auto owned = std::make_shared<std::string>(std::move(last));
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this(), owned] {
-    if (self->stage_ != stage::up)
-      return self->abort();
-    self->stage_ = stage::closing;
-    self->peer_ = nullptr;
-    if (!owned->empty()) {
+  at_home([this, last = std::move(last)] {
+    if (stage_ != stage::up)
+      return abort();
+    stage_ = stage::closing;
+    peer_ = nullptr;
+    if (!last.empty()) {
       byte_buffer bytes;
-      bytes.put(*owned);
-      self->unwritten_.push_back(std::move(bytes));
+      bytes.put(last);
+      unwritten_.push_back(std::move(bytes));
     }
-    self->deadline_.expires_after(linger);
-    self->deadline_.async_wait([self](error_code failure) {
+    deadline_.expires_after(linger);
+    deadline_.async_wait([self = shared_from_this()](error_code failure) {
       if (!failure)
         self->abort();
     });
-    self->flush();
+    flush();
   });
 }
 

@@ -1,8 +1,8 @@
 // One TLS connection to another node: handshake, bytes in and out with back-pressure (actors/wire.hpp). OpenSSL works
 // on the socket itself, so a read takes what the kernel has and a batch for the peer's actor is up to 256 KiB.
 //
-// Everything runs on the wire's thread but write, taken and close, which may be called from any. Kept alive by its
-// pending operations and its users.
+// Everything runs on the wire's thread but write, taken and close, which may be called from any; on the wire's own they
+// cost no hand-over. Kept alive by its pending operations and its users.
 #pragma once
 
 #include <deque>
@@ -10,12 +10,12 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "actors/wire.hpp"
 #include "net/cluster_identity.hpp"
+#include "net/loop.hpp"
 
 namespace broker {
 
@@ -34,7 +34,7 @@ public:
   };
   using handshake_done = std::function<void(std::shared_ptr<cluster_stream>, outcome)>;
 
-  cluster_stream(boost::asio::io_context& io, uint64_t id, std::string address);
+  cluster_stream(loop& home, uint64_t id, std::string address);
   ~cluster_stream() override;
 
   // -- the wire's thread --
@@ -59,6 +59,9 @@ private:
   };
   enum class stage : uint8_t { handshake, up, closing, closed };
 
+  /// On the wire's thread, at once if this is it.
+  template<class What>
+  void at_home(What what);
   void step_handshake(bool dialled);
   void end_handshake(outcome how);
   void read();
@@ -72,6 +75,7 @@ private:
   /// Text of OpenSSL's or the system's last error; notes other_cookie.
   outcome why_failed(int returned);
 
+  loop& home_;
   const uint64_t id_;
   const std::string address_;
   boost::asio::ip::tcp::socket socket_;

@@ -40,7 +40,8 @@ login_guard::rules failure_rules() {
 
 } // namespace
 
-cluster_wire::cluster_wire(cluster_wire_settings settings) : settings_(std::move(settings)), guard_(failure_rules()) {}
+cluster_wire::cluster_wire(cluster_wire_settings settings, loop_group& loops)
+  : settings_(std::move(settings)), loops_(loops), io_(loops.links().io()), guard_(failure_rules()) {}
 
 cluster_wire::~cluster_wire() {
   stop();
@@ -72,33 +73,30 @@ result<void> cluster_wire::open() {
   if (failure)
     return error{0, "cannot listen for nodes on " + where + ": " + failure.message()};
   port_ = acceptor_.local_endpoint().port();
+  boost::asio::post(io_, [] {
+    // OpenSSL writes to sockets without MSG_NOSIGNAL.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+  });
+  loops_.links().start();
+  open_ = true;
   return {};
 }
 
 void cluster_wire::start(std::function<caf::actor(const std::string&)> admit) {
   admit_ = std::move(admit);
   boost::asio::post(io_, [this] { accept(); });
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "cluster");
-    // OpenSSL writes to sockets without MSG_NOSIGNAL.
-    sigset_t pipe;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-    io_.run();
-  });
 }
 
 void cluster_wire::stop() {
-  if (!thread_.joinable())
+  if (!std::exchange(open_, false))
     return;
   stopped_ = true;
   boost::asio::post(io_, [this] { begin_stop(); });
-  thread_.join();
-  // Handlers hold actors, which must not outlive their system.
-  io_.restart();
-  while (io_.poll() > 0) {
-  }
+  closed_.get_future().wait();
+  loops_.stop_links();
   admit_ = nullptr;
 }
 
@@ -122,7 +120,7 @@ void cluster_wire::finish_stop(std::chrono::steady_clock::time_point deadline) {
   for (const auto& [id, weak] : streams_)
     if (const auto stream = weak.lock())
       stream->abort();
-  io_.stop();
+  closed_.set_value();
 }
 
 void cluster_wire::note(const std::string& key, const std::string& line) {
@@ -172,7 +170,7 @@ void cluster_wire::greet(tcp::socket socket, const tcp::endpoint& from) {
     return; // closed unheard
   if (handshakes_.size() >= wire_handshakes_max)
     drop_oldest_handshake();
-  const auto stream = std::make_shared<cluster_stream>(io_, next_id_++, text_of(from));
+  const auto stream = std::make_shared<cluster_stream>(loops_.links(), next_id_++, text_of(from));
   stream->socket() = std::move(socket);
   handshakes_.emplace(stream->id(), std::pair{stream, network});
   ++handshakes_of_[network];
@@ -235,7 +233,7 @@ void cluster_wire::resolve(const std::string& node, const std::string& host, uin
     [this, node, where, answer](error_code failure, const tcp::resolver::results_type& found) {
       if (failure)
         return caf::anon_send(answer, wire_dial_failed_msg{"cannot resolve " + where + ": " + failure.message()});
-      const auto stream = std::make_shared<cluster_stream>(io_, next_id_++, where);
+      const auto stream = std::make_shared<cluster_stream>(loops_.links(), next_id_++, where);
       const auto timer = std::make_shared<boost::asio::steady_timer>(io_, connect_timeout);
       timer->async_wait([stream](error_code over) {
         if (!over)

@@ -1,18 +1,17 @@
-// The cluster's port and connections over TCP and TLS 1.3 (docs/adr/0004): a thread of its own, so that neither a flood
-// at the port nor encryption takes the loops' turn. Who comes in is bounded before it has proved the cookie: handshakes
-// at a time, in all and per address, their time, and failures per address (guarantees.md S6, S7).
+// The cluster's port and connections over TCP and TLS 1.3 (docs/adr/0004): on a loop of their own (loop_group::links),
+// so that neither a flood at the port nor encryption takes the others' turn. Who comes in is bounded before it has
+// proved the cookie: handshakes at a time, in all and per address, their time, and failures per address (guarantees.md
+// S6, S7).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -21,6 +20,7 @@
 #include "net/cluster_identity.hpp"
 #include "net/cluster_stream.hpp"
 #include "net/login_guard.hpp"
+#include "net/loop.hpp"
 #include "net/note_limiter.hpp"
 
 namespace broker {
@@ -48,15 +48,17 @@ struct cluster_wire_settings {
 
 class cluster_wire final : public node_wire {
 public:
-  explicit cluster_wire(cluster_wire_settings settings);
+  /// `loops` outlives the wire; nobody else uses its links().
+  cluster_wire(cluster_wire_settings settings, loop_group& loops);
   ~cluster_wire() override;
 
-  /// Makes certificates and takes the port. Error: in an operator's words.
+  /// Makes certificates, takes the port and starts the thread. Error: in an operator's words.
   result<void> open();
   uint16_t port() const { return port_; }
-  /// Runs the thread. `admit` gives the actor that hears of a node's connections, null refuses it; thread-safe.
+  /// Lets nodes in. `admit` gives the actor that hears of a node's connections, null refuses it; thread-safe.
   void start(std::function<caf::actor(const std::string& node)> admit);
   /// No new connections, and none that is still greeting; those that are being closed have a second. Joins the thread.
+  /// The actor system still runs.
   void stop();
 
   void dial(const std::string& node, const std::string& host, uint16_t port, caf::actor answer) override;
@@ -79,8 +81,8 @@ private:
   void finish_stop(std::chrono::steady_clock::time_point deadline);
 
   const cluster_wire_settings settings_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  loop_group& loops_;
+  boost::asio::io_context& io_;
   tcp::acceptor acceptor_{io_};
   boost::asio::steady_timer pause_{io_};
   tcp::resolver resolver_{io_};
@@ -93,9 +95,10 @@ private:
   std::map<uint64_t, std::weak_ptr<cluster_stream>> streams_;
   login_guard guard_;
   note_limiter limiter_;
+  bool open_ = false;
   bool stopping_ = false;
   std::atomic<bool> stopped_{false};
-  std::thread thread_;
+  std::promise<void> closed_;
 };
 
 } // namespace broker

@@ -44,7 +44,11 @@ void loop::enqueue(caf::resumable* job) {
 void loop::enqueue_from_outside(caf::resumable* job) {
   bool first;
   {
-    std::lock_guard guard{mutex_};
+    std::unique_lock guard{mutex_};
+    if (heir_ != nullptr) {
+      guard.unlock();
+      return heir_->enqueue_from_outside(job);
+    }
     first = foreign_.empty();
     foreign_.push_back(job);
   }
@@ -69,8 +73,21 @@ void loop::stop() {
   thread_.join();
 }
 
+void loop::bequeath(loop& heir) {
+  std::vector<caf::resumable*> left;
+  {
+    const std::lock_guard guard{mutex_};
+    heir_ = &heir;
+    left.swap(foreign_);
+  }
+  left.insert(left.begin(), ready_.begin(), ready_.end());
+  ready_.clear();
+  for (caf::resumable* job : left)
+    heir.enqueue_from_outside(job);
+}
+
 void loop::run() {
-  pthread_setname_np(pthread_self(), ("loop-" + std::to_string(index_)).c_str());
+  pthread_setname_np(pthread_self(), name_.c_str());
   t_current = this;
   auto guard = boost::asio::make_work_guard(io_);
   while (!stopping_)
@@ -114,18 +131,40 @@ void loop::flush_dirty() {
 loop_group::loop_group(size_t count) {
   BROKER_ASSERT(count > 0, "no loop");
   for (size_t index = 0; index < count; ++index)
-    loops_.push_back(std::make_unique<loop>(*this, index));
+    loops_.push_back(std::make_unique<loop>(*this, "loop-" + std::to_string(index)));
 }
 
 loop_group::~loop_group() = default;
 
+loop& loop_group::links() {
+  if (!links_) {
+    links_ = std::make_unique<loop>(*this, "cluster");
+    if (system_ != nullptr)
+      links_->attach(*system_);
+  }
+  return *links_;
+}
+
+void loop_group::stop_links() {
+  links_->stop();
+  while (links_->io().poll() > 0) { // its handlers hold actors, which must not outlive their system
+  }
+  links_->bequeath(*loops_[0]);
+}
+
 loop& loop_group::home(caf::resumable* job) {
-  if (loops_.size() == 1 || job->subtype() != caf::resumable::scheduled_actor)
+  const auto kind = job->subtype();
+  if (kind == caf::resumable::io_actor && links_)
+    return *links_;
+  if (loops_.size() == 1 || kind != caf::resumable::scheduled_actor)
     return *loops_[0];
   return *loops_[static_cast<caf::scheduled_actor*>(job)->id() % loops_.size()];
 }
 
 void loop_group::attach(caf::actor_system& system) {
+  system_ = &system;
+  if (links_)
+    links_->attach(system);
   for (auto& each : loops_)
     each->attach(system);
 }

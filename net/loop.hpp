@@ -4,6 +4,9 @@
 // Each turn: wait for a handler when there is nothing to run, a bounded number of further ready handlers, a bounded
 // number of actors, then the flush of the sessions that have something to write. Actors are pinned to a loop by id, so
 // that every sender reaches a receiver by one path only and nothing is overtaken.
+//
+// The connections to other nodes have a loop of their own, and the actors that serve them (link_actor) run there: bytes
+// from another node cross threads once, to the service they are for.
 #pragma once
 
 #include <atomic>
@@ -11,7 +14,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -36,7 +41,8 @@ class loop_group;
 
 class loop final : public caf::execution_unit {
 public:
-  loop(loop_group& group, size_t index) : group_(group), index_(index) {}
+  /// `name`: of its thread.
+  loop(loop_group& group, std::string name) : group_(group), name_(std::move(name)) {}
 
   boost::asio::io_context& io() { return io_; }
   /// True on this loop's thread.
@@ -53,6 +59,8 @@ public:
   void start();
   /// Ends the thread once the actors that are ready have run; sockets and later jobs are dropped.
   void stop();
+  /// Stopped before the others: what its actors have still to do, they do on `heir`.
+  void bequeath(loop& heir);
 
 private:
   friend class loop_group;
@@ -65,14 +73,15 @@ private:
   void enqueue_from_outside(caf::resumable* job);
 
   loop_group& group_;
-  const size_t index_;
+  const std::string name_;
   boost::asio::io_context io_{1};
   std::deque<caf::resumable*> ready_;
   std::vector<flushable*> dirty_;
   std::vector<flushable*> flushing_;
   int turns_without_flush_ = 0;
-  std::mutex mutex_; ///< guards foreign_
+  std::mutex mutex_; ///< guards foreign_ and heir_
   std::vector<caf::resumable*> foreign_;
+  loop* heir_ = nullptr;
   std::thread thread_;
   bool stopping_ = false;
 };
@@ -87,6 +96,11 @@ public:
   loop& at(size_t index) { return *loops_[index]; }
   /// The loop a new connection goes to: round robin.
   loop& next() { return *loops_[next_++ % loops_.size()]; }
+  /// The loop of connections to other nodes; made by the first call, which comes before the first link_actor. It is
+  /// started and stopped by whoever serves them. Not thread-safe.
+  loop& links();
+  /// Ends it. Its actors may still have something to do, so this comes before stop().
+  void stop_links();
   /// Where this job always runs.
   loop& home(caf::resumable* job);
   void attach(caf::actor_system& system);
@@ -97,6 +111,8 @@ public:
 
 private:
   std::vector<std::unique_ptr<loop>> loops_;
+  std::unique_ptr<loop> links_;
+  caf::actor_system* system_ = nullptr;
   std::function<void()> stopped_;
   size_t next_ = 0;
 };

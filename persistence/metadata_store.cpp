@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
 #include "metadata_values.hpp"
+#include "prepared_log.hpp"
 
 namespace broker {
 
@@ -92,6 +93,7 @@ struct leveldb_metadata_store::impl {
   const std::string folder;
   const std::string shown; ///< for messages
   std::unique_ptr<file> mark;
+  const std::unique_ptr<leveldb::Env> env = make_prepared_log_env();
   std::unique_ptr<leveldb::DB> database;
   uint64_t marked_batch = 0;
   state_value now;
@@ -187,6 +189,7 @@ result<void> leveldb_metadata_store::impl::write_mark(bool sync) {
 
 result<void> leveldb_metadata_store::impl::open_database(bool exists) {
   leveldb::Options options;
+  options.env = env.get();
   options.create_if_missing = !exists;
   options.paranoid_checks = true;
   options.max_open_files = 64;

@@ -172,7 +172,7 @@ result<void> broker_app::open_cluster() {
   settings.locate = [this](const std::string& other) { return locate_node(other, wire->port()); };
   settings.now_ms = steady_ms;
   settings.note = [this](const std::string& text) { say(log_level::warning, text); };
-  wire = std::make_unique<cluster_wire>(std::move(settings));
+  wire = std::make_unique<cluster_wire>(std::move(settings), loops);
   if (auto opened = wire->open(); !opened)
     return opened;
   node_links_settings how;

@@ -82,17 +82,20 @@ bool within(uint64_t longest_ms, const std::function<bool()>& what) {
 }
 
 transport_node::transport_node(transport_settings settings)
-  : settings_(std::move(settings)), wire_([this] {
-      cluster_wire_settings how;
-      how.node = settings_.node;
-      how.cookie = settings_.cookie;
-      how.host = settings_.host;
-      how.port = settings_.port;
-      how.locate = [](const std::string&) { return std::pair{std::string{"127.0.0.1"}, uint16_t{1}}; };
-      how.now_ms = steady_ms;
-      how.note = [this](const std::string& line) { note(line); };
-      return how;
-    }()) {
+  : settings_(std::move(settings)),
+    wire_(
+      [this] {
+        cluster_wire_settings how;
+        how.node = settings_.node;
+        how.cookie = settings_.cookie;
+        how.host = settings_.host;
+        how.port = settings_.port;
+        how.locate = [](const std::string&) { return std::pair{std::string{"127.0.0.1"}, uint16_t{1}}; };
+        how.now_ms = steady_ms;
+        how.note = [this](const std::string& line) { note(line); };
+        return how;
+      }(),
+      loops_) {
   const auto opened = wire_.open();
   BROKER_ASSERT(opened.ok(), opened.ok() ? "" : opened.error().text);
   config_.module_factories.push_back(loop_scheduler::factory(loops_));
