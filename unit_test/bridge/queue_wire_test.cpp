@@ -223,7 +223,8 @@ BOOST_AUTO_TEST_CASE(frames_inside_a_message_are_checked_before_anybody_walks_th
     encode(delivery{1, {batch, {0, 1}, 1}, false, 10}, frame);
     return decode(frame).ok();
   };
-  const message& sound = numbered(1, 1)->messages[0];
+  const batch_ref unharmed = numbered(1, 1);
+  const message& sound = unharmed->messages[0];
   BOOST_CHECK(arrives(1, 0));                      // the channel number is patched anyway
   BOOST_CHECK(!arrives(0, 3));                     // no content header
   BOOST_CHECK(!arrives(6, 100));                   // whose frame is longer than the message
