@@ -67,7 +67,7 @@ queue_facts journal_index::carried_facts(queue_id queue, uint32_t sequence, cons
     return facts;
   for (auto at = find(content, span->second.first); at != content.extents.end() && at->first < span->second.last;
        ++at) {
-    if (at->segment == sequence || at->segment == extent::in_backlog || at->transient)
+    if (at->segment == sequence || at->segment == extent::in_backlog)
       continue;
     const seq_range part{std::max(at->first, span->second.first), std::min(at->last(), span->second.last)};
     content.dead.inside(part, [&](seq_range dead) {

@@ -166,15 +166,13 @@ result<void> journal_recovery::apply(const found_segment& segment, const record_
                                      std::string_view payload) {
   switch (head.kind) {
   case record_kind::messages:
+  case record_kind::page_out:
     if (payload.size() / message_head_bytes < head.count || head.count == 0)
       return damage(segment.file->path, offset, "messages record of impossible size");
     index_.add(head.queue, {head.first, head.count, head.count, segment.head.sequence, offset,
-                            static_cast<uint32_t>(head.size()), false});
+                            static_cast<uint32_t>(head.size()), head.kind == record_kind::page_out});
     if (!index_.dropped(head.queue))
       counted_[head.queue].push_back({head.first, head.count, offset, head.body_bytes, head.facts, segment.file.get()});
-    return {};
-  case record_kind::page_out:
-    index_.note_next(head.queue, head.first + head.count);
     return {};
   case record_kind::facts:
     return apply_facts(segment, offset, payload);
@@ -220,6 +218,25 @@ result<void> journal_recovery::apply_facts(const found_segment& segment, uint32_
 // -- the backlog and the end
 // --------------------------------------------------------------------------------------------
 
+/// What a queue without a log had paged out is as good as what was only in its memory. It is written down that it has
+/// ended, or a log that the queue gets later would bring it back.
+void journal_recovery::forget_page_outs() {
+  std::vector<seq_range> in_backlog; // nothing of it is known yet
+  for (const queue_id id : index_.queues()) {
+    if (index_.next_log(id) != 1)
+      continue;
+    queue_facts forgotten{id, false, 0, {}};
+    for (const read_piece& piece : index_.live_extents(id))
+      if (piece.where.transient)
+        for (const seq_range& part : piece.live) {
+          index_.settle(id, part, piece.where.segment, in_backlog);
+          forgotten.settled.push_back(part);
+        }
+    if (!forgotten.settled.empty())
+      forgotten_.push_back(std::move(forgotten));
+  }
+}
+
 result<void> journal_recovery::load_backlog() {
   for (const auto& segment : segments_) {
     if (!segment.scanned || !retired_.contains(segment.head.sequence))
@@ -228,6 +245,7 @@ result<void> journal_recovery::load_backlog() {
     for (auto& [queue, records] : counted_)
       std::erase_if(records, [&](const counted& each) { return each.segment == segment.file.get(); });
   }
+  forget_page_outs();
   std::map<queue_id, std::vector<seq_range>> gone;
   result<void> outcome;
   auto scanned = backlog_.scan([&](queue_id queue, seqno seq, std::string_view value) {
@@ -236,7 +254,8 @@ result<void> journal_recovery::load_backlog() {
       outcome = decoded.error();
       return false;
     }
-    const bool dead = decoded->transient || index_.dropped(queue) || settled_[queue].contains(seq);
+    const bool forgotten = decoded->transient && index_.next_log(queue) == 1;
+    const bool dead = forgotten || index_.dropped(queue) || settled_[queue].contains(seq);
     if (dead || !index_.add_backlog(queue, seq, static_cast<uint32_t>(value.size()))) {
       auto& ranges = gone[queue];
       if (!ranges.empty() && ranges.back().last == seq)

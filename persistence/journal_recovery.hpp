@@ -27,8 +27,10 @@ public:
 
   /// Runs all of it. On success the index is complete, every segment synced and the rest of the files are spares.
   result<journal_writer::position> run();
-  /// Live durable messages of every queue, by queue id. Call after run().
+  /// Live durable messages of every queue, by queue id, and what those that have a log had paged out. Call after run().
   result<std::vector<recovered_queue>> queues() const;
+  /// What the others had paged out has ended: to be the first that is written.
+  std::vector<queue_facts> forgotten() { return std::move(forgotten_); }
   /// Lines for the log: what was cut, wiped or repaired.
   const std::vector<std::string>& notes() const noexcept { return notes_; }
 
@@ -67,6 +69,7 @@ private:
   result<void> apply_facts(const found_segment& segment, uint32_t offset, std::string_view payload);
   hole hole_at(const found_segment& segment) const;
   std::optional<hole> hole_in_manifest() const;
+  void forget_page_outs();
   result<void> load_backlog();
   result<void> finish_segments();
   result<void> seal(found_segment& last);
@@ -85,6 +88,7 @@ private:
   std::map<queue_id, std::vector<counted>> counted_;
   std::optional<hole> end_; ///< where the chain stopped
   std::vector<std::string> notes_;
+  std::vector<queue_facts> forgotten_;
   uint64_t evidence_ = 0; ///< every record below was synced, says a record
 };
 

@@ -1,6 +1,7 @@
 #include "journal_store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "journal_recovery.hpp"
@@ -33,6 +34,7 @@ result<std::vector<recovered_queue>> journal_store::recover() {
     const std::lock_guard lock(index_mutex_);
     return index_.closed_segments();
   });
+  forgotten_ = recovery.forgotten();
   return recovery.queues();
 }
 
@@ -152,7 +154,8 @@ void journal_store::step_writer(bool timer) {
   }
   completions done;
   bool sync = false;
-  if (!check(write_operations(operations, done)) || !check(write_retirement(sync)))
+  if (!check(writer_->add_facts(std::exchange(forgotten_, {}))) || !check(write_operations(operations, done))
+      || !check(write_retirement(sync)))
     return;
   if (timer && operations.empty() && writer_->synced_number() > writer_->witnessed_number())
     if (!check(writer_->add_mark()))

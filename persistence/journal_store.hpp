@@ -188,6 +188,7 @@ private:
   /// The writer's alone: number in the journal of the next record of a replica's log, for those written to since the
   /// start.
   std::map<queue_id, uint64_t> next_log_;
+  std::vector<queue_facts> forgotten_; ///< by recovery; the writer's alone
   std::atomic<bool> timer_wanted_{false};
   bool interval_unsynced_ = false; ///< the writer's alone
   bool spares_failed_ = false;     ///< the helper's alone

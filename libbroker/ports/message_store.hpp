@@ -77,8 +77,9 @@ public:
   /// Appends batch[where] as sequence numbers first.. . Per queue, numbers rise (gaps are allowed: transient messages
   /// that stayed in memory); those of a replica rise but for the messages of a copy, which fill a gap left for them. No
   /// number is used twice. `durable`: synced before on_durable; found again by recovery. Otherwise a page-out of
-  /// transient messages: written, never synced for its own sake, forgotten by recovery; answered by on_paged. The store
-  /// holds a reference to the batch until written. `facts` hold for all of these messages.
+  /// transient messages: written, never synced for its own sake; answered by on_paged. Recovery forgets it for ever,
+  /// but not of a queue that has a log: what was paged out before the log began belongs to it. The store holds a
+  /// reference to the batch until written. `facts` hold for all of these messages.
   virtual void append(queue_id queue, const batch_ref& batch, slice where, seqno first, bool durable,
                       message_facts facts) = 0;
   /// As a durable append, of messages that a record given to `log` right behind it tells of: the store waits for the

@@ -56,6 +56,8 @@ public:
   void delivered(queue_id queue, seqno upto);
   /// A record of the log of the queue's replica, made up from its number.
   void log(queue_id queue, bool begins_anew);
+  /// `record` is none that the queue's log has had.
+  void log(queue_id queue, bool begins_anew, std::string record);
   void drop(queue_id queue);
   /// Live sequence numbers that are known to be readable (reported durable or paged and not settled).
   std::vector<seqno> readable(queue_id queue) const;
