@@ -5,7 +5,7 @@ import struct
 import time
 import unittest
 
-from harness import process, raw
+from harness import process
 from harness.client import Refused
 from harness.cluster import WAIT_S, Background
 from harness.three_nodes import NODES, PAIRS, PERSISTENT, OnThreeNodes, delete, method, purge

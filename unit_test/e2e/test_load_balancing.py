@@ -3,7 +3,6 @@ address, with HAProxy and Keepalived of Debian on hosts of their own. A node is 
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -143,7 +142,7 @@ class LoadBalancingTest(unittest.TestCase):
         if not process.wait_until(condition, timeout_s, 0.05):
             self.fail(f"not within {timeout_s} s: {what}\n{self.logs()}")
 
-    def answers(self, path="/health/checks/ready-to-serve-clients"):
+    def answers(self, path="/whoami"):
         """Does the API answer at the one address?"""
         try:
             api = management.Api(15672, "admin", "123", host=self.address)
@@ -167,7 +166,20 @@ class LoadBalancingTest(unittest.TestCase):
         api = management.Api(15672, "admin", "123", host=alive.address)
         return self.network.on("client", lambda: api.get(path))
 
-    def test_a_client_that_knows_one_address_goes_on_when_its_node_and_its_balancer_are_lost(self):
+    def test_1_in_an_alarm_clients_come_through_although_no_node_is_ready(self):
+        self.eventually(lambda: self.holder() == ["balancer1"], "the first balancer has the address")
+        self.eventually(self.answers, "the management API answers at the address")
+        self.cluster["node2"].ctl("set_vm_memory_high_watermark", "0")
+        self.addCleanup(self.cluster["node2"].ctl, "set_vm_memory_high_watermark", "0.6")
+        ready = lambda: self.answers("/health/checks/ready-to-serve-clients")
+        self.eventually(lambda: not any(ready() for _ in range(3)), "all nodes say so")
+        time.sleep(2.5)  # for HAProxy to have asked each node twice
+        connection, channel = Publisher(self.cluster, self.address).connect()
+        channel.queue_declare("during-an-alarm", durable=True)
+        channel.queue_delete("during-an-alarm")
+        connection.close()
+
+    def test_2_a_client_that_knows_one_address_goes_on_when_its_node_and_its_balancer_are_lost(self):
         self.eventually(lambda: self.holder() == ["balancer1"], "the first balancer has the address")
         self.eventually(self.answers, "the management API answers at the address")
         channel = self.cluster["node1"].pika().channel()

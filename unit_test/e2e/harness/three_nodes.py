@@ -1,9 +1,10 @@
 """Three joined nodes, with queues on one of them and clients on others; `Client` methods that the client itself has not."""
+import time
 import unittest
 
 from . import raw
 from .client import Refused
-from .cluster import LocalCluster
+from .cluster import WAIT_S, LocalCluster
 
 NODES = ("node1", "node2", "node3")
 PAIRS = [(home, via) for home in NODES for via in NODES if home != via]

@@ -50,7 +50,7 @@ function travel(moved) {
     const cells = row?.querySelectorAll(".cell");
     const [start, end] = [cells?.[columns.indexOf(from)], cells?.[columns.indexOf(to)]].map((each) => each?.getBoundingClientRect());
     if (!start || !end) continue;
-    const mark = h("i", { class: "travelling", style: `left:${end.left + scrollX}px;top:${end.top + scrollY}px;width:${end.width}px;height:${end.height}px` });
+    const mark = h("i", { class: "travelling", style: `left:${end.left}px;top:${end.top}px;width:${end.width}px;height:${end.height}px` });
     document.body.append(mark);
     mark.animate([{ transform: `translate(${start.left - end.left}px, ${start.top - end.top}px)`, opacity: 0.9 }, { transform: "none", opacity: 1, offset: 0.8 },
       { transform: "scale(1.6)", opacity: 0 }], { duration: travelMs, easing: "cubic-bezier(.3,.1,.2,1)" }).onfinish = () => mark.remove();

@@ -48,7 +48,7 @@ const consumerColumns = [
 
 // Who has a copy of the queue besides its master, and whether it could take over.
 function mirrors(who) {
-  const others = who.replicas.filter((each) => !each.master);
+  const others = who.replicas.filter((each) => !each.master).sort((a, b) => a.node < b.node ? -1 : 1);
   const shown = (each) => !each.running ? dot("bad", each.node + ", down") : each.in_sync ? dot("good", each.node + ", in sync") : dot("warn", each.node + ", not in sync");
   return others.length === 0 ? "none" : others.map((each) => h("div", { key: each.node }, shown(each)));
 }
