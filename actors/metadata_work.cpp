@@ -56,10 +56,10 @@ void evict_connections(runtime& node, const metadata_change& change) {
 }
 
 /// Lets a queue begin with what time brings about. Not before the directory has every queue that the snapshot names:
-/// dead letters to a queue that is not there count as delivered.
+/// dead letters to a queue that is not there count as delivered. Other nodes wake their own.
 void wake_queue(const runtime& node, queue_id id) {
-  if (auto who = node.queues_by_id.find(id))
-    caf::anon_send(who, queue_tick_msg{});
+  if (const auto where = node.queues_by_id.locate(id); where.who && where.here)
+    caf::anon_send(where.who, queue_tick_msg{});
 }
 
 /// Requests for a queue that this node did not know yet may wait there.

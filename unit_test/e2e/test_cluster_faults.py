@@ -416,7 +416,9 @@ class OwnClusters(unittest.TestCase):
         folder = os.path.join(victim.home, "data", victim.node, "metadata", "db")
         logs = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".log")]
         newest = max(logs, key=os.path.getmtime)
-        os.truncate(newest, os.path.getsize(newest) - 1000)
+        with open(newest, "rb") as log:
+            written = len(log.read().rstrip(b"\0"))  # behind that it is prepared
+        os.truncate(newest, written - 1000)
         victim.spawn()
         self.assertTrue(process.wait_until(lambda: "LevelDB has lost the end of its log" in victim.log(), WAIT_S), victim.log())
         self.assertTrue(process.wait_until(lambda: not victim.alive(), WAIT_S))

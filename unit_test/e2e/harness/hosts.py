@@ -4,15 +4,12 @@ Needs root and iproute2. Every process that runs on a host is a child of the tes
 """
 import ctypes
 import fcntl
-import heapq
 import os
-import random
-import select
 import shutil
 import struct
 import subprocess
+import sys
 import threading
-import time
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
@@ -36,36 +33,23 @@ def ip(*arguments):
         raise AssertionError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
-class SlowCable(threading.Thread):
-    """Carries frames between two TAP devices, each after `delay_s` and up to `jitter_s` more or less, and loses a share of
-    them. Everything may change at any time."""
+class SlowCable:
+    """Carries frames between two TAP devices (slow_cable.py), in a process of its own: beside the threads of a test's clients
+    it would be slow by itself."""
 
     def __init__(self, one, two):
-        super().__init__(daemon=True)
-        self.ends, self.delay_s, self.jitter_s, self.loss, self.closed = (one, two), 0.0, 0.0, 0.0, False
-        self.dice = random.Random(1)
-
-    def run(self):
-        waiting, count = [], 0  # (due, number, end, frame)
-        while not self.closed:
-            pause = min(0.2, max(0.0, waiting[0][0] - time.monotonic())) if waiting else 0.2
-            for end in select.select(self.ends, [], [], pause)[0]:
-                other = self.ends[1 - self.ends.index(end)]
-                count += 1
-                frame, delay_s = os.read(end, 65536), self.delay_s
-                if self.loss and self.dice.random() < self.loss:
-                    continue
-                if self.jitter_s:
-                    delay_s += self.dice.uniform(-self.jitter_s, self.jitter_s)
-                heapq.heappush(waiting, (time.monotonic() + delay_s, count, other, frame))
-            while waiting and waiting[0][0] <= time.monotonic():
-                _, _, end, frame = heapq.heappop(waiting)
-                try:
-                    os.write(end, frame)
-                except OSError:
-                    pass  # no carrier, or no room: frames get lost
-        for end in self.ends:
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slow_cable.py")
+        self.process = subprocess.Popen([sys.executable, program, str(one), str(two)], stdin=subprocess.PIPE, pass_fds=(one, two))
+        for end in (one, two):
             os.close(end)
+
+    def change(self, delay_s, jitter_s, loss):
+        self.process.stdin.write(f"{delay_s} {jitter_s} {loss}\n".encode())
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.stdin.close()  # which is its end
+        self.process.wait(5)
 
 
 class Network:
@@ -94,7 +78,6 @@ class Network:
             ip("netns", "add", space)
             if name in self.slow:
                 self.slow[name] = SlowCable(self.tap(name, "eth0"), self.tap("switch", f"port{index}"))
-                self.slow[name].start()
             else:
                 ip("-n", self.space("switch"), "link", "add", f"port{index}", "type", "veth", "peer", "name", "eth0",
                    "netns", space)
@@ -127,14 +110,13 @@ class Network:
 
     def slow_down(self, name, delay_s, jitter_s=0.0, loss=0.0):
         """Each frame from and to that host takes so long; a share of them gets lost."""
-        cable = self.slow[name]
-        cable.delay_s, cable.jitter_s, cable.loss = delay_s, jitter_s, loss
+        self.slow[name].change(delay_s, jitter_s, loss)
 
     def close(self):
-        for cable in self.slow.values():
-            if cable is not None and not cable.closed:
-                cable.closed = True
-                cable.join(5)
+        for name, cable in self.slow.items():
+            if cable is not None:
+                self.slow[name] = None
+                cable.close()
         for name in [*self.addresses, "switch"]:
             subprocess.run(["ip", "netns", "del", self.space(name)], capture_output=True)
             shutil.rmtree(f"/etc/netns/{self.space(name)}", ignore_errors=True)
