@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(keeps_no_actor_that_sends_itself_something_afterwards) {
   const size_t before = references();
   for (int i = 0; i < 1'000; ++i) // its queue is bounded: nobody may wait for room in it
     send_later();
-  BOOST_TEST(references() == before);
+  BOOST_TEST(references() <= before); // fewer: the scheduler has let go of it since it began
   caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
