@@ -140,6 +140,11 @@ private:
   result<void> open_cluster();
   result<void> open_metadata();
   result<void> open_listeners();
+  /// Those with their master here.
+  std::vector<queue_id> own_queues() const;
+  /// A slice of them at a time; `take` gets each slice's answers, `done` runs behind the last, both on a loop.
+  void ask_queues(std::vector<queue_id> which, std::function<void(std::vector<queue_info>)> take,
+                  std::function<void()> done);
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   result<void> wait_for_cluster(std::future<result<void>> ready);
   void look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,

@@ -1,4 +1,6 @@
 // What the management interface asks of a running app beside what tools ask.
+#include <iterator>
+
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
@@ -6,6 +8,7 @@
 #include "actors/queue_reports.hpp"
 #include "broker_app.hpp"
 #include "report_gathering.hpp"
+#include "report_round.hpp"
 
 namespace broker {
 
@@ -38,16 +41,35 @@ void add_channel(management::node_activity& to, const channel_report& from) {
 
 } // namespace
 
-void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> done) {
-  auto all = std::make_shared<report_gathering<queue_info>>(std::move(done));
+std::vector<queue_id> broker_app::own_queues() const {
+  std::vector<queue_id> own;
   shared.snapshots.read()->for_each_queue([&](const queue_ptr& each) {
-    if (each->node != config.node_name)
-      return;
-    if (auto who = shared.queues_by_id.find(each->id))
-      caf::anon_send(who, queue_report_request{{each->id, [all](queue_report report) {
-                                                  all->add({std::move(report), {}, {}});
-                                                }}});
+    if (each->node == config.node_name)
+      own.push_back(each->id);
   });
+  return own;
+}
+
+void broker_app::ask_queues(std::vector<queue_id> which, std::function<void(std::vector<queue_info>)> take,
+                            std::function<void()> done) {
+  const auto ask = [this](queue_id id, const report_round<queue_info>::slice& asked) {
+    if (auto who = shared.queues_by_id.find(id))
+      caf::anon_send(who, queue_report_request{{id, [asked](queue_report report) {
+                                                  asked->add({std::move(report), {}, {}});
+                                                }}});
+  };
+  const auto post = [this](std::function<void()> what) { boost::asio::post(loops.at(0).io(), std::move(what)); };
+  std::make_shared<report_round<queue_info>>(
+    std::move(which), report_round<queue_info>::ways{ask, post, std::move(take), std::move(done)})
+    ->next();
+}
+
+void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> done) {
+  const auto all = std::make_shared<std::vector<queue_info>>();
+  const auto take = [all](std::vector<queue_info> some) {
+    all->insert(all->end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  };
+  ask_queues(own_queues(), take, [all, done = std::move(done)] { done(std::move(*all)); });
 }
 
 /// What has ended is read first: a channel that ends meanwhile is missing once, and counted the next time.
@@ -63,16 +85,15 @@ void broker_app::activity(std::function<void(management::node_activity)> done) {
   base.queues_created = shared.activity.queues_created;
   base.queues_deleted = shared.activity.queues_deleted;
   auto channels = std::make_shared<report_gathering<channel_report>>(
-    [this, base, done = std::move(done)](const std::vector<channel_report>& reports) {
-      auto with_channels = base;
+    [this, base, own = own_queues(), done = std::move(done)](const std::vector<channel_report>& reports) {
+      const auto now = std::make_shared<management::node_activity>(base);
       for (const auto& each : reports)
-        add_channel(with_channels, each);
-      list_own_queues([with_channels, done](const std::vector<queue_info>& queues) {
-        auto now = with_channels;
-        for (const auto& each : queues)
-          add_queue(now, each);
-        done(now);
-      });
+        add_channel(*now, each);
+      const auto add = [now](const std::vector<queue_info>& some) {
+        for (const auto& each : some)
+          add_queue(*now, each);
+      };
+      ask_queues(own, add, [now, done] { done(*now); });
     });
   for (const auto& channel : shared.channels_by_id.all())
     caf::anon_send(channel,
