@@ -9,6 +9,8 @@ namespace {
 /// What cluster_wire waits for an answer.
 constexpr sim_ns connect_timeout = 3 * second;
 constexpr size_t untaken_max_bytes = 1024 * 1024;
+/// A side hears what of its bytes has left when it is worth a message: it stops at wire_unwritten_max_bytes only.
+constexpr size_t say_written_bytes = wire_unwritten_max_bytes / 8;
 
 } // namespace
 
@@ -155,7 +157,7 @@ void sim_network::deliver(const connection_ptr& over, int at) {
   auto& from = over->ends[1 - at];
   while (to.peer && to.ready > 0 && !to.arriving.empty() && to.untaken < untaken_max_bytes
          && !is_cut(from.node, to.node)) {
-    const auto next = std::move(to.arriving.front());
+    auto next = std::move(to.arriving.front());
     to.arriving.pop_front();
     --to.ready;
     trace_.add(over->id * 2 + static_cast<uint64_t>(at));
@@ -165,9 +167,10 @@ void sim_network::deliver(const connection_ptr& over, int at) {
       return broken(*over, at, "closed by the other side");
     delivered_bytes_ += next.bytes.size();
     to.untaken += next.bytes.size();
-    if (from.peer)
-      caf::anon_send(from.peer, wire_written_msg{over->id, next.bytes.size()});
-    caf::anon_send(to.peer, wire_data_msg{wire_data{over->id, next.bytes}});
+    from.unsaid += next.bytes.size();
+    if (from.peer && from.unsaid >= say_written_bytes)
+      caf::anon_send(from.peer, wire_written_msg{over->id, std::exchange(from.unsaid, 0)});
+    caf::anon_send(to.peer, wire_data_msg{wire_data{over->id, std::move(next.bytes)}});
   }
 }
 

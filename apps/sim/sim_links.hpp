@@ -75,6 +75,7 @@ private:
     sim_ns last_due = 0; ///< of what arrives here
     size_t ready = 0;    ///< chunks whose time has come
     size_t untaken = 0;
+    size_t unsaid = 0; ///< written by this side, arrived, and not said to be written
   };
   struct connection {
     uint64_t id = 0;
