@@ -145,7 +145,7 @@ void sim_network::write(const connection_ptr& over, int from, chunk what) {
   if (!to.peer)
     return;
   to.arriving.push_back(std::move(what));
-  to.last_due = std::max(to.last_due, time_.now() + delay());
+  to.last_due = std::max(to.last_due, time_.now() + delay(over->ends[from].node, to.node));
   time_.after(to.last_due - time_.now(), [this, over, at = 1 - from] {
     ++over->ends[at].ready;
     deliver(over, at);
@@ -215,6 +215,18 @@ void sim_network::cut(const std::string& from, const std::string& to) {
   cuts_.emplace(from, to);
 }
 
+void sim_network::set_detour(const std::string& from, const std::string& to, sim_ns longer) {
+  if (longer == 0)
+    detours_.erase({from, to});
+  else
+    detours_[{from, to}] = longer;
+}
+
+sim_ns sim_network::delay(const std::string& from, const std::string& to) {
+  const auto found = detours_.empty() ? detours_.end() : detours_.find({from, to});
+  return delay() + (found == detours_.end() ? 0 : found->second);
+}
+
 void sim_network::set_paused(const std::string& node, bool paused) {
   if (paused)
     paused_.insert(node);
@@ -224,6 +236,7 @@ void sim_network::set_paused(const std::string& node, bool paused) {
 
 void sim_network::heal() {
   cuts_.clear();
+  detours_.clear();
   const auto all = connections_; // a delivery may end one
   for (const auto& [id, over] : all)
     for (const int side : {0, 1})
