@@ -27,10 +27,10 @@ constexpr sim_ns forming_time = 60 * second;
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
 /// What clients do comes so much more seldom than at most; a node, a link and a disk fail as often as ever. Most seeds
-/// have little load, and more virtual time for what is left of it when something goes wrong; one in ten is as dense as
+/// have little load, and more virtual time for what is left of it when something goes wrong; one in 60 is as dense as
 /// can be.
 uint64_t draw_leisure(random_source& random) {
-  return random.chance(1, 10) ? 1 : log_uniform(random, 3, 60);
+  return random.chance(1, 60) ? 1 : log_uniform(random, 10, 100);
 }
 
 struct drawn_plan : cluster_plan {
@@ -239,7 +239,7 @@ private:
 
   void add_registrar() {
     registrar::plan plan;
-    plan.pause = log_uniform(random_, 10, 2000) * std::min<uint64_t>(plan_.leisure, 10) * ms;
+    plan.pause = log_uniform(random_, 10, 2000) * std::min<uint64_t>(plan_.leisure, 30) * ms;
     plan.look_percent = static_cast<uint32_t>(random_.below(50));
     auto client = std::make_unique<registrar>(clients_, random_.fork(), names_, plan);
     registrars_.push_back(client.get());

@@ -111,7 +111,8 @@ void net::tick_all() {
         one->tick_due = UINT64_MAX;
       }
       one->flush();
-      one->tick_due = std::min(one->tick_due, one->host->next_tick());
+      if (one->up()) // its disk may have failed
+        one->tick_due = std::min(one->tick_due, one->host->next_tick());
     }
 }
 
