@@ -27,10 +27,10 @@ constexpr sim_ns forming_time = 60 * second;
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
 /// What clients do comes so much more seldom than at most; a node, a link and a disk fail as often as ever. Most seeds
-/// have little load, and more virtual time for what is left of it when something goes wrong; one in 60 is as dense as
+/// have little load, and more virtual time for what is left of it when something goes wrong; one in 100 is as dense as
 /// can be.
 uint64_t draw_leisure(random_source& random) {
-  return random.chance(1, 60) ? 1 : log_uniform(random, 10, 100);
+  return random.chance(99, 100) ? log_uniform(random, 10, 100) : 1;
 }
 
 struct drawn_plan : cluster_plan {

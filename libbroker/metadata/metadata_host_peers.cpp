@@ -315,12 +315,23 @@ void metadata_host::at(consensus::time_ms now) {
     group_->at(now_);
 }
 
-/// What is under way is looked after twice per heartbeat, and so is a leader's charge; else only elections are due.
+/// A leader's charge, and what its link has not taken, is looked after twice per heartbeat.
 consensus::time_ms metadata_host::next_tick() const {
-  const bool busy =
-    leads() || leader().empty() || window_.size() != 0 || !reads_.empty() || !gate_.empty() || is_taken_for_dead();
   const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 2;
-  return busy ? soon : std::max(group_->next_tick(), now_ + 1);
+  const bool leaderless = !group_->leader();
+  if (leads() || is_taken_for_dead() || (!leaderless && window_.has_unsent()))
+    return soon;
+  consensus::time_ms due = std::min({group_->next_tick(), window_.next_deadline(), gate_.next_due()});
+  if (leaderless && peers_)
+    due = std::min(due, said_hello_ + limits::metadata_hello_ms);
+  if (window_.has_sent())
+    due = std::min(due, sent_at_ + limits::metadata_resend_ms);
+  for (const auto& [ticket, one] : reads_) {
+    if (!leaderless && one.id && one.number == 0 && !one.index)
+      return soon;
+    due = std::min(due, one.deadline);
+  }
+  return std::max(due, now_ + 1);
 }
 
 void metadata_host::say_hello() {

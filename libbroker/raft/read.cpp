@@ -47,6 +47,8 @@ void core::advance_reads() {
     std::any_of(readers_.begin(), readers_.end(), [](const reader& one) { return one.round == 0 && one.in_haste; });
   if (!under_way && in_haste)
     start_round();
+  if (readers_.front().round == 0)
+    return; // the next heartbeat's
   const uint64_t confirmed = planted(plant::read_without_quorum) ? round_ : confirmed_round();
   while (!readers_.empty() && readers_.front().round != 0 && readers_.front().round <= confirmed
          && readers_.front().index <= handed_out_) {
