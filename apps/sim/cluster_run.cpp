@@ -26,11 +26,12 @@ constexpr sim_ns forming_time = 60 * second;
 /// Message bytes all queues, sessions and links of a run may pin (C11), per node.
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
-/// What clients do comes so much more seldom than at most; a node, a link and a disk fail as often as ever. Most seeds
+/// What clients do comes so much more seldom than it could; a node, a link and a disk fail as often as ever. Most seeds
 /// have little load, and more virtual time for what is left of it when something goes wrong; one in 100 is as dense as
-/// can be.
-uint64_t draw_leisure(random_source& random) {
-  return random.chance(99, 100) ? log_uniform(random, 10, 100) : 1;
+/// can be. In short runs something must come about, too.
+uint64_t draw_leisure(random_source& random, double minutes) {
+  const uint64_t most = std::max<uint64_t>(3, static_cast<uint64_t>(100 * std::min(minutes, 1.0)));
+  return random.chance(99, 100) ? log_uniform(random, std::max<uint64_t>(2, most / 10), most) : 1;
 }
 
 struct drawn_plan : cluster_plan {
@@ -39,9 +40,9 @@ struct drawn_plan : cluster_plan {
   uint32_t contested_exchanges = 1;
 };
 
-drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
+drawn_plan draw_cluster(random_source& random, const run_options& options) {
   drawn_plan plan;
-  plan.nodes = nodes;
+  plan.nodes = options.nodes;
   plan.replication = true;
   // Short ones, so that sessions and nodes are given up within a run.
   plan.break_limit_ms = log_uniform(random, 3'000, 60'000);
@@ -63,7 +64,7 @@ drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
     const sim_ns network = log_uniform(random, 1, 20) * ms;
     plan.network = {network, network};
   }
-  plan.leisure = draw_leisure(random);
+  plan.leisure = draw_leisure(random, options.minutes);
   plan.contested_queues += static_cast<uint32_t>(random.below(3));
   plan.contested_exchanges += static_cast<uint32_t>(random.below(3));
   return plan;
@@ -73,7 +74,7 @@ class cluster_simulation {
 public:
   explicit cluster_simulation(const run_options& options)
     : options_(options), random_(options.seed), queues_(draw_cluster_queues(random_)), book_(time_, queues_),
-      history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options.nodes)),
+      history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options)),
       nodes_(time_, random_.fork(), plan_, options.plant, told(), options.own),
       names_(history_, plan_.contested_queues, plan_.contested_exchanges), clients_{time_, book_, trace_, queues_,
                                                                                     [this](wire_peer& client) {
