@@ -150,7 +150,9 @@ struct proposal {
 };
 using propose_msg = parcel<proposal>;
 struct metadata_flush_msg {};
-struct metadata_tick_msg {};
+struct metadata_tick_msg {
+  uint64_t due_ms = 0; ///< as queue_tick_msg
+};
 /// Answered with success when the snapshot has everything that was answered on any node before; else 541.
 struct metadata_read {
   std::function<void(command_result)> done;

@@ -30,6 +30,8 @@ struct metadata_shell {
   ordered_rebalance rebalance;
   replication::session_lease lease; ///< of this node
   uint64_t renew_at_ms = 0;
+  uint64_t tick_due_ms = 0; ///< of the timer that counts; 0: none
+  bool ticks = false;       ///< when something is due; alone it only looks now and then
 };
 
 using metadata_actor = caf::stateful_actor<metadata_shell>;
@@ -185,11 +187,49 @@ void renew_session(metadata_actor* self, uint64_t now) {
     of.service->node->session_valid_until_ms = of.lease.until_ms();
   };
   shell.waiting.emplace(ticket, asker{answered, "renew the node's session", 0});
-  service.host.read_barrier(ticket);
+  service.host.read_barrier(ticket, consensus::read_haste::at_leisure);
+}
+
+void note_leader(const metadata_service& service, uint64_t now) {
+  auto& since = service.node->leaderless_since_ms;
+  if (!service.host.leader().empty())
+    since = 0;
+  else if (since == 0)
+    since = now;
+}
+
+/// When tick() has something to do.
+uint64_t next_tick(const metadata_shell& shell, uint64_t now) {
+  const metadata_service& service = *shell.service;
+  const uint64_t soon = now + service.options.host.group.heartbeat_ms / 2;
+  if (!service.booted || service.options.ready || service.news.owes())
+    return soon;
+  uint64_t due = std::min({service.host.next_tick(), service.clean_up_at_ms, service.forget_idle_at_ms});
+  if (service.session_due_ms != 0)
+    due = std::min(due, service.session_due_ms);
+  if (replicates(service)) // whether replicas want a session is looked at, too
+    due = std::min(due, shell.renew_at_ms);
+  return due;
+}
+
+/// Sets the timer for what is due next, unless one comes as soon.
+void arm_tick(metadata_actor* self) {
+  auto& shell = self->state;
+  const auto& service = *shell.service;
+  const uint64_t now = service.node->now_ms();
+  const uint64_t half_heartbeat = service.options.host.group.heartbeat_ms / 2;
+  if (!shell.ticks || (shell.tick_due_ms != 0 && shell.tick_due_ms <= now + half_heartbeat))
+    return;
+  const uint64_t due = std::max(now + 1, next_tick(shell, now));
+  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due)
+    return;
+  shell.tick_due_ms = due;
+  self->delayed_send(self, std::chrono::milliseconds{due - now}, metadata_tick_msg{due});
 }
 
 void flush(metadata_actor* self) {
   auto& service = *self->state.service;
+  service.host.at(service.node->now_ms());
   self->state.flush_scheduled = false;
   auto flushed = service.host.flush();
   if (!flushed)
@@ -214,18 +254,14 @@ void flush(metadata_actor* self) {
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())
     begin_snapshot(self);
-}
-
-void note_leader(const metadata_service& service, uint64_t now) {
-  auto& since = service.node->leaderless_since_ms;
-  if (!service.host.leader().empty())
-    since = 0;
-  else if (since == 0)
-    since = now;
+  if (flushed->leadership)
+    note_leader(service, service.node->now_ms());
+  arm_tick(self);
 }
 
 void tick(metadata_actor* self) {
-  auto& service = *self->state.service;
+  auto& shell = self->state;
+  auto& service = *shell.service;
   const uint64_t now = service.node->now_ms();
   service.host.tick(now);
   note_leader(service, now);
@@ -239,10 +275,12 @@ void tick(metadata_actor* self) {
   tell_left_out(service);
   if (service.booted)
     forget_idle_channels(service, now);
+  shell.ticks = !service.host.is_alone();
   flush(self);
-  // A heartbeat of the group has two ticks.
-  const std::chrono::milliseconds in_cluster{service.options.host.group.heartbeat_ms / 2};
-  self->delayed_send(self, service.host.is_alone() ? idle_tick_interval : in_cluster, metadata_tick_msg{});
+  if (shell.ticks)
+    return;
+  shell.tick_due_ms = now + static_cast<uint64_t>(idle_tick_interval.count());
+  self->delayed_send(self, idle_tick_interval, metadata_tick_msg{shell.tick_due_ms});
 }
 
 /// When the node was last heard of.
@@ -264,12 +302,21 @@ caf::behavior metadata_behavior(metadata_actor* self,
   if (self->state.service->node->cluster || replicates(*self->state.service))
     self->send(self, metadata_tick_msg{});
   return {
-    [self](propose_msg& what) {
+    [self](metadata_flush_msg) { flush(self); },
+    [self, &host](node_datagram_msg& what) {
+      host.at(self->state.service->node->now_ms());
+      host.recv(what.content.from, what.content.bytes);
+      if (host.has_pending()) // a heartbeat and its answer leave nothing behind
+        flush_soon(self);
+    },
+    [self, &host](propose_msg& what) {
+      host.at(self->state.service->node->now_ms());
       propose(self, std::move(what.content));
       flush_soon(self);
     },
     [self, &host](metadata_read_msg& what) {
       auto& shell = self->state;
+      host.at(shell.service->node->now_ms());
       const auto ticket = shell.next_ticket++;
       shell.waiting.emplace(ticket, asker{std::move(what.content.done), "read the metadata", 0});
       host.read_barrier(ticket);
@@ -279,19 +326,20 @@ caf::behavior metadata_behavior(metadata_actor* self,
       self->state.rebalance.begin(*self->state.service, std::move(what.content));
       flush_soon(self);
     },
-    [self](metadata_flush_msg) { flush(self); },
     [self](snapshot_written_msg& what) { finish_snapshot(self, what.content); },
-    [self](metadata_tick_msg) { tick(self); },
+    [self](metadata_tick_msg what) {
+      if (what.due_ms != self->state.tick_due_ms)
+        return; // a sooner one took its place
+      self->state.tick_due_ms = 0;
+      tick(self);
+    },
     [self](metadata_status_msg& what) { what.content(status_of(*self->state.service)); },
     [self, &host](metadata_hand_over_msg& what) {
       hand_over(self, host.successors(), std::move(what.content));
       flush_soon(self);
     },
     [self, &host](node_frame_msg& what) {
-      host.recv(what.content.from, what.content.bytes);
-      flush_soon(self);
-    },
-    [self, &host](node_datagram_msg& what) {
+      host.at(self->state.service->node->now_ms());
       host.recv(what.content.from, what.content.bytes);
       flush_soon(self);
     },

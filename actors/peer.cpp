@@ -104,7 +104,6 @@ void peer_port::went_wrong(const std::string& why) {
 
 namespace {
 
-constexpr auto peer_tick_interval = std::chrono::milliseconds{100};
 /// One buffer for the wire.
 constexpr size_t write_bytes = 128 * 1024;
 /// The same trouble is logged once in this time.
@@ -129,6 +128,7 @@ struct peer_shell {
   uint16_t dial_port = 0;
   uint64_t pause_ms = dial_pause_first_ms;
   uint64_t dial_at_ms = 0;
+  uint64_t tick_due_ms = 0;              ///< of the timer that counts; 0: none
   std::map<std::string, uint64_t> noted; ///< trouble and when it was logged
 };
 using peer_actor = link_actor<peer_shell>;
@@ -254,6 +254,26 @@ void dial_if_due(peer_actor* self) {
   shell.settings.wire->dial(shell.port->node(), shell.host, shell.dial_port, caf::actor_cast<caf::actor>(self));
 }
 
+/// Sets the timer for what is due next, unless one comes as soon. Nothing that arrives is due sooner than after
+/// ack_delay_ms, so that with bytes flowing a timer is set only so often.
+void arm(peer_actor* self) {
+  auto& shell = self->state;
+  const uint64_t now = shell.settings.now_ms();
+  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= now + link_limits::ack_delay_ms)
+    return;
+  const auto [link_due, has_connections] = shell.port->with([&](auto& link) {
+    return std::pair{link.next_tick(now), link.has_connections()};
+  });
+  const bool dials = shell.dials && !shell.dialling && !has_connections;
+  const uint64_t due = std::max(now + 1, std::min(link_due, dials ? shell.dial_at_ms : UINT64_MAX));
+  if (link_due == UINT64_MAX && !dials)
+    return;
+  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due)
+    return;
+  shell.tick_due_ms = due;
+  self->delayed_send(self, std::chrono::milliseconds{due - now}, peer_tick_msg{due});
+}
+
 void connected(peer_shell& shell, wire_connected what) {
   const uint64_t id = what.connection->id();
   if (what.dialled)
@@ -296,7 +316,6 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
   self->state.port = std::move(port);
   self->state.settings = std::move(settings);
   self->state.port->attach(caf::actor_cast<caf::actor>(self));
-  self->delayed_send(self, peer_tick_interval, peer_tick_msg{});
   return {
     [self](wire_data_msg& message) {
       auto& shell = self->state;
@@ -310,7 +329,9 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       }));
       stream->taken(data.bytes.size());
       pump(shell);
+      arm(self);
     },
+    [self](peer_wake_msg) { pump(self->state); },
     [self](const wire_written_msg& message) {
       const auto at = self->state.open.find(message.connection);
       if (at == self->state.open.end())
@@ -318,12 +339,25 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       at->second.unwritten -= message.bytes;
       pump(self->state);
     },
-    [self](peer_wake_msg) { pump(self->state); },
+    [self](peer_tick_msg tick) {
+      auto& shell = self->state;
+      if (tick.due_ms != shell.tick_due_ms)
+        return;
+      shell.tick_due_ms = 0;
+      carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms()); }));
+      dial_if_due(self);
+      pump(shell);
+      arm(self);
+    },
     [self](wire_connected_msg& message) {
       connected(self->state, std::move(message.content));
       pump(self->state);
+      arm(self);
     },
-    [self](const wire_broken_msg& message) { broken(self->state, message); },
+    [self](const wire_broken_msg& message) {
+      broken(self->state, message);
+      arm(self);
+    },
     [self](const wire_dial_failed_msg& message) {
       auto& shell = self->state;
       shell.dialling = false;
@@ -331,13 +365,7 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       note_trouble(shell, message.reason);
       carry_out(shell, shell.port->with(
                          [&](auto& link) { return link.dial_failed(message.refused, shell.settings.now_ms()); }));
-    },
-    [self](peer_tick_msg) {
-      auto& shell = self->state;
-      carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms()); }));
-      dial_if_due(self);
-      pump(shell);
-      self->delayed_send(self, peer_tick_interval, peer_tick_msg{});
+      arm(self);
     },
     [self](const peer_serve_msg& message) { serve(self->state, message); },
     [self](const peer_dial_msg& message) {
@@ -347,6 +375,7 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       shell.dial_port = message.port;
       shell.dial_at_ms = 0;
       dial_if_due(self);
+      arm(self);
     },
     [self](peer_end_msg& message) {
       auto& shell = self->state;

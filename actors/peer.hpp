@@ -74,7 +74,9 @@ inline constexpr uint64_t dial_pause_max_ms = 500;
 
 /// Something to write, or news for the other side.
 struct peer_wake_msg {};
-struct peer_tick_msg {};
+struct peer_tick_msg {
+  uint64_t due_ms = 0; ///< 0: a sooner one has taken its place
+};
 struct peer_serve_msg {
   cluster_service service = cluster_service::control;
   caf::actor who;

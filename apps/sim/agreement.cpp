@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "virtual_time.hpp"
-
 namespace broker::sim {
 
 void agreement::flushed(const std::string& node, const metadata_host& host) {
@@ -21,10 +19,9 @@ void agreement::flushed(const std::string& node, const metadata_host& host) {
   if (index == std::exchange(before.applied, index) || index == 0)
     return;
   applied_ = std::max(applied_, index);
-  trace_hash hash;
-  hash.add(host.state().serialise());
-  const auto [at, fresh] = states_.emplace(std::pair{cluster, index}, seen{hash.value(), node});
-  if (!fresh && at->second.hash != hash.value())
+  const uint64_t hash = hashes_[node].of(*host.state().image());
+  const auto [at, fresh] = states_.emplace(std::pair{cluster, index}, seen{hash, node});
+  if (!fresh && at->second.hash != hash)
     broken_("G8: " + node + " and " + at->second.node + " hold different metadata after entry "
             + std::to_string(index));
 }

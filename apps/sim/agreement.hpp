@@ -12,6 +12,7 @@
 
 #include "base/ids.hpp"
 #include "metadata/metadata_host.hpp"
+#include "metadata/state_hashes.hpp"
 
 namespace broker::sim {
 
@@ -42,6 +43,7 @@ private:
   std::map<std::pair<uint64_t, uint64_t>, seen> states_;         ///< by cluster and index
   std::map<std::pair<uint64_t, uint64_t>, std::string> leaders_; ///< by cluster and term
   std::map<std::string, view> views_;
+  std::map<std::string, state_hashes> hashes_; ///< by node
   std::map<queue_id, std::pair<epoch, std::string>> masters_;
   uint64_t applied_ = 0;
 };

@@ -28,6 +28,8 @@ void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy) 
     every(often(1, 20), [this] { break_link(); });
   if (options_.links && random_.chance(1, 3))
     every(often(5, 40), [this] { slow_network(); });
+  if (options_.links && random_.chance(1, 3))
+    every(often(2, 20), [this] { detour(); });
   if (options_.pauses && random_.chance(1, 2))
     every(often(5, 40), [this] { pause(); });
   if (options_.clocks && !keeps_time && random_.chance(1, 3))
@@ -112,11 +114,25 @@ void cluster_faults::crash(member& who, sim_ns longest_down) {
 void cluster_faults::crash_all() {
   fault("power cut of all nodes", "crash-of-all");
   ++counts_.crashes;
+  cut_power_of_all(random_.chance(1, 2) ? 0 : log_uniform(random_, 1, 1500) * ms);
+}
+
+/// One after the other within that time, so that some log goes on where another has ended.
+void cluster_faults::cut_power_of_all(sim_ns apart) {
   for (auto& each : nodes_.members()) {
-    if (!each->node || !each->node->up() || each->leaving)
-      continue;
-    nodes_.power_cut(*each, true);
-    nodes_.restart_later(*each, 5 * second);
+    const auto cut = [this, &who = *each, longest = (apart + 5 * second)] {
+      if (!who.node || !who.node->up() || who.leaving)
+        return;
+      nodes_.power_cut(who, true);
+      nodes_.restart_later(who, longest);
+    };
+    if (apart == 0)
+      cut();
+    else
+      time_.after(random_.below(apart), [this, cut] {
+        if (on_)
+          cut();
+      });
   }
 }
 
@@ -288,6 +304,20 @@ void cluster_faults::master_moved(const queue_record& queue) {
   });
 }
 
+void cluster_faults::purging(const std::string& queue) {
+  if (!on_ || strikes_one_in_ == 0 || time_.now() < quiet_until_)
+    return;
+  quiet_until_ = time_.now() + 2 * second;
+  time_.after(log_uniform(random_, 1, 1'500) * ms, [this, queue] {
+    if (!on_)
+      return;
+    const auto rest = std::exchange(random_, random_.fork());
+    if (const auto at = masters_.find(queue); all_.next() && at != masters_.end())
+      strike(at->second, at->second);
+    random_ = rest;
+  });
+}
+
 /// The new master, the one before or somebody else goes, stands still or is not heard.
 void cluster_faults::strike(const std::string& master, const std::string& before) {
   told_.mark("strike");
@@ -412,6 +442,23 @@ void cluster_faults::slow_network() {
   nodes_.network().set_delay({base, base});
   time_.after(log_uniform(random_, 200, 10'000) * ms, [this] {
     nodes_.network().usual_delay();
+    nodes_.trouble();
+  });
+}
+
+/// One direction between two nodes takes another way, but not so long that anybody takes the other for dead.
+void cluster_faults::detour() {
+  const auto& all = nodes_.members();
+  if (all.size() < 2)
+    return;
+  const size_t a = random_.below(all.size());
+  const size_t b = (a + 1 + random_.below(all.size() - 1)) % all.size();
+  const sim_ns longer = log_uniform(random_, 10, 1200) * ms;
+  fault("what " + all[a]->name + " sends to " + all[b]->name + " takes " + std::to_string(longer / ms) + " ms longer",
+        "detour");
+  nodes_.network().set_detour(all[a]->name, all[b]->name, longer);
+  time_.after(log_uniform(random_, 500, 10'000) * ms, [this, from = all[a]->name, to = all[b]->name] {
+    nodes_.network().set_detour(from, to, 0);
     nodes_.trouble();
   });
 }

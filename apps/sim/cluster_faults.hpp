@@ -27,6 +27,8 @@ public:
   void plan(bool keeps_time, std::function<void()> change_policy);
   /// That queue has another master since just now: in some seeds this is when something goes wrong.
   void master_moved(const queue_record& queue);
+  /// A client asks for a purge of that queue just now: likewise.
+  void purging(const std::string& queue);
   /// From now on nothing goes wrong any more.
   void stop() { on_ = false; }
   /// That have come, also those that were left out.
@@ -48,6 +50,7 @@ private:
   void cut_off(const std::string& who);
   void heal_within(sim_ns longest);
   void crash_all();
+  void cut_power_of_all(sim_ns apart);
   void crash_inside_disk();
   void disk_error();
   void slow_disk();
@@ -59,6 +62,7 @@ private:
   void cut_single();
   void break_link();
   void slow_network();
+  void detour();
   void pause();
   void wrong_clock();
   void change_members();

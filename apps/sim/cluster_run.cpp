@@ -26,14 +26,23 @@ constexpr sim_ns forming_time = 60 * second;
 /// Message bytes all queues, sessions and links of a run may pin (C11), per node.
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
+/// What clients do comes so much more seldom than it could; a node, a link and a disk fail as often as ever. Most seeds
+/// have little load, and more virtual time for what is left of it when something goes wrong; one in 100 is as dense as
+/// can be. In short runs something must come about, too.
+uint64_t draw_leisure(random_source& random, double minutes) {
+  const uint64_t most = std::max<uint64_t>(3, static_cast<uint64_t>(100 * std::min(minutes, 1.0)));
+  return random.chance(99, 100) ? log_uniform(random, std::max<uint64_t>(2, most / 10), most) : 1;
+}
+
 struct drawn_plan : cluster_plan {
+  uint64_t leisure = 1;
   uint32_t contested_queues = 1;
   uint32_t contested_exchanges = 1;
 };
 
-drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
+drawn_plan draw_cluster(random_source& random, const run_options& options) {
   drawn_plan plan;
-  plan.nodes = nodes;
+  plan.nodes = options.nodes;
   plan.replication = true;
   // Short ones, so that sessions and nodes are given up within a run.
   plan.break_limit_ms = log_uniform(random, 3'000, 60'000);
@@ -55,6 +64,7 @@ drawn_plan draw_cluster(random_source& random, uint32_t nodes) {
     const sim_ns network = log_uniform(random, 1, 20) * ms;
     plan.network = {network, network};
   }
+  plan.leisure = draw_leisure(random, options.minutes);
   plan.contested_queues += static_cast<uint32_t>(random.below(3));
   plan.contested_exchanges += static_cast<uint32_t>(random.below(3));
   return plan;
@@ -64,7 +74,7 @@ class cluster_simulation {
 public:
   explicit cluster_simulation(const run_options& options)
     : options_(options), random_(options.seed), queues_(draw_cluster_queues(random_)), book_(time_, queues_),
-      history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options.nodes)),
+      history_([this](const std::string& what) { book_.violation(what); }), plan_(draw_cluster(random_, options)),
       nodes_(time_, random_.fork(), plan_, options.plant, told(), options.own),
       names_(history_, plan_.contested_queues, plan_.contested_exchanges), clients_{time_, book_, trace_, queues_,
                                                                                     [this](wire_peer& client) {
@@ -74,6 +84,7 @@ public:
       faults_(time_, random_.fork(), nodes_, all_clients_, options_, result_, told()),
       numbered_clients_(options.only_clients) {
     clients_.cluster = true;
+    clients_.purging = [this](uint32_t queue) { faults_.purging(queues_[queue].name); };
     book_.in_cluster([this](sim_ns since) { return nodes_.disturbed(since); });
   }
 
@@ -195,10 +206,10 @@ private:
     plan.queue = static_cast<uint32_t>(random_.below(queues_.size()));
     plan.window = static_cast<uint32_t>(log_uniform(random_, 1, 200));
     plan.burst = static_cast<uint32_t>(log_uniform(random_, 1, 50));
-    plan.pause = std::max(log_uniform(random_, 5, 200), uint64_t{plan.burst} * 10) * ms;
+    plan.pause = std::max(log_uniform(random_, 5, 200), uint64_t{plan.burst} * 10) * ms * plan_.leisure;
     plan.persistent_percent = random_.chance(1, 3) ? static_cast<uint32_t>(random_.below(101)) : 100;
     plan.mandatory_percent = random_.chance(1, 2) ? 3 : 0;
-    plan.body_max = log_uniform(random_, 8, 20'000);
+    plan.body_max = log_uniform(random_, 8, random_.chance(1, 4) ? 20'000 : 2'000);
     if (const auto most = queues_[plan.queue].options.max_priority; most != 0)
       plan.priority_max = most + static_cast<uint32_t>(random_.below(2));
     all_clients_.push_back(std::make_unique<publisher>(clients_, random_.fork(), plan));
@@ -214,12 +225,13 @@ private:
     // Some hold what they have got for a long time, so that masters change while they do.
     plan.work = (random_.chance(1, 4) ? log_uniform(random_, 200, 20'000) : log_uniform(random_, 1, 100)) * ms;
     plan.global = random_.chance(1, 3) && !queue.is_quorum();
-    plan.purge_every = random_.chance(1, 8) ? log_uniform(random_, 3, 30) * second : 0;
+    plan.purge_every = random_.chance(1, 5) ? log_uniform(random_, 2, 20) * second : 0;
     plan.requeue_percent = random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(20)) : 0;
     plan.reject_percent =
       random_.chance(1, 2) ? static_cast<uint32_t>(random_.below(queue.dead_letters_to ? 40 : 5)) : 0;
     plan.multiple_percent = static_cast<uint32_t>(random_.below(60));
     plan.polls = random_.chance(1, 5) && !queue.options.single_active_consumer;
+    plan.poll_pause = 35 * ms * std::min<uint64_t>(plan_.leisure, 20);
     plan.cancel_every = random_.chance(1, 4) ? 5 * second : 0;
     auto client = std::make_unique<consumer_client>(clients_, random_.fork(), plan);
     readers_.push_back(client.get());
@@ -228,7 +240,7 @@ private:
 
   void add_registrar() {
     registrar::plan plan;
-    plan.pause = log_uniform(random_, 10, 2000) * ms;
+    plan.pause = log_uniform(random_, 10, 2000) * std::min<uint64_t>(plan_.leisure, 30) * ms;
     plan.look_percent = static_cast<uint32_t>(random_.below(50));
     auto client = std::make_unique<registrar>(clients_, random_.fork(), names_, plan);
     registrars_.push_back(client.get());

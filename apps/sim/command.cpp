@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <set>
 #include <string>
 #include <vector>
@@ -189,14 +190,16 @@ int minimise_one(const arguments& what) {
 
 int sweep(const arguments& what) {
   uint64_t failed = 0, published = 0, changes = 0, crashes = 0, repeated = 0;
-  double virtual_s = 0, wall_s = 0;
+  double virtual_s = 0, wall_s = 0, processor_s = 0;
   uint64_t hash = 0;
   std::set<std::string> markers;
   int code = exit_held;
   for (uint64_t seed = what.first; seed <= what.last; ++seed) {
     const auto options = what.of_seed(seed);
     plant_in_code(options.plant);
+    const std::clock_t began = std::clock();
     const auto result = simulate(options);
+    processor_s += static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
     published += result.published;
     changes += result.changes;
     crashes += result.crashes;
@@ -222,8 +225,9 @@ int sweep(const arguments& what) {
   const auto seeds = what.last - what.first + 1;
   std::printf(
     "%lu seeds, %lu failed, %lu run twice; %lu messages, %lu metadata changes, %lu crashes, %.0f virtual minutes, "
-    "%.0f x real time\n",
-    seeds, failed, repeated, published, changes, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0);
+    "%.0f x real time (%.0f x in processor time)\n",
+    seeds, failed, repeated, published, changes, crashes, virtual_s / 60, wall_s > 0 ? virtual_s / wall_s : 0.0,
+    processor_s > 0 ? virtual_s / processor_s : 0.0);
   std::string reached;
   for (const auto& name : markers)
     reached += " " + name;

@@ -78,7 +78,7 @@ void copies_watch::follow(copy& what, const replication::replica_log& log) {
   if (!same) {
     what.log.clear();
     what.recent.clear();
-    what.length = 0;
+    what.length = what.checked_upto = 0;
   }
   for (seqno next = what.length + 1; next <= length;) {
     const replication::log_run* run = log.find(next);
@@ -218,8 +218,11 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   const bool look = machine.messages_logged() <= small_queue || mine.steps % large_queue_every == 0;
   if (advanced && look)
     compare(queue, machine);
-  if (step.took_office || (look && mine.steps % 4 == 0))
-    machine.check();
+  if (step.took_office || (look && mine.steps % 4 == 0)) {
+    machine.check(mine.checked == &machine ? mine.checked_upto : 0);
+    mine.checked = &machine;
+    mine.checked_upto = who.commit();
+  }
 }
 
 // -- placements

@@ -61,6 +61,8 @@ private:
     parts log;
     std::deque<brief> recent; ///< rising; what is committed goes
     uint64_t steps = 0;
+    const void* checked = nullptr; ///< the machine whose invariants were looked at last,
+    seqno checked_upto = 0;        ///< and what was committed there
   };
   struct content {
     uint64_t messages = 0;

@@ -346,6 +346,8 @@ void consumer_client::purge_later() {
     what.queue = world_.queues[plan_.queue].name;
     purging_ = true;
     world_.book.purging(plan_.queue);
+    if (world_.purging)
+      world_.purging(plan_.queue);
     send(what);
   });
 }
@@ -366,7 +368,8 @@ void consumer_client::received(wire_event& event) {
     later(1 * ms + random_.below(10 * ms), [this] { poll(); });
   } else if (std::holds_alternative<basic_class::get_empty>(event.method)) {
     last_get_empty_ = true;
-    later(20 * ms + random_.below(50 * ms), [this] { poll(); });
+    const sim_ns pause = world_.draining ? 35 * ms : plan_.poll_pause;
+    later(pause / 2 + random_.below(pause + 1), [this] { poll(); });
   } else if (std::holds_alternative<basic_class::cancel_ok>(event.method)) {
     consume();
   } else if (std::holds_alternative<queue_class::purge_ok>(event.method)) {

@@ -31,6 +31,8 @@ struct client_world {
   /// True in the last phase: publishers stop, consumers take everything and ack it.
   bool draining = false;
   uint32_t next_incarnation = 1;
+  /// A client asks for a purge; may be empty.
+  std::function<void(uint32_t queue)> purging = nullptr;
 };
 
 class model_client : public wire_peer {
@@ -139,9 +141,10 @@ public:
     uint32_t reject_percent = 2;
     uint32_t multiple_percent = 20;
     bool polls = false;
-    sim_ns cancel_every = 0; ///< cancels and consumes again
-    bool global = false;     ///< the prefetch is the channel's (basic.qos global)
-    sim_ns purge_every = 0;  ///< purges the queue now and then
+    sim_ns poll_pause = 35 * ms; ///< when there was nothing
+    sim_ns cancel_every = 0;     ///< cancels and consumes again
+    bool global = false;         ///< the prefetch is the channel's (basic.qos global)
+    sim_ns purge_every = 0;      ///< purges the queue now and then
   };
   /// What empties a queue at the end of a run: takes everything, hands nothing back.
   static plan draining(uint32_t queue) {

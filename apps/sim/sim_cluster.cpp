@@ -366,26 +366,33 @@ void sim_cluster::calm() {
 void sim_cluster::step() {
   std::array<member*, 8> ready{}; // at most seven nodes
   size_t count = 0;
-  member* soonest = nullptr;
-  sim_ns timer = 0;
   for (auto& each : members_) {
     if (!each->node || !each->node->up())
       continue;
     if (each->node->failed())
       return ended_by_itself(*each);
     if (each->node->has_job())
-      ready.at(count++) = each.get();
+      ready[count++] = each.get();
+  }
+  const bool due = !time_.empty() && time_.next_at() <= time_.now();
+  if (count != 0 && (!due || random_.chance(1, 2)))
+    return ready[random_.below(count)]->node->run_job();
+  if (due)
+    return time_.run_next();
+  step_timer();
+}
+
+/// Nobody has anything to do: time goes on to what comes first.
+void sim_cluster::step_timer() {
+  member* soonest = nullptr;
+  sim_ns timer = 0;
+  for (auto& each : members_) {
     sim_ns at = 0;
-    if (each->node->next_timer(at) && (!soonest || at < timer)) {
+    if (each->node && each->node->next_timer(at) && (!soonest || at < timer)) {
       soonest = each.get();
       timer = at;
     }
   }
-  const bool due = !time_.empty() && time_.next_at() <= time_.now();
-  if (count != 0 && (!due || random_.chance(1, 2)))
-    return ready.at(random_.below(count))->node->run_job();
-  if (due)
-    return time_.run_next();
   if (soonest && (time_.empty() || timer <= time_.next_at())) {
     time_.advance_to(std::max(timer, time_.now()));
     return soonest->node->run_timer();

@@ -109,6 +109,7 @@ public:
   void check_links() const;
 
 private:
+  void step_timer();
   void make(member& who);
   void ended_by_itself(member& who);
   void try_to_forget(member& who);

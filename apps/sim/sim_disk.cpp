@@ -28,10 +28,14 @@ public:
 
   result<void> write(uint64_t offset, std::span<const std::string_view> parts) override {
     check_generation();
+    size_t size = 0;
+    for (const auto part : parts)
+      size += part.size();
     std::string bytes;
+    bytes.reserve(size);
     for (const auto part : parts)
       bytes += part;
-    return disk_.write(*target_, offset, std::move(bytes));
+    return disk_.write(*target_, {offset, std::move(bytes)});
   }
   result<void> sync() override {
     check_generation();
@@ -53,9 +57,8 @@ public:
   }
   result<void> preallocate(uint64_t wanted, const std::function<void()>&) override {
     check_generation();
-    if (wanted > target_->now.size())
-      if (auto written = disk_.write(*target_, target_->now.size(), std::string(wanted - target_->now.size(), '\0'));
-          !written)
+    if (const uint64_t size = target_->now.size(); wanted > size)
+      if (auto written = disk_.write(*target_, {size, {}, std::nullopt, wanted - size}); !written)
         return written;
     return sync();
   }
@@ -63,7 +66,7 @@ public:
     check_generation();
     if (auto stepped = disk_.step(); !stepped)
       return stepped;
-    sim_disk::change cut{0, {}, wanted};
+    sim_disk::change cut{0, {}, wanted, 0};
     sim_disk::apply(target_->now, cut);
     target_->unsynced.push_back(std::move(cut));
     return {};
@@ -91,20 +94,19 @@ uint64_t sim_disk::used() const {
   return total;
 }
 
-result<void> sim_disk::write(inode& target, uint64_t offset, std::string bytes) {
+result<void> sim_disk::write(inode& target, change made) {
   ++writes_;
   auto stepped = step();
   if (!stepped && steps_ != faults_.power_off_at)
     return stepped;
   if (stepped && steps_ == faults_.write_error_at)
     return io_error("write error");
-  const uint64_t end = offset + bytes.size();
+  const uint64_t end = made.offset + made.size();
   if (end > target.now.size() && used() + (end - target.now.size()) > faults_.capacity)
     return io_error("write error: no space left on device");
-  if (writes_ == faults_.misdirected_write_at && target.now.size() > bytes.size())
-    offset = random_.below(target.now.size() - bytes.size()) / sector_bytes * sector_bytes;
+  if (writes_ == faults_.misdirected_write_at && target.now.size() > made.size())
+    made.offset = random_.below(target.now.size() - made.size()) / sector_bytes * sector_bytes;
   // The write during which the power fails may have reached the disk in part: it counts as unsynced.
-  change made{offset, std::move(bytes), std::nullopt};
   apply(target.now, made);
   target.unsynced.push_back(std::move(made));
   return stepped;
@@ -130,9 +132,14 @@ void sim_disk::apply(std::string& image, const change& made) {
     image.resize(*made.truncate, '\0');
     return;
   }
-  if (image.size() < made.offset + made.bytes.size())
-    image.resize(made.offset + made.bytes.size(), '\0');
-  image.replace(made.offset, made.bytes.size(), made.bytes);
+  if (made.zeros != 0 && made.offset + made.zeros > image.capacity())
+    image.reserve(made.offset + made.zeros); // a segment gets no larger
+  if (image.size() < made.offset + made.size())
+    image.resize(made.offset + made.size(), '\0');
+  if (made.zeros != 0)
+    image.replace(made.offset, made.zeros, made.zeros, '\0');
+  else if (!made.bytes.empty())
+    std::memcpy(image.data() + made.offset, made.bytes.data(), made.bytes.size());
 }
 
 result<std::unique_ptr<file>> sim_disk::open(std::string_view path, bool create) {
@@ -227,8 +234,12 @@ void sim_disk::survive(inode& each, crash_style style) {
       apply(each.durable, each.unsynced[i]);
     if (style == crash_style::torn && kept < each.unsynced.size()) {
       change part = each.unsynced[kept];
-      part.bytes.resize(random_.below(part.bytes.size() + 1));
-      if (!part.truncate)
+      const uint64_t left = random_.below(part.size() + 1);
+      if (part.zeros != 0)
+        part.zeros = left;
+      else
+        part.bytes.resize(left);
+      if (!part.truncate && left != 0)
         apply(each.durable, part);
     }
   }
@@ -243,10 +254,11 @@ void sim_disk::survive_reordered(inode& each) {
         apply(each.durable, made);
       continue;
     }
-    for (size_t at = 0; at < made.bytes.size();) {
-      const size_t upto = std::min(made.bytes.size(), at + sector_bytes - (made.offset + at) % sector_bytes);
+    for (size_t at = 0; at < made.size();) {
+      const size_t upto = std::min<size_t>(made.size(), at + sector_bytes - (made.offset + at) % sector_bytes);
       if (random_.chance(1, 2))
-        apply(each.durable, {made.offset + at, made.bytes.substr(at, upto - at), std::nullopt});
+        apply(each.durable,
+              {made.offset + at, made.zeros != 0 ? std::string(upto - at, '\0') : made.bytes.substr(at, upto - at)});
       at = upto;
     }
   }

@@ -72,7 +72,10 @@ private:
   struct change {
     uint64_t offset = 0;
     std::string bytes;
-    std::optional<uint64_t> truncate; ///< instead of bytes
+    std::optional<uint64_t> truncate = std::nullopt; ///< instead of bytes
+    uint64_t zeros = 0;                              ///< so many of them instead of bytes, at the end of the file
+
+    uint64_t size() const noexcept { return zeros != 0 ? zeros : bytes.size(); }
   };
   struct inode {
     std::string now;
@@ -83,7 +86,7 @@ private:
 
   /// Counts a step; an error once the power is off.
   result<void> step();
-  result<void> write(inode& target, uint64_t offset, std::string bytes);
+  result<void> write(inode& target, change made);
   result<void> sync(inode& target);
   uint64_t used() const;
   void survive(inode& each, crash_style style);

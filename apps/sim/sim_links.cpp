@@ -9,6 +9,8 @@ namespace {
 /// What cluster_wire waits for an answer.
 constexpr sim_ns connect_timeout = 3 * second;
 constexpr size_t untaken_max_bytes = 1024 * 1024;
+/// A side hears what of its bytes has left when it is worth a message: it stops at wire_unwritten_max_bytes only.
+constexpr size_t say_written_bytes = wire_unwritten_max_bytes / 8;
 
 } // namespace
 
@@ -143,7 +145,7 @@ void sim_network::write(const connection_ptr& over, int from, chunk what) {
   if (!to.peer)
     return;
   to.arriving.push_back(std::move(what));
-  to.last_due = std::max(to.last_due, time_.now() + delay());
+  to.last_due = std::max(to.last_due, time_.now() + delay(over->ends[from].node, to.node));
   time_.after(to.last_due - time_.now(), [this, over, at = 1 - from] {
     ++over->ends[at].ready;
     deliver(over, at);
@@ -155,7 +157,7 @@ void sim_network::deliver(const connection_ptr& over, int at) {
   auto& from = over->ends[1 - at];
   while (to.peer && to.ready > 0 && !to.arriving.empty() && to.untaken < untaken_max_bytes
          && !is_cut(from.node, to.node)) {
-    const auto next = std::move(to.arriving.front());
+    auto next = std::move(to.arriving.front());
     to.arriving.pop_front();
     --to.ready;
     trace_.add(over->id * 2 + static_cast<uint64_t>(at));
@@ -165,9 +167,10 @@ void sim_network::deliver(const connection_ptr& over, int at) {
       return broken(*over, at, "closed by the other side");
     delivered_bytes_ += next.bytes.size();
     to.untaken += next.bytes.size();
-    if (from.peer)
-      caf::anon_send(from.peer, wire_written_msg{over->id, next.bytes.size()});
-    caf::anon_send(to.peer, wire_data_msg{wire_data{over->id, next.bytes}});
+    from.unsaid += next.bytes.size();
+    if (from.peer && from.unsaid >= say_written_bytes)
+      caf::anon_send(from.peer, wire_written_msg{over->id, std::exchange(from.unsaid, 0)});
+    caf::anon_send(to.peer, wire_data_msg{wire_data{over->id, std::move(next.bytes)}});
   }
 }
 
@@ -212,6 +215,18 @@ void sim_network::cut(const std::string& from, const std::string& to) {
   cuts_.emplace(from, to);
 }
 
+void sim_network::set_detour(const std::string& from, const std::string& to, sim_ns longer) {
+  if (longer == 0)
+    detours_.erase({from, to});
+  else
+    detours_[{from, to}] = longer;
+}
+
+sim_ns sim_network::delay(const std::string& from, const std::string& to) {
+  const auto found = detours_.empty() ? detours_.end() : detours_.find({from, to});
+  return delay() + (found == detours_.end() ? 0 : found->second);
+}
+
 void sim_network::set_paused(const std::string& node, bool paused) {
   if (paused)
     paused_.insert(node);
@@ -221,6 +236,7 @@ void sim_network::set_paused(const std::string& node, bool paused) {
 
 void sim_network::heal() {
   cuts_.clear();
+  detours_.clear();
   const auto all = connections_; // a delivery may end one
   for (const auto& [id, over] : all)
     for (const int side : {0, 1})

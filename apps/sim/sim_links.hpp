@@ -48,6 +48,8 @@ public:
   void cut(const std::string& from, const std::string& to);
   void heal();
   bool has_cuts() const noexcept { return !cuts_.empty(); }
+  /// What `from` sends to `to` takes so much longer, until it is 0 again: others bring later news sooner.
+  void set_detour(const std::string& from, const std::string& to, sim_ns longer);
   /// A stopped process: no connection to it can be made.
   void set_paused(const std::string& node, bool paused);
   /// The machine of a process that has ended refuses connections, as real ones do (node_link::dial_failed): its session
@@ -75,6 +77,7 @@ private:
     sim_ns last_due = 0; ///< of what arrives here
     size_t ready = 0;    ///< chunks whose time has come
     size_t untaken = 0;
+    size_t unsaid = 0; ///< written by this side, arrived, and not said to be written
   };
   struct connection {
     uint64_t id = 0;
@@ -96,6 +99,7 @@ private:
   }
   bool machine_refuses(const std::string& node) const;
   sim_ns delay() { return delay_.base + random_.below(delay_.spread + 1); }
+  sim_ns delay(const std::string& from, const std::string& to);
 
   virtual_time& time_;
   random_source random_;
@@ -104,6 +108,7 @@ private:
   std::map<std::string, std::unique_ptr<wire>> wires_; ///< of every node that ever attached
   std::map<uint64_t, connection_ptr> connections_;
   std::set<std::pair<std::string, std::string>> cuts_;
+  std::map<std::pair<std::string, std::string>, sim_ns> detours_;
   std::set<std::string> paused_;
   bool refuses_ = false;
   uint64_t next_id_ = 1;

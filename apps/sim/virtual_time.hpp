@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "base/bytes.hpp"
+#include "base/crc32c.hpp"
 
 namespace broker::sim {
 
@@ -26,7 +26,16 @@ class virtual_time {
 public:
   sim_ns now() const noexcept { return now_; }
   void after(sim_ns delay, std::function<void()> what) {
-    events_.push_back({now_ + delay, next_++, std::move(what)});
+    uint32_t slot = 0;
+    if (free_.empty()) {
+      slot = static_cast<uint32_t>(whats_.size());
+      whats_.push_back(std::move(what));
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+      whats_[slot] = std::move(what);
+    }
+    events_.push_back({now_ + delay, next_++, slot});
     std::push_heap(events_.begin(), events_.end());
   }
   bool empty() const noexcept { return events_.empty(); }
@@ -37,10 +46,12 @@ public:
   void run_next() {
     BROKER_ASSERT(!events_.empty(), "no event");
     std::pop_heap(events_.begin(), events_.end());
-    auto next = std::move(events_.back());
+    const event next = events_.back();
     events_.pop_back();
     advance_to(next.at);
-    next.what();
+    const auto what = std::exchange(whats_[next.slot], nullptr);
+    free_.push_back(next.slot);
+    what();
   }
   void advance_to(sim_ns at) {
     BROKER_ASSERT(at >= now_, "time runs backwards");
@@ -51,31 +62,25 @@ private:
   struct event {
     sim_ns at;
     uint64_t order;
-    std::function<void()> what;
+    uint32_t slot; ///< of whats_
     bool operator<(const event& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   sim_ns now_ = 1;
   uint64_t next_ = 0;
-  std::vector<event> events_; ///< a heap: an event is moved, not copied, when its time comes
+  std::vector<event> events_; ///< a heap of what is cheap to move
+  std::vector<std::function<void()>> whats_;
+  std::vector<uint32_t> free_; ///< places of whats_ whose time has come
 };
 
-/// 64-bit running hash of everything observable (as FNV-1a, of words): equal seeds must give equal hashes.
+/// 64-bit running hash of everything observable (as FNV-1a, of words and of the CRCs of bytes): equal seeds must give
+/// equal hashes.
 class trace_hash {
 public:
   void add(uint64_t value) noexcept {
     value_ = (value_ ^ value) * 1099511628211ull;
     value_ ^= value_ >> 29; // a multiplication carries upwards only
   }
-  void add(std::string_view bytes) noexcept {
-    size_t at = 0;
-    for (; at + 8 <= bytes.size(); at += 8)
-      add(load_u64(bytes.data() + at));
-    uint64_t rest = 0;
-    for (; at < bytes.size(); ++at)
-      rest = rest << 8 | static_cast<uint8_t>(bytes[at]);
-    add(rest);
-    add(bytes.size());
-  }
+  void add(std::string_view bytes) noexcept { add(uint64_t{crc32c(bytes)} << 32 | (bytes.size() & 0xffffffffu)); }
   uint64_t value() const noexcept { return value_; }
 
 private:

@@ -251,6 +251,27 @@ link_step node_link::tick(uint64_t now_ms) {
   return step;
 }
 
+uint64_t node_link::next_tick(uint64_t now_ms) const {
+  uint64_t due = UINT64_MAX;
+  for (const auto& each : connections_) {
+    if (each->where != stage::up) {
+      due = std::min(due, each->opened_ms + settings_.greeting_ms);
+      continue;
+    }
+    due = std::min(due, each->last_heard_ms + settings_.suspect_ms);
+    // What waits to be written is as good as a heartbeat, but may wait for long.
+    due = std::min(due, std::max(each->last_sent_ms + settings_.heartbeat_ms,
+                                 each->out.empty() ? 0 : now_ms + link_limits::ack_delay_ms));
+  }
+  if (session_ && active_ == 0)
+    due = std::min(due, broken_since_ms_ + settings_.break_limit_ms);
+  // A service may be done with what it has at any time, and nobody wakes the link for a little.
+  const auto owes = [](const inbox& each) { return each.untold() || each.held_bytes() != 0; };
+  if (active_ != 0 && std::any_of(in_.begin(), in_.end(), owes))
+    due = std::min(due, now_ms + link_limits::ack_delay_ms);
+  return due;
+}
+
 link_step node_link::end(const std::string& reason, uint64_t now_ms) {
   link_step step;
   end_session(reason, step);

@@ -96,8 +96,11 @@ public:
   /// Greeting or up, ours or the peer's: no need to dial.
   bool has_connections() const { return !connections_.empty(); }
 
-  /// Heartbeats, silence, the break limit. Call it at least every heartbeat_ms / 2.
+  /// Heartbeats, silence, the break limit, acknowledgements that found no frame to travel with. Call it at next_tick().
   link_step tick(uint64_t now_ms);
+  /// When tick() has something to do, as things are; UINT64_MAX: never. Input, output and what is handled move it: ask
+  /// again after each, or at least once per link_limits::ack_delay_ms while bytes arrive.
+  uint64_t next_tick(uint64_t now_ms) const;
   /// We stop, or the peer is to be forgotten: says good-bye and ends the session.
   link_step end(const std::string& reason, uint64_t now_ms);
 

@@ -49,7 +49,7 @@ inline constexpr uint64_t refused_limit_ms = 150;
 /// From connecting to the end of the greeting.
 inline constexpr uint64_t greeting_ms = 5'000;
 /// News about what was received and handled wait this long for a frame that goes the same way.
-inline constexpr uint64_t ack_delay_ms = 50;
+inline constexpr uint64_t ack_delay_ms = 100;
 
 /// One connection that we made and others the peer made: greeting at the same time.
 inline constexpr size_t greeting_connections = 3;

@@ -116,12 +116,21 @@ struct effects {
   std::optional<std::string> contradiction;
 };
 
+/// How soon a read is wanted: at once costs a round of messages to all members, at leisure waits for the next
+/// heartbeat, which carries it.
+enum class read_haste : uint8_t { at_once, at_leisure };
+
 class group {
 public:
   virtual ~group() = default;
   /// The first step, once.
   virtual effects start() = 0;
   virtual effects tick(time_ms now) = 0;
+  /// What is heard from now on is heard at this time, after that of the last tick: who ticks only when something is due
+  /// says it before every other call.
+  virtual void at(time_ms now) = 0;
+  /// When tick() has something to do, as things are. Every other call may move it.
+  virtual time_ms next_tick() const = 0;
   virtual effects recv(node_id from, std::string_view message) = 0;
   /// Only queues, so that many proposals become one write and one message per member: flush() (or any other step)
   /// hands them out.
@@ -129,7 +138,7 @@ public:
   virtual effects flush() = 0;
   /// Completed when everything that was committed before the call is applied and this node still was the leader after
   /// it.
-  virtual effects read_barrier(ticket id) = 0;
+  virtual effects read_barrier(ticket id, read_haste haste = read_haste::at_once) = 0;
   virtual effects add_learner(ticket id, node_id who) = 0;
   virtual effects promote(ticket id, node_id who) = 0;
   virtual effects remove(ticket id, node_id who) = 0;

@@ -37,6 +37,8 @@ public:
   /// Those that may go, in order.
   std::vector<consensus::ticket> release(consensus::time_ms now);
   bool empty() const noexcept { return held_.empty(); }
+  /// When the first of them may go at the latest; UINT64_MAX: there is none.
+  consensus::time_ms next_due() const { return held_.empty() ? UINT64_MAX : held_.front().due; }
 
 private:
   struct other_node {

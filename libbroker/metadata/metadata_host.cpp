@@ -185,7 +185,8 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
 
 bool metadata_host::has_pending() const {
   return window_.has_unsent() || has_writes() || !steps_.empty() || !out_.done.empty() || !out_.changes.empty()
-      || out_.leadership || install_;
+      || out_.leadership || install_ || out_.forgotten || !out_.moves.empty() || !gate_.empty()
+      || applied_.index != flushed_index_;
 }
 
 result<metadata_flush> metadata_host::flush() {
@@ -215,6 +216,7 @@ result<metadata_flush> metadata_host::flush() {
     return *failure_;
   release_answers();
   out_.forgotten = out_.forgotten || state_.was_forgotten(identity_.self);
+  flushed_index_ = applied_.index;
   return std::exchange(out_, {});
 }
 

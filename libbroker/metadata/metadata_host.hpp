@@ -86,13 +86,18 @@ public:
   /// node_started has all the time it needs, and is the first of a run.
   void propose(consensus::ticket id, command what);
   /// Ok when snapshot() has everything that was answered anywhere before this call. Else not_leader after proposal_ms.
-  void read_barrier(consensus::ticket id);
+  /// At leisure it waits for the leader's next heartbeat, and costs next to nothing.
+  void read_barrier(consensus::ticket id, consensus::read_haste haste = consensus::read_haste::at_once);
   /// Another node becomes the leader; ok when this one leads no more. not_leader unless this one does.
   void transfer(consensus::ticket id, consensus::node_id to);
   /// Other voters that are connected: whom leadership may be transferred to.
   std::vector<consensus::node_id> successors() const;
-  /// At least every limits::raft_heartbeat_ms in a cluster; a node alone needs no time. Monotonic.
+  /// At next_tick(), in a cluster; a node alone needs no time. Monotonic.
   void tick(consensus::time_ms now);
+  /// The time of what is called next; before every call but tick() when ticks are rare.
+  void at(consensus::time_ms now);
+  /// When tick() has something to do, as things are; other calls, and flush(), may move it.
+  consensus::time_ms next_tick() const;
 
   /// Bytes from the host of the node with that (authenticated) name. Malformed ones, and those of another cluster, are
   /// ignored.
@@ -107,6 +112,7 @@ public:
   /// get lost.
   void move_master(const std::string& node, const peer_message::move_master& what);
 
+  /// Something waits for flush() that does not come by itself with time.
   bool has_pending() const;
   /// One durable write for everything queued. An error is a failed write, a damaged store, or a log this node cannot
   /// have: the node must end (G6, G7) and nothing of this flush may be answered.
@@ -146,6 +152,7 @@ private:
     uint64_t number = 0;
     consensus::time_ms deadline = 0;
     std::optional<uint64_t> index; ///< to be applied first
+    consensus::read_haste haste = consensus::read_haste::at_once;
   };
 
   // -- metadata_host.cpp --
@@ -187,6 +194,7 @@ private:
   void keep_members();
   std::optional<node_down> obituary_of(const node_record& node) const;
   void keep_nodes();
+  bool is_taken_for_dead() const;
   void keep_own_record();
   void say_hello();
 
@@ -205,10 +213,11 @@ private:
   consensus::snapshot_meta applied_;
   bool snapshot_wanted_ = false;
   bool snapshot_begun_ = false;
-  size_t log_bytes_ = 0;      ///< since the last snapshot, or the one under way
-  size_t snapshot_bytes_ = 0; ///< of the last snapshot
-  uint64_t installed_ = 0;    ///< index of the last snapshot that was received
-  std::string incoming_;      ///< a snapshot being received
+  size_t log_bytes_ = 0;       ///< since the last snapshot, or the one under way
+  size_t snapshot_bytes_ = 0;  ///< of the last snapshot
+  uint64_t installed_ = 0;     ///< index of the last snapshot that was received
+  uint64_t flushed_index_ = 0; ///< applied at the last flush
+  std::string incoming_;       ///< a snapshot being received
   std::optional<consensus::snapshot_meta> install_;
   metadata_flush out_;
 

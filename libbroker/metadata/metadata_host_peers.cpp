@@ -89,8 +89,8 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     if (reads_.size() >= settings_.group.proposals_max)
       return; // asked again in time, or given up
     const consensus::ticket ticket = next_ticket_++;
-    reads_[ticket] = {std::nullopt, from, wanted->id, now_ + settings_.proposal_ms, std::nullopt};
-    enqueue(group_->read_barrier(ticket));
+    reads_[ticket] = {std::nullopt, from, wanted->id, now_ + settings_.proposal_ms, std::nullopt, wanted->haste};
+    enqueue(group_->read_barrier(ticket, wanted->haste));
   } else if (const auto* index = std::get_if<peer_message::read_answer>(&got->body))
     on_answer(from, *index);
   else if (const auto* far = std::get_if<peer_message::applied>(&got->body))
@@ -221,11 +221,11 @@ void metadata_host::shown() {
 
 // -- reads ------------------------------------------------------------------------------------------------------------
 
-void metadata_host::read_barrier(consensus::ticket id) {
+void metadata_host::read_barrier(consensus::ticket id, consensus::read_haste haste) {
   BROKER_ASSERT(group_, "open() comes first");
   if (reads_.size() >= settings_.group.proposals_max)
     return answer(id, outcome::overloaded);
-  reads_[next_ticket_++] = {id, {}, 0, now_ + settings_.proposal_ms, std::nullopt};
+  reads_[next_ticket_++] = {id, {}, 0, now_ + settings_.proposal_ms, std::nullopt, haste};
 }
 
 // `number` of our own reads: 0 = not asked yet, 1 = asked.
@@ -238,8 +238,8 @@ void metadata_host::ask_for_reads() {
       continue;
     if (leads()) {
       one.number = 1;
-      enqueue(group_->read_barrier(ticket));
-    } else if (send(to, peer_message::read{ticket})) {
+      enqueue(group_->read_barrier(ticket, one.haste));
+    } else if (send(to, peer_message::read{ticket, one.haste})) {
       one.number = 1;
     }
   }
@@ -307,6 +307,31 @@ void metadata_host::tick(consensus::time_ms now) {
     say_hello();
   if (leads() && now_ - kept_at_ >= limits::metadata_keeper_ms)
     lead();
+}
+
+void metadata_host::at(consensus::time_ms now) {
+  now_ = std::max(now_, now);
+  if (group_)
+    group_->at(now_);
+}
+
+/// A leader's charge, and what its link has not taken, is looked after twice per heartbeat.
+consensus::time_ms metadata_host::next_tick() const {
+  const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 2;
+  const bool leaderless = !group_->leader();
+  if (leads() || is_taken_for_dead() || (!leaderless && window_.has_unsent()))
+    return soon;
+  consensus::time_ms due = std::min({group_->next_tick(), window_.next_deadline(), gate_.next_due()});
+  if (leaderless && peers_)
+    due = std::min(due, said_hello_ + limits::metadata_hello_ms);
+  if (window_.has_sent())
+    due = std::min(due, sent_at_ + limits::metadata_resend_ms);
+  for (const auto& [ticket, one] : reads_) {
+    if (!leaderless && one.id && one.number == 0 && !one.index)
+      return soon;
+    due = std::min(due, one.deadline);
+  }
+  return std::max(due, now_ + 1);
 }
 
 void metadata_host::say_hello() {
@@ -420,19 +445,23 @@ void metadata_host::keep_nodes() {
   }
 }
 
+bool metadata_host::is_taken_for_dead() const {
+  const node_ptr own = incarnation_ == 0 ? nullptr : state_.snapshot()->find_node(identity_.self);
+  return own && !own->up && own->incarnation == incarnation_;
+}
+
 /// Who was taken for dead says that it is not.
 void metadata_host::keep_own_record() {
   if (incarnation_ == 0)
     return;
-  const node_ptr own = state_.snapshot()->find_node(identity_.self);
-  if (!own || own->up || own->incarnation != incarnation_) {
+  if (!is_taken_for_dead()) {
     told_up_ = 0;
     return;
   }
   if (window_.full() || (told_up_ != 0 && now_ - told_up_ < settings_.proposal_ms))
     return;
   told_up_ = now_;
-  window_.add(std::nullopt, node_up{own->name, own->incarnation}, now_ + settings_.proposal_ms);
+  window_.add(std::nullopt, node_up{settings_.metadata.node, incarnation_}, now_ + settings_.proposal_ms);
 }
 
 } // namespace broker

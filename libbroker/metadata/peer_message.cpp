@@ -18,7 +18,10 @@ struct encoder {
       one.set_command(bytes);
     }
   }
-  void operator()(const peer_message::read& what) const { out.set_read(what.id); }
+  void operator()(const peer_message::read& what) const {
+    out.set_read(what.id);
+    out.set_at_leisure(what.haste == consensus::read_haste::at_leisure);
+  }
   void operator()(const peer_message::read_answer& what) const {
     auto& to = *out.mutable_read_answer();
     to.set_id(what.id);
@@ -65,7 +68,8 @@ result<peer_message> decode_peer_message(std::string_view bytes) {
     return out;
   }
   case proto::PeerMessage::kRead:
-    out.body = peer_message::read{from.read()};
+    out.body = peer_message::read{from.read(), from.at_leisure() ? consensus::read_haste::at_leisure
+                                                                 : consensus::read_haste::at_once};
     return out;
   case proto::PeerMessage::kReadAnswer:
     out.body = peer_message::read_answer{from.read_answer().id(), from.read_answer().ok(), from.read_answer().index()};

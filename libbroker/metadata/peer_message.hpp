@@ -30,6 +30,7 @@ struct peer_message {
   /// To the leader: what must be applied here before a read sees everything that was answered before it?
   struct read {
     uint64_t id = 0;
+    consensus::read_haste haste = consensus::read_haste::at_once;
   };
   struct read_answer {
     uint64_t id = 0;

@@ -77,4 +77,11 @@ proposal_window::expired proposal_window::expire(consensus::time_ms now) {
   return out;
 }
 
+consensus::time_ms proposal_window::next_deadline() const {
+  for (const item& one : items_)
+    if (one.deadline != 0)
+      return one.deadline; // the rest came later
+  return UINT64_MAX;
+}
+
 } // namespace broker

@@ -27,6 +27,8 @@ public:
   size_t size() const noexcept { return items_.size(); }
   bool has_unsent() const noexcept { return sent_ < items_.size(); }
   bool has_sent() const noexcept { return sent_ > 0; }
+  /// When expire() has something to do; UINT64_MAX: never.
+  consensus::time_ms next_deadline() const;
 
   /// `id` empty: nobody waits for it. `deadline` 0: it may take for ever.
   void add(std::optional<consensus::ticket> id, command what, consensus::time_ms deadline);

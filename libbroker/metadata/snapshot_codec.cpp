@@ -1,6 +1,7 @@
 // The whole state as bytes. Everything in the order of names, so that equal states give equal bytes whatever led to
 // them.
 #include "metadata/records_codec.hpp"
+#include "metadata/state_hashes.hpp"
 #include "metadata/state_impl.hpp"
 
 namespace broker {
@@ -111,6 +112,79 @@ std::string state_image::serialise() const {
   std::string bytes = out.SerializeAsString();
   BROKER_ASSERT(!bytes.empty(), "metadata beyond Protobuf's 2 GiB");
   return bytes;
+}
+
+// -- hashes
+// -------------------------------------------------------------------------------------------------------------
+
+template<class Record, class Bytes>
+uint64_t state_hashes::of_record(const std::shared_ptr<const Record>& record, Bytes bytes) {
+  known& one = known_[record.get()];
+  if (!one.record)
+    one = {record, hash_bytes(bytes(*record))};
+  return one.hash;
+}
+
+/// The parts of serialise(), in its order; of each kind how many there are.
+uint64_t state_hashes::of(const metadata_image& image) {
+  const auto* all = dynamic_cast<const state_image*>(&image);
+  BROKER_ASSERT(all != nullptr, "an image of metadata_state");
+  if (known_.size() > 10'000)
+    known_.clear();
+  std::string parts;
+  const auto put = [&](uint64_t value) { parts.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto encoded = [](const auto& from, auto to) {
+    to_proto(from, to);
+    return to.SerializeAsString();
+  };
+  const auto named = [](const auto& row, auto to) {
+    to.set_user(row.user);
+    to_proto(row.rights, *to.mutable_rights());
+    return to.SerializeAsString();
+  };
+  const auto parameter = [&](const parameter_entry& one) { return encoded(one.record, proto::Parameter{}); };
+  const auto rule = [&](const policy& one) { return encoded(one.record(), proto::Policy{}); };
+  const auto put_all = [&](const auto& records, const auto& bytes) {
+    put(records.size());
+    for (const auto& one : records)
+      put(of_record(one, bytes));
+  };
+  put(all->next_queue);
+  put(all->seeded ? 1 : 0);
+  put(all->next_node);
+  put(all->next_run);
+  put(all->now.cluster);
+  put(all->now.vhosts.size());
+  for (const auto& vhost : all->now.vhosts.sorted()) {
+    put(of_record(vhost->record,
+                  [&](const vhost_record& one) { return one.name + '\0' + encoded(one, proto::VhostRecord{}); }));
+    put_all(vhost->queues.sorted(), [&](const queue_record& one) { return encoded(one, proto::Queue{}); });
+    put(vhost->exchanges.size());
+    for (const auto& node : vhost->exchanges.sorted()) {
+      put(of_record(node->record, [&](const exchange_record& one) { return encoded(one, proto::Exchange{}); }));
+      put_all(node->router.sorted(), [&](const bound& one) { return encoded(one.record, proto::Binding{}); });
+    }
+    put_all(vhost->permissions.sorted(), [&](const user_rights& one) { return named(one, proto::UserPermission{}); });
+    put_all(vhost->topic_permissions.sorted(),
+            [&](const topic_rights& one) { return named(one, proto::UserTopicPermission{}); });
+    put_all(*vhost->policies, rule);
+    put_all(*vhost->operator_policies, rule);
+    put_all(vhost->parameters.sorted(), parameter);
+  }
+  put_all(all->now.users.sorted(), [&](const user_record& one) { return encoded(one, proto::User{}); });
+  put_all(all->now.global_parameters.sorted(), parameter);
+  put(all->now.nodes->size());
+  for (const node_ptr& one : *all->now.nodes) {
+    put(of_record(one, [&](const node_record& node) {
+      proto::Node to;
+      to_proto(node, proposer{}, to);
+      return to.SerializeAsString();
+    }));
+    const auto last = all->proposers.find(one->id);
+    put(last == all->proposers.end() ? 0 : last->second.run);
+    put(last == all->proposers.end() ? 0 : last->second.sequence);
+  }
+  return hash_bytes(parts);
 }
 
 std::shared_ptr<const metadata_image> metadata_state::image() const {

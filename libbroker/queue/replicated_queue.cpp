@@ -375,8 +375,8 @@ uint64_t replicated_queue::messages_uncommitted() const {
   return all;
 }
 
-void replicated_queue::check() const {
-  replica_->check();
+void replicated_queue::check(seqno from) const {
+  replica_->check(from);
   BROKER_ASSERT(deleted_ || (queue_ != nullptr) == replica_->is_master(), "the queue exists while it is master");
   BROKER_ASSERT(effects_.writes.empty() && shim_.settled.empty(), "a step was left unfinished");
   if (!queue_)

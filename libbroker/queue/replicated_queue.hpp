@@ -125,8 +125,9 @@ public:
   /// Of the numbers, deadlines and priorities of these messages up to `upto`: replicas that have committed as much have
   /// the same up to there. Walks over all of them; for tests and simulation.
   uint64_t digest(seqno upto = UINT64_MAX) const { return live_.digest(upto); }
-  /// Aborts if an invariant is broken; for tests and simulation.
-  void check() const;
+  /// Aborts if an invariant is broken; for tests and simulation. `from`: entries of its log up to there were looked at
+  /// before, and committed then.
+  void check(seqno from = 0) const;
 
 private:
   /// A publish that was in the log when it was sent again: confirmed when entry `at` is committed.

@@ -46,6 +46,24 @@ void core::tick(time_ms now) {
     leader_ = 0; // a learner: whoever asks it must not be sent to a leader that may be long gone
 }
 
+void core::at(time_ms now) {
+  if (has_time_)
+    now_ = std::max(now_, now);
+}
+
+time_ms core::next_tick() const {
+  if (!has_time_)
+    return 0;
+  if (leads())
+    return heartbeat_at_ + settings_.heartbeat_ms;
+  const bool votes = log_.was_voter_since(commit_, settings_.self);
+  if (can_campaign())
+    return election_since_ + election_timeout_;
+  if (votes || installing()) // until its log is on the disk
+    return now_ + settings_.heartbeat_ms;
+  return leader_ != 0 ? leader_heard_ + settings_.election_max_ms : UINT64_MAX;
+}
+
 void core::recv(node_id from, std::string_view bytes) {
   BROKER_ASSERT(started_, "start() comes first");
   auto got = decode(bytes);

@@ -45,6 +45,8 @@ struct core {
   // -- what every step ends with ------------------------------------------------------------------------------------
   void start();
   void tick(time_ms now);
+  void at(time_ms now);
+  time_ms next_tick() const;
   void recv(node_id from, std::string_view bytes);
   void persisted(uint64_t index, uint64_t term);
   void applied(uint64_t index);
@@ -129,8 +131,10 @@ struct core {
     ticket id = 0;
     uint64_t round = 0; ///< 0: none started for it yet
     uint64_t index = 0;
+    bool in_haste = true; ///< a round is started for it
   };
-  void read_barrier(ticket id);
+  void read_barrier(ticket id, consensus::read_haste haste);
+  bool has_reader_without_round() const { return !readers_.empty() && readers_.back().round == 0; }
   void start_round();
   void advance_reads();
   uint64_t confirmed_round() const;

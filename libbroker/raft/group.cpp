@@ -20,6 +20,12 @@ effects group::tick(time_ms now) {
   core_->tick(now);
   return core_->settle();
 }
+void group::at(time_ms now) {
+  core_->at(now);
+}
+time_ms group::next_tick() const {
+  return core_->next_tick();
+}
 effects group::recv(node_id from, std::string_view bytes) {
   core_->recv(from, bytes);
   return core_->settle();
@@ -32,8 +38,8 @@ effects group::flush() {
   BROKER_ASSERT(core_->started_, "start() comes first");
   return core_->settle();
 }
-effects group::read_barrier(ticket id) {
-  core_->read_barrier(id);
+effects group::read_barrier(ticket id, consensus::read_haste haste) {
+  core_->read_barrier(id, haste);
   return core_->queued();
 }
 effects group::add_learner(ticket id, node_id who) {

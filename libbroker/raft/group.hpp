@@ -2,7 +2,8 @@
 // from settings::seed, and the same calls give the same effects.
 //
 // What the host owes it, besides carrying out effects in order:
-//   - tick() at least every heartbeat; stalls cost elections, never safety;
+//   - tick() at least every heartbeat, or at next_tick() with at() before every other call; stalls cost elections,
+//     never safety;
 //   - persisted() only for what a power failure cannot take back;
 //   - a node that has lost its store comes back under a new id: under its old one it could vote away what it had acked.
 //     (A blank node with an empty settings::bootstrap refuses to vote.)
@@ -29,12 +30,15 @@ public:
 
   consensus::effects start() override;
   consensus::effects tick(consensus::time_ms now) override;
+  void at(consensus::time_ms now) override;
+  consensus::time_ms next_tick() const override;
   /// Bytes that are no message for this member are ignored.
   consensus::effects recv(consensus::node_id from, std::string_view message) override;
   /// `refused` above limits::raft_entry_max_bytes; `busy` while leadership is handed over.
   consensus::effects propose(consensus::ticket id, std::string command) override;
   consensus::effects flush() override;
-  consensus::effects read_barrier(consensus::ticket id) override;
+  consensus::effects read_barrier(consensus::ticket id,
+                                  consensus::read_haste haste = consensus::read_haste::at_once) override;
   consensus::effects add_learner(consensus::ticket id, consensus::node_id who) override;
   /// `refused` until the learner has everything that is committed.
   consensus::effects promote(consensus::ticket id, consensus::node_id who) override;

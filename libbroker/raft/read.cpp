@@ -1,6 +1,7 @@
 // Read barriers (Ongaro's thesis, section 6.4): a read sees every write that was answered before it. The leader notes
 // its commit index, then makes sure by a round of heartbeats begun *after* the call that it still leads, and answers
-// when the noted index is applied. One round serves all reads that arrived before it began. No clocks involved.
+// when the noted index is applied. One round serves all reads that arrived before it began; those at leisure let the
+// next heartbeat be theirs. No clocks involved.
 #include <algorithm>
 
 #include "base/assert.hpp"
@@ -8,13 +9,13 @@
 
 namespace broker::raft {
 
-void core::read_barrier(ticket id) {
+void core::read_barrier(ticket id, consensus::read_haste haste) {
   BROKER_ASSERT(started_, "start() comes first");
   if (!leads())
     return complete(id, outcome::not_leader);
   if (readers_.size() >= settings_.proposals_max)
     return complete(id, outcome::overloaded);
-  readers_.push_back({id, 0, 0});
+  readers_.push_back({id, 0, 0, haste == consensus::read_haste::at_once});
 }
 
 void core::start_round() {
@@ -42,8 +43,12 @@ void core::advance_reads() {
   if (readers_.empty() || commit_ < term_start_)
     return;
   const bool under_way = readers_.front().round != 0 && confirmed_round() < readers_.front().round;
-  if (!under_way && readers_.back().round == 0)
+  const bool in_haste =
+    std::any_of(readers_.begin(), readers_.end(), [](const reader& one) { return one.round == 0 && one.in_haste; });
+  if (!under_way && in_haste)
     start_round();
+  if (readers_.front().round == 0)
+    return; // the next heartbeat's
   const uint64_t confirmed = planted(plant::read_without_quorum) ? round_ : confirmed_round();
   while (!readers_.empty() && readers_.front().round != 0 && readers_.front().round <= confirmed
          && readers_.front().index <= handed_out_) {

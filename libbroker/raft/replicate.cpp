@@ -39,7 +39,11 @@ void core::leader_tick() {
     complete(handover_->id, outcome::lost);
     handover_.reset();
   }
-  if (now_ - heartbeat_at_ >= settings_.heartbeat_ms)
+  if (now_ - heartbeat_at_ < settings_.heartbeat_ms)
+    return;
+  if (has_reader_without_round() && commit_ >= term_start_)
+    start_round();
+  else
     heartbeat();
 }
 

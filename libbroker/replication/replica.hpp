@@ -93,8 +93,9 @@ public:
   seqno needed_from() const;
 
   void describe(std::string& out) const;
-  /// Aborts if an invariant is broken; for tests and simulation.
-  void check() const;
+  /// Aborts if an invariant is broken; for tests and simulation. `from`: entries up to there were looked at before, and
+  /// committed then.
+  void check(seqno from = 0) const;
 
 private:
   void leave_office(effects& out);

@@ -76,7 +76,7 @@ void replica::describe(std::string& out) const {
     master_->describe(out);
 }
 
-void replica::check() const {
+void replica::check(seqno from) const {
   const replica_log& log = core_.log;
   BROKER_ASSERT(master_.has_value() == core_.is_master(), "the role follows from what is known");
   BROKER_ASSERT(core_.mastership >= core_.known.queue.mastership, "the highest epoch seen is kept");
@@ -86,8 +86,12 @@ void replica::check() const {
   BROKER_ASSERT(!log.copying() || (core_.commit == 0 && log.durable() == 0), "a log with a hole commits nothing");
   BROKER_ASSERT(!log.copying() || !master_, "a log with a hole has no master (I2)");
   BROKER_ASSERT(log.described_floor() <= log.memory_floor(), "what is in memory is known");
-  seqno next = log.described_floor() + 1;
-  for (const log_run& run : log.runs()) {
+  const auto& runs = log.runs();
+  const auto begin =
+    std::partition_point(runs.begin(), runs.end(), [&](const log_run& run) { return run.last() < from; });
+  seqno next = begin == runs.begin() ? log.described_floor() + 1 : std::prev(begin)->last() + 1;
+  for (auto at = begin; at != runs.end(); ++at) {
+    const log_run& run = *at;
     BROKER_ASSERT(run.in_memory() || run.last() <= log.memory_floor(), "only the oldest runs lack bodies");
     BROKER_ASSERT(run.first == next && run.count != 0, "a log has no gaps");
     BROKER_ASSERT(run.kind == entry_kind::publish || run.count == 1, "only publishes come in more than one");

@@ -256,8 +256,10 @@ void two_nodes::turn() {
   now_ += turn_ms;
   for (size_t which : {0, 1}) {
     auto& node = nodes_[which];
-    if (now_ % 100 < turn_ms)
+    if (now_ >= std::exchange(node.tick_due_ms, std::min(node.tick_due_ms, node.link->next_tick(now_)))) {
+      node.tick_due_ms = UINT64_MAX;
       carry_out(which, node.link->tick(now_));
+    }
     while (node.takes_notice && !node.unhandled.empty() && random_() % 4 != 0) {
       const auto done = node.unhandled.front();
       node.unhandled.pop_front();

@@ -52,6 +52,7 @@ struct test_node {
   };
   std::deque<held> unhandled;
   uint64_t dial_at_ms = 0;
+  uint64_t tick_due_ms = UINT64_MAX;
   uint64_t sessions = 0;
   uint64_t losses = 0;
   uint64_t suspicions = 0;

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
+#include "metadata/state_hashes.hpp"
 
 using namespace metadata_test;
 
@@ -138,6 +139,8 @@ BOOST_AUTO_TEST_CASE(the_same_commands_give_the_same_bytes_through_their_encodin
       command_source commands{seed};
       world direct;
       world decoded;
+      state_hashes of_direct, of_decoded;
+      std::map<uint64_t, std::string> seen;
       for (int i = 0; i < 80; ++i) {
         const command what = commands.next();
         direct.apply(what);
@@ -146,6 +149,11 @@ BOOST_AUTO_TEST_CASE(the_same_commands_give_the_same_bytes_through_their_encodin
         decoded.apply(*back);
         if (i % 7 == 0)
           static_cast<void>(decoded.state.snapshot()); // copying or changing in place makes no difference
+        const uint64_t hash = of_direct.of(*direct.state.image());
+        BOOST_REQUIRE_EQUAL(hash, of_decoded.of(*decoded.state.image()));
+        const std::string bytes = direct.state.serialise();
+        BOOST_REQUIRE(seen.emplace(hash, bytes).first->second == bytes);
+        BOOST_REQUIRE_EQUAL(hash, state_hashes{}.of(*direct.state.image())); // whatever was hashed before
       }
       BOOST_REQUIRE(direct.state.serialise() == decoded.state.serialise());
     }

@@ -96,6 +96,7 @@ void net::deliver(message& what) {
   node& to = at(what.to);
   if (!to.up() || is_cut(what.from, what.to) || (what.reliable && what.life != to.life))
     return;
+  to.host->at(now);
   to.host->recv(what.from, what.bytes);
   if (random.chance(1, 2)) // several messages share a flush
     to.flush();
@@ -104,8 +105,14 @@ void net::deliver(message& what) {
 void net::tick_all() {
   for (auto& [name, one] : nodes)
     if (one->up()) {
-      one->host->tick(now);
+      one->host->at(now);
+      if (now >= one->tick_due) {
+        one->host->tick(now);
+        one->tick_due = UINT64_MAX;
+      }
       one->flush();
+      if (one->up()) // its disk may have failed
+        one->tick_due = std::min(one->tick_due, one->host->next_tick());
     }
 }
 

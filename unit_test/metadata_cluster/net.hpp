@@ -62,6 +62,7 @@ struct node final : metadata_peers {
   std::optional<metadata_snapshot_job> snapshot; ///< under way
   uint64_t life = 0;
   consensus::ticket start_ticket = 0;
+  consensus::time_ms tick_due = 0;
   bool started() const {
     const auto at = results.find(start_ticket);
     return up() && at != results.end() && at->second.ok();

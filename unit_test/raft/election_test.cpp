@@ -50,6 +50,21 @@ BOOST_AUTO_TEST_CASE(who_was_cut_off_neither_raises_the_term_nor_deposes_the_lea
   BOOST_TEST(leader.group->term() == term);
 }
 
+BOOST_AUTO_TEST_CASE(who_ticks_only_when_due_counts_from_when_it_heard_the_leader) {
+  member one{of_three()};
+  one.take(one.group.tick(0));
+  const time_ms due = one.group.next_tick();
+  BOOST_TEST(due >= broker::limits::raft_election_min_ms);
+  BOOST_TEST(due < broker::limits::raft_election_max_ms);
+  one.group.at(due - 1);
+  one.hear(2, 1, raft::append_request{0, 0, 0, 0, {}});
+  BOOST_TEST(one.group.next_tick() == due - 1 + due);
+  one.take(one.group.tick(due + due - 2));
+  BOOST_TEST((one.group.state() == role::follower));
+  one.take(one.group.tick(due + due - 1));
+  BOOST_TEST((one.group.state() == role::candidate));
+}
+
 BOOST_AUTO_TEST_CASE(a_vote_is_durable_before_it_is_given_and_given_once) {
   member one{of_three()};
   one.take(one.group.tick(0));

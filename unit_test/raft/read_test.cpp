@@ -34,6 +34,35 @@ BOOST_AUTO_TEST_CASE(a_read_waits_for_a_majority_to_answer_a_heartbeat_sent_afte
   BOOST_TEST(one.last.done[0].id == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(reads_at_leisure_cost_no_messages_of_their_own) {
+  member one{of_three()};
+  one.lead();
+  const size_t before = one.sent.size();
+  one.take(one.group.read_barrier(1, read_haste::at_leisure));
+  one.take(one.group.flush());
+  one.hear(2, 1, answer(1, one.newest<raft::append_request>(2).round));
+  BOOST_TEST(one.sent.size() == before);
+  BOOST_TEST(one.last.done.empty());
+  one.take(one.group.tick(one.group.next_tick()));
+  const uint64_t round = one.newest<raft::append_request>(2).round;
+  BOOST_TEST(one.sent.size() == before + 2);
+  one.hear(2, 1, answer(1, round - 1)); // to a heartbeat before it
+  BOOST_TEST(one.last.done.empty());
+  one.hear(2, 1, answer(1, round));
+  BOOST_REQUIRE_EQUAL(one.last.done.size(), 1u);
+  BOOST_TEST(one.last.done[0].id == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_read_in_haste_takes_those_at_leisure_along) {
+  member one{of_three()};
+  one.lead();
+  one.take(one.group.read_barrier(1, read_haste::at_leisure));
+  one.take(one.group.read_barrier(2));
+  one.take(one.group.flush());
+  one.hear(3, 1, answer(1, one.newest<raft::append_request>(3).round));
+  BOOST_TEST(one.last.done.size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_new_leader_reads_only_after_its_first_entry_is_committed) {
   member one{of_three(), restart{{1, 0}, {}, {command(1, 1)}}};
   one.take(one.group.tick(0));
