@@ -3,8 +3,8 @@
 // and the time each step may take, so that a client that sends an octet a minute holds a place for seconds
 // (guarantees.md S7, S8).
 //
-// Handlers run on the server's thread and must not wait; answers may come from any thread. That thread stands back behind
-// those that do other work (SCHED_BATCH, nice 5).
+// Handlers run on the server's thread and must not wait; answers may come from any thread. That thread stands back
+// behind those that do other work (SCHED_BATCH, nice 5).
 #pragma once
 
 #include <chrono>

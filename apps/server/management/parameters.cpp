@@ -24,13 +24,36 @@ void write_parameter(object_writer& to, const parameter_record& from) {
 
 using parameter_filter = std::function<bool(const parameter_record&)>;
 
+/// RabbitMQ keeps its cluster's id as a global parameter, and tools look for it there.
+parameter_record internal_cluster_id(const metadata_snapshot& metadata) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string id;
+  for (int shift = 60; shift >= 0; shift -= 4)
+    id.push_back(digits[metadata.cluster() >> shift & 15]);
+  return {"", "", "internal_cluster_id", "\"rabbitmq-cluster-id-" + id + '"'};
+}
+
 std::vector<parameter_record> rows_of(const call& from, bool global, const parameter_filter& wanted) {
   std::vector<parameter_record> rows;
   const auto take = [&](const parameter_record& each) {
     if (wanted(each))
       rows.push_back(each);
   };
-  global ? from.metadata->for_each_global_parameter(take) : from.metadata->for_each_parameter(take);
+  if (!global) {
+    from.metadata->for_each_parameter(take);
+    return rows;
+  }
+  auto id = internal_cluster_id(*from.metadata);
+  from.metadata->for_each_global_parameter([&](const parameter_record& each) {
+    if (each.name >= id.name && !id.name.empty()) {
+      if (each.name != id.name) // else it came with definitions of RabbitMQ's
+        take(id);
+      id.name.clear();
+    }
+    take(each);
+  });
+  if (!id.name.empty())
+    take(id);
   return rows;
 }
 

@@ -125,10 +125,12 @@ void dispatch(const call_ptr& one, const route& which) {
 } // namespace
 
 std::variant<size_t, http::response> admit(service& at, const http::request& head) {
+  if (head.method == "GET" || head.method == "HEAD")
+    return stray_body_max_bytes; // serve() looks at the rest
   const auto target = http::parse_target(head.target);
   if (!target)
     return plain_error(400, "bad_request", "malformed target");
-  if (!is_api(*target) || head.method == "GET" || head.method == "HEAD")
+  if (!is_api(*target))
     return stray_body_max_bytes;
   const auto found = find_route(head.method, target->path);
   if (found.which == nullptr || found.which->who == rule::anyone)
