@@ -131,7 +131,7 @@ bool far_side::take(ask& what, bridge_step& step) {
     for (auto at = from->consumers.begin(); at != from->consumers.end();) {
       const consumer_key key = *at++;
       if (consumers_.at(key).who->queue == what.queue)
-        erase_consumer(key);
+        forget_consumer(key);
     }
     from->queues.erase(what.queue);
     from->closing.erase(what.queue);
@@ -174,7 +174,7 @@ bool far_side::take(written& what, bridge_step& step) {
 bool far_side::take(forget& what) {
   if (!consumers_.contains(what.key))
     return what.key <= last_consumer_;
-  erase_consumer(what.key);
+  forget_consumer(what.key);
   return true;
 }
 
@@ -290,6 +290,14 @@ void far_side::erase_consumer(consumer_key key) {
   consumers_.erase(at);
 }
 
+/// Its channel lives on: places that deliveries to it have taken come back until it hears that none is left.
+void far_side::forget_consumer(consumer_key key) {
+  const bool windowed = static_cast<bool>(consumers_.at(key).who->window);
+  erase_consumer(key);
+  if (windowed)
+    out_.add(consumer_event{consumer_event::kind::forgotten, key, {}});
+}
+
 /// Its queues take back what it held, and its consumers end.
 void far_side::leave(twin& who, const std::set<queue_id>& queues, bridge_step& step) {
   for (const queue_id queue : queues)
@@ -372,6 +380,8 @@ uint32_t far_side::take_unused(twin& who) {
 
 bool far_side::take(recall& what) {
   twin* who = find_twin(what.channel);
+  if (who && who->lender) // who lent takes what was asked for as settled: the next that finds none asks again
+    static_cast<borrower&>(*who->lender).answered();
   out_.add(returned{what.channel, who ? take_unused(*who) : 0});
   return true;
 }
@@ -429,8 +439,11 @@ struct far_side::event_visitor {
 
   void operator()(delivered& what) const {
     const auto key = me.keys_.find(what.who.get());
-    if (key == me.keys_.end())
-      return; // forgotten: its channel has gone
+    if (key == me.keys_.end()) { // forgotten: it uses none of the places that it took
+      if (what.who->window)
+        me.out_.add(returned{channel, what.run.where.size()});
+      return;
+    }
     me.out_.add(delivery{key->second, std::move(what.run), what.redelivered, what.bytes});
     if (what.who->window)
       me.look_at_loan(to);

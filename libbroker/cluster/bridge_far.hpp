@@ -67,6 +67,7 @@ private:
   void drop(const queue_task& what);
   void leave(twin& who, const std::set<queue_id>& queues, bridge_step& step);
   void erase_consumer(consumer_key key);
+  void forget_consumer(consumer_key key);
   ref<prefetch_window> window_of(channel_key key, twin& who);
   uint32_t take_unused(twin& who);
   void look_at_loan(twin& who);

@@ -228,10 +228,11 @@ void home_side::begin_consumer(const consumer_ref& who, epoch mastership, bridge
   what.mastership = mastership;
   if (who->window) {
     from.window = who->window;
-    if (from.lent == 0 && who->window->limit.load() > tight_window) { // so that the first deliveries need not ask
+    if (from.lent == 0 && who->window->limit.load() > tight_window) // so that the first deliveries need not ask
       from.wanted = std::max(from.wanted, loan_places);
-      lend_places(who->channel->id, from);
-    }
+    // What was asked for when there was no room is not asked for again; and of the room there is now only consumers
+    // that were here have been told.
+    lend_places(who->channel->id, from);
   }
   out_.add(std::move(what));
 }
@@ -258,6 +259,7 @@ void home_side::channel_ended(uint64_t key) {
   while (!at->second.consumers.empty())
     erase_consumer(consumers_.find(*at->second.consumers.begin()), false); // the end says it
   channels_.erase(at);
+  std::erase_if(forgotten_, [key](const auto& each) { return each.second == key; });
   out_.add(bridging::channel_ended{key});
 }
 
@@ -273,8 +275,11 @@ void home_side::erase_consumer(consumer_at at, bool tell) {
   if (tell)
     out_.add(forget{at->first});
   keys_.erase(at->second.who.get());
-  channel* of = find_channel(at->second.who->channel->id);
+  const channel_key channel_id = at->second.who->channel->id;
+  channel* of = find_channel(channel_id);
   const consumer_key key = at->first;
+  if (at->second.who->window)
+    forgotten_.emplace(key, channel_id);
   consumers_.erase(at);
   if (!of)
     return;
@@ -391,6 +396,7 @@ void home_side::session_ends(bridge_step& step) {
     entry.who->starved.store(false);
   consumers_.clear();
   keys_.clear();
+  forgotten_.clear();
   for (auto& [key, each] : channels_) {
     each.consumers.clear();
     each.fetched.clear();

@@ -89,12 +89,16 @@ private:
   void lend_places(channel_key key, channel& to);
   void window_has_room(channel_key key, channel& from);
   void give_back(channel& from, int64_t places, bridge_step& step);
+  bool give_back_forgotten(const delivery& what, bridge_step& step);
 
   const bridge_settings& settings_;
   record_outbox& out_;
   std::map<channel_key, channel> channels_;
   std::map<consumer_key, consumer_entry> consumers_;
   std::unordered_map<const consumer*, consumer_key> keys_;
+  /// Windowed ones of channels that live, until the other node has forgotten them, too: what comes to them has taken
+  /// places of their channel's window.
+  std::map<consumer_key, channel_key> forgotten_;
   consumer_key last_consumer_ = 0;
   std::deque<hold> holds_;
   uint64_t first_hold_ = 0; ///< number of holds_.front()

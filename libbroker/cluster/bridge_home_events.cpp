@@ -22,10 +22,23 @@ bool home_side::take(taken& what) {
   return true;
 }
 
+/// It was on its way when its consumer went: the queue takes the message back, and nobody here settles it.
+bool home_side::give_back_forgotten(const delivery& what, bridge_step& step) {
+  const auto gone = forgotten_.find(what.key);
+  channel* of = gone == forgotten_.end() ? nullptr : find_channel(gone->second);
+  if (!of)
+    return what.key <= last_consumer_;
+  const uint32_t count = what.run.where.size();
+  if (of->lent < count)
+    return false;
+  give_back(*of, count, step);
+  return true;
+}
+
 bool home_side::take(delivery& what, bridge_step& step) {
   const auto at = consumers_.find(what.key);
   if (at == consumers_.end())
-    return what.key <= last_consumer_;
+    return give_back_forgotten(what, step);
   consumer_entry& entry = at->second;
   const uint32_t count = what.run.where.size();
   if (entry.who->window) {
@@ -96,6 +109,8 @@ bool home_side::take(fetched& what, bridge_step& step) {
 }
 
 bool home_side::take(consumer_event& what, bridge_step& step) {
+  if (what.what == consumer_event::kind::forgotten)
+    return forgotten_.erase(what.key) != 0 || what.key <= last_consumer_;
   const auto at = consumers_.find(what.key);
   if (at == consumers_.end())
     return what.key <= last_consumer_;
@@ -120,6 +135,8 @@ bool home_side::take(consumer_event& what, bridge_step& step) {
     add_event(step, who->channel, consumer_cancelled{who, what.what == consumer_event::kind::moved});
     erase_consumer(at, true);
     break;
+  case consumer_event::kind::forgotten:
+    break; // above: nobody is left to hear it
   }
   return true;
 }

@@ -162,7 +162,8 @@ struct fetched {
   epoch mastership = 0;
 };
 struct consumer_event {
-  enum class kind : uint8_t { begun, refused, cancel_done, cancelled, moved };
+  /// forgotten: nothing more is under way to it, after `forget` or its channel's `gone`; of windowed ones only.
+  enum class kind : uint8_t { begun, refused, cancel_done, cancelled, moved, forgotten };
   kind what = kind::begun;
   consumer_key key = 0;
   error why; ///< refused

@@ -338,7 +338,7 @@ private:
       in_.fail();
   }
   void fields(consumer_event& what) {
-    what.what = enumeration(consumer_event::kind::moved);
+    what.what = enumeration(consumer_event::kind::forgotten);
     what.key = key();
     if (what.what == consumer_event::kind::refused)
       what.why = failure();
