@@ -12,17 +12,6 @@ from harness.mirrored import OnMirrors
 
 
 class MirrorsShown(OnMirrors):
-    def await_log(self, member, *texts):
-        """Each of them is in one line of the member's log."""
-        seen = []
-
-        def told():
-            seen[:] = [line for line in member.log().splitlines() if "in vhost '/': " in line]
-            return any(all(text in line for text in texts) for line in seen)
-
-        if not process.wait_until(told, 10, 0.1):
-            raise AssertionError(f"{member.name} does not tell of {texts}:\n" + "\n".join(seen))
-
     def test_the_log_tells_of_masters_and_of_copies_that_come_and_go(self):
         self.mirror_all()
         self.declare(self.one, "q")

@@ -130,6 +130,17 @@ class OnMirrors(unittest.TestCase):
     def rows(self, at, *columns):
         return {each["name"]: each for each in json.loads(at.ctl("list_queues", "--formatter", "json", "name", *columns))}
 
+    def await_log(self, member, *texts):
+        """Each of them is in one line of the member's log."""
+        seen = []
+
+        def told():
+            seen[:] = [line for line in member.log().splitlines() if "in vhost '/': " in line]
+            return any(all(text in line for text in texts) for line in seen)
+
+        if not process.wait_until(told, 10, 0.1):
+            raise AssertionError(f"{member.name} does not tell of {texts}:\n" + "\n".join(seen))
+
     def await_members_in_sync(self, queue):
         self.await_log(self.one, f"queue '{queue}' in vhost '/'", f"the copy on {self.two.node} is in sync")
         self.await_log(self.one, f"queue '{queue}' in vhost '/'", f"the copy on {self.three.node} is in sync")
