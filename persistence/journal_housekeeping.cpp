@@ -132,6 +132,8 @@ bool journal_store::finish_retirement() {
       return false;
     unused = index_.forget_segment(retiring_);
     retirement_ = retirement_state::wiping;
+    const std::lock_guard pending(pending_mutex_);
+    lives_.forget([this](queue_id stored) { return index_.dropped(stored); });
   }
   if (!check(pool_.wipe(std::move(unused))))
     return false;

@@ -127,6 +127,7 @@ public:
 
   // -- recovery --
   std::vector<queue_id> queues() const;
+  std::vector<queue_id> dropped_queues() const { return {dropped_.begin(), dropped_.end()}; }
   /// Every live extent of the queue with its live parts, rising.
   std::vector<read_piece> live_extents(queue_id queue) const;
   seqno next(queue_id queue) const;

@@ -27,8 +27,8 @@ bool journal_store::serve(const read_request& request) {
   ref<store_client> who;
   {
     const std::lock_guard lock(clients_mutex_);
-    if (const auto found = clients_.find(request.queue); found != clients_.end())
-      who = found->second;
+    if (store_client* const found = client_of(request.queue))
+      who = ref<store_client>{found};
   }
   const bool with_facts = who && who->wants_facts();
   batch_builder builder(with_facts);
@@ -49,8 +49,8 @@ bool journal_store::serve(const read_request& request) {
     release(plan);
   }
   const std::lock_guard lock(clients_mutex_);
-  if (const auto found = clients_.find(request.queue); found == clients_.end() || found->second != who)
-    return true; // detached meanwhile
+  if (!who || client_of(request.queue) != who.get())
+    return true; // detached or dropped meanwhile
   if (with_facts) {
     auto runs = builder.take();
     who->on_read_with_facts(std::move(runs), builder.facts());
@@ -78,7 +78,9 @@ void journal_store::report(const store_damage& found, uint32_t segment) {
     const std::lock_guard lock(index_mutex_);
     index_.mark_damaged(segment);
   }
-  events_.damaged(found);
+  store_damage told = found;
+  told.queue = queue_lives::queue_of(found.queue);
+  events_.damaged(told);
 }
 
 } // namespace broker

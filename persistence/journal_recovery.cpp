@@ -4,6 +4,7 @@
 
 #include "base/crc32c.hpp"
 #include "message_reader.hpp"
+#include "queue_lives.hpp"
 
 namespace broker {
 namespace {
@@ -370,10 +371,12 @@ result<void> journal_recovery::add_runs(const std::vector<counted>& records, seq
   return {};
 }
 
-result<std::vector<recovered_queue>> journal_recovery::queues() const {
+result<std::vector<recovered_queue>> journal_recovery::queues(const std::function<bool(queue_id)>& present) const {
   std::vector<recovered_queue> found;
   for (const queue_id id : index_.queues()) {
-    recovered_queue queue{id, index_.next(id), {}};
+    if (!present(id))
+      continue;
+    recovered_queue queue{queue_lives::queue_of(id), index_.next(id), {}};
     std::vector<counted> records;
     if (const auto content = counted_.find(id); content != counted_.end())
       records = content->second;
@@ -396,6 +399,7 @@ result<std::vector<recovered_queue>> journal_recovery::queues() const {
     }
     found.push_back(std::move(queue));
   }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return found;
 }
 

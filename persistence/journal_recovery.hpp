@@ -5,6 +5,7 @@
 // then. Single-threaded.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,7 +29,8 @@ public:
   /// Runs all of it. On success the index is complete, every segment synced and the rest of the files are spares.
   result<journal_writer::position> run();
   /// Live durable messages of every queue, by queue id, and what those that have a log had paged out. Call after run().
-  result<std::vector<recovered_queue>> queues() const;
+  /// `present`: is this number in the journal that of its queue's present life?
+  result<std::vector<recovered_queue>> queues(const std::function<bool(queue_id)>& present) const;
   /// What the others had paged out has ended: to be the first that is written.
   std::vector<queue_facts> forgotten() { return std::move(forgotten_); }
   /// Lines for the log: what was cut, wiped or repaired.

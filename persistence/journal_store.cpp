@@ -35,7 +35,16 @@ result<std::vector<recovered_queue>> journal_store::recover() {
     return index_.closed_segments();
   });
   forgotten_ = recovery.forgotten();
-  return recovery.queues();
+  const std::lock_guard lock(pending_mutex_);
+  for (const queue_id stored : index_.dropped_queues())
+    lives_.found(stored, true);
+  for (const queue_id stored : index_.queues())
+    lives_.found(stored, false);
+  // Of a life before the present one the word that it has ended was lost, or its last facts lie about.
+  for (const queue_id stored : index_.queues())
+    if (!lives_.is_present(stored))
+      forgotten_.push_back({stored, true, 0, {}});
+  return recovery.queues([this](queue_id stored) { return lives_.is_present(stored); });
 }
 
 // -- message_store
@@ -70,6 +79,7 @@ void journal_store::enqueue(operation added, size_t bytes, rouse when) {
   size_t waiting;
   {
     const std::lock_guard lock(pending_mutex_);
+    added.queue = added.kind == op_kind::drop ? lives_.end(added.queue) : lives_.use(added.queue);
     if (added.kind == op_kind::append || added.kind == op_kind::append_logged)
       ++appends_enqueued_;
     pending_.push_back(std::move(added));
@@ -120,7 +130,7 @@ void journal_store::drop(queue_id queue) {
 void journal_store::read(queue_id queue, seqno from, seqno before, size_t max_bytes) {
   {
     const std::lock_guard lock(pending_mutex_);
-    reads_.push_back({queue, from, before, max_bytes, appends_enqueued_});
+    reads_.push_back({lives_.use(queue), from, before, max_bytes, appends_enqueued_});
   }
   events_.wake_reader();
 }
@@ -273,7 +283,7 @@ result<void> journal_store::give_up_retirement(queue_id queue, const error& why)
     retirement_ = retirement_state::idle;
     retiring_ = 0;
   }
-  events_.damaged({queue, {}, why.text});
+  events_.damaged({queue_lives::queue_of(queue), {}, why.text});
   return {};
 }
 
@@ -292,6 +302,8 @@ void journal_store::learn() {
       if (fact.dropped) {
         if (index_.drop(fact.queue, sequence))
           backlog_drops_.push_back(fact.queue);
+        const std::lock_guard pending(pending_mutex_);
+        lives_.noted(fact.queue);
         continue;
       }
       if (fact.delivered > 0)
@@ -314,18 +326,26 @@ void journal_store::learn() {
     events_.wake_helper();
 }
 
+store_client* journal_store::client_of(queue_id stored) const {
+  const auto found = clients_.find(queue_lives::queue_of(stored));
+  if (found == clients_.end())
+    return nullptr;
+  const std::lock_guard lock(pending_mutex_);
+  return lives_.is_present(stored) ? found->second.get() : nullptr;
+}
+
 void journal_store::complete(const completions& done) {
   {
     const std::lock_guard lock(clients_mutex_);
     for (const auto& [queue, upto] : done.paged)
-      if (const auto found = clients_.find(queue); found != clients_.end())
-        found->second->on_paged(upto);
+      if (store_client* const who = client_of(queue))
+        who->on_paged(upto);
     for (const auto& [queue, upto] : done.logged)
-      if (const auto found = clients_.find(queue); found != clients_.end())
-        found->second->on_logged(upto);
+      if (store_client* const who = client_of(queue))
+        who->on_logged(upto);
     for (const auto& [queue, upto] : done.durable)
-      if (const auto found = clients_.find(queue); found != clients_.end())
-        found->second->on_durable(upto);
+      if (store_client* const who = client_of(queue))
+        who->on_durable(upto);
   }
   bool waiting;
   {

@@ -24,6 +24,7 @@
 #include "message_reader.hpp"
 #include "ports/file_system.hpp"
 #include "ports/message_store.hpp"
+#include "queue_lives.hpp"
 #include "segment_pool.hpp"
 
 namespace broker {
@@ -112,7 +113,7 @@ private:
   struct operation {
     op_kind kind;
     bool durable = false; ///< of a log record: the log begins anew with it
-    queue_id queue = 0;
+    queue_id queue = 0;   ///< as the journal knows it, here and below
     batch_ref batch;
     slice where;
     seqno seq = 0; ///< first of an append, upto of a watermark, number of a log record
@@ -147,6 +148,8 @@ private:
   result<void> give_up_retirement(queue_id queue, const error& why);
   void learn();
   void complete(const completions& done);
+  /// Its queue's client, unless the queue was dropped since. The clients' lock is held.
+  store_client* client_of(queue_id stored) const;
   bool serve(const read_request& request);
   void release(const std::vector<read_piece>& plan);
   /// Keeps the segment from being reused and tells the node.
@@ -177,6 +180,7 @@ private:
   uint32_t retiring_ = 0;
 
   mutable std::mutex pending_mutex_;
+  queue_lives lives_; ///< what its clients call queues is called differently everywhere below
   std::vector<operation> pending_;
   std::deque<read_request> reads_;
   uint64_t appends_enqueued_ = 0;

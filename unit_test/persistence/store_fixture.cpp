@@ -145,6 +145,12 @@ void store_fixture::drop(queue_id queue) {
   store_->drop(queue);
 }
 
+void store_fixture::begin_anew(queue_id queue) {
+  store_->detach(queue);
+  clients_.erase(queue);
+  queues_.erase(queue);
+}
+
 std::vector<seqno> store_fixture::readable(queue_id queue) const {
   std::vector<seqno> found;
   const auto& model = queues_.at(queue);

@@ -59,6 +59,8 @@ public:
   /// `record` is none that the queue's log has had.
   void log(queue_id queue, bool begins_anew, std::string record);
   void drop(queue_id queue);
+  /// After a drop: whoever has the queue now begins with an empty one.
+  void begin_anew(queue_id queue);
   /// Live sequence numbers that are known to be readable (reported durable or paged and not settled).
   std::vector<seqno> readable(queue_id queue) const;
   /// Reads everything of a queue and returns the numbers found; checks bodies and order on the way.
