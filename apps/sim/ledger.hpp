@@ -84,6 +84,8 @@ public:
   void doubted(message_id id);
 
   // -- the node --
+  /// The calendar of some node is off by so much: what it says of times, may be, from now on.
+  void calendar_jumped(int64_t offset_ms) { calendars_ms_.insert(offset_ms); }
   void node_crashed();
   /// The queue is being deleted with everything in it: from now on until it is over, messages to it may end there.
   void queue_doomed(uint32_t queue);
@@ -196,6 +198,7 @@ private:
   uint64_t life_ = 1;
   std::vector<std::string> violations_;
   std::set<std::string> markers_;
+  std::set<int64_t> calendars_ms_{0}; ///< by how much calendars have been off
 };
 
 /// "message 3:17" for people.

@@ -1,0 +1,83 @@
+// The ledger's own mistakes, found once: what it takes for a broken promise and is none.
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+
+#include "ledger.hpp"
+
+namespace simulated_ledger {
+namespace {
+
+using namespace broker;
+using namespace broker::sim;
+
+/// One queue whose dead letters come to another one; a message that has been rejected there.
+struct fixture {
+  fixture() {
+    queue_plan first, second;
+    first.name = "q0";
+    first.dead_letters_to = 1;
+    second.name = "dead1";
+    queues.all = {first, second};
+    book.published(id, {});
+    book.confirmed(id);
+    reader = book.new_consumer(1);
+    book.rejected(id, 0);
+  }
+  /// It comes as a dead letter that says when it died.
+  void comes(uint64_t died_s) {
+    amqp::field_table death;
+    death.set("queue", {amqp::longstr{"q0"}});
+    death.set("reason", {amqp::longstr{"rejected"}});
+    death.set("count", {int64_t{1}});
+    death.set("time", {amqp::timestamp{died_s}});
+    amqp::properties properties;
+    auto& headers = properties.headers.emplace();
+    headers.set("x-death", {amqp::field_array{{{death}}}});
+    for (const char* which : {"first", "last"}) {
+      headers.set("x-" + std::string{which} + "-death-queue", {amqp::longstr{"q0"}});
+      headers.set("x-" + std::string{which} + "-death-reason", {amqp::longstr{"rejected"}});
+    }
+    book.delivered(reader, id, {false, true, properties});
+  }
+
+  /// So many deaths were taken for impossible. A message that comes twice breaks another promise.
+  auto impossible() const {
+    return std::count_if(book.violations().begin(), book.violations().end(),
+                         [](const std::string& one) { return one.starts_with("W52"); });
+  }
+
+  static constexpr message_id id = (uint64_t{1} << 32) + 1;
+  static constexpr uint64_t now_s = wall_start_ms / 1000;
+  virtual_time time;
+  queue_plans queues;
+  ledger book{time, queues};
+  uint64_t reader = 0;
+};
+
+} // namespace
+} // namespace simulated_ledger
+
+using namespace simulated_ledger;
+
+BOOST_FIXTURE_TEST_SUITE(simulated_ledger_tests, fixture)
+
+BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_now) {
+  comes(now_s);
+  BOOST_TEST(impossible() == 0);
+  comes(now_s + 3600);
+  BOOST_TEST(impossible() == 1);
+}
+
+/// Seed 7 with five nodes: its node's calendar had jumped, and a death has the time of that.
+BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_its_nodes_calendar) {
+  book.calendar_jumped(3'600'000);
+  comes(now_s + 3600);
+  BOOST_TEST(impossible() == 0);
+  comes(now_s + 7200);
+  BOOST_TEST(impossible() == 1);
+  comes(now_s - 3600);
+  BOOST_TEST(impossible() == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
