@@ -55,11 +55,14 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
     std::vector<queue_id> gone;
     for (auto& [id, request] : std::exchange(asked.requests, {})) {
       shell.moves.look(shell.node->moves, id, caf::actor_cast<caf::actor>(self));
-      if (auto who = shell.node->queues_by_id.find(id)) {
-        self->send(who, queue_request_msg{{id, std::move(request), 0}});
+      const auto& publish = std::get<publish_request>(request);
+      if (const queue_location at = shell.node->queues_by_id.locate(id); at.who) {
+        if (at.mastership != 0)
+          shell.machine->sent_to_master(id, publish.batch->first_confirm + publish.slices.front().lo, at.mastership);
+        self->send(at.who, queue_request_msg{{id, std::move(request), at.mastership}});
         continue;
       }
-      std::get<publish_request>(request).batch->release();
+      publish.batch->release();
       gone.push_back(id);
     }
     for (const queue_id id : gone)
@@ -150,12 +153,18 @@ caf::message_handler target_messages(Run run) {
       run([&](auto& machine, auto now_ms, auto& step) { machine.target_gone(gone.queue, now_ms, step); });
     },
     [run](const queue_unreachable_msg& lost) {
-      run([&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(lost.queue, now_ms, step); });
+      run([&](auto& machine, auto now_ms, auto& step) {
+        machine.target_unreachable(lost.queue, lost.mastership, now_ms, step);
+      });
     },
-    // What was under way to the master before is perhaps lost: it is sent again (W52).
+    // What was under way to a master before is perhaps lost: it is sent again (W52), and if it comes there late it is
+    // dropped. What this master has been sent is not lost, though other nodes tell of their breaks and moves later.
     [run](const queues_moved_msg& moved) {
       for (const queue_move& one : *moved.content)
-        run([&](auto& machine, auto now_ms, auto& step) { machine.target_unreachable(one.queue, now_ms, step); });
+        run([&](auto& machine, auto now_ms, auto& step) {
+          if (one.mastership != 0)
+            machine.target_unreachable(one.queue, one.mastership - 1, now_ms, step);
+        });
     },
   };
 }

@@ -6,8 +6,7 @@
 
 namespace broker::sim {
 
-void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy,
-                          std::function<void(int64_t)> calendar_jumped) {
+void cluster_faults::plan(bool keeps_time, std::function<void()> change_policy, calendar_event calendar_jumped) {
   calendar_jumped_ = std::move(calendar_jumped);
   const auto often = [this](uint64_t least_s, uint64_t most_s) {
     return log_uniform(random_, least_s, most_s) * second;
@@ -207,7 +206,7 @@ void cluster_faults::wrong_clock() {
   const auto offset = static_cast<int64_t>(random_.below(2 * day_ms)) - static_cast<int64_t>(day_ms);
   fault("the calendar of " + who->name + " jumps by " + std::to_string(offset) + " ms", "clock-jump");
   who->node->set_wall_offset(offset);
-  calendar_jumped_(offset);
+  calendar_jumped_(who->name, offset);
 }
 
 void cluster_faults::change_members() {

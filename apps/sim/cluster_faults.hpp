@@ -22,9 +22,11 @@ public:
     : time_(time), random_(random), nodes_(nodes), clients_(who), options_(options), counts_(counts),
       told_(std::move(told)), all_(options.only_faults) {}
 
+  /// The node, and what its calendar is off by from now on, in milliseconds.
+  using calendar_event = std::function<void(const std::string& node, int64_t offset_ms)>;
   /// `keeps_time`: calendars may not jump, since somebody's messages live for a time. `change_policy` is called for
   /// that fault; `calendar_jumped` hears by how much the calendar of a node is off from now on.
-  void plan(bool keeps_time, std::function<void()> change_policy, std::function<void(int64_t)> calendar_jumped);
+  void plan(bool keeps_time, std::function<void()> change_policy, calendar_event calendar_jumped);
   /// That queue has another master since just now: in some seeds this is when something goes wrong.
   void master_moved(const queue_record& queue);
   /// A client asks for a purge of that queue just now: likewise.
@@ -82,7 +84,7 @@ private:
   run_result& counts_;
   const sim_cluster::events told_;
   numbered all_;
-  std::function<void(int64_t)> calendar_jumped_;
+  calendar_event calendar_jumped_;
   bool on_ = true;
   uint64_t strikes_one_in_ = 0;                ///< of new masters; 0: none
   sim_ns quiet_until_ = 0;                     ///< of strikes

@@ -95,7 +95,7 @@ public:
     plan_workload();
     faults_.plan(
       queues_.any_time_to_live(), [this] { mirrors_.change(); },
-      [this](int64_t offset_ms) { book_.calendar_jumped(offset_ms); });
+      [this](const std::string& node, int64_t offset_ms) { book_.calendar_jumped(node, offset_ms); });
     const auto end = time_.now() + static_cast<sim_ns>(options_.minutes * 60e9);
     run_until([&] { return time_.now() >= end || stopped(); });
     if (!stopped())

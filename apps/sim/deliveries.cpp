@@ -115,8 +115,9 @@ void ledger::check_death(message_id id, const record& what, const death_seen& de
   if (!possible)
     complain("which cannot be");
   // By the calendar of the queue's node.
-  const bool there = std::any_of(calendars_ms_.begin(), calendars_ms_.end(), [&](int64_t offset_ms) {
-    return death.time_s >= wall_s(what.sent, offset_ms) && death.time_s <= wall_s(time_.now(), offset_ms);
+  const bool there = std::any_of(calendars_.begin(), calendars_.end(), [&](const calendar& one) {
+    const sim_ns from = std::max(what.sent, one.from), until = std::min(time_.now(), one.until);
+    return from <= until && death.time_s >= wall_s(from, one.offset_ms) && death.time_s <= wall_s(until, one.offset_ms);
   });
   if (!there)
     complain("at a time when it was not there");

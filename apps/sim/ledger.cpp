@@ -179,6 +179,13 @@ void ledger::doubted(message_id id) {
     found->doubted = true;
 }
 
+void ledger::calendar_jumped(const std::string& node, int64_t offset_ms) {
+  for (auto& one : calendars_)
+    if (one.node == node && one.until == UINT64_MAX)
+      one.until = time_.now();
+  calendars_.push_back({node, offset_ms, time_.now(), UINT64_MAX});
+}
+
 void ledger::node_crashed() {
   ++life_;
   for (auto& [id, found] : messages_)

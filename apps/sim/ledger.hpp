@@ -84,8 +84,8 @@ public:
   void doubted(message_id id);
 
   // -- the node --
-  /// The calendar of some node is off by so much: what it says of times, may be, from now on.
-  void calendar_jumped(int64_t offset_ms) { calendars_ms_.insert(offset_ms); }
+  /// The calendar of a node is off by so much from now on, until it jumps again.
+  void calendar_jumped(const std::string& node, int64_t offset_ms);
   void node_crashed();
   /// The queue is being deleted with everything in it: from now on until it is over, messages to it may end there.
   void queue_doomed(uint32_t queue);
@@ -128,6 +128,13 @@ private:
     uint64_t deaths;
     uint64_t deliveries = 0;
     bool in_quiet = false; ///< came for the first time when nothing was wrong
+  };
+  /// That of a node, for a while.
+  struct calendar {
+    std::string node;
+    int64_t offset_ms = 0;
+    sim_ns from = 0;
+    sim_ns until = UINT64_MAX;
   };
   struct record {
     publish what;
@@ -198,7 +205,7 @@ private:
   uint64_t life_ = 1;
   std::vector<std::string> violations_;
   std::set<std::string> markers_;
-  std::set<int64_t> calendars_ms_{0}; ///< by how much calendars have been off
+  std::vector<calendar> calendars_{{}}; ///< that nodes have had; the first is that of those that never jumped
 };
 
 /// "message 3:17" for people.

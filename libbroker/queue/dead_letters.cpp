@@ -185,8 +185,8 @@ void dead_letters::target_gone(queue_id target, const surroundings& around, std:
   hear(around, done, [&](auto& ended) { forwarder_.target_gone(target, ended); });
 }
 
-void dead_letters::target_unreachable(queue_id target, const surroundings& around, std::vector<run>& done) {
-  hear(around, done, [&](auto& ended) { forwarder_.target_unreachable(target, ended); });
+void dead_letters::target_unreachable(queue_id target, epoch upto, const surroundings& around, std::vector<run>& done) {
+  hear(around, done, [&](auto& ended) { forwarder_.target_unreachable(target, upto, ended); });
 }
 
 void dead_letters::landed(std::vector<forwarder::outcome>& ended, const surroundings& around, std::vector<run>& done) {

@@ -48,7 +48,11 @@ public:
   void answered(const confirmed& what, const surroundings& around, std::vector<run>& done);
   void target_gone(queue_id target, const surroundings& around, std::vector<run>& done);
   /// Whatever the strategy, they are sent again: a node that is down is no reason to lose them.
-  void target_unreachable(queue_id target, const surroundings& around, std::vector<run>& done);
+  /// `upto`: as forwarder::target_unreachable.
+  void target_unreachable(queue_id target, epoch upto, const surroundings& around, std::vector<run>& done);
+  void sent_to_master(queue_id target, confirm_number from, epoch mastership) {
+    forwarder_.sent_to_master(target, from, mastership);
+  }
 
   /// The first that waits has no body in memory: read these back. False: no need.
   bool wants_bodies(seq_range& gap) const;

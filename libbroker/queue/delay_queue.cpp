@@ -251,8 +251,8 @@ void delay_queue::target_gone(queue_id target, uint64_t wall_ms, queue_step& ste
   });
 }
 
-void delay_queue::target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step) {
-  hear_of_targets(wall_ms, step, [&](auto& ended) { forwarder_.target_unreachable(target, ended); });
+void delay_queue::target_unreachable(queue_id target, epoch upto, uint64_t wall_ms, queue_step& step) {
+  hear_of_targets(wall_ms, step, [&](auto& ended) { forwarder_.target_unreachable(target, upto, ended); });
 }
 
 void delay_queue::landed(std::vector<queueing::forwarder::outcome>& ended, uint64_t wall_ms) {

@@ -39,8 +39,11 @@ public:
   // -- answers of the queues that due messages were sent to --
   void answered(const confirmed& what, uint64_t wall_ms, queue_step& step);
   void target_gone(queue_id target, uint64_t wall_ms, queue_step& step);
-  /// The node of that queue is down: what it owes is sent again later.
-  void target_unreachable(queue_id target, uint64_t wall_ms, queue_step& step);
+  /// As of queue_state.
+  void target_unreachable(queue_id target, epoch upto, uint64_t wall_ms, queue_step& step);
+  void sent_to_master(queue_id target, confirm_number from, epoch mastership) {
+    forwarder_.sent_to_master(target, from, mastership);
+  }
 
   // -- answers of the store --
   void durable(seqno upto, uint64_t wall_ms, queue_step& step);

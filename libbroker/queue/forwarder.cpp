@@ -97,6 +97,8 @@ void forwarder::answer(flight& one, queue_id target, bool rejected, std::vector<
 void forwarder::drop_ended() {
   for (; !flights_.empty() && flights_.front().waiting.empty(); ++oldest_)
     flights_.pop_front();
+  if (flights_.empty())
+    offices_.clear();
 }
 
 void forwarder::answered(const confirmed& what, std::vector<outcome>& ended) {
@@ -112,8 +114,18 @@ void forwarder::target_gone(queue_id target, std::vector<outcome>& ended) {
   drop_ended();
 }
 
-void forwarder::target_unreachable(queue_id target, std::vector<outcome>& ended) {
-  for (flight& one : flights_) {
+void forwarder::sent_to_master(queue_id target, confirm_number from, epoch mastership) {
+  auto& known = offices_[target];
+  if (mastership > known.mastership)
+    known = {mastership, from};
+}
+
+void forwarder::target_unreachable(queue_id target, epoch upto, std::vector<outcome>& ended) {
+  confirm_number end = oldest_ + flights_.size();
+  if (const auto known = offices_.find(target); known != offices_.end() && upto < known->second.mastership)
+    end = std::min(end, known->second.since);
+  for (confirm_number number = oldest_; number < end; ++number) {
+    flight& one = flights_[number - oldest_];
     if (std::find(one.waiting.begin(), one.waiting.end(), target) != one.waiting.end())
       one.unreachable = true;
     answer(one, target, true, ended);

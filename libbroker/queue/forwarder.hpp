@@ -59,7 +59,11 @@ public:
   /// A target is gone: what it owes counts as confirmed (W67).
   void target_gone(queue_id target, std::vector<outcome>& ended);
   /// A target's node is down: what it owes counts as refused, but it may have some of it.
-  void target_unreachable(queue_id target, std::vector<outcome>& ended);
+  /// Only what was sent to the master `upto` or an earlier one: what is under way to a later one is not lost with that.
+  void target_unreachable(queue_id target, epoch upto, std::vector<outcome>& ended);
+  /// The request to `target` that begins with `from` went to this master of it; 0, and not to be said: it has no
+  /// copies.
+  void sent_to_master(queue_id target, confirm_number from, epoch mastership);
 
 private:
   struct flight {
@@ -68,6 +72,11 @@ private:
     std::vector<queue_id> waiting; ///< have not answered; empty: ended
     std::vector<queue_id> refused;
     bool unreachable = false;
+  };
+  /// What goes to a replicated target goes to this master of it from that number on.
+  struct office {
+    epoch mastership = 0;
+    confirm_number since = 0;
   };
   void answer(flight& one, queue_id target, bool rejected, std::vector<outcome>& ended);
   void drop_ended();
@@ -78,6 +87,7 @@ private:
   std::deque<flight> flights_;                              ///< by confirm number, dense
   uint64_t bytes_ = 0;                                      ///< of flights that have not ended
   std::unordered_map<queue_id, std::vector<slice>> slices_; ///< of batch_, by target
+  std::unordered_map<queue_id, office> offices_;            ///< of targets with copies, while anything is under way
   std::vector<queue_id> order_;                             ///< targets of batch_, as they came up
 };
 

@@ -75,9 +75,13 @@ void queue_state::answered(const confirmed& what, uint64_t now_ms, queue_step& s
                              [&](const auto& around, auto& done) { impl_->dead.answered(what, around, done); });
 }
 
-void queue_state::target_unreachable(queue_id target, uint64_t now_ms, queue_step& step) {
+void queue_state::target_unreachable(queue_id target, epoch upto, uint64_t now_ms, queue_step& step) {
   impl_->dead_letters_landed(
-    now_ms, step, [&](const auto& around, auto& done) { impl_->dead.target_unreachable(target, around, done); });
+    now_ms, step, [&](const auto& around, auto& done) { impl_->dead.target_unreachable(target, upto, around, done); });
+}
+
+void queue_state::sent_to_master(queue_id target, confirm_number from, epoch mastership) {
+  impl_->dead.sent_to_master(target, from, mastership);
 }
 
 void queue_state::target_gone(queue_id target, uint64_t now_ms, queue_step& step) {

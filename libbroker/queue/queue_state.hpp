@@ -107,8 +107,11 @@ public:
   void answered(const confirmed& what, uint64_t now_ms, queue_step& step);
   /// A request of an earlier step found no queue, or that queue has ended since.
   void target_gone(queue_id target, uint64_t now_ms, queue_step& step);
-  /// The node of that queue is down: what it owes is sent again later.
-  void target_unreachable(queue_id target, uint64_t now_ms, queue_step& step);
+  /// The node of that queue is down, or the queue has another master: what its master `upto` owes, and earlier ones,
+  /// is sent again later. Without copies it has the mastership 0.
+  void target_unreachable(queue_id target, epoch upto, uint64_t now_ms, queue_step& step);
+  /// The request of this step to `target` that begins with the number `from` went to this master of it.
+  void sent_to_master(queue_id target, confirm_number from, epoch mastership);
 
   // -- answers of the store --
   void durable(seqno upto, uint64_t now_ms, queue_step& step);

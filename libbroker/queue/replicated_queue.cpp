@@ -139,10 +139,15 @@ void replicated_queue::target_gone(queue_id target, uint64_t now_ms, replicated_
   finish(now_ms, step);
 }
 
-void replicated_queue::target_unreachable(queue_id target, uint64_t now_ms, replicated_step& step) {
+void replicated_queue::target_unreachable(queue_id target, epoch upto, uint64_t now_ms, replicated_step& step) {
   if (queue_)
-    queue_->target_unreachable(target, now_ms, step.queue);
+    queue_->target_unreachable(target, upto, now_ms, step.queue);
   finish(now_ms, step);
+}
+
+void replicated_queue::sent_to_master(queue_id target, confirm_number from, epoch mastership) {
+  if (queue_)
+    queue_->sent_to_master(target, from, mastership);
 }
 
 // -- metadata

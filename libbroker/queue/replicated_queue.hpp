@@ -64,7 +64,8 @@ public:
   void handle(queue_request request, uint64_t now_ms, replicated_step& step);
   void answered(const confirmed& what, uint64_t now_ms, replicated_step& step);
   void target_gone(queue_id target, uint64_t now_ms, replicated_step& step);
-  void target_unreachable(queue_id target, uint64_t now_ms, replicated_step& step);
+  void target_unreachable(queue_id target, epoch upto, uint64_t now_ms, replicated_step& step);
+  void sent_to_master(queue_id target, confirm_number from, epoch mastership);
 
   // -- metadata --
   /// T1: the next version of the queue's record or of the nodes.

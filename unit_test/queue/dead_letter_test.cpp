@@ -341,6 +341,26 @@ BOOST_AUTO_TEST_CASE(what_was_under_way_to_a_node_that_is_down_is_sent_again_wha
   BOOST_TEST(f.queue->dead_letters() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_under_way_to_a_later_master_is_not_sent_again_when_an_earlier_one_is_lost) {
+  dead_letter_fixture f;
+  f.publish(f.real_batch(2, {}));
+  f.reject_all();
+  f.queue->sent_to_master(target, 1, 1);
+  f.target_unreachable(target, 1); // it has moved
+  f.tick(f.now_ms + limits::dead_letter_retry_ms + 1);
+  f.queue->sent_to_master(target, 3, 2);
+  f.requests.clear();
+  f.target_unreachable(target, 1); // the session with the first master's node has ended: told late
+  f.target_unreachable(target, 0);
+  f.tick(f.now_ms + limits::dead_letter_retry_max_ms + 1);
+  BOOST_TEST(f.requests.size() == 0u);
+  f.target_unreachable(target, 2);
+  f.tick(f.now_ms + limits::dead_letter_retry_max_ms + 1);
+  BOOST_TEST(f.letter_numbers() == (numbers{1, 2}), boost::test_tools::per_element());
+  f.confirm_all();
+  BOOST_TEST(f.queue->dead_letters() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(at_most_once_drops_what_the_target_refuses) {
   dead_letter_fixture f;
   f.publish(f.real_batch(1, {}));

@@ -189,9 +189,9 @@ struct fixture {
     queue->target_gone(target, now_ms, step);
     take(step);
   }
-  void target_unreachable(queue_id target) {
+  void target_unreachable(queue_id target, epoch upto = 0) {
     queue_step step;
-    queue->target_unreachable(target, now_ms, step);
+    queue->target_unreachable(target, upto, now_ms, step);
     take(step);
   }
   void deleted() {

@@ -126,6 +126,18 @@ BOOST_AUTO_TEST_CASE(a_node_whose_start_comes_back_in_a_snapshot_serves) {
   }
 }
 
+/// Two nodes are told late that a third, which has restarted meanwhile, is no queue's master any more. What is under
+/// way to the queue's next master is not sent again for that.
+BOOST_AUTO_TEST_CASE(a_dead_letter_under_way_to_the_next_master_comes_once) {
+  run_options options;
+  options.seed = 3;
+  options.nodes = 5;
+  options.minutes = 0.112;
+  options.only_faults = std::set<uint32_t>{3, 5, 6};
+  options.only_clients = std::set<uint32_t>{1, 3, 4, 5, 6, 7, 10};
+  BOOST_TEST(simulate(options).violations.empty());
+}
+
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_run) {
   uint64_t delivered = 0;
   for (uint64_t seed = 1; seed <= 4; ++seed) {

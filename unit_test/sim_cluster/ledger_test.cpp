@@ -71,13 +71,28 @@ BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_now) {
 
 /// Seed 7 with five nodes: its node's calendar had jumped, and a death has the time of that.
 BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_its_nodes_calendar) {
-  book.calendar_jumped(3'600'000);
+  book.calendar_jumped("n1", 3'600'000);
   comes(now_s + 3600);
   BOOST_TEST(impossible() == 0);
   comes(now_s + 7200);
   BOOST_TEST(impossible() == 1);
   comes(now_s - 3600);
   BOOST_TEST(impossible() == 2);
+}
+
+/// No longer than it had that calendar, nor sooner.
+BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_a_calendar_that_was_in_force) {
+  time.advance_to(10 * second);
+  book.calendar_jumped("n1", 3'600'000);
+  time.advance_to(20 * second);
+  book.calendar_jumped("n1", -3'600'000);
+  time.advance_to(30 * second);
+  for (const uint64_t died_s : {now_s + 15, now_s + 3600 + 15, now_s - 3600 + 25})
+    comes(died_s);
+  BOOST_TEST(impossible() == 0);
+  for (const uint64_t died_s : {now_s + 3600 + 5, now_s + 3600 + 25, now_s - 3600 + 15})
+    comes(died_s);
+  BOOST_TEST(impossible() == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
