@@ -188,7 +188,7 @@ void copies_watch::check_disks(const watched_queue& queue, const char* when) {
 void copies_watch::compare(watched_queue& queue, const replicated_queue& machine) {
   const replication::replica& who = machine.replica();
   const replication::replica_log& log = who.log();
-  if (log.copying() || who.commit() < log.known_committed())
+  if (log.copying() || who.commit() < std::max(log.known_committed(), queue.blurred_upto))
     return;
   const content mine{machine.messages_logged(), machine.digest(who.commit()), who.stock().who.node};
   const auto [found, fresh] = queue.contents.emplace(who.commit(), mine);
@@ -206,6 +206,8 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   copy& mine = queue.copies[node];
   follow(mine, who.log());
   const bool advanced = mine.commit != who.commit();
+  if (who.commit() < mine.commit)
+    queue.blurred_upto = std::max(queue.blurred_upto, mine.commit);
   mine.commit = who.commit();
   if (advanced)
     commit(queue, mine, who);

@@ -79,6 +79,9 @@ private:
     std::map<replication::channel_id, uint64_t> confirmable; ///< the same, also of those that were forgotten
     std::map<replication::node_id, copy> copies;
     std::map<seqno, content> contents; ///< by commit, as the first replica had it
+    /// A replica that has restarted may know less of the commit than before, but lacks what had ended by then: it, and
+    /// whoever copies from it, may hold less than others at a commit below this.
+    seqno blurred_upto = 0;
     std::shared_ptr<const replication::placement> placed;
   };
 

@@ -56,13 +56,14 @@ struct queue_state::impl {
   void leave(queueing::outbox& out, bool moved);
 
   // -- publishing (queue_publish.cpp) --
-  queueing::run cut_run(const batch_ref& batch, slice& left) const;
+  queueing::run cut_run(const batch_ref& batch, slice& left);
   queueing::run cut_logged(const batch_ref& batch, slice& left) const;
   void number(queueing::run& what);
   bool is_logged() const { return place.first != 0; }
   bool is_persistent(const message& what) const;
   uint64_t deadline_of(const message& what) const;
   message_facts facts_of(const queueing::run& what) const;
+  uint64_t by_the_calendar(uint64_t deadline_ms);
   void accept_all(slice left, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void accept(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
   void admit(queueing::run what, const publish_request& request, fresh_hold& hold, queueing::outbox& out);
@@ -151,8 +152,10 @@ struct queue_state::impl {
   queue_settings settings;
   message_store& store;
   phase now = phase::open;
-  bool paused = false; ///< nothing is handed out: perhaps another node is master (G5)
-  uint64_t now_ms = 0; ///< of the step under way
+  bool paused = false;         ///< nothing is handed out: perhaps another node is master (G5)
+  uint64_t now_ms = 0;         ///< of the step under way
+  uint64_t clocks_now_ms = 0;  ///< a moment at which both clocks were read,
+  uint64_t clocks_wall_ms = 0; ///< and what the calendar said; 0: none yet
   seqno next = 1;
   place_in_log place; ///< of the publish under way
 

@@ -25,7 +25,7 @@ bool queue_state::impl::is_persistent(const message& what) const {
 }
 
 /// Cuts the longest run of messages that are treated alike off `left` and sums it up in the same pass.
-run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
+run queue_state::impl::cut_run(const batch_ref& batch, slice& left) {
   if (is_logged())
     return cut_logged(batch, left);
   constexpr uint16_t alike = message::persistent | message::has_expiration;
@@ -37,6 +37,7 @@ run queue_state::impl::cut_run(const batch_ref& batch, slice& left) const {
   const bool own_deadlines = (flags & message::has_expiration) != 0;
   const uint8_t max_priority = options->max_priority;
   one.deadline_ms = deadline_of(messages[left.lo]);
+  one.wall_deadline_ms = by_the_calendar(one.deadline_ms);
   one.priority = queueing::priority_of(messages[left.lo], max_priority);
   const auto differs = [&](const message& other) {
     return (own_deadlines && deadline_of(other) != one.deadline_ms)
@@ -79,7 +80,22 @@ void queue_state::impl::number(run& what) {
 }
 
 message_facts queue_state::impl::facts_of(const run& what) const {
-  return {what.deadline_ms == 0 ? 0 : queueing::deadline_to_wall(what.deadline_ms, now_ms, wall_ms()), what.priority};
+  return {what.wall_deadline_ms, what.priority};
+}
+
+/// Equal deadlines shall be equal here, too, or messages that share one could not be a run: the two clocks are read at
+/// different moments and tick at different ones.
+uint64_t queue_state::impl::by_the_calendar(uint64_t deadline_ms) {
+  constexpr uint64_t tolerance_ms = 20; // own choice: what drifts apart in half a minute
+  if (deadline_ms == 0)
+    return 0;
+  const uint64_t expected = clocks_wall_ms + (now_ms - clocks_now_ms);
+  const uint64_t wall = wall_ms();
+  if (clocks_wall_ms == 0 || std::max(wall, expected) - std::min(wall, expected) > tolerance_ms) {
+    clocks_wall_ms = wall;
+    clocks_now_ms = now_ms;
+  }
+  return queueing::deadline_to_wall(deadline_ms, clocks_now_ms, clocks_wall_ms);
 }
 
 void queue_state::impl::take(publish_request& request, outbox& out, queue_step&) {

@@ -43,6 +43,7 @@ void queue_state::impl::restore(const recovered_run& found) {
   one.redelivered = found.redelivered;
   if (found.facts.deadline_ms != 0)
     one.deadline_ms = queueing::deadline_from_wall(found.facts.deadline_ms, now_ms, wall_ms());
+  one.wall_deadline_ms = found.facts.deadline_ms;
   one.priority = found.facts.priority;
   BROKER_ASSERT(one.last() <= next, "recovered beyond the last sequence number");
   if (found.redelivered)

@@ -40,8 +40,9 @@ run cut_front(run& from, uint32_t count) {
 
 bool joins(const run& a, const run& b) {
   return a.last() == b.first && a.batch == b.batch && a.kept == b.kept && a.redelivered == b.redelivered
-      && a.leaving == b.leaving && a.deadline_ms == b.deadline_ms && a.deliveries == b.deliveries
-      && a.priority == b.priority && (!a.batch || a.lo + a.count == b.lo) && a.count <= UINT32_MAX - b.count;
+      && a.leaving == b.leaving && a.deadline_ms == b.deadline_ms && a.wall_deadline_ms == b.wall_deadline_ms
+      && a.deliveries == b.deliveries && a.priority == b.priority && (!a.batch || a.lo + a.count == b.lo)
+      && a.count <= UINT32_MAX - b.count;
 }
 
 void join(run& a, const run& b) {

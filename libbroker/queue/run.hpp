@@ -29,8 +29,10 @@ struct run {
   uint32_t count = 0;
   uint32_t lo = 0;          ///< index of `first` in `batch`
   uint64_t deadline_ms = 0; ///< expires then, on the clock of queue_state::handle; 0 = never (W48)
-  uint32_t deliveries = 0;  ///< times handed out and returned (W57)
-  uint8_t priority = 0;     ///< W55
+  /// The same by the calendar, as the store has it; 0 of what came through a log. Kept, for clocks drift apart.
+  uint64_t wall_deadline_ms = 0;
+  uint32_t deliveries = 0; ///< times handed out and returned (W57)
+  uint8_t priority = 0;    ///< W55
   home kept = home::memory;
   bool redelivered = false;
   bool leaving = false; ///< the bodies are dropped as soon as the store has them

@@ -150,6 +150,43 @@ BOOST_AUTO_TEST_CASE(the_store_is_told_deadlines_of_the_wall_clock) {
   BOOST_TEST(without.store.live.at(1).facts.deadline_ms == 0u);
 }
 
+/// Its copies read deadlines from the store, and so does it after a restart: the first master held others.
+BOOST_AUTO_TEST_CASE(a_queue_that_becomes_replicated_gives_its_messages_the_deadlines_that_the_store_has) {
+  recovered_queue found{7, 3, {{1, 2, 16, false, {1'700'000'000'000 - 1, 0}}}};
+  fixture f{queue_options{}, &found};
+  f.store.live[1] = f.store.live[2] = {};
+  fixture other{ttl(500)};
+  other.publish(other.batch(1, true));
+  other.wall_ms += 3'600'003; // one clock is not as fast as the other, or has been set
+  other.publish(other.batch(1, true));
+  other.publish(other.batch(1));
+  other.wall_ms += 60'000;
+  const uint64_t later = other.now_ms + 7;
+  const recovered_queue content = other.queue->give_up(later);
+  BOOST_REQUIRE(content.runs.size() == 3u);
+  for (const recovered_run& one : content.runs)
+    BOOST_TEST(one.facts.deadline_ms == other.store.live.at(one.first).facts.deadline_ms);
+  BOOST_TEST(content.runs[0].facts.deadline_ms == 1'700'000'000'500u);
+  BOOST_TEST(content.runs[1].facts.deadline_ms == 1'700'003'600'503u);
+  BOOST_TEST(content.runs[2].facts.deadline_ms == 1'700'003'600'503u);
+  const recovered_queue old = f.queue->give_up(f.now_ms);
+  for (const recovered_run& one : old.runs)
+    BOOST_TEST(one.facts.deadline_ms == 1'700'000'000'000u - 1);
+}
+
+/// Clocks tick at different moments: were that to show, each message would be a run of its own.
+BOOST_AUTO_TEST_CASE(messages_that_share_a_deadline_share_it_in_the_store) {
+  fixture f{ttl(86'400'000)};
+  f.now_ms = 1'000'000'000;
+  f.publish(f.batch(1, true));
+  f.wall_ms += 1;
+  f.publish(f.batch(1, true));
+  f.wall_ms -= 2;
+  f.publish(f.batch(1, true));
+  BOOST_TEST(f.store.live.at(1).facts.deadline_ms == f.store.live.at(2).facts.deadline_ms);
+  BOOST_TEST(f.store.live.at(1).facts.deadline_ms == f.store.live.at(3).facts.deadline_ms);
+}
+
 BOOST_AUTO_TEST_CASE(deadlines_survive_a_restart) {
   recovered_queue found{
     7, 4, {{1, 1, 8, false, {1'700'000'000'000 - 1, 0}}, {2, 2, 16, false, {1'700'000'000'400, 0}}}};
