@@ -1,6 +1,26 @@
 #include "actors/move_watchers.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace broker {
+
+namespace {
+
+/// Of a queue that has moved more than once its last move: whoever hears of several at once acts on each, and all that
+/// it sends goes to the last master, which would be asked, or consumed from, once for each of them.
+std::vector<queue_move> last_of_each(const std::vector<queue_move>& moves) {
+  std::map<queue_id, epoch> newest;
+  for (const queue_move& each : moves)
+    newest[each.queue] = each.mastership; // they rise
+  std::vector<queue_move> last;
+  last.reserve(newest.size());
+  std::copy_if(moves.begin(), moves.end(), std::back_inserter(last),
+               [&](const queue_move& each) { return newest[each.queue] == each.mastership; });
+  return last;
+}
+
+} // namespace
 
 void move_watchers::add(queue_id queue, const caf::actor& who) {
   const std::lock_guard guard{mutex_};
@@ -24,7 +44,8 @@ void move_watchers::remove(const caf::actor& who, const std::set<queue_id>& queu
 }
 
 std::vector<std::pair<caf::actor, std::vector<queue_move>>>
-move_watchers::of(const std::vector<queue_move>& moves) const {
+move_watchers::of(const std::vector<queue_move>& told_of) const {
+  const std::vector<queue_move> moves = last_of_each(told_of);
   std::map<caf::actor_id, std::pair<caf::actor_addr, std::vector<queue_move>>> told;
   const std::lock_guard guard{mutex_};
   for (const queue_move& each : moves)

@@ -31,7 +31,7 @@ public:
   /// `who` hears of every queue from now on.
   void add_to_all(const caf::actor& who);
   void remove(const caf::actor& who, const std::set<queue_id>& queues);
-  /// Who is to hear what, each in the order of `moves`.
+  /// Who is to hear what: of each queue its last move, in the order of `moves`.
   std::vector<std::pair<caf::actor, std::vector<queue_move>>> of(const std::vector<queue_move>& moves) const;
   size_t size() const;
 

@@ -53,6 +53,19 @@ BOOST_AUTO_TEST_CASE(are_told_to_those_that_use_the_queue_in_their_order) {
   BOOST_TEST(all.of({{4, 1}}).empty());
 }
 
+// A channel asks the next master again at every move that it hears of, and sends when it has heard of all: told of two
+// moves of a queue, it would ask the last master twice. Of two answers to a basic.get it takes one.
+BOOST_AUTO_TEST_CASE(that_come_together_are_told_once_for_each_queue) {
+  of_one.look(all, 1, one);
+  of_one.look(all, 2, one);
+  for (queue_id queue = 1; queue <= move_watch::queues_max + 5; ++queue)
+    of_two.look(all, queue, two);
+  for (const auto& who : {one, two})
+    BOOST_TEST(told(who, {{1, 2}, {2, 5}, {1, 3}}) == (queues{2, 1}));
+  for (const auto& [to, what] : all.of({{1, 2}, {2, 5}, {1, 3}}))
+    BOOST_TEST(what.back().mastership == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(are_registered_for_once) {
   for (int i = 0; i < 3; ++i)
     of_one.look(all, 1, one);
