@@ -38,7 +38,7 @@ queue_location find_queue(channel_actor* self, queue_id id, epoch mastership) {
   const auto found = shell.known.find(id);
   if (found != shell.known.end())
     return {found->second, mastership, true};
-  shell.moves.look(shell.node->moves, id, caf::actor_cast<caf::actor>(self));
+  shell.moves.look(shell.node->moves, id, self);
   auto where = shell.node->queues_by_id.locate(id);
   if (where.who && (mastership == 0 || where.mastership == mastership)) {
     if (shell.known.size() >= known_queues_max)

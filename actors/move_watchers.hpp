@@ -48,10 +48,12 @@ public:
   /// Beyond this many it hears of every queue's moves: remembering more would cost more than hearing them.
   static constexpr size_t queues_max = 1024;
 
-  /// Cheap when it is known. `who` is the actor itself.
-  void look(move_watchers& all, queue_id queue, const caf::actor& who) {
+  /// Cheap when it is known: asked for every request. `self` is the actor itself, a handle of which is made when
+  /// needed.
+  template<class Actor>
+  void look(move_watchers& all, queue_id queue, const Actor& self) {
     if (!of_all_ && queues_.insert(queue).second)
-      register_for(all, queue, who);
+      register_for(all, queue, caf::actor_cast<caf::actor>(self));
   }
   /// It ends.
   void leave(move_watchers& all, const caf::actor& who);

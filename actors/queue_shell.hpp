@@ -54,7 +54,7 @@ void send_requests(Actor* self, uint64_t machine_now_ms) {
   while (!asked.requests.empty()) {
     std::vector<queue_id> gone;
     for (auto& [id, request] : std::exchange(asked.requests, {})) {
-      shell.moves.look(shell.node->moves, id, caf::actor_cast<caf::actor>(self));
+      shell.moves.look(shell.node->moves, id, self);
       const auto& publish = std::get<publish_request>(request);
       if (const queue_location at = shell.node->queues_by_id.locate(id); at.who) {
         if (at.mastership != 0)

@@ -428,14 +428,22 @@ void cluster_faults::cut_off(const std::string& who) {
   }
 }
 
-void cluster_faults::break_link() {
+std::optional<std::pair<std::string, std::string>> cluster_faults::two_members() {
   const auto& all = nodes_.members();
   if (all.size() < 2)
-    return;
+    return {};
   const size_t a = random_.below(all.size());
   const size_t b = (a + 1 + random_.below(all.size() - 1)) % all.size();
-  fault("the connection of " + all[a]->name + " and " + all[b]->name + " breaks", "link-broken");
-  nodes_.network().break_connections(all[a]->name, all[b]->name);
+  return std::pair{all[a]->name, all[b]->name};
+}
+
+void cluster_faults::break_link() {
+  const auto pair = two_members();
+  if (!pair)
+    return;
+  const auto& [one, other] = *pair;
+  fault("the connection of " + one + " and " + other + " breaks", "link-broken");
+  nodes_.network().break_connections(one, other);
 }
 
 void cluster_faults::slow_network() {
@@ -450,16 +458,14 @@ void cluster_faults::slow_network() {
 
 /// One direction between two nodes takes another way, but not so long that anybody takes the other for dead.
 void cluster_faults::detour() {
-  const auto& all = nodes_.members();
-  if (all.size() < 2)
+  const auto pair = two_members();
+  if (!pair)
     return;
-  const size_t a = random_.below(all.size());
-  const size_t b = (a + 1 + random_.below(all.size() - 1)) % all.size();
+  const auto& [one, other] = *pair;
   const sim_ns longer = log_uniform(random_, 10, 1200) * ms;
-  fault("what " + all[a]->name + " sends to " + all[b]->name + " takes " + std::to_string(longer / ms) + " ms longer",
-        "detour");
-  nodes_.network().set_detour(all[a]->name, all[b]->name, longer);
-  time_.after(log_uniform(random_, 500, 10'000) * ms, [this, from = all[a]->name, to = all[b]->name] {
+  fault("what " + one + " sends to " + other + " takes " + std::to_string(longer / ms) + " ms longer", "detour");
+  nodes_.network().set_detour(one, other, longer);
+  time_.after(log_uniform(random_, 500, 10'000) * ms, [this, from = one, to = other] {
     nodes_.network().set_detour(from, to, 0);
     nodes_.trouble();
   });

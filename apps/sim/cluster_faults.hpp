@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model_client.hpp"
@@ -62,6 +64,8 @@ private:
   void cut_ring();
   void cut_one_way();
   void cut_single();
+  /// Any two; nothing if there are not.
+  std::optional<std::pair<std::string, std::string>> two_members();
   void break_link();
   void slow_network();
   void detour();

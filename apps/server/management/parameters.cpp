@@ -1,9 +1,11 @@
 // Runtime parameters (features.md O18). Whether one is valid is the metadata's to say.
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.hpp"
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/session_token.hpp"
 #include "metadata/own_parameters.hpp"
 
 namespace broker::management {
@@ -26,11 +28,9 @@ using parameter_filter = std::function<bool(const parameter_record&)>;
 
 /// RabbitMQ keeps its cluster's id as a global parameter, and tools look for it there.
 parameter_record internal_cluster_id(const metadata_snapshot& metadata) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string id;
-  for (int shift = 60; shift >= 0; shift -= 4)
-    id.push_back(digits[metadata.cluster() >> shift & 15]);
-  return {"", "", "internal_cluster_id", "\"rabbitmq-cluster-id-" + id + '"'};
+  byte_buffer id;
+  id.put_u64(metadata.cluster());
+  return {"", "", "internal_cluster_id", "\"rabbitmq-cluster-id-" + to_hex(id.view()) + '"'};
 }
 
 std::vector<parameter_record> rows_of(const call& from, bool global, const parameter_filter& wanted) {
