@@ -199,8 +199,6 @@ inline constexpr size_t replication_append_bytes = 768 * 1024;
 inline constexpr size_t replication_window_bytes = 4 * 1024 * 1024;
 /// Bytes of a copy that are on their way to one joiner.
 inline constexpr size_t replication_copy_window_bytes = 2 * 1024 * 1024;
-/// Uncommitted bytes of one queue above which its master takes no publishes (they wait, D13).
-inline constexpr size_t replication_uncommitted_bytes = 16 * 1024 * 1024;
 /// Committed bytes of one queue kept in memory so that a returning mirror needs no copy.
 inline constexpr size_t replication_tail_bytes = 4 * 1024 * 1024;
 /// Masterships a log tells apart; older ones are all committed.
@@ -209,6 +207,9 @@ inline constexpr size_t replication_epochs_max = 256;
 inline constexpr size_t replication_channels_max = 65'536;
 /// Without an ack for this long, with something to ack: the mirror is proposed for removal (R7).
 inline constexpr uint32_t replication_slow_ms = 3'000;
+/// A mirror that alone has not acknowledged what was logged this long ago is proposed for removal too, if two copies
+/// stay in sync: confirms wait for it. With as much again until the next tick, and the proposal, below a second.
+inline constexpr uint32_t replication_behind_ms = 600;
 /// Without an ack for this long: probe again; a proposal without outcome for this long: propose it again (T10, T14).
 inline constexpr uint32_t replication_retry_ms = 1'000;
 /// A mirror that was removed for being slow may return after this long, doubled each time up to the maximum (R7).

@@ -36,7 +36,7 @@ std::string reason(const member& gone, const placement& now, const metadata_snap
     return "its node is down";
   if (!nodes.current(gone))
     return "its node was down";
-  return "it did not keep up for " + std::to_string(limits::replication_slow_ms / 1000) + " s";
+  return "it did not keep up";
 }
 
 bool confirms(const placement& queue) {

@@ -12,7 +12,6 @@ struct replica_settings {
   size_t append_bytes = limits::replication_append_bytes;
   size_t window_bytes = limits::replication_window_bytes;
   size_t copy_window_bytes = limits::replication_copy_window_bytes;
-  size_t uncommitted_bytes = limits::replication_uncommitted_bytes;
   size_t tail_bytes = limits::replication_tail_bytes;
   size_t channels_max = limits::replication_channels_max;
   /// An empty joiner gets a copy if the log's entries in memory cost more than this, else the entries themselves.

@@ -147,10 +147,6 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   BROKER_ASSERT(who->match < who->next && who->next <= core.log.length() + 1, "the next entry is one of the log");
 }
 
-bool master::congested(const replica_core& core) const {
-  return core.log.bytes_between(core.commit, core.log.length()) > core.settings.uncommitted_bytes;
-}
-
 void master::probe_again(node_id who) {
   peer* to = find(who);
   BROKER_ASSERT(to != nullptr, "a replica of this queue");

@@ -84,8 +84,6 @@ public:
   bool handing_over() const noexcept { return hand_over_to_.node != 0; }
   /// The metadata has been asked; asking again is for a timer.
   bool hand_over_asked() const noexcept { return hand_over_asked_; }
-  /// Publishers are to wait: too much is not committed yet.
-  bool congested(const replica_core& core) const;
 
   void describe(std::string& out) const;
 

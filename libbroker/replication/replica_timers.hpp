@@ -28,11 +28,19 @@ private:
     uint64_t pardon_ms = 0; ///< 0: not barred
     uint32_t bar_ms = 0;    ///< how long the next removal bars it
   };
+  struct mark {
+    uint64_t at_ms = 0;
+    seqno length = 0; ///< of the log at that time
+  };
 
   void look_at(watch& one, const peer& now, uint64_t now_ms, replica& machine, effects& out);
   watch& watch_of(node_id node);
+  void mark_length(uint64_t now_ms, seqno length);
+  bool alone_behind(const peer& now, const replica& machine) const;
 
   std::vector<watch> watched_;
+  std::vector<mark> lengths_; ///< rising; the first is the newest that is limits::replication_behind_ms old, if any is
+  seqno due_ = 0;             ///< what was logged by then: everyone should have acknowledged it
   broker::epoch mastership_ = 0;
   isr_version pending_version_ = 0;
   uint64_t pending_ms_ = 0;

@@ -260,21 +260,6 @@ BOOST_AUTO_TEST_CASE(below_min_in_sync_publishes_wait) {
   BOOST_TEST(all.drained() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_mirror_holds_nobody_up_for_long) {
-  world all{{}};
-  all.cut(1, 3);
-  all.publish(1, 2);
-  all.run_for(1000);
-  BOOST_TEST(all.confirmed.empty());
-  all.run_for(5000);
-  BOOST_TEST(all.confirmed.size() == 2u);
-  BOOST_TEST(!all.in_sync(3));
-  all.heal();
-  all.run_for(10'000);
-  BOOST_TEST(all.in_sync(3));
-  BOOST_TEST(everywhere(all) == 2);
-}
-
 BOOST_AUTO_TEST_CASE(a_mirror_that_joins_an_old_queue_can_take_over) {
   world_settings chosen;
   chosen.members = 1;
