@@ -53,6 +53,13 @@ class Faulty(unittest.TestCase):
     def others(self, member):
         return [each for each in self.cluster if each is not member]
 
+    def by_cable(self, publishers):
+        """Who stands behind a slow cable of his own waits for that, whoever is in sync."""
+        sides = {"": [each for each in publishers if each.members[0].name not in self.slow]}
+        if self.slow:
+            sides[" behind it"] = [each for each in publishers if each.members[0].name in self.slow]
+        return sides
+
     def under(self, policy, name, fault, settle_s=2.0, gap_s=None):
         """`fault(work, master, mirror)` while clients work; it returns when it has been repaired, if it says so when that was."""
         work = Work(self.cluster, policy, name)
@@ -74,10 +81,11 @@ class Faulty(unittest.TestCase):
             time.sleep(settle_s)
             gaps = longest_gaps_s(work.publishers, work.one, began)
             gap = max((value for node, value in gaps.items() if node != master.name), default=None)
-            p50, p99 = latencies_ms(work.publishers, work.one, began, healed)
+            waits = {where: latencies_ms(who, work.one, began, healed) for where, who in self.by_cable(work.publishers).items()}
             more, figures = work.finish(self.others(master)[0])
             wrong += more
-            figures = {"gap": gap, f"on {master.name}": gaps.get(master.name), "in sync": in_sync, "p50 ms": p50, "p99 ms": p99, **figures}
+            figures = {"gap": gap, f"on {master.name}": gaps.get(master.name), "in sync": in_sync,
+                       **{f"p50, p99 ms{where}": [round(each, 1) for each in pair] for where, pair in waits.items()}, **figures}
             if gap_s and gap and gap > gap_s:
                 wrong.append(f"{gap:.2f} s without a confirm")
         finally:

@@ -5,6 +5,7 @@ as clients behind a proxy do. A message is known by its source (a channel of one
 is its delivery tag among confirms. Threads write to parts of the ledger that are their own; it is read when they have
 ended, or where a list that only grows is enough.
 """
+import heapq
 import itertools
 import select
 import struct
@@ -266,13 +267,12 @@ class Ledger:
         self.sent = {source: count for each in publishers for source, count in each.sent.items()}
         self.consumers = consumers
         self.count, self.doubled, self.unmarked = {}, 0, 0
-        for consumer in consumers:
-            for _, source, number, redelivered in consumer.seen:
-                which = source, number
-                if which in self.count:
-                    self.doubled += 1
-                    self.unmarked += not redelivered
-                self.count[which] = self.count.get(which, 0) + 1
+        for _, source, number, redelivered in heapq.merge(*(consumer.seen for consumer in consumers), key=lambda seen: seen[0]):
+            which = source, number
+            if which in self.count:
+                self.doubled += 1
+                self.unmarked += not redelivered
+            self.count[which] = self.count.get(which, 0) + 1
 
     @property
     def lost(self):
