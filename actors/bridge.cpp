@@ -6,6 +6,7 @@
 
 #include "actors/channel.hpp"
 #include "actors/cluster.hpp"
+#include "actors/due_timer.hpp"
 #include "amqp/reply.hpp"
 #include "channel/reply_texts.hpp"
 #include "cluster/bridge_state.hpp"
@@ -48,7 +49,7 @@ struct bridge_shell {
   std::string frame; ///< taken from the machine and refused by the link: goes first
   bool flush_scheduled = false;
   bool waits_for_room = false;
-  uint64_t tick_due_ms = 0;
+  due_timer<bridge_tick_msg> timer;
   std::map<queue_id, queue_ptr> records; ///< of the other node's queues
   std::map<caf::actor_addr, uint64_t> watched;
   std::map<uint64_t, report_asker> askers;
@@ -233,13 +234,8 @@ void perform(bridge_actor* self) {
     give_no_report(shell, key);
   if (!step.broken.empty())
     end_session(self, step.broken);
-  if (step.tick_in_ms != 0) {
-    const uint64_t due_ms = shell.node->now_ms() + step.tick_in_ms;
-    if (shell.tick_due_ms == 0 || due_ms < shell.tick_due_ms) {
-      shell.tick_due_ms = due_ms;
-      self->delayed_send(self, std::chrono::milliseconds{step.tick_in_ms}, bridge_tick_msg{due_ms});
-    }
-  }
+  if (step.tick_in_ms != 0)
+    shell.timer.set(self, shell.node->now_ms(), step.tick_in_ms);
   if (!shell.step.requests.empty()) // of those that found no queue
     return perform(self);
   schedule_flush(self);
@@ -379,9 +375,8 @@ caf::message_handler broker_messages(bridge_actor* self) {
     [](queue_pressure_msg) {}, // and sheds their bodies
     [self](bridge_tick_msg tick) {
       auto& shell = self->state;
-      if (tick.due_ms != shell.tick_due_ms)
-        return; // a sooner one took its place
-      shell.tick_due_ms = 0;
+      if (!shell.timer.take(tick))
+        return;
       shell.machine->tick(shell.node->now_ms(), shell.step);
       perform(self);
     },

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "actors/bridge.hpp"
+#include "actors/due_timer.hpp"
 #include "cluster/node_tag.hpp"
 
 namespace broker {
@@ -25,8 +26,8 @@ struct channel_shell {
   move_watch moves;  ///< of every queue it has talked to
   channel_step step; // reused: no allocation per message
   uint64_t id = 0;
-  uint64_t tick_due_ms = 0; ///< 0: no timer counts
-  channel_report about;     // what never changes
+  due_timer<channel_tick_msg> timer;
+  channel_report about; // what never changes
   count_rates rates;
 };
 
@@ -120,10 +121,8 @@ void perform(channel_actor* self) {
       shell.node->activity.channel_closed(shell.machine->counts(), shell.machine->queues_declared());
       return self->quit();
     }
-    if (step.tick_in_ms != 0) {
-      shell.tick_due_ms = shell.node->now_ms() + step.tick_in_ms;
-      self->delayed_send(self, std::chrono::milliseconds{step.tick_in_ms}, channel_tick_msg{shell.tick_due_ms});
-    }
+    if (step.tick_in_ms != 0)
+      shell.timer.set(self, shell.node->now_ms(), step.tick_in_ms);
     if (failed.empty())
       return;
     for (auto id : std::exchange(failed.gone, {}))
@@ -212,9 +211,8 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
       perform(self);
     },
     [self](channel_tick_msg tick) {
-      if (tick.due_ms != self->state.tick_due_ms)
-        return; // a sooner one took its place
-      self->state.tick_due_ms = 0;
+      if (!self->state.timer.take(tick))
+        return;
       self->state.machine->tick(self->state.node->now_ms(), self->state.step);
       perform(self);
     },

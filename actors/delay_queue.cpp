@@ -18,8 +18,8 @@ struct delay_shell {
   queue_ptr record;
   std::optional<delay_queue> machine;
   queue_step step;
-  uint64_t tick_due_ms = 0; ///< 0: no timer counts
-  move_watch moves;         ///< of the queues that its messages go to
+  due_timer<queue_tick_msg> timer;
+  move_watch moves; ///< of the queues that its messages go to
 };
 
 using delay_actor = caf::stateful_actor<delay_shell>;
@@ -75,9 +75,8 @@ caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.read_done(read.content, wall_ms, step); });
     },
     [self](queue_tick_msg tick) {
-      if (tick.due_ms != self->state.tick_due_ms)
-        return; // a sooner one took its place
-      self->state.tick_due_ms = 0;
+      if (!self->state.timer.take(tick))
+        return;
       run(self, [&](auto& machine, auto wall_ms, auto& step) { machine.tick(wall_ms, step); });
     },
     [](queue_pressure_msg) {}, // keeps no bodies

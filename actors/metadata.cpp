@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/cluster.hpp"
+#include "actors/due_timer.hpp"
 #include "actors/metadata_replicas.hpp"
 #include "actors/metadata_work.hpp"
 #include "actors/queue_supervision.hpp"
@@ -15,7 +16,7 @@ namespace broker {
 namespace {
 
 /// A node without others only looks whether one is to join.
-constexpr auto idle_tick_interval = std::chrono::milliseconds{500};
+constexpr uint64_t idle_tick_ms = 500;
 /// Between two renewals of the node's session: several fit into limits::session_ms.
 constexpr uint64_t renew_interval_ms = limits::session_ms / 10;
 
@@ -30,8 +31,8 @@ struct metadata_shell {
   ordered_rebalance rebalance;
   replication::session_lease lease; ///< of this node
   uint64_t renew_at_ms = 0;
-  uint64_t tick_due_ms = 0; ///< of the timer that counts; 0: none
-  bool ticks = false;       ///< when something is due; alone it only looks now and then
+  due_timer<metadata_tick_msg> timer;
+  bool ticks = false; ///< when something is due; alone it only looks now and then
 };
 
 using metadata_actor = caf::stateful_actor<metadata_shell>;
@@ -218,13 +219,8 @@ void arm_tick(metadata_actor* self) {
   const auto& service = *shell.service;
   const uint64_t now = service.node->now_ms();
   const uint64_t half_heartbeat = service.options.host.group.heartbeat_ms / 2;
-  if (!shell.ticks || (shell.tick_due_ms != 0 && shell.tick_due_ms <= now + half_heartbeat))
-    return;
-  const uint64_t due = std::max(now + 1, next_tick(shell, now));
-  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due)
-    return;
-  shell.tick_due_ms = due;
-  self->delayed_send(self, std::chrono::milliseconds{due - now}, metadata_tick_msg{due});
+  if (shell.ticks && !shell.timer.is_due_by(now + half_heartbeat))
+    shell.timer.set(self, now, std::max(now + 1, next_tick(shell, now)) - now);
 }
 
 void flush(metadata_actor* self) {
@@ -277,10 +273,8 @@ void tick(metadata_actor* self) {
     forget_idle_channels(service, now);
   shell.ticks = !service.host.is_alone();
   flush(self);
-  if (shell.ticks)
-    return;
-  shell.tick_due_ms = now + static_cast<uint64_t>(idle_tick_interval.count());
-  self->delayed_send(self, idle_tick_interval, metadata_tick_msg{shell.tick_due_ms});
+  if (!shell.ticks)
+    shell.timer.set(self, now, idle_tick_ms);
 }
 
 /// When the node was last heard of.
@@ -328,10 +322,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
     },
     [self](snapshot_written_msg& what) { finish_snapshot(self, what.content); },
     [self](metadata_tick_msg what) {
-      if (what.due_ms != self->state.tick_due_ms)
-        return; // a sooner one took its place
-      self->state.tick_due_ms = 0;
-      tick(self);
+      if (self->state.timer.take(what))
+        tick(self);
     },
     [self](metadata_status_msg& what) { what.content(status_of(*self->state.service)); },
     [self, &host](metadata_hand_over_msg& what) {

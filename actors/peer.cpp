@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "actors/due_timer.hpp"
+
 namespace broker {
 
 using cluster::link_event;
@@ -128,7 +130,7 @@ struct peer_shell {
   uint16_t dial_port = 0;
   uint64_t pause_ms = dial_pause_first_ms;
   uint64_t dial_at_ms = 0;
-  uint64_t tick_due_ms = 0;              ///< of the timer that counts; 0: none
+  due_timer<peer_tick_msg> timer;
   std::map<std::string, uint64_t> noted; ///< trouble and when it was logged
 };
 using peer_actor = link_actor<peer_shell>;
@@ -259,19 +261,15 @@ void dial_if_due(peer_actor* self) {
 void arm(peer_actor* self) {
   auto& shell = self->state;
   const uint64_t now = shell.settings.now_ms();
-  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= now + link_limits::ack_delay_ms)
+  if (shell.timer.is_due_by(now + link_limits::ack_delay_ms))
     return;
   const auto [link_due, has_connections] = shell.port->with([&](auto& link) {
     return std::pair{link.next_tick(now), link.has_connections()};
   });
   const bool dials = shell.dials && !shell.dialling && !has_connections;
   const uint64_t due = std::max(now + 1, std::min(link_due, dials ? shell.dial_at_ms : UINT64_MAX));
-  if (link_due == UINT64_MAX && !dials)
-    return;
-  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due)
-    return;
-  shell.tick_due_ms = due;
-  self->delayed_send(self, std::chrono::milliseconds{due - now}, peer_tick_msg{due});
+  if (link_due != UINT64_MAX || dials)
+    shell.timer.set(self, now, due - now);
 }
 
 void connected(peer_shell& shell, wire_connected what) {
@@ -341,9 +339,8 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
     },
     [self](peer_tick_msg tick) {
       auto& shell = self->state;
-      if (tick.due_ms != shell.tick_due_ms)
+      if (!shell.timer.take(tick))
         return;
-      shell.tick_due_ms = 0;
       carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms()); }));
       dial_if_due(self);
       pump(shell);

@@ -19,9 +19,9 @@ struct queue_shell {
   runtime* node = nullptr;
   queue_ptr record;
   std::optional<queue_state> machine;
-  queue_step step;          // reused: no allocation per message
-  uint64_t tick_due_ms = 0; ///< 0: no timer counts
-  move_watch moves;         ///< of the queues that its dead letters go to
+  queue_step step; // reused: no allocation per message
+  due_timer<queue_tick_msg> timer;
+  move_watch moves; ///< of the queues that its dead letters go to
   /// The queue is replicated from now on: who asks goes there (Q10).
   caf::actor replica;
   recovered_queue content; ///< for it, once all of it is on disk
@@ -115,9 +115,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.read_done(read.content, now_ms, step); });
     },
     [self](queue_tick_msg tick) {
-      if (tick.due_ms != self->state.tick_due_ms)
-        return; // a sooner one took its place
-      self->state.tick_due_ms = 0;
+      if (!self->state.timer.take(tick))
+        return;
       run(self, [&](auto& machine, auto now_ms, auto& step) { machine.tick(now_ms, step); });
     },
     [self](queue_changed_msg& changed) {

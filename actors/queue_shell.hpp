@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/channel.hpp"
+#include "actors/due_timer.hpp"
 #include "actors/messages.hpp"
 #include "actors/runtime.hpp"
 #include "ports/message_store.hpp"
@@ -39,7 +40,7 @@ private:
   caf::actor_addr queue_; // weak: the store must not keep an ended queue alive
 };
 
-// -- what a machine's step asks for. `Actor` is a stateful actor with node, machine, step, moves and tick_due_ms --
+// -- what a machine's step asks for. `Actor` is a stateful actor with node, machine, step, moves and timer --
 
 /// Messages to other queues. A queue that is not there (any more) is told to the machine, which may then send again.
 /// `machine_now_ms` is on the machine's own clock.
@@ -127,14 +128,8 @@ void leave(Actor* self) {
 template<class Actor>
 void schedule_tick(Actor* self, uint64_t now_ms) {
   auto& shell = self->state;
-  const uint64_t in_ms = std::exchange(queue_part(shell.step).tick_in_ms, 0);
-  if (in_ms == 0)
-    return;
-  const uint64_t due_ms = now_ms + in_ms;
-  if (shell.tick_due_ms != 0 && shell.tick_due_ms <= due_ms)
-    return;
-  shell.tick_due_ms = due_ms;
-  self->delayed_send(self, std::chrono::milliseconds{in_ms}, queue_tick_msg{due_ms});
+  if (const uint64_t in_ms = std::exchange(queue_part(shell.step).tick_in_ms, 0); in_ms != 0)
+    shell.timer.set(self, now_ms, in_ms);
 }
 
 /// What a queue hears of those that it has sent messages to. `run(call)` runs one step of the machine: `call` gets the

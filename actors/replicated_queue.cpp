@@ -51,10 +51,10 @@ struct replica_shell {
   queue_ptr record;
   channel_ref address; ///< where other queues' answers go
   std::optional<replicated_queue> machine;
-  replicated_step step;     ///< reused
-  uint64_t tick_due_ms = 0; ///< 0: no timer counts
-  move_watch moves;         ///< of the queues that its dead letters go to
-  snapshot_ptr metadata;    ///< with which it was spawned; until it has its content
+  replicated_step step; ///< reused
+  due_timer<queue_tick_msg> timer;
+  move_watch moves;      ///< of the queues that its dead letters go to
+  snapshot_ptr metadata; ///< with which it was spawned; until it has its content
   bool pump_scheduled = false;
   /// Something came that may call for a change of the in-sync set: more than requests.
   bool look_around = false;
@@ -510,9 +510,8 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
   caf::message_handler own{
     [self](queue_request_msg& request) { take(self, std::move(request.content)); },
     [self](queue_tick_msg tick) {
-      if (tick.due_ms != self->state.tick_due_ms)
-        return; // a sooner one took its place
-      self->state.tick_due_ms = 0;
+      if (!self->state.timer.take(tick))
+        return;
       run_and_look(self, [&](auto& machine, auto at_ms, auto& step) { machine.tick(at_ms, step); });
     },
     [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },

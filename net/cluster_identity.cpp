@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/assert.hpp"
+#include "base/hex.hpp"
 #include "base/keyed_hash.hpp"
 
 namespace broker {
@@ -86,13 +87,7 @@ std::string authority_name(EVP_PKEY* key) {
   size_t size = sizeof raw;
   if (EVP_PKEY_get_raw_public_key(key, raw, &size) != 1)
     return "";
-  std::string text = "Warren cluster ";
-  constexpr char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < 8; ++i) {
-    text += digits[raw[i] >> 4];
-    text += digits[raw[i] & 15];
-  }
-  return text;
+  return "Warren cluster " + to_hex({reinterpret_cast<const char*>(raw), 8});
 }
 
 certificate_ptr make_authority(EVP_PKEY* key) {

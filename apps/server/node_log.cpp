@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hex.hpp"
+
 namespace broker {
 
 namespace {
@@ -86,7 +88,6 @@ private:
 };
 
 void append_escaped(std::string& line, std::string_view text) {
-  constexpr char digits[] = "0123456789abcdef";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte != 0x7f)
@@ -96,7 +97,7 @@ void append_escaped(std::string& line, std::string_view text) {
     else if (c == '\t')
       line += "\\t";
     else
-      line += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+      line += "\\x" + to_hex({&c, 1});
   }
 }
 

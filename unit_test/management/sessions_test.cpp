@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/hex.hpp"
 #include "management/sessions.hpp"
 
 namespace sessions_of_pages {

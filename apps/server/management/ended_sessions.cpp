@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "management/session_token.hpp"
+#include "base/hex.hpp"
 
 namespace broker::management {
 

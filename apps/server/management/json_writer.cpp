@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "amqp/utf8.hpp"
+#include "base/hex.hpp"
 #include "model/json_table.hpp"
 
 namespace broker::management {
@@ -24,14 +25,13 @@ bool plain(std::string_view text) {
 }
 
 void escape(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
   const bool whole = amqp::is_utf8(text);
   for (const char c : text) {
     const auto octet = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\')
       out += {'\\', c};
     else if (octet < 0x20)
-      out += {'\\', 'u', '0', '0', digits[octet >> 4], digits[octet & 15]};
+      out += "\\u00" + to_hex({&c, 1});
     else if (octet >= 0x80 && !whole)
       out += "\xEF\xBF\xBD";
     else

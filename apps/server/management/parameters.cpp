@@ -2,10 +2,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hpp"
+#include "base/hex.hpp"
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
-#include "management/session_token.hpp"
 #include "metadata/own_parameters.hpp"
 
 namespace broker::management {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/operator_channel.hpp"
+#include "base/hex.hpp"
 #include "management/prometheus.hpp"
 #include "management/router.hpp"
 #include "metadata/own_parameters.hpp"

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/hex.hpp"
 #include "management/json_writer.hpp"
 #include "management/looking.hpp"
 #include "management/node_object.hpp"

@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include "base/assert.hpp"
+#include "base/hex.hpp"
 #include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
 
@@ -18,7 +19,6 @@ constexpr size_t id_bytes = 16;
 constexpr size_t mark_bytes = 16;
 constexpr size_t signature_bytes = keyed_hash_bytes;
 constexpr size_t fixed_bytes = 1 + id_bytes + 8 + 8 + 1 + mark_bytes; ///< before the user's name
-constexpr std::string_view hex_digits = "0123456789abcdef";
 
 std::string big_endian(uint64_t number) {
   std::string octets;
@@ -40,30 +40,6 @@ std::string derived(std::string_view cookie, uint64_t cluster, std::string_view 
 }
 
 } // namespace
-
-std::string to_hex(std::string_view octets) {
-  std::string text;
-  text.reserve(octets.size() * 2);
-  for (const char each : octets) {
-    text.push_back(hex_digits[static_cast<unsigned char>(each) >> 4]);
-    text.push_back(hex_digits[each & 15]);
-  }
-  return text;
-}
-
-std::optional<std::string> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0)
-    return {};
-  std::string octets;
-  octets.reserve(text.size() / 2);
-  for (size_t i = 0; i < text.size(); i += 2) {
-    const size_t high = hex_digits.find(text[i]), low = hex_digits.find(text[i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos)
-      return {};
-    octets.push_back(static_cast<char>(high << 4 | low));
-  }
-  return octets;
-}
 
 std::string random_id() {
   std::array<unsigned char, id_bytes> octets{};

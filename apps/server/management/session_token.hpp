@@ -53,8 +53,5 @@ private:
 };
 
 std::string random_id();
-std::string to_hex(std::string_view octets);
-/// Nothing for what is no hex, or in capitals.
-std::optional<std::string> from_hex(std::string_view text);
 
 } // namespace broker::management
