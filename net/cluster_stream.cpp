@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <boost/asio/post.hpp>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 
 namespace broker {
@@ -16,6 +17,9 @@ namespace {
 
 /// One batch for the peer's actor.
 constexpr size_t batch_bytes = 256 * 1024;
+/// The kernel takes no more beyond what is on its way: what waits here can be overtaken by heartbeats and by services
+/// that have little to say, what waits there cannot. Its own limit grows to 4 MiB, two seconds of a slow cable.
+constexpr int unsent_max_bytes = 128 * 1024;
 /// A stream that is being closed has this long to send the last of it and to hear the other side's end.
 constexpr auto linger = std::chrono::milliseconds{1'000};
 
@@ -46,6 +50,7 @@ void cluster_stream::handshake(SSL_CTX& context, bool dialled, handshake_done do
   done_ = std::move(done);
   error_code ignored;
   socket_.set_option(tcp::no_delay{true}, ignored);
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max_bytes, sizeof unsent_max_bytes);
   socket_.native_non_blocking(true, ignored);
   tls_.reset(SSL_new(&context));
   deadline_.expires_after(wire_handshake_timeout);
