@@ -220,6 +220,7 @@ BOOST_AUTO_TEST_CASE(a_few_connections_are_sampled_always) {
   store.add(begin_s + 5, std::vector<connection_traffic>{{3, 150, 60}});
   const auto found = store.samples(sampled_kind::connection, "3", asked, begin_s + 5);
   BOOST_TEST(named(found, "recv_oct").values == (texts{150, 100, 0}));
+  BOOST_TEST(named(found, "reductions").values == (texts{0, 0, 0})); // there is no such thing here
   BOOST_TEST(named(found, "send_oct").values == (texts{60, 50, 0}));
 }
 

@@ -104,8 +104,7 @@ void write_types(json_writer& out, const metadata_snapshot& metadata) {
 }
 
 /// Figures of the Erlang runtime and of Mnesia have no counterpart; tools insist on some.
-void write_runtime(object_writer& to) {
-  static constexpr std::array names{"gc_num",
+constexpr std::array runtime_counts{"gc_num",
                                     "gc_bytes_reclaimed",
                                     "context_switches",
                                     "io_read_count",
@@ -121,9 +120,12 @@ void write_runtime(object_writer& to) {
                                     "msg_store_write_count",
                                     "queue_index_read_count",
                                     "queue_index_write_count"};
-  for (const char* name : names)
+constexpr std::array runtime_times{"io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time"};
+
+void write_runtime(object_writer& to) {
+  for (const char* name : runtime_counts)
     to.add_rated(name, 0, 0.0);
-  for (const char* name : {"io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time"})
+  for (const char* name : runtime_times)
     to.add_rated(name, 0.0, 0.0);
   to.add_raw("ra_open_file_metrics", R"({"ra_log_wal":1,"ra_log_segment_writer":0})");
   to.add_raw("metrics_gc_queue_length",
@@ -186,10 +188,17 @@ uint64_t processes(const service& at, const node_facts& now) {
 /// How the node's own means have been used.
 named_samples usage_samples(const service& at, sample_range range) {
   named_samples all;
+  if (!range)
+    return all;
   constexpr std::array names{"mem_used", "fd_used", "sockets_used", "proc_used", "disk_free"};
-  for (size_t i = 0; range && i < names.size(); ++i)
+  for (size_t i = 0; i < names.size(); ++i)
     all.emplace_back(names[i], at.usage.samples(i, range));
-  for (size_t i = 0; range && i < metric_count; ++i)
+  const auto zeros = zeros_like(at.usage.samples(0, range));
+  for (const char* name : runtime_counts)
+    all.emplace_back(name, zeros);
+  for (const char* name : runtime_times)
+    all.emplace_back(name, zeros);
+  for (size_t i = 0; i < metric_count; ++i)
     if (metrics()[i].group == metric_group::churn_rates)
       all.emplace_back(metrics()[i].name, at.samples.samples(i, range));
   return all;

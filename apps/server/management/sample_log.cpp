@@ -49,6 +49,11 @@ sample_list operator+(const sample_list& one, const sample_list& other) {
   return sum;
 }
 
+sample_list zeros_like(sample_list of) {
+  std::fill(of.values.begin(), of.values.end(), 0);
+  return of;
+}
+
 // -- change_ring --
 
 void change_ring::add(uint64_t slot, std::span<const uint64_t> before, std::span<const uint64_t> now) {

@@ -40,6 +40,9 @@ struct sample_list {
 /// of the one goes on; as long as the shorter one.
 sample_list operator+(const sample_list& one, const sample_list& other);
 
+/// As many samples of a figure that is always 0.
+sample_list zeros_like(sample_list of);
+
 /// What changed within the intervals of one ring. Not thread-safe.
 class change_ring {
 public:

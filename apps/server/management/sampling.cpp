@@ -24,8 +24,11 @@ enum class group : uint8_t { lengths, msg_rates, data_rates };
 struct shown_field {
   std::string_view name;
   group in;
-  std::vector<size_t> sum_of; ///< figures
+  std::vector<size_t> sum_of; ///< figures; none: always 0
 };
+
+/// A figure of the Erlang runtime, as objects show it.
+const shown_field reductions{"reductions", group::data_rates, {}};
 
 constexpr std::array queue_counts{counted::publish,        counted::get,       counted::get_no_ack, counted::deliver,
                                   counted::deliver_no_ack, counted::redeliver, counted::ack,        counted::get_empty};
@@ -55,16 +58,18 @@ std::vector<shown_field> make_fields(sampled_kind kind) {
     fields = {
       {"messages", lengths, {0, 1}}, {"messages_ready", lengths, {0}}, {"messages_unacknowledged", lengths, {1}}};
     add_counts(fields, queue_counts, first_queue_count);
+    fields.push_back(reductions);
     break;
   case sampled_kind::channel: {
     std::array<counted, counted_kinds> all{};
     for (size_t i = 0; i < all.size(); ++i)
       all[i] = static_cast<counted>(i);
     add_counts(fields, all, 0);
+    fields.push_back(reductions);
     break;
   }
   case sampled_kind::connection:
-    fields = {{"recv_oct", data_rates, {0}}, {"send_oct", data_rates, {1}}};
+    fields = {{"recv_oct", data_rates, {0}}, {"send_oct", data_rates, {1}}, reductions};
     break;
   case sampled_kind::exchange:
     fields = {{"publish_in", msg_rates, {0}}, {"publish_out", msg_rates, {1}}};
@@ -279,6 +284,8 @@ named_samples sample_store::samples(sampled_kind kind, const std::string& key, c
     for (const size_t figure : field.sum_of)
       if (log != nullptr)
         sum = sum + log->samples(figure, range);
+    if (field.sum_of.empty() && log != nullptr)
+      sum = zeros_like(log->samples(0, range));
     found.emplace_back(field.name, std::move(sum));
   }
   return found;
