@@ -53,6 +53,7 @@ class PagesTest(Watched, BrokerTest):
         self.browser.driver.delete_all_cookies()
         self.browser.log_in()
         self.browser.sees("Log out")
+        self.browser.console()  # what the page before has said when its cookie went is nobody's mistake
         self.browser.seen.clear()
 
     def tearDown(self):
