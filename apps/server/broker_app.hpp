@@ -83,7 +83,7 @@ struct broker_app {
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);
   void group_state(std::function<void(group_facts)> done);
   // -- what the management interface asks besides (broker_app_management.cpp) --
-  void activity(std::function<void(management::node_activity)> done);
+  void activity(std::function<void(management::activity_report)> done);
   std::vector<exchange_report> exchanges(const exchange_totals::exists_function& exists) {
     return shared.exchanges.read(exists);
   }

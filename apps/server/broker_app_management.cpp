@@ -14,7 +14,8 @@ namespace broker {
 
 namespace {
 
-void add_queue(management::node_activity& to, const queue_info& from) {
+void add_queue(management::activity_report& report, const queue_info& from) {
+  auto& to = report.node;
   ++to.queues;
   to.ready += from.ready;
   to.unacknowledged += from.unacknowledged;
@@ -28,15 +29,19 @@ void add_queue(management::node_activity& to, const queue_info& from) {
   to.disk_reads += from.details.disk_reads;
   to.disk_writes += from.details.disk_writes;
   to.queue_messages += from.messages.counts;
+  if (from.ready + from.unacknowledged != 0 || from.messages.counts != message_counts{})
+    report.queues.push_back({from.queue->id, from.ready, from.unacknowledged, from.messages.counts});
 }
 
-void add_channel(management::node_activity& to, const channel_report& from) {
+void add_channel(management::activity_report& report, const channel_report& from) {
+  auto& to = report.node;
   ++to.channels;
   to.channel_consumers += from.consumers;
   to.messages += from.messages.counts;
   to.queues_declared += from.queues_declared;
   to.publishers += from.messages.counts[counted::publish] != 0 ? 1 : 0;
   to.received_confirm += from.confirm ? from.messages.counts[counted::publish] : 0;
+  report.channels.push_back({from.connection, from.number, from.messages.counts});
 }
 
 } // namespace
@@ -73,7 +78,7 @@ void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> do
 }
 
 /// What has ended is read first: a channel that ends meanwhile is missing once, and counted the next time.
-void broker_app::activity(std::function<void(management::node_activity)> done) {
+void broker_app::activity(std::function<void(management::activity_report)> done) {
   management::node_activity base;
   const auto ended = shared.activity.ended();
   base.messages = ended.messages;
@@ -86,14 +91,15 @@ void broker_app::activity(std::function<void(management::node_activity)> done) {
   base.queues_deleted = shared.activity.queues_deleted;
   auto channels = std::make_shared<report_gathering<channel_report>>(
     [this, base, own = own_queues(), done = std::move(done)](const std::vector<channel_report>& reports) {
-      const auto now = std::make_shared<management::node_activity>(base);
+      const auto now = std::make_shared<management::activity_report>();
+      now->node = base;
       for (const auto& each : reports)
         add_channel(*now, each);
       const auto add = [now](const std::vector<queue_info>& some) {
         for (const auto& each : some)
           add_queue(*now, each);
       };
-      ask_queues(own, add, [now, done] { done(*now); });
+      ask_queues(own, add, [now, done] { done(std::move(*now)); });
     });
   for (const auto& channel : shared.channels_by_id.all())
     caf::anon_send(channel,

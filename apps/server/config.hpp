@@ -31,6 +31,9 @@ struct listener_address {
   friend bool operator==(const listener_address&, const listener_address&) = default;
 };
 
+/// Statistics are sampled no more often (RabbitMQ's default, and the finest that its rings keep).
+inline constexpr uint64_t sample_interval_min_ms = 5'000;
+
 /// Where HTTP is served.
 struct http_listener {
   std::string host = "::";
@@ -85,9 +88,10 @@ struct node_config {
   bool tcp_nodelay = true;
 
   // -- HTTP (docs/management.md) --
-  http_listener management;           ///< API and web pages; AMQP port + 10000 unless given
-  http_listener prometheus;           ///< AMQP port + 10020 unless given
-  bool prometheus_per_object = false; ///< /metrics shows every queue, channel and connection
+  http_listener management;                             ///< API and web pages; AMQP port + 10000 unless given
+  http_listener prometheus;                             ///< AMQP port + 10020 unless given
+  bool prometheus_per_object = false;                   ///< /metrics shows every queue, channel and connection
+  uint64_t sample_interval_ms = sample_interval_min_ms; ///< between samples of statistics
 
   // -- other nodes (docs/internals/cluster-links.md) --
   std::string distribution_host = "::"; ///< address for other nodes to connect to

@@ -49,7 +49,6 @@ std::vector<config_key> tuning_keys() {
     {"vm_memory_calculation_strategy", noted, "rss", "memory is the resident set"},
     {"memory_monitor_interval", noted, "2500", "the interval is fixed"},
     {"collect_statistics", noted, "none", "statistics are always kept"},
-    {"collect_statistics_interval", noted, "5000", "tools read current numbers"},
     {"hipe_compile", noted, "false", runtime},
     {"background_gc_enabled", noted, "false", runtime},
     {"background_gc_target_interval", noted, "60000", runtime},

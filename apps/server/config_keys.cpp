@@ -262,6 +262,13 @@ std::vector<config_key> http_keys() {
      set_http_port<&node_config::management>},
     {"management.tcp.ip", honoured, "all", "address for it", set_http_host<&node_config::management>},
     {"management.tcp", honoured, "", "`none`: no management interface", set_no_http<&node_config::management>},
+    {"collect_statistics_interval", honoured, "5000",
+     "milliseconds between samples of what queues, channels and the node do; less than 5000 is 5000",
+     [](node_config& c, const setting& s) {
+       auto read = parse_integer<uint64_t>(s.value, 1, 86'400'000, c.sample_interval_ms);
+       c.sample_interval_ms = std::max(c.sample_interval_ms, sample_interval_min_ms);
+       return read;
+     }},
     {"prometheus.tcp.port", honoured, "AMQP port + 10020", "port where Prometheus fetches metrics",
      set_http_port<&node_config::prometheus>},
     {"prometheus.tcp.ip", honoured, "all", "address for it", set_http_host<&node_config::prometheus>},

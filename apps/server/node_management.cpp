@@ -33,7 +33,8 @@ result<void> node::impl::start_management() {
       [running](login who, std::string vhost, std::function<void(ref<operator_channel>)> done) {
         running->open_channel(std::move(who), std::move(vhost), std::move(done));
       },
-    .activity = [running](std::function<void(management::node_activity)> done) { running->activity(std::move(done)); },
+    .activity =
+      [running](std::function<void(management::activity_report)> done) { running->activity(std::move(done)); },
     .exchanges = [running](const exchange_totals::exists_function& exists) { return running->exchanges(exists); },
     .own_queues =
       [running](std::function<void(std::vector<queue_info>)> done) { running->list_own_queues(std::move(done)); },

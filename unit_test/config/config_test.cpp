@@ -178,6 +178,12 @@ BOOST_AUTO_TEST_CASE(durability_is_chosen_by_name) {
   BOOST_CHECK(read("durability = os").durability == broker::durability::os);
 }
 
+BOOST_AUTO_TEST_CASE(statistics_are_sampled_as_often_as_a_file_says_and_no_more_often_than_every_five_seconds) {
+  BOOST_TEST(read("").sample_interval_ms == 5'000u);
+  BOOST_TEST(read("collect_statistics_interval = 60000").sample_interval_ms == 60'000u);
+  BOOST_TEST(read("collect_statistics_interval = 1000").sample_interval_ms == 5'000u); // files of RabbitMQ say so
+}
+
 BOOST_AUTO_TEST_CASE(the_log_goes_where_the_file_says) {
   const auto config = read("log.dir = /tmp/x\nlog.file = a.log\nlog.file.level = debug\nlog.console = true\n"
                            "log.console.level = error\n");

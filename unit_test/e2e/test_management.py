@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 import pika
@@ -97,6 +98,81 @@ class RabbitmqadminTest(HttpTest):
         self.admin("delete", "user", "name=ann")
         self.admin("delete", "vhost", "name=away")
         self.assertIn("Not found", self.admin("delete", "vhost", "name=away", check=False))
+
+
+class SamplesTest(HttpTest):
+    """lengths_age, msg_rates_age and their like, of single objects."""
+    RANGES = "lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5&data_rates_age=60&data_rates_incr=5&node_stats_age=60&node_stats_incr=5"
+
+    @staticmethod
+    def values(details):
+        return [each["sample"] for each in details["samples"]]
+
+    def work(self, connection, seconds):
+        channel = connection.channel()
+        channel.queue_declare("sampled")
+        channel.queue_bind("sampled", "amq.fanout")
+        channel.basic_consume("sampled", lambda it, method, *_: it.basic_ack(method.delivery_tag) if method.delivery_tag % 2 else None)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            channel.basic_publish("amq.fanout", "", b"x")
+            connection.process_data_events(0.05)
+
+    def check(self, details, shown, rises=True):
+        """As many samples as were asked for, five seconds apart, and the average of those."""
+        values = self.values(details)
+        self.assertEqual(len(values), 13)
+        self.assertEqual({a["timestamp"] - b["timestamp"] for a, b in zip(details["samples"], details["samples"][1:])}, {5000})
+        self.assertLess(abs(details["samples"][0]["timestamp"] / 1000 - time.time()), 15)
+        self.assertAlmostEqual(details["avg"], sum(values) / 13)
+        self.assertAlmostEqual(details["avg_rate"], (values[0] - values[-1]) / 60)
+        if rises:
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertEqual(values[-1], 0)
+            self.assertGreater(values[1], 0)
+            self.assertGreater(values[0], values[1])
+            self.assertGreaterEqual(shown, values[0])
+
+    def test_an_object_shows_what_it_has_done_over_time(self):
+        connection = pika.BlockingConnection(self.parameters(heartbeat=0))
+        name = urllib.parse.quote(self.eventually_first("/connections")["name"], safe="")
+        self.work(connection, 16)
+        queue = self.api.get(f"/queues/%2F/sampled?{self.RANGES}")
+        stats = queue["message_stats"]
+        for field in ("publish", "deliver", "ack", "deliver_get"):
+            self.check(stats[field + "_details"], stats[field])
+        self.check(queue["messages_unacknowledged_details"], queue["messages_unacknowledged"])
+        self.check(queue["messages_ready_details"], queue["messages_ready"], rises=False)
+        self.assertNotIn("samples", self.api.get(f"/queues/%2F/sampled?{self.RANGES.replace('age', 'a')}")["messages_details"])
+        only = self.api.get("/queues/%2F/sampled?lengths_age=10&lengths_incr=5&columns=name,messages_details.samples")
+        self.assertEqual((len(only["messages_details"]["samples"]), set(only), list(only["messages_details"])), (3, {"name", "messages_details"}, ["samples"]))
+        exchange = self.api.get(f"/exchanges/%2F/amq.fanout?{self.RANGES}")["message_stats"]
+        self.check(exchange["publish_in_details"], exchange["publish_in"])
+        channel = urllib.parse.quote(self.api.get("/channels")[0]["name"], safe="")
+        stats = self.api.get(f"/channels/{channel}?{self.RANGES}")["message_stats"]
+        self.check(stats["publish_details"], stats["publish"])
+        self.assertEqual(self.api.get(f"/channels?{self.RANGES}")[0]["message_stats"]["publish_details"]["samples"], stats["publish_details"]["samples"])
+        details = self.api.get(f"/connections/{name}?{self.RANGES}")
+        self.check(details["recv_oct_details"], details["recv_oct"])
+        node = self.api.get(f"/nodes?{self.RANGES}")[0]
+        self.check(node["mem_used_details"], node["mem_used"], rises=False)
+        self.check(node["channel_created_details"], node["channel_created"], rises=False)
+        connection.close()
+
+    def test_a_queue_that_nobody_has_used_has_zeros(self):
+        self.api.put("/queues/%2F/unused")
+        self.eventually(lambda: self.values(self.api.get("/queues/%2F/unused?lengths_age=60&lengths_incr=5")["messages_details"]) == [0] * 13,
+                        "zeros")
+
+    def test_ages_that_make_no_sense_are_refused_as_rabbitmq_does(self):
+        for path in ("/queues", "/queues/%2F", "/exchanges", "/exchanges/%2F/amq.fanout", "/nodes", "/overview", "/channels", "/connections"):
+            status, _, body = self.api.call("GET", f"{path}?lengths_age=0&lengths_incr=5")
+            error = "invalid_range_parameters" if path.startswith("/queues") else "bad_request"
+            self.assertEqual((status, body), (400, {"error": error, "reason": "Invalid range parameters: age 0, incr 5"}), path)
+
+    def eventually_first(self, path):
+        self.eventually(lambda: self.api.get(path), path)
+        return self.api.get(path)[0]
 
 
 class ListTest(HttpTest):

@@ -180,6 +180,35 @@ class ManagementOfAClusterTest(unittest.TestCase):
         for each in ("exchanges/%2F/spread", "queues/%2F/spread-1", "queues/%2F/spread-2"):
             self.assertEqual(self.api("node1").delete("/" + each), 204)
 
+    def test_3e_samples_of_objects_come_from_the_nodes_that_have_them(self):
+        clients = [self.cluster[name].pika() for name in ("node2", "node3")]
+        for client in clients:
+            self.addCleanup(client.close)
+        channels = [client.channel() for client in clients]
+        channels[0].queue_declare("sampled", durable=True)
+        channels[0].queue_declare("unused", durable=True)
+        channels[0].exchange_declare("sampled", "fanout")
+        channels[0].queue_bind("sampled", "sampled")
+        for channel, count in zip(channels, (3, 4)):
+            for _ in range(count):
+                channel.basic_publish("sampled", "", b"x")
+        ranges = "?lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5&data_rates_age=60&data_rates_incr=5"
+
+        def newest(details):
+            return [each["sample"] for each in details["samples"][:1]] if details else []
+        for name in ("node1", "node3"):
+            api = self.api(name)
+            self.eventually(lambda: newest(api.get("/queues/%2F/sampled" + ranges)["messages_details"]) == [7], "samples of a queue of another node")
+            queues = {each["name"]: each for each in api.get("/queues" + ranges)}
+            self.assertEqual(newest(queues["sampled"]["message_stats"]["publish_details"]), [7])
+            self.assertEqual(len(queues["unused"]["messages_details"]["samples"]), 13)
+            self.eventually(lambda: newest(api.get("/exchanges/%2F/sampled" + ranges).get("message_stats", {}).get("publish_in_details")) == [7], "samples of all nodes' publishes")
+            published = {each["node"]: newest(each["message_stats"]["publish_details"]) for each in api.get("/channels" + ranges) if "message_stats" in each}
+            self.assertEqual(published, {"node2@localhost": [3], "node3@localhost": [4]})
+            self.eventually(lambda: all(len(each["recv_oct_details"]["samples"]) > 1 for each in api.get("/connections" + ranges)), "samples of connections")
+        for path in ("/queues/%2F/sampled", "/queues/%2F/unused", "/exchanges/%2F/sampled"):
+            self.assertEqual(self.api("node1").delete(path), 204)
+
     def test_4_a_dead_node_is_shown_as_not_running_within_five_seconds(self):
         api = self.api("node1")
         self.cluster["node3"].kill()

@@ -72,6 +72,17 @@ class ManyQueuesTest(HttpTest):
         self.assertLess(used, AGAIN_CPU_S * options.memory_scale)
         self.assertEqual([each["name"] for each in self.api.get("/queues?page=1&page_size=1&sort=messages&sort_reverse=true")["items"]], ["queue-07777"])
 
+    def test_samples_of_a_page_cost_as_little_and_those_of_the_whole_list_are_of_its_first_queues(self):
+        ranges = "lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5"
+        found = self.api.get(f"/queues?page=1&page_size=100&sort=messages&sort_reverse=true&{ranges}")
+        self.assertEqual(found["items"][0]["name"], "queue-07777")
+        self.assertEqual([len(each["messages_details"]["samples"]) for each in found["items"]], [13] * 100)
+        used, _ = self.cost_of(f"{PAGE}&{ranges}", anew=True)
+        self.assertLess(used, PAGE_CPU_S * options.memory_scale)
+        self.assertEqual([i for i, each in enumerate(self.api.get(f"/queues?{ranges}")) if "samples" in each["messages_details"]], list(range(500)))
+        used, _ = self.cost_of(f"/queues?{ranges}", anew=True)
+        self.assertLess(used, 1.5 * WHOLE_CPU_S * options.memory_scale)
+
     def test_a_change_is_seen_at_once_although_answers_are_kept(self):
         for _ in range(5):
             self.api.get(PAGE)

@@ -53,6 +53,7 @@ class PagesTest(Watched, BrokerTest):
         self.browser.driver.delete_all_cookies()
         self.browser.log_in()
         self.browser.sees("Log out")
+        self.browser.console()  # what the page before has said when its cookie went is nobody's mistake
         self.browser.seen.clear()
 
     def tearDown(self):
@@ -384,6 +385,21 @@ class PagesTest(Watched, BrokerTest):
         channel.queue_delete("live")
         channel.queue_delete("live-too")
         page.sees("Nothing has such a name.", "main table", 3)
+
+    def test_a_queue_s_charts_show_what_was_before_the_page_was_opened(self):
+        page, channel = self.browser, self.channel()
+        channel.queue_declare("charted")
+        for _ in range(50):
+            channel.basic_publish("", "charted", b"x")
+        page.until(lambda: self.api.get("/queues/%2F/charted?lengths_age=5&lengths_incr=5")["messages_ready_details"]["samples"][:1] != [], "samples", 15)
+        page.until(lambda: self.api.get("/queues/%2F/charted?lengths_age=5&lengths_incr=5")["messages_ready_details"]["samples"][0]["sample"] == 50, "a sample", 15)
+        self.go("queues/%2F/charted", "Messages in the queue")
+        for span in ("10 minutes", "hour"):
+            page.choose(".title select", span)
+            page.until(lambda: page.text("figure[aria-label='Messages in the queue'] .legend").startswith("Ready 50"), f"the last {span} in the chart", 15)
+            self.assertEqual(len(page.all("figure[aria-label='Messages in the queue'] path.line")), 2)
+            page.until(lambda: page.run("return new Set(document.querySelector('figure path.line').getAttribute('d').match(/ [0-9.]+/g)).size") > 1, "it rises", 15)
+        channel.queue_delete("charted")
 
     def row(self, name):
         return self.browser.run("const row = [...document.querySelectorAll('main tbody tr')].find((r) => r.cells[0].textContent === arguments[0]);"

@@ -78,18 +78,18 @@ BOOST_AUTO_TEST_CASE(samples_reach_back_as_far_as_they_are_asked_for) {
   const uint64_t begin = 1'800'000;
   for (uint64_t s = 0; s <= 7'200; s += 5)
     past.add(begin + s, with_publishes(s));
-  const auto minute = past.samples(0, 60, 5);
-  BOOST_REQUIRE(minute.size() == 13u);
-  BOOST_TEST(minute.front().first == (begin + 7'200) * 1'000);
-  BOOST_TEST(minute.front().second == 7'200u);
-  BOOST_TEST(minute.back().second == 7'140u);
-  const auto hour = past.samples(0, 3'600, 60);
-  BOOST_REQUIRE(hour.size() == 61u);
-  BOOST_TEST(hour.back().second >= 3'600u);
-  BOOST_TEST(hour.back().second < 3'660u);
-  BOOST_TEST(past.samples(0, 86'400, 1'800).size() == 49u);
-  BOOST_TEST(past.samples(0, 1'000'000, 5).size() <= 1'001u);
-  BOOST_TEST(history{}.samples(0, 60, 5).empty());
+  const auto minute = past.samples(0, {60, 5});
+  BOOST_REQUIRE(minute.values.size() == 13u);
+  BOOST_TEST(minute.newest_s == begin + 7'200);
+  BOOST_TEST(minute.values.front() == 7'200u);
+  BOOST_TEST(minute.values.back() == 7'140u);
+  const auto hour = past.samples(0, {3'600, 60});
+  BOOST_REQUIRE(hour.values.size() == 61u);
+  BOOST_TEST(hour.values.back() >= 3'600u);
+  BOOST_TEST(hour.values.back() < 3'660u);
+  BOOST_TEST(past.samples(0, {86'400, 1'800}).values.size() == 49u);
+  BOOST_TEST(past.samples(0, {1'000'000, 5}).values.size() <= sample_log::samples_max);
+  BOOST_TEST(history{}.samples(0, {60, 5}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(labels_are_escaped) {

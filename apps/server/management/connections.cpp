@@ -1,9 +1,12 @@
 // Connections, channels and consumers of all nodes (features.md O16).
+#include <charconv>
+
 #include "actors/operator_channel.hpp"
 #include "management/consumers.hpp"
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/shown_samples.hpp"
 
 namespace broker::management {
 
@@ -15,17 +18,61 @@ bool may_see(const call& from, const object_row& row) {
   return from.by.monitoring || row.user == from.by.who.user;
 }
 
-void answer_rows(const call_ptr& to, const object_rows& all, const std::function<bool(const object_row&)>& wanted,
-                 uint64_t good_until_ms = 0) {
-  std::vector<const object_row*> rows;
+/// A channel is called after its connection, "... (3)".
+sampled_key key_of(sampled_kind kind, const object_row& row) {
+  if (kind == sampled_kind::connection)
+    return {row.node, key_of_connection(row.connection)};
+  channel_number number = 0;
+  const char* digits = row.name.c_str() + std::min(row.name.rfind('('), row.name.size() - 1) + 1;
+  std::from_chars(digits, row.name.c_str() + row.name.size(), number);
+  return {row.node, key_of_channel(row.connection, number)};
+}
+
+/// What of `all` is wanted, as a list shows it.
+struct shown_rows {
+  object_rows all;
+  std::vector<const object_row*> wanted;
+  std::map<size_t, std::string> sampled; ///< those with samples
+
+  std::string_view text(size_t i) const {
+    const auto found = sampled.find(i);
+    return found == sampled.end() ? wanted[i]->json : found->second;
+  }
+};
+
+/// `rows` outlives it.
+list_source source_of(const shown_rows& rows) {
+  list_source source;
+  source.size = rows.wanted.size();
+  source.text = [&](size_t i) { return rows.text(i); };
+  source.name = [&](size_t i) { return std::string_view{rows.wanted[i]->name}; };
+  return source;
+}
+
+void answer_rows(const call_ptr& to, sampled_kind kind, const object_rows& all,
+                 const std::function<bool(const object_row&)>& wanted, uint64_t good_until_ms = 0) {
+  const auto rows = std::make_shared<shown_rows>();
+  rows->all = all;
   for (const auto& each : *all)
     if (may_see(*to, each) && wanted(each))
-      rows.push_back(&each);
-  list_source source;
-  source.size = rows.size();
-  source.text = [&](size_t i) { return std::string_view{rows[i]->json}; };
-  source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
-  answer_list(to, source, good_until_ms);
+      rows->wanted.push_back(&each);
+  with_shown_samples(
+    to, kind, source_of(*rows), [&](size_t i) { return key_of(kind, *rows->wanted[i]); },
+    [to, rows, good_until_ms](const shown_samples_ptr& samples) {
+      if (samples)
+        for (const auto& [i, list] : *samples)
+          rows->sampled.emplace(i, with_samples(rows->wanted[i]->json, list));
+      answer_list(to, source_of(*rows), good_until_ms);
+    });
+}
+
+/// Goes on with the object of `row`, with the samples that are asked for.
+void with_object(const call_ptr& to, sampled_kind kind, const object_row& row, std::function<void(std::string)> then) {
+  with_samples_of(to, kind, key_of(kind, row),
+                  [json = row.json, then = std::move(then)](const shown_samples_ptr& samples) {
+                    const auto* found = find(samples, 0);
+                    then(found == nullptr ? json : with_samples(json, *found));
+                  });
 }
 
 bool anything(const object_row&) {
@@ -35,18 +82,21 @@ bool anything(const object_row&) {
 void connections(const call_ptr& to) {
   if (answer_again(to))
     return;
-  to->in_service.connections(
-    [to](const object_rows& all) { answer_rows(to, all, anything, to->in_service.connections_good_until()); });
+  to->in_service.connections([to](const object_rows& all) {
+    answer_rows(to, sampled_kind::connection, all, anything, to->in_service.connections_good_until());
+  });
 }
 
 void connections_of_vhost(const call_ptr& to) {
-  to->in_service.connections(
-    [to](const object_rows& all) { answer_rows(to, all, [&](const auto& row) { return row.vhost == to->name(0); }); });
+  to->in_service.connections([to](const object_rows& all) {
+    answer_rows(to, sampled_kind::connection, all, [&](const auto& row) { return row.vhost == to->name(0); });
+  });
 }
 
 void connections_of_user(const call_ptr& to) {
-  to->in_service.connections(
-    [to](const object_rows& all) { answer_rows(to, all, [&](const auto& row) { return row.user == to->name(0); }); });
+  to->in_service.connections([to](const object_rows& all) {
+    answer_rows(to, sampled_kind::connection, all, [&](const auto& row) { return row.user == to->name(0); });
+  });
 }
 
 /// The row of that name; null, and the call is answered, when there is none or it is another user's.
@@ -65,7 +115,7 @@ const object_row* find(const call_ptr& to, const object_rows& all) {
 void connection(const call_ptr& to) {
   to->in_service.connections([to](const object_rows& all) {
     if (const auto* row = find(to, all))
-      answer_object(to, row->json);
+      with_object(to, sampled_kind::connection, *row, [to](const std::string& object) { answer_object(to, object); });
   });
 }
 
@@ -75,7 +125,7 @@ void channels_of_connection(const call_ptr& to) {
     if (row == nullptr)
       return;
     to->in_service.channels([to, row = *row](const object_rows& channels) {
-      answer_rows(to, channels,
+      answer_rows(to, sampled_kind::channel, channels,
                   [&](const auto& each) { return each.connection == row.connection && each.node == row.node; });
     });
   });
@@ -132,30 +182,36 @@ void close_connections_of_user(const call_ptr& to) {
 void channels(const call_ptr& to) {
   if (answer_again(to))
     return;
-  to->in_service.channels(
-    [to](const object_rows& all) { answer_rows(to, all, anything, to->in_service.channels_good_until()); });
+  to->in_service.channels([to](const object_rows& all) {
+    answer_rows(to, sampled_kind::channel, all, anything, to->in_service.channels_good_until());
+  });
 }
 
 void channels_of_vhost(const call_ptr& to) {
-  to->in_service.channels(
-    [to](const object_rows& all) { answer_rows(to, all, [&](const auto& row) { return row.vhost == to->name(0); }); });
+  to->in_service.channels([to](const object_rows& all) {
+    answer_rows(to, sampled_kind::channel, all, [&](const auto& row) { return row.vhost == to->name(0); });
+  });
+}
+
+/// `object` with what this channel consumes.
+void answer_channel(const call_ptr& to, const std::string& name, const std::string& object) {
+  with_consumers(to->in_service, [to, name, object](const std::vector<consumer_row>& consumers) {
+    json_writer out;
+    out.begin_array();
+    for (const auto& each : consumers)
+      if (each.channel_name == name)
+        out.raw(each.json);
+    out.end_array();
+    const std::string more = R"(,"consumer_details":)" + out.text() + R"(,"deliveries":[],"publishes":[]})";
+    answer_object(to, object.substr(0, object.size() - 1) + more);
+  });
 }
 
 void channel(const call_ptr& to) {
   to->in_service.channels([to](const object_rows& all) {
-    const auto* row = find(to, all);
-    if (row == nullptr)
-      return;
-    with_consumers(to->in_service, [to, row = *row](const std::vector<consumer_row>& consumers) {
-      json_writer out;
-      out.begin_array();
-      for (const auto& each : consumers)
-        if (each.channel_name == row.name)
-          out.raw(each.json);
-      out.end_array();
-      const std::string more = R"(,"consumer_details":)" + out.text() + R"(,"deliveries":[],"publishes":[]})";
-      answer_object(to, row.json.substr(0, row.json.size() - 1) + more);
-    });
+    if (const auto* row = find(to, all))
+      with_object(to, sampled_kind::channel, *row,
+                  [to, name = row->name](const std::string& object) { answer_channel(to, name, object); });
   });
 }
 

@@ -65,7 +65,7 @@ void write_exchange_stats(object_writer& to, const exchange_map& from, const std
   if (found == from.end() || found->second.counts.in == 0 || !to.wants("message_stats"))
     return;
   to.out().key("message_stats");
-  object_writer stats{to.out(), {}};
+  object_writer stats{to.out(), {}, to.samples()};
   stats.add_rated("publish_in", found->second.counts.in, found->second.in_rate);
   if (found->second.counts.out != 0) // as RabbitMQ
     stats.add_rated("publish_out", found->second.counts.out, found->second.out_rate);

@@ -6,6 +6,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/shown_samples.hpp"
 #include "model/json_table.hpp"
 
 namespace broker::management {
@@ -34,32 +35,50 @@ void write_exchange(object_writer& to, const exchange_record& from, const exchan
 }
 
 /// Goes on with what was published to exchanges, if the answer is to show it: names alone ask no other node.
-void with_figures(const call_ptr& to, std::function<void(const exchange_map&)> then) {
+void with_figures(const call_ptr& to, std::function<void(exchange_map_ptr)> then) {
   const auto columns = to->target.value("columns");
   const auto sort = to->target.value("sort");
   const auto* disabled = to->target.find("disable_stats");
   const bool shown =
     !columns || columns->find("message_stats") != std::string::npos || (sort && sort->starts_with("message_stats"));
   if (!shown || (disabled != nullptr && *disabled == "true"))
-    return then({});
-  to->in_service.exchanges([then = std::move(then)](const exchange_map_ptr& figures) { then(*figures); });
+    return then(std::make_shared<const exchange_map>());
+  to->in_service.exchanges(std::move(then));
+}
+
+using exchange_rows = std::shared_ptr<const std::vector<exchange_ptr>>;
+
+sampled_key key_of(const exchange_record& exchange) {
+  return {"", key_of_exchange(exchange.vhost, exchange.name)};
+}
+
+list_source source_of(const exchange_rows& rows, const exchange_map_ptr& figures, const shown_samples_ptr& samples) {
+  list_source source;
+  source.size = rows->size();
+  source.name = [rows](size_t i) { return std::string_view{(*rows)[i]->name}; };
+  source.name_is_member = true;
+  source.write = [rows, figures, samples](size_t i, object_writer& out) {
+    out.show_samples(find(samples, i));
+    write_exchange(out, *(*rows)[i], *figures);
+  };
+  return source;
 }
 
 void list(const call_ptr& to, const std::function<bool(const exchange_record&)>& wanted) {
   if (answer_again(to))
     return;
-  std::vector<exchange_ptr> rows;
+  const auto rows = std::make_shared<std::vector<exchange_ptr>>();
   to->metadata->for_each_exchange([&](const exchange_ptr& each) {
     if (wanted(*each))
-      rows.push_back(each);
+      rows->push_back(each);
   });
-  with_figures(to, [to, rows = std::move(rows)](const exchange_map& figures) {
-    list_source source;
-    source.size = rows.size();
-    source.name = [&](size_t i) { return std::string_view{rows[i]->name}; };
-    source.name_is_member = true;
-    source.write = [&](size_t i, object_writer& out) { write_exchange(out, *rows[i], figures); };
-    answer_list(to, source, figures.empty() ? 0 : to->in_service.exchanges_good_until());
+  with_figures(to, [to, rows](const exchange_map_ptr& figures) {
+    with_shown_samples(
+      to, sampled_kind::exchange, source_of(rows, figures, nullptr), [&](size_t i) { return key_of(*(*rows)[i]); },
+      [to, rows, figures](const shown_samples_ptr& samples) {
+        answer_list(to, source_of(rows, figures, samples),
+                    figures->empty() ? 0 : to->in_service.exchanges_good_until());
+      });
   });
 }
 
@@ -76,11 +95,14 @@ void one_exchange(const call_ptr& to) {
   const auto found = to->metadata->find_exchange(to->name(0), exchange_name(*to));
   if (!found)
     return not_found(to);
-  with_figures(to, [to, found](const exchange_map& figures) {
-    answer_object(to, [&](object_writer& out) {
-      write_exchange(out, *found, figures);
-      out.add_raw("incoming", "[]");
-      out.add_raw("outgoing", "[]");
+  with_figures(to, [to, found](const exchange_map_ptr& figures) {
+    with_samples_of(to, sampled_kind::exchange, key_of(*found), [to, found, figures](const auto& samples) {
+      answer_object(to, [&](object_writer& out) {
+        out.show_samples(find(samples, 0));
+        write_exchange(out, *found, *figures);
+        out.add_raw("incoming", "[]");
+        out.add_raw("outgoing", "[]");
+      });
     });
   });
 }

@@ -1,6 +1,6 @@
 #include "management/history.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace broker::management {
 
@@ -51,60 +51,23 @@ const std::array<metric, metric_count>& metrics() {
 }
 
 void history::add(uint64_t now_s, const node_activity& now) {
-  if (now_s <= newest_s_)
-    return;
-  values taken;
+  std::array<uint64_t, metric_count> taken{};
   for (size_t i = 0; i < metric_count; ++i)
     taken[i] = metrics()[i].of(now);
-  before_ = newest_;
-  before_s_ = newest_s_;
-  newest_ = taken;
-  newest_s_ = now_s;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    auto& kept = rings_[i].at;
-    if (kept.empty())
-      kept.resize(sizes[i].samples);
-    const uint64_t slot_s = now_s / sizes[i].interval_s * sizes[i].interval_s;
-    kept[slot_s / sizes[i].interval_s % sizes[i].samples] = {slot_s, taken}; // the last of its interval stays
-  }
+  std::vector<uint64_t> last{log_.newest().begin(), log_.newest().end()};
+  const uint64_t last_s = log_.newest_s();
+  log_.add(now_s, taken);
+  if (log_.newest_s() == last_s)
+    return;
+  before_ = std::move(last);
+  before_s_ = last_s;
 }
 
 double history::rate(size_t metric) const {
-  if (before_s_ == 0)
+  if (before_s_ == 0 || before_s_ > log_.newest_s())
     return 0;
-  const auto rise = static_cast<double>(newest_[metric]) - static_cast<double>(before_[metric]);
-  return rise / static_cast<double>(newest_s_ - before_s_);
-}
-
-const history::values* history::find(size_t level, uint64_t at_s) const {
-  const auto& all = rings_[level].at;
-  if (all.empty())
-    return nullptr;
-  const uint64_t slot_s = at_s / sizes[level].interval_s * sizes[level].interval_s;
-  const auto& [time_s, found] = all[slot_s / sizes[level].interval_s % sizes[level].samples];
-  return time_s == slot_s ? &found : nullptr;
-}
-
-std::vector<std::pair<uint64_t, uint64_t>> history::samples(size_t metric, uint64_t age_s, uint64_t step_s) const {
-  constexpr uint64_t most = 1'000;
-  std::vector<std::pair<uint64_t, uint64_t>> taken;
-  if (newest_s_ == 0 || step_s == 0)
-    return taken;
-  step_s = std::max(step_s, interval_s);
-  size_t level = 0;
-  while (level + 1 < sizes.size() && sizes[level].interval_s * (sizes[level].samples - 1) < age_s)
-    ++level;
-  const uint64_t last_s = newest_s_ / step_s * step_s;
-  uint64_t known = newest_[metric]; // what a gap is filled with
-  for (uint64_t i = 0; i <= std::min(age_s / step_s, most) && last_s >= i * step_s; ++i) {
-    const uint64_t at_s = last_s - i * step_s;
-    if (const auto* found = find(level, at_s))
-      known = (*found)[metric];
-    else if (at_s + sizes[level].interval_s < newest_s_ && i != 0)
-      known = metrics()[metric].group == metric_group::queue_totals ? 0 : known;
-    taken.emplace_back(at_s * 1'000, known);
-  }
-  return taken;
+  const auto rise = static_cast<double>(log_.newest()[metric]) - static_cast<double>(before_[metric]);
+  return rise / static_cast<double>(log_.newest_s() - before_s_);
 }
 
 } // namespace broker::management

@@ -1,15 +1,14 @@
-// What a node counts, over time: fixed rings of samples as RabbitMQ keeps them, five seconds apart for ten minutes, a
-// minute for an hour, ten minutes for eight hours, half an hour for a day (features.md O22). About 150 KiB, whatever
-// happens. Not thread-safe; sans-IO: time is given.
+// What a node counts, and that over time (sample_log.hpp). Sans-IO: time is given.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "base/ids.hpp"
+#include "management/sample_log.hpp"
 #include "model/message_counts.hpp"
 
 namespace broker::management {
@@ -44,6 +43,25 @@ struct node_activity {
   uint64_t received_confirm = 0; ///< publishes of channels in confirm mode that are open
 };
 
+/// A queue with its master here, and a channel, at one moment.
+struct queue_activity {
+  queue_id queue = 0;
+  uint64_t ready = 0;
+  uint64_t unacknowledged = 0;
+  message_counts messages;
+};
+struct channel_activity {
+  connection_id connection = 0;
+  channel_number channel = 0;
+  message_counts messages;
+};
+
+struct activity_report {
+  node_activity node;
+  std::vector<queue_activity> queues; ///< in which something is, or has been since the node has started
+  std::vector<channel_activity> channels;
+};
+
 enum class metric_group : uint8_t { message_stats, churn_rates, queue_totals };
 struct metric {
   std::string_view name; ///< as in GET /api/overview
@@ -53,35 +71,19 @@ struct metric {
 inline constexpr size_t metric_count = 24;
 const std::array<metric, metric_count>& metrics();
 
+/// Not thread-safe.
 class history {
 public:
-  struct ring_size {
-    uint64_t interval_s;
-    size_t samples;
-  };
-  static constexpr std::array<ring_size, 4> sizes{{{5, 121}, {60, 61}, {600, 49}, {1800, 49}}};
-  static constexpr uint64_t interval_s = 5;
-
-  /// Once per interval. A gap is filled by what comes after it.
+  /// Once per interval.
   void add(uint64_t now_s, const node_activity& now);
   /// Events per second between the last two samples; 0 before there are two.
   double rate(size_t metric) const;
-  /// Samples every `step_s` over the last `age_s` seconds, newest first, at multiples of `step_s`: time in milliseconds
-  /// and value. At most 1,000; empty before the first sample.
-  std::vector<std::pair<uint64_t, uint64_t>> samples(size_t metric, uint64_t age_s, uint64_t step_s) const;
+  sample_list samples(size_t metric, sample_range range) const { return log_.samples(metric, range); }
 
 private:
-  using values = std::array<uint64_t, metric_count>;
-  struct sample_ring {
-    std::vector<std::pair<uint64_t, values>> at; ///< by time modulo size; time 0 = nothing yet
-  };
-  const values* find(size_t level, uint64_t at_s) const;
-
-  std::array<sample_ring, sizes.size()> rings_;
-  uint64_t newest_s_ = 0;
+  sample_log log_{sample_log::rings_of_node};
+  std::vector<uint64_t> before_; ///< the newest but one
   uint64_t before_s_ = 0;
-  values newest_{};
-  values before_{};
 };
 
 } // namespace broker::management

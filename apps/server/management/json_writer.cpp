@@ -100,4 +100,37 @@ bool object_writer::is_among_wanted(std::string_view name, std::string_view rest
   });
 }
 
+const sample_list* object_writer::samples_of(std::string_view name) const {
+  if (samples_ != nullptr)
+    for (const auto& [field, list] : *samples_)
+      if (field == name)
+        return &list;
+  return nullptr;
+}
+
+void write_details(json_writer& out, double rate, const sample_list* samples) {
+  object_writer details{out, {}};
+  details.add("rate", rate);
+  if (samples == nullptr)
+    return;
+  out.plain_key("samples");
+  out.begin_array();
+  double sum = 0;
+  uint64_t at_s = samples->newest_s;
+  for (const uint64_t each : samples->values) {
+    object_writer one{out, {}};
+    one.add("sample", each);
+    one.add("timestamp", at_s * 1'000);
+    at_s -= samples->step_s;
+    sum += static_cast<double>(each);
+  }
+  out.end_array();
+  if (samples->values.size() < 2)
+    return;
+  const auto count = static_cast<double>(samples->values.size());
+  const auto rise = static_cast<double>(samples->values.front()) - static_cast<double>(samples->values.back());
+  details.add("avg_rate", rise / ((count - 1) * static_cast<double>(samples->step_s)));
+  details.add("avg", sum / count);
+}
+
 } // namespace broker::management

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "amqp/field_table.hpp"
+#include "management/sample_log.hpp"
 
 namespace broker::management {
 
@@ -58,12 +59,19 @@ private:
   std::string out_;
 };
 
+/// By field.
+using named_samples = std::vector<std::pair<std::string, sample_list>>;
+
+/// {"rate":..} and, unless `samples` is null, "samples" with their "avg" and "avg_rate".
+void write_details(json_writer& out, double rate, const sample_list* samples);
+
 /// The fields of one object, of which only some may be wanted (columns=, sort=): others are not even computed. Names
 /// stand in the source; those that somebody has chosen go through json_writer::key.
 class object_writer {
 public:
-  /// `wanted` empty: all fields.
-  object_writer(json_writer& out, std::span<const std::string> wanted) : out_(out), wanted_(wanted) {
+  /// `wanted` empty: all fields. `samples` of rated fields may be null, and outlive the writer.
+  object_writer(json_writer& out, std::span<const std::string> wanted, const named_samples* samples = nullptr)
+    : out_(out), wanted_(wanted), samples_(samples) {
     out_.begin_object();
   }
   ~object_writer() { out_.end_object(); }
@@ -92,26 +100,27 @@ public:
   }
   /// "" becomes null.
   void add_name(std::string_view name, std::string_view value) { value.empty() ? add_null(name) : add(name, value); }
-  /// `name` and `name`_details with the rate.
+  /// `name` and `name`_details with the rate, and with samples if there are any of that name.
   template<class Value>
   void add_rated(std::string_view name, const Value& value, double rate) {
     add(name, value);
     if (!wants_details(name))
       return;
     out_.plain_key(name, "_details");
-    out_.begin_object();
-    out_.plain_key("rate");
-    out_.value(rate);
-    out_.end_object();
+    write_details(out_, rate, samples_of(name));
   }
   json_writer& out() { return out_; }
+  const named_samples* samples() const { return samples_; }
+  void show_samples(const named_samples* samples) { samples_ = samples; }
 
 private:
   bool wants_details(std::string_view name) const { return wanted_.empty() || is_among_wanted(name, "_details"); }
   bool is_among_wanted(std::string_view name, std::string_view rest) const;
+  const sample_list* samples_of(std::string_view name) const;
 
   json_writer& out_;
   std::span<const std::string> wanted_;
+  const named_samples* samples_;
 };
 
 } // namespace broker::management

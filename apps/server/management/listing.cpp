@@ -204,23 +204,39 @@ void answer_and_keep(const call_ptr& to, std::string text, uint64_t good_until_m
   answer(to, 200, std::move(text));
 }
 
+/// Of `size` objects in all.
+struct page_bounds {
+  std::optional<size_t> page;
+  std::optional<size_t> page_size;
+  size_t pages = 0;
+  size_t first = 0;
+  size_t last = 0;
+
+  page_bounds(const http::target& asked, size_t size)
+    : page(number(asked, "page", 1)), page_size(number(asked, "page_size", page_size_default)) {
+    if (!is_valid())
+      return;
+    pages = size / *page_size + (size % *page_size != 0 ? 1 : 0);
+    first = std::min((*page - 1) * *page_size, size);
+    last = std::min(first + *page_size, size);
+  }
+  bool is_valid() const { return page && page_size && *page != 0 && *page_size != 0 && *page_size <= page_size_max; }
+};
+
 void answer_page(const call_ptr& to, const list_source& from, const list_maker& maker, const std::vector<size_t>& order,
                  uint64_t good_until_ms) {
-  const auto page = number(to->target, "page", 1);
-  const auto size = number(to->target, "page_size", page_size_default);
+  const page_bounds bounds{to->target, order.size()};
+  const auto& [page, size, pages, first, last] = bounds;
   if (!page || !size)
     return bad_request(to, "Pagination parameters are invalid");
   const std::string asked = std::to_string(*page);
-  if (*page == 0 || *size == 0 || *size > page_size_max)
+  if (!bounds.is_valid())
     return fail(to, 400, "invalid_pagination_parameters",
                 "Invalid pagination parameters: page number " + asked + ", page size " + std::to_string(*size));
-  const size_t pages = order.size() / *size + (order.size() % *size != 0 ? 1 : 0);
   if (*page > 1 && *page > pages)
     return fail(to, 400, "page_out_of_range",
                 "Page out of range, page: " + asked + " page size: " + std::to_string(*size)
                   + ", len: " + std::to_string(order.size()));
-  const size_t first = (*page - 1) * *size;
-  const size_t last = std::min(first + *size, order.size());
   json_writer out;
   {
     object_writer head{out, {}};
@@ -259,6 +275,22 @@ void answer_list(const call_ptr& to, const list_source& from, uint64_t good_unti
   json_writer out;
   maker.write(*order, out);
   answer_and_keep(to, out.take(), good_until_ms);
+}
+
+std::vector<size_t> shown_first(const call_ptr& to, const list_source& from, size_t most) {
+  const list_maker maker{from, to->target};
+  const bool paged = to->target.find("page") != nullptr;
+  auto order = paged ? filtered(from, to->target) : filtered(from, http::target{});
+  if (!order)
+    return {};
+  sort(*order, from, maker, to->target);
+  if (paged) {
+    const page_bounds bounds{to->target, order->size()};
+    order->resize(bounds.last);
+    order->erase(order->begin(), order->begin() + static_cast<ptrdiff_t>(bounds.first));
+  }
+  order->resize(std::min(order->size(), most));
+  return *std::move(order);
 }
 
 void answer_object(const call_ptr& to, const field_function& write, uint64_t good_until_ms) {

@@ -32,6 +32,8 @@ bool answer_again(const call_ptr& to);
 /// Answers the call: an array, or a page of it. `good_until_ms` (service::now): how long answer_again may give it to
 /// who asks the same; 0 = not at all.
 void answer_list(const call_ptr& to, const list_source& from, uint64_t good_until_ms = 0);
+/// The objects that answer_list will show, the first `most` of them; none if it will refuse to.
+std::vector<size_t> shown_first(const call_ptr& to, const list_source& from, size_t most);
 /// Answers the call with one object, of which columns= may choose fields.
 void answer_object(const call_ptr& to, const field_function& write, uint64_t good_until_ms = 0);
 void answer_object(const call_ptr& to, std::string_view json);

@@ -63,29 +63,9 @@ void write_contexts(json_writer& out, const service& at) {
 void write_metric(object_writer& to, const history& samples, size_t i, uint64_t value, sample_range range) {
   const auto& which = metrics()[i];
   to.add(which.name, value);
-  to.out().key(std::string{which.name} + "_details");
-  object_writer details{to.out(), {}};
-  details.add("rate", samples.rate(i));
-  if (range.age_s == 0 || range.step_s == 0)
-    return;
-  const auto taken = samples.samples(i, range.age_s, range.step_s);
-  to.out().key("samples");
-  to.out().begin_array();
-  for (const auto& [time_ms, sample] : taken) {
-    object_writer one{to.out(), {}};
-    one.add("sample", sample);
-    one.add("timestamp", time_ms);
-  }
-  to.out().end_array();
-  if (taken.size() < 2)
-    return;
-  const auto seconds = static_cast<double>(taken.front().first - taken.back().first) / 1'000;
-  const auto rise = static_cast<double>(taken.front().second) - static_cast<double>(taken.back().second);
-  double sum = 0;
-  for (const auto& each : taken)
-    sum += static_cast<double>(each.second);
-  details.add("avg_rate", rise / seconds);
-  details.add("avg", sum / static_cast<double>(taken.size()));
+  to.out().plain_key(which.name, "_details");
+  const auto taken = samples.samples(i, range);
+  write_details(to.out(), samples.rate(i), range ? &taken : nullptr);
 }
 
 void write_group(json_writer& out, const service& at, metric_group group, sample_range range) {
@@ -124,8 +104,7 @@ void write_types(json_writer& out, const metadata_snapshot& metadata) {
 }
 
 /// Figures of the Erlang runtime and of Mnesia have no counterpart; tools insist on some.
-void write_runtime(object_writer& to) {
-  static constexpr std::array names{"gc_num",
+constexpr std::array runtime_counts{"gc_num",
                                     "gc_bytes_reclaimed",
                                     "context_switches",
                                     "io_read_count",
@@ -141,9 +120,12 @@ void write_runtime(object_writer& to) {
                                     "msg_store_write_count",
                                     "queue_index_read_count",
                                     "queue_index_write_count"};
-  for (const char* name : names)
+constexpr std::array runtime_times{"io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time"};
+
+void write_runtime(object_writer& to) {
+  for (const char* name : runtime_counts)
     to.add_rated(name, 0, 0.0);
-  for (const char* name : {"io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time"})
+  for (const char* name : runtime_times)
     to.add_rated(name, 0.0, 0.0);
   to.add_raw("ra_open_file_metrics", R"({"ra_log_wal":1,"ra_log_segment_writer":0})");
   to.add_raw("metrics_gc_queue_length",
@@ -198,6 +180,30 @@ void write_setting(object_writer& to, const service& at, const node_facts& now) 
   to.add("type", "disc");
 }
 
+/// What RabbitMQ has a process for.
+uint64_t processes(const service& at, const node_facts& now) {
+  return at.latest.queues + at.latest.channels + now.connections;
+}
+
+/// How the node's own means have been used.
+named_samples usage_samples(const service& at, sample_range range) {
+  named_samples all;
+  if (!range)
+    return all;
+  constexpr std::array names{"mem_used", "fd_used", "sockets_used", "proc_used", "disk_free"};
+  for (size_t i = 0; i < names.size(); ++i)
+    all.emplace_back(names[i], at.usage.samples(i, range));
+  const auto zeros = zeros_like(at.usage.samples(0, range));
+  for (const char* name : runtime_counts)
+    all.emplace_back(name, zeros);
+  for (const char* name : runtime_times)
+    all.emplace_back(name, zeros);
+  for (size_t i = 0; i < metric_count; ++i)
+    if (metrics()[i].group == metric_group::churn_rates)
+      all.emplace_back(metrics()[i].name, at.samples.samples(i, range));
+  return all;
+}
+
 void write_usage(object_writer& to, const service& at, const node_facts& now) {
   write_names(to, "partitions", now.minority ? now.unreachable : std::vector<std::string>{});
   to.add("running", true);
@@ -209,7 +215,7 @@ void write_usage(object_writer& to, const service& at, const node_facts& now) {
   to.add_rated("mem_used", now.memory_bytes, 0.0);
   to.add_rated("fd_used", now.open_files, 0.0);
   to.add_rated("sockets_used", now.connections, 0.0);
-  to.add_rated("proc_used", at.latest.queues + at.latest.channels + now.connections, 0.0);
+  to.add_rated("proc_used", processes(at, now), 0.0);
   to.add_rated("disk_free", now.disk_free_bytes, 0.0);
   for (size_t i = 0; i < metric_count; ++i)
     if (metrics()[i].group == metric_group::churn_rates)
@@ -218,10 +224,15 @@ void write_usage(object_writer& to, const service& at, const node_facts& now) {
 
 } // namespace
 
+usage_figures usage_of(const service& at, const node_facts& now) {
+  return {now.memory_bytes, now.open_files, now.connections, processes(at, now), now.disk_free_bytes};
+}
+
 std::string node_object(const service& at, const node_facts& now, sample_range range) {
   json_writer out;
   {
-    object_writer to{out, {}};
+    const auto usage = usage_samples(at, range);
+    object_writer to{out, {}, &usage};
     write_setting(to, at, now);
     write_usage(to, at, now);
     write_runtime(to);

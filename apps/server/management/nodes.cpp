@@ -2,6 +2,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/shown_samples.hpp"
 
 namespace broker::management {
 
@@ -13,7 +14,10 @@ using members = std::shared_ptr<const std::map<std::string, std::string>>;
 void nodes(const call_ptr& to) {
   if (answer_again(to))
     return;
-  const auto range = range_of(to->target, "node_stats");
+  const auto asked = asked_ranges(to);
+  if (!asked)
+    return;
+  const auto range = asked->node_stats;
   to->in_service.nodes(range, [to, range](const members& all) {
     std::vector<const std::pair<const std::string, std::string>*> rows;
     for (const auto& each : *all)
@@ -27,7 +31,10 @@ void nodes(const call_ptr& to) {
 }
 
 void one_node(const call_ptr& to) {
-  to->in_service.nodes(range_of(to->target, "node_stats"), [to](const members& all) {
+  const auto asked = asked_ranges(to);
+  if (!asked)
+    return;
+  to->in_service.nodes(asked->node_stats, [to](const members& all) {
     const auto found = all->find(to->name(0));
     found == all->end() ? not_found(to) : answer_object(to, found->second);
   });

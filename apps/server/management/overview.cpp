@@ -8,6 +8,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/shown_samples.hpp"
 #include "version.hpp"
 
 namespace broker::management {
@@ -140,7 +141,10 @@ void write_overview(const call_ptr& to, const std::map<std::string, std::string>
 void overview(const call_ptr& to) {
   if (answer_again(to))
     return;
-  const auto range = range_of(to->target, "msg_rates");
+  const auto asked = asked_ranges(to);
+  if (!asked)
+    return;
+  const auto range = asked->msg_rates ? asked->msg_rates : asked->lengths;
   to->in_service.nodes(range, [to, range](const std::shared_ptr<const std::map<std::string, std::string>>& nodes) {
     answer_object(
       to, [&](object_writer& out) { write_overview(to, *nodes, out); }, to->in_service.nodes_good_until(range));

@@ -516,8 +516,8 @@ void take_picture(service& at, bool objects, std::function<void(const picture_pt
   into->connections_max = at.around.config.connections_max;
   at.facts([&at, into, objects, then = std::move(then)](const node_facts& now) {
     into->facts = now;
-    at.around.activity([&at, into, objects, then, post = at.post](const node_activity& activity) {
-      into->activity = activity;
+    at.around.activity([&at, into, objects, then, post = at.post](const activity_report& now_active) {
+      into->activity = now_active.node;
       post([&at, into, objects, then] { ask_objects(at, into, objects, [into, then] { then(into); }); });
     });
   });

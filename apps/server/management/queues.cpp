@@ -7,6 +7,7 @@
 #include "management/listing.hpp"
 #include "management/router.hpp"
 #include "management/service.hpp"
+#include "management/shown_samples.hpp"
 #include "management/stats_fields.hpp"
 #include "model/effective_policy.hpp"
 #include "model/json_table.hpp"
@@ -188,31 +189,53 @@ void answer_records(const call_ptr& to, const queue_filter& wanted) {
   answer_list(to, source);
 }
 
-void answer_infos(const call_ptr& to, const queue_infos& all, const queue_filter& wanted) {
-  std::vector<const queue_info*> infos;
-  for (const auto& each : *all)
-    if (wanted(*each.queue))
-      infos.push_back(&each);
-  const auto metadata = to->in_service.around.node.metadata();
-  effective_policies policies{*metadata};
-  const bool totals_only = is_set(*to, "disable_stats");
+/// Those of `all` that are wanted, as a list shows them.
+struct queue_rows {
+  queue_infos all;
+  std::vector<const queue_info*> wanted;
+};
+
+sampled_key key_of(const queue_record& queue) {
+  return {queue.node, key_of_queue(queue.id)};
+}
+
+/// `rows`, `policies` and `metadata` outlive it.
+list_source source_of(const call_ptr& to, const queue_rows& rows, const shown_samples_ptr& samples,
+                      effective_policies& policies, const metadata_snapshot& metadata) {
   list_source source;
-  source.size = infos.size();
-  source.name = [&](size_t i) { return std::string_view{infos[i]->queue->name}; };
+  source.size = rows.wanted.size();
+  source.name = [&](size_t i) { return std::string_view{rows.wanted[i]->queue->name}; };
   source.name_is_member = true;
-  source.write = [&](size_t i, object_writer& out) {
-    const auto& queue = infos[i]->queue;
-    const auto newest = metadata->find_queue(queue->vhost, queue->name);
+  source.write = [&, samples, totals_only = is_set(*to, "disable_stats")](size_t i, object_writer& out) {
+    const auto& info = *rows.wanted[i];
+    const auto& queue = info.queue;
+    const auto newest = metadata.find_queue(queue->vhost, queue->name);
     const auto& record = newest && newest->id == queue->id ? *newest : *queue;
+    out.show_samples(find(samples, i));
     if (!totals_only)
-      return write_queue(out, *infos[i], record, policies, *metadata);
+      return write_queue(out, info, record, policies, metadata);
     write_record(out, record);
     if (!record.policy.empty())
       out.add("policy", record.policy);
-    out.add("state", infos[i]->state());
-    write_totals(out, *infos[i]);
+    out.add("state", info.state());
+    write_totals(out, info);
   };
-  answer_list(to, source, to->in_service.queues_good_until());
+  return source;
+}
+
+void answer_infos(const call_ptr& to, const queue_infos& all, const queue_filter& wanted) {
+  const auto rows = std::make_shared<queue_rows>(queue_rows{all, {}});
+  for (const auto& each : *all)
+    if (wanted(*each.queue))
+      rows->wanted.push_back(&each);
+  const auto metadata = to->in_service.around.node.metadata();
+  const auto policies = std::make_shared<effective_policies>(*metadata);
+  with_shown_samples(
+    to, sampled_kind::queue, source_of(to, *rows, nullptr, *policies, *metadata),
+    [&](size_t i) { return key_of(*rows->wanted[i]->queue); },
+    [to, rows, policies, metadata](const shown_samples_ptr& samples) {
+      answer_list(to, source_of(to, *rows, samples, *policies, *metadata), to->in_service.queues_good_until());
+    });
 }
 
 void list(const call_ptr& to, queue_filter wanted) {
@@ -236,7 +259,8 @@ void queues_of_vhost(const call_ptr& to) {
 }
 
 void write_detail(object_writer& out, const call_ptr& to, const queue_info& info,
-                  const std::vector<consumer_row>& consumers) {
+                  const std::vector<consumer_row>& consumers, const named_samples* samples) {
+  out.show_samples(samples);
   effective_policies policies{*to->metadata};
   write_queue(out, info, *info.queue, policies, *to->metadata);
   if (out.wants("consumer_details")) {
@@ -263,8 +287,10 @@ void one_queue(const call_ptr& to) {
     to->post([to, queue, infos = std::move(infos)] {
       if (infos.empty())
         return not_found(to);
-      with_consumers(to->in_service, queue, [to, info = infos.front()](const std::vector<consumer_row>& consumers) {
-        answer_object(to, [&](object_writer& out) { write_detail(out, to, info, consumers); });
+      with_samples_of(to, sampled_kind::queue, key_of(*queue), [to, queue, info = infos.front()](const auto& samples) {
+        with_consumers(to->in_service, queue, [to, info, samples](const std::vector<consumer_row>& consumers) {
+          answer_object(to, [&](object_writer& out) { write_detail(out, to, info, consumers, find(samples, 0)); });
+        });
       });
     });
   });

@@ -1,7 +1,6 @@
 #include "management/service.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "actors/operator_channel.hpp"
@@ -18,22 +17,7 @@ namespace {
 constexpr uint64_t channel_time_ms = 30'000;
 constexpr size_t open_channels_max = 256;
 
-uint64_t number_in(const http::target& target, const std::string& name) {
-  const auto text = target.value(name);
-  uint64_t value = 0;
-  if (text)
-    std::from_chars(text->data(), text->data() + text->size(), value);
-  return std::min<uint64_t>(value, 86'400);
-}
-
 } // namespace
-
-sample_range range_of(const http::target& target, std::string_view what) {
-  sample_range range{number_in(target, std::string{what} + "_age"), number_in(target, std::string{what} + "_incr")};
-  if (range.age_s == 0 || range.step_s == 0)
-    range = {number_in(target, "lengths_age"), number_in(target, "lengths_incr")};
-  return range;
-}
 
 service::service(host of) : around(std::move(of)), post(server_.poster()), events(*this) {}
 
@@ -71,7 +55,7 @@ result<void> service::open() {
 }
 
 void service::start() {
-  server_.every(std::chrono::seconds{history::interval_s}, [this] { sample(); });
+  server_.every(std::chrono::milliseconds{around.config.sample_interval_ms}, [this] { sample(); });
   server_.every(std::chrono::seconds{1}, [this] {
     end_late_channels();
     forget_lists();
@@ -86,35 +70,6 @@ void service::stop() {
   for (auto& each : open_channels_)
     each.channel->close();
   open_channels_.clear();
-}
-
-// -- samples --
-
-void service::refresh(std::function<void()> then) {
-  if (latest_ms_ != 0 && around.now_ms() < latest_ms_ + latest_age_ms_)
-    return then();
-  take_activity(std::move(then));
-}
-
-void service::take_activity(std::function<void()> then) {
-  awaiting_activity_.push_back(std::move(then));
-  if (awaiting_activity_.size() > 1)
-    return; // on its way
-  around.activity([this, to_own = post, began_ms = around.now_ms()](const node_activity& now) {
-    to_own([this, began_ms, now] {
-      latest = now;
-      latest_ms_ = around.now_ms();
-      latest_age_ms_ = age_of(latest_ms_ - began_ms);
-      for (auto& each : std::exchange(awaiting_activity_, {}))
-        each();
-    });
-  });
-}
-
-void service::sample() {
-  take_activity([this] { samples.add(around.unix_ms() / 1'000 / history::interval_s * history::interval_s, latest); });
-  exchanges([](const exchange_map_ptr&) {}); // for rates, and to forget those that are no more
-  tell_ended_sessions([] {});
 }
 
 // -- log-ins of the web pages --

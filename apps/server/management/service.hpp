@@ -18,6 +18,7 @@
 #include "management/exchange_stats.hpp"
 #include "management/history.hpp"
 #include "management/kept_answer.hpp"
+#include "management/sampling.hpp"
 #include "management/sessions.hpp"
 #include "metadata/snapshot.hpp"
 #include "net/http/http_server.hpp"
@@ -47,7 +48,7 @@ struct host {
   /// Answers what tools may ask, on the control thread.
   std::function<void(control::request, control::reply)> run_verb;
   std::function<void(login, std::string, std::function<void(ref<operator_channel>)>)> open_channel;
-  std::function<void(std::function<void(node_activity)>)> activity;
+  std::function<void(std::function<void(activity_report)>)> activity;
   /// What was published to exchanges here; those that do not exist are forgotten.
   std::function<std::vector<exchange_report>(const exchange_totals::exists_function&)> exchanges;
   std::function<void(std::function<void(std::vector<queue_info>)>)> own_queues; ///< with their master here
@@ -78,10 +79,10 @@ using queue_infos = std::shared_ptr<const std::vector<queue_info>>;
 /// down has its name only.
 using node_texts = std::shared_ptr<const std::map<std::string, std::string>>;
 
-/// Over which time and how finely (lengths_age, lengths_incr and so on); 0 = no samples are wanted.
-struct sample_range {
-  uint64_t age_s = 0;
-  uint64_t step_s = 0;
+/// An object in whose samples somebody is interested.
+struct sampled_key {
+  std::string node; ///< that has them
+  std::string key;
 };
 
 class service {
@@ -123,6 +124,7 @@ public:
   event_streams events;
   answer_cache known_answers;
   history samples;
+  sample_log usage{sample_log::rings_of_node}; ///< of the node's means: usage_of
   node_activity latest;
 
   void facts(std::function<void(node_facts)> then);
@@ -142,6 +144,10 @@ public:
   uint64_t channels_good_until() const { return channels_.made_ms() + list_age_ms; }
   uint64_t exchanges_good_until() const { return exchanges_.made_ms() + list_age_ms; }
   uint64_t nodes_good_until(sample_range range) const; ///< 0: that range is not kept
+  /// Of objects of one kind, as many as there are keys and in their order; those of a node that does not answer are
+  /// empty. A key's node is "" for exchanges, which every node has a part of.
+  void samples_of(sampled_kind kind, const sample_ranges& asked, const std::vector<sampled_key>& keys,
+                  std::function<void(const std::vector<named_samples>&)> then);
   /// Ended by itself when nobody is answered for thirty seconds. False: too many are open.
   bool open_channel(login who, const std::string& vhost, std::function<void(const ref<operator_channel>&)> then);
 
@@ -150,6 +156,7 @@ public:
   uint64_t logins_failed = 0;
 
 private:
+  static constexpr const char* report_verb = "management_report";
   /// A list is good for this long: ten people who look every second ask once.
   static constexpr uint64_t list_age_ms = 1'000;
   static constexpr uint64_t list_age_max_ms = 5'000;
@@ -180,10 +187,16 @@ private:
   void ask_queues();
   void answer_queues(std::vector<queue_info> infos);
   void sample();
+  void sample_node(uint64_t now_s);
+  void sample_connections(uint64_t now_s);
+  void begin_connections(uint64_t now_s, const std::vector<std::string>& keys);
+  std::vector<named_samples> own_samples(sampled_kind kind, const sample_ranges& asked,
+                                         const std::vector<std::string>& keys);
   void tell_ended_sessions(std::function<void()> then);
   /// Goes on when `latest` is young enough; see queues().
   void refresh(std::function<void()> then);
   void take_activity(std::function<void()> then);
+  void take(const activity_report& now);
   void end_late_channels();
   void answer_report(const control::request& what, const control::reply& done);
   object_row connection_row(const connection_info& from);
@@ -205,6 +218,8 @@ private:
   uint64_t latest_age_ms_ = 0;                 ///< how old `latest` may become
   uint64_t latest_ms_ = 0;                     ///< when `latest` was taken
   std::vector<std::function<void()>> awaiting_activity_;
+  sample_store store_;
+  uint64_t due_sample_s_ = 0; ///< the activity that is on its way is for this interval too; 0 = it is not
   kept_answer<object_rows> connections_;
   kept_answer<object_rows> channels_;
   kept_answer<exchange_map_ptr> exchanges_;
@@ -225,8 +240,5 @@ private:
   };
   std::vector<open_one> open_channels_;
 };
-
-/// How a GET wants its samples.
-sample_range range_of(const http::target& target, std::string_view what);
 
 } // namespace broker::management

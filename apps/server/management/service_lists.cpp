@@ -20,7 +20,6 @@ namespace {
 
 /// Queues that have not answered by then are asked again.
 constexpr uint64_t list_patience_ms = 10'000;
-constexpr const char* report_verb = "management_report";
 
 object_row channel_row(const channel_info& from, const std::string& node) {
   object_row row;
@@ -420,6 +419,8 @@ void service::answer_report(const control::request& what, const control::reply& 
     events.turn();
     return done({});
   }
+  if (const auto wanted = samples_wanted_in(what.arguments))
+    return done(to_response(own_samples(wanted->kind, wanted->asked, wanted->keys)));
   if (kind == "exchanges")
     return done(to_response(own_exchanges()));
   if (kind == "connections" || kind == "channels")

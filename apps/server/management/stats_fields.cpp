@@ -14,11 +14,15 @@ bool of_channels_only(counted what) {
 
 } // namespace
 
+std::string_view name_of(counted what) {
+  return names[static_cast<size_t>(what)];
+}
+
 void write_message_stats(object_writer& to, const counts_report& from, counts_of what) {
   if (from.counts == message_counts{} || !to.wants("message_stats"))
     return;
   to.out().key("message_stats");
-  object_writer stats{to.out(), {}};
+  object_writer stats{to.out(), {}, to.samples()};
   for (size_t i = 0; i < counted_kinds; ++i)
     if (what == counts_of::channel_all || !of_channels_only(static_cast<counted>(i)))
       stats.add_rated(names[i], from.counts.of[i], from.rates[i]);

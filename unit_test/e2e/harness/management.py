@@ -120,6 +120,19 @@ SETUP = [
 GETS = """
 /overview /overview?columns=node,object_totals.queues
 /overview?msg_rates_age=60&msg_rates_incr=5&lengths_age=60&lengths_incr=5
+/overview?lengths_age=0&lengths_incr=5 /nodes?node_stats_age=0&node_stats_incr=5
+/nodes/NODE?node_stats_age=60&node_stats_incr=5
+/queues/%2F/busy?lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5
+/queues/%2F/busy?lengths_age=1800&lengths_incr=30 /queues/%2F/busy?lengths_age=60 /queues/%2F/busy?lengths_age=x&lengths_incr=5
+/queues/%2F/busy?lengths_age=0&lengths_incr=5 /queues/%2F/busy?msg_rates_age=60&msg_rates_incr=-5
+/queues/%2F/busy?msg_rates_age=2505&msg_rates_incr=5 /queues?lengths_age=60&lengths_incr=5&msg_rates_age=60&msg_rates_incr=5
+/queues/%2F?page=1&page_size=2&sort=name&lengths_age=60&lengths_incr=5 /queues?lengths_age=0&lengths_incr=5
+/exchanges/%2F/x1?msg_rates_age=60&msg_rates_incr=5 /exchanges?msg_rates_age=60&msg_rates_incr=5
+/exchanges/%2F/x1?msg_rates_age=0&msg_rates_incr=5
+/channels/CHANNEL?msg_rates_age=60&msg_rates_incr=5 /channels?msg_rates_age=60&msg_rates_incr=5
+/channels?msg_rates_age=0&msg_rates_incr=5
+/connections/CONNECTION?data_rates_age=60&data_rates_incr=5 /connections?data_rates_age=60&data_rates_incr=5
+/connections?data_rates_age=0&data_rates_incr=5
 /nodes /nodes/NODE /nodes/NODE/memory /nodes?columns=name,running
 /connections /connections/CONNECTION /connections/CONNECTION/channels /connections/none /connections?page=1&page_size=3
 /channels /channels/CHANNEL /channels/none /channels?page=1&page_size=3 /consumers /consumers/%2F

@@ -26,7 +26,6 @@ const sections = [
 const main = document.querySelector("main");
 const notice = document.querySelector(".notice");
 let running = null; // what keeps the page up to date
-let ticking = null; // shows the page anew as time goes on, where it has a clock of its own
 let place = null; // address of the page, without filter and order
 
 export function say(text, bad = false) {
@@ -94,8 +93,7 @@ function showChosen() {
 
 function stop() {
   running?.stop();
-  clearInterval(ticking);
-  running = ticking = null;
+  running = null;
 }
 
 function showLogin(reason) {
@@ -144,13 +142,12 @@ function show() {
   showFrame(name);
   document.title = [rest.at(-1) || title, "Warren"].filter(Boolean).join(" · ");
   const context = { names: rest, say, act, has: api.has, refresh: () => running?.refresh(), restart: show };
-  let latest = null;
+  let first = true;
   const draw = (data) => {
-    const first = latest === null;
-    latest = data;
     document.body.classList.remove("stale");
     morph(main, [page.view(context, data)]);
     if (first && moved) showChosen();
+    first = false;
   };
   if (moved) { // another order or filter of the same list leaves what is typed into alone
     document.querySelectorAll("dialog").forEach((each) => each.close());
@@ -158,7 +155,6 @@ function show() {
     window.scrollTo(0, 0);
     page.enter?.(context);
   }
-  if (page.every) ticking = setInterval(() => latest && !document.hidden && draw(latest), page.every);
   running = watch(page.paths(context), { show: draw, fail: (problem) => fail(problem), state: showState });
 }
 

@@ -63,6 +63,16 @@ export function chart(title, series, show) {
   }, inside(title, series, show));
 }
 
+// Points of a chart from `samples` of the API: counts become rates between neighbours, gauges stay.
+export function rates(details) {
+  const samples = [...(details?.samples ?? [])].reverse();
+  return samples.slice(1).map((each, i) => {
+    const seconds = (each.timestamp - samples[i].timestamp) / 1000;
+    return [each.timestamp, seconds > 0 ? Math.max(0, each.sample - samples[i].sample) / seconds : 0];
+  });
+}
+export const gauges = (details) => [...(details?.samples ?? [])].reverse().map((each) => [each.timestamp, each.sample]);
+
 // A line without words, beside a number.
 export function spark(points, kind) {
   const box = s("svg", { class: "spark " + kind, viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true" });

@@ -1,6 +1,6 @@
 // The cluster at a glance: what is wrong, how much waits, how fast it goes, how the nodes are.
 import { path } from "./api.js";
-import { chart, spark } from "./chart.js";
+import { chart, gauges, rates, spark } from "./chart.js";
 import { badge, dot, h, meter, panel } from "./dom.js";
 import { bytes, duration, number, rate } from "./format.js";
 import { choice, table } from "./table.js";
@@ -10,16 +10,6 @@ let age = 600;
 
 const wanted = ["queue_totals.messages_ready", "queue_totals.messages_unacknowledged", "message_stats.publish", "message_stats.confirm",
   "message_stats.deliver_get", "message_stats.ack", "message_stats.redeliver"];
-
-// Counts become rates between neighbouring samples; gauges stay.
-function rates(details) {
-  const samples = [...(details?.samples ?? [])].reverse();
-  return samples.slice(1).map((each, i) => {
-    const seconds = (each.timestamp - samples[i].timestamp) / 1000;
-    return [each.timestamp, seconds > 0 ? Math.max(0, each.sample - samples[i].sample) / seconds : 0];
-  });
-}
-const gauges = (details) => [...(details?.samples ?? [])].reverse().map((each) => [each.timestamp, each.sample]);
 
 export function nodeState(node) {
   if (!node.running) return dot("bad", "down");
@@ -72,10 +62,10 @@ function tiles(all, past) {
 }
 
 function churn(all) {
-  const rates = all.churn_rates ?? {};
+  const churned = all.churn_rates ?? {};
   const names = [["Connections opened", "connection_created"], ["closed", "connection_closed"], ["Channels opened", "channel_created"], ["closed", "channel_closed"],
     ["Queues declared", "queue_declared"], ["created", "queue_created"], ["deleted", "queue_deleted"]];
-  return h("p", { class: "churn" }, names.map(([text, name]) => h("span", {}, text + " ", h("b", {}, number(rates[name] ?? 0)), " ", rate(rates[name + "_details"]?.rate ?? 0))));
+  return h("p", { class: "churn" }, names.map(([text, name]) => h("span", {}, text + " ", h("b", {}, number(churned[name] ?? 0)), " ", rate(churned[name + "_details"]?.rate ?? 0))));
 }
 
 export const overview = {

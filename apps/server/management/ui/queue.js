@@ -1,28 +1,19 @@
 // One queue.
 import { path, remove } from "./api.js";
-import { chart } from "./chart.js";
+import { chart, gauges, rates } from "./chart.js";
 import { button, dot, h, json, pairs, panel } from "./dom.js";
 import { ask } from "./dialog.js";
 import { bindForm, bindings } from "./exchanges.js";
 import { bytes, number, percent, rate } from "./format.js";
 import { browser, getForm, publishForm } from "./messages.js";
 import { features, state } from "./queues.js";
-import { table } from "./table.js";
+import { choice, table } from "./table.js";
 
-const past = { of: null, depth: [], unacked: [], publish: [], deliver: [], ack: [] }; // since the page was opened
-const pastMax = 300;
+const ranges = { 600: ["10 minutes", 5], 3600: ["hour", 60] };
+let age = 600;
 
-function remember(one) {
-  const now = Date.now();
-  if (past.of === one.vhost + "\n" + one.name && now - (past.depth.at(-1)?.[0] ?? 0) < 900) return;
-  const add = (name, value) => { past[name].push([now, value ?? 0]); if (past[name].length > pastMax) past[name].shift(); };
-  if (past.of !== one.vhost + "\n" + one.name) Object.assign(past, { of: one.vhost + "\n" + one.name, depth: [], unacked: [], publish: [], deliver: [], ack: [] });
-  add("depth", one.messages_ready);
-  add("unacked", one.messages_unacknowledged);
-  add("publish", one.message_stats?.publish_details?.rate);
-  add("deliver", one.message_stats?.deliver_get_details?.rate);
-  add("ack", one.message_stats?.ack_details?.rate);
-}
+// Samples of these.
+const charted = ["messages_ready", "messages_unacknowledged", "message_stats.publish", "message_stats.deliver_get", "message_stats.ack"];
 
 function whySlow(flow) {
   return panel("What holds it up", flow.causes.length === 0 ? h("p", {}, dot("good", "Nothing: whoever publishes and consumes goes as fast as they can.")) :
@@ -65,25 +56,30 @@ function facts(one, who) {
       Object.keys(one.effective_policy_definition ?? {}).length ? ["Policies make", json(one.effective_policy_definition)] : null])));
 }
 
-function charts(one) {
+function charts(past) {
+  const stats = past.message_stats ?? {};
   return h("div", { class: "charts" },
-    chart("Messages in the queue", [{ label: "Ready", class: "c0", points: past.depth }, { label: "Unacknowledged", class: "c1", points: past.unacked }], (v) => number(Math.round(v))),
-    chart("Rates of the queue", [{ label: "Publish", class: "c0", points: past.publish }, { label: "Deliver", class: "c2", points: past.deliver }, { label: "Ack", class: "c1", points: past.ack }], rate));
+    chart("Messages in the queue", [{ label: "Ready", class: "c0", points: gauges(past.messages_ready_details) },
+      { label: "Unacknowledged", class: "c1", points: gauges(past.messages_unacknowledged_details) }], (v) => number(Math.round(v))),
+    chart("Rates of the queue", [{ label: "Publish", class: "c0", points: rates(stats.publish_details) }, { label: "Deliver", class: "c2", points: rates(stats.deliver_get_details) },
+      { label: "Ack", class: "c1", points: rates(stats.ack_details) }], rate));
 }
 
 export const queue = {
-  enter: () => { past.of = null; },
-  every: 2000, // charts go on although nothing changes
-  paths: ({ names }) => [path("queues", ...names), path("queues", ...names, "bindings"), path("queues", ...names, "flow"),
-    path("cluster", "queues", ...names)],
-  view(context, [one, bound, flow, who]) {
+  paths: ({ names }) => {
+    const step = ranges[age][1];
+    return [path("queues", ...names), path("queues", ...names, "bindings"), path("queues", ...names, "flow"), path("cluster", "queues", ...names),
+      path("queues", ...names) + `?lengths_age=${age}&lengths_incr=${step}&msg_rates_age=${age}&msg_rates_incr=${step}&columns=`
+        + charted.map((each) => each + "_details.samples").join(",")];
+  },
+  view(context, [one, bound, flow, who, past]) {
     const base = path("queues", one.vhost, one.name);
-    remember(one);
     return [
       h("div", { class: "title" }, h("h2", {}, "Queue ", h("span", { class: "name" }, one.name)), state(one), features(one), h("span", { class: "actions" },
+        choice("Last", String(age), Object.entries(ranges).map(([key, [text]]) => [key, text]), (value) => { age = Number(value); context.restart(); }),
         button("Publish", () => publishForm(context, one.vhost, "", one.name), "main add"), button("Browse", () => browser(base)), button("Get", () => getForm(context, base)),
         button("Bind", () => bindForm(context, one.vhost, { queue: one.name })), button("Purge", () => purge(context, base, one.name)), button("Delete", () => drop(context, base, one), "danger"))),
-      one.state === "down" ? h("ul", { class: "problems", role: "alert" }, h("li", {}, "Its master does not answer.")) : [whySlow(flow), charts(one), facts(one, who)],
+      one.state === "down" ? h("ul", { class: "problems", role: "alert" }, h("li", {}, "Its master does not answer.")) : [whySlow(flow), charts(past), facts(one, who)],
       h("h2", {}, "Consumers", h("span", { class: "count" }, (one.consumer_details ?? []).length)),
       table("Consumers", consumerColumns, one.consumer_details ?? [], { rowKey: (c) => (c.channel_details.name ?? "") + c.consumer_tag, empty: "Nobody consumes from it." }),
       bindings(context, "Bindings", bound),
