@@ -166,6 +166,13 @@ BOOST_AUTO_TEST_CASE(rings_fit_into_their_bytes_and_what_is_asked_for_keeps_its_
   BOOST_TEST(values(*all.ask("8", begin_s), 300, 5).front() == 60'008u);
 }
 
+BOOST_AUTO_TEST_CASE(many_queues_are_sampled_less_often) {
+  BOOST_TEST(intervals_for(0) == 1u);
+  BOOST_TEST(intervals_for(7'999) == 1u);
+  BOOST_TEST(intervals_for(10'000) == 2u);
+  BOOST_TEST(intervals_for(100'000) == 13u);
+}
+
 BOOST_AUTO_TEST_CASE(sums_go_on_with_the_newest_of_who_is_late) {
   const sample_list late{100, 5, {9, 8, 7, 6}};
   const sample_list early{90, 5, {30, 20}};
