@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(whatever_figures_do_rings_tell_it_as_a_list_of_all_samples_
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_object_that_rests_costs_no_ring_and_a_busy_one_two_kilobytes) {
+BOOST_AUTO_TEST_CASE(an_object_that_rests_costs_no_ring_and_a_busy_one_three_kilobytes) {
   sample_log log;
   std::array<uint64_t, 10> now{};
   uint64_t at_s = begin_s;
