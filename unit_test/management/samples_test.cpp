@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(whatever_figures_do_rings_tell_it_as_a_list_of_all_samples_
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_object_that_rests_costs_no_ring_and_a_busy_one_two_kilobytes) {
+BOOST_AUTO_TEST_CASE(an_object_that_rests_costs_no_ring_and_a_busy_one_three_kilobytes) {
   sample_log log;
   std::array<uint64_t, 10> now{};
   uint64_t at_s = begin_s;
@@ -164,6 +164,13 @@ BOOST_AUTO_TEST_CASE(rings_fit_into_their_bytes_and_what_is_asked_for_keeps_its_
   BOOST_TEST(values(*all.ask("7", begin_s), 300, 5).size() == 61u);
   BOOST_TEST(values(*all.ask("8", begin_s), 300, 5).size() < 61u, "shorter, rather than wrong");
   BOOST_TEST(values(*all.ask("8", begin_s), 300, 5).front() == 60'008u);
+}
+
+BOOST_AUTO_TEST_CASE(many_queues_are_sampled_less_often) {
+  BOOST_TEST(intervals_for(0) == 1u);
+  BOOST_TEST(intervals_for(7'999) == 1u);
+  BOOST_TEST(intervals_for(10'000) == 2u);
+  BOOST_TEST(intervals_for(100'000) == 13u);
 }
 
 BOOST_AUTO_TEST_CASE(sums_go_on_with_the_newest_of_who_is_late) {

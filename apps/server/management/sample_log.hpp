@@ -4,7 +4,7 @@
 //
 // Model: the newest figures stand as they are; rings hold what each interval has changed, in as few bytes as that
 // takes. An interval in which nothing changed takes none, so that an object that rests costs its newest figures only,
-// and one with publishes and deliveries all the time about 2 KiB. A ring never holds more intervals than it has
+// and one with publishes and deliveries all the time about 3 KiB. A ring never holds more intervals than it has
 // samples.
 #pragma once
 

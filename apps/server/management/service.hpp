@@ -219,6 +219,7 @@ private:
   uint64_t latest_ms_ = 0;                     ///< when `latest` was taken
   std::vector<std::function<void()>> awaiting_activity_;
   sample_store store_;
+  uint64_t intervals_ = 0;    ///< since channels and queues were sampled
   uint64_t due_sample_s_ = 0; ///< the activity that is on its way is for this interval too; 0 = it is not
   kept_answer<object_rows> connections_;
   kept_answer<object_rows> channels_;

@@ -58,8 +58,11 @@ void service::take(const activity_report& now) {
 
 void service::sample() {
   const uint64_t now_s = around.unix_ms() / 1'000 / sample_log::interval_s * sample_log::interval_s;
-  due_sample_s_ = now_s;
-  take_activity([this, now_s] { sample_node(now_s); });
+  if (++intervals_ >= intervals_for(latest.queues)) {
+    intervals_ = 0;
+    due_sample_s_ = now_s;
+    take_activity([this, now_s] { sample_node(now_s); });
+  }
   store_.add(now_s, own_exchanges());
   sample_connections(now_s);
   tell_ended_sessions([] {});
