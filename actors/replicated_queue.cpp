@@ -387,6 +387,9 @@ queue_report report(replica_shell& shell) {
 // ---------------------------------------------------------------------------------------------------------
 
 /// A log that does not fit together is no log: the copy is made anew, under this session, which nobody has heard of.
+/// Without a log it is what this node alone had before the queue was replicated: a replica's log begins before anything
+/// else is stored, and of a copy that was dropped the store gives nothing back, not even how far its numbers went
+/// (queue_lives; unit_test/persistence/queue_lives_test.cpp). Adopted, that would be a log whose entries are all over.
 replication::recovered_log recovered_of(const runtime& node, const queue_record& record, const recovered_queue* found) {
   if (!found)
     return replication::begin_log();

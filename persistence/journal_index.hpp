@@ -172,12 +172,12 @@ private:
   void account_dead(queue_content& content, extent& where, uint32_t count);
   void erase_extents(queue_id queue, uint32_t sequence);
   void forget_log(const log_place& gone);
-  bool appended_elsewhere(queue_id queue, uint32_t sequence) const;
+  bool told_of_elsewhere(queue_id queue, uint32_t sequence) const;
   queue_facts carried_facts(queue_id queue, uint32_t sequence, const segment_content& noted) const;
   std::vector<seq_range> live_parts(const queue_content& content, const extent& where, seq_range within) const;
 
   std::map<queue_id, queue_content> queues_;
-  std::set<queue_id> dropped_; ///< while a segment has records of them
+  std::set<queue_id> dropped_; ///< while a segment tells of them
   std::map<uint32_t, segment_content> segments_;
 };
 

@@ -44,16 +44,20 @@ uint32_t journal_index::retirement_candidate(uint64_t segment_bytes, size_t keep
   return sparsest;
 }
 
-bool journal_index::appended_elsewhere(queue_id queue, uint32_t sequence) const {
+/// Facts count, too: what was settled before a drop would end messages that are stored under the same numbers once
+/// nothing tells of the drop any more.
+bool journal_index::told_of_elsewhere(queue_id queue, uint32_t sequence) const {
   return std::any_of(segments_.begin(), segments_.end(), [&](const auto& entry) {
-    return entry.first != sequence && entry.second.appended.contains(queue);
+    const segment_content& one = entry.second;
+    return entry.first != sequence
+        && (one.appended.contains(queue) || one.settled.contains(queue) || one.delivered.contains(queue));
   });
 }
 
 queue_facts journal_index::carried_facts(queue_id queue, uint32_t sequence, const segment_content& noted) const {
   queue_facts facts{queue, false, 0, {}};
   if (dropped_.contains(queue)) {
-    facts.dropped = noted.dropped.contains(queue) && appended_elsewhere(queue, sequence);
+    facts.dropped = noted.dropped.contains(queue) && told_of_elsewhere(queue, sequence);
     return facts;
   }
   const auto found = queues_.find(queue);
@@ -172,7 +176,7 @@ segment_ref journal_index::forget_segment(uint32_t sequence) {
   BROKER_ASSERT(segment.live == 0 && segment.log_bytes == 0 && segment.pins == 0, "a segment in use is not forgotten");
   for (const queue_id queue : segment.appended)
     erase_extents(queue, sequence);
-  std::erase_if(dropped_, [&](queue_id queue) { return !appended_elsewhere(queue, sequence); });
+  std::erase_if(dropped_, [&](queue_id queue) { return !told_of_elsewhere(queue, sequence); });
   return std::move(segment.file);
 }
 

@@ -24,13 +24,12 @@ bool journal_store::step_reader() {
 }
 
 bool journal_store::serve(const read_request& request) {
-  ref<store_client> who;
   {
     const std::lock_guard lock(clients_mutex_);
-    if (store_client* const found = client_of(request.queue))
-      who = ref<store_client>{found};
+    if (client_of(request.queue) != request.who.get())
+      return true; // detached or dropped since it asked
   }
-  const bool with_facts = who && who->wants_facts();
+  const bool with_facts = request.who->wants_facts();
   batch_builder builder(with_facts);
   for (seqno from = request.from; builder.bytes() < request.max_bytes || builder.empty();) {
     std::vector<read_piece> plan;
@@ -49,13 +48,13 @@ bool journal_store::serve(const read_request& request) {
     release(plan);
   }
   const std::lock_guard lock(clients_mutex_);
-  if (!who || client_of(request.queue) != who.get())
-    return true; // detached or dropped meanwhile
+  if (client_of(request.queue) != request.who.get())
+    return true; // meanwhile
   if (with_facts) {
     auto runs = builder.take();
-    who->on_read_with_facts(std::move(runs), builder.facts());
+    request.who->on_read_with_facts(std::move(runs), builder.facts());
   } else {
-    who->on_read(builder.take());
+    request.who->on_read(builder.take());
   }
   return true;
 }

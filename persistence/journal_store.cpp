@@ -129,8 +129,12 @@ void journal_store::drop(queue_id queue) {
 
 void journal_store::read(queue_id queue, seqno from, seqno before, size_t max_bytes) {
   {
+    const std::lock_guard clients(clients_mutex_);
+    const auto who = clients_.find(queue);
+    if (who == clients_.end())
+      return; // detached: nobody waits for it
     const std::lock_guard lock(pending_mutex_);
-    reads_.push_back({lives_.use(queue), from, before, max_bytes, appends_enqueued_});
+    reads_.push_back({lives_.use(queue), from, before, max_bytes, appends_enqueued_, who->second});
   }
   events_.wake_reader();
 }

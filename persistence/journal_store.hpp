@@ -127,6 +127,8 @@ private:
     seqno before = 0;
     size_t max_bytes = 0;
     uint64_t after = 0; ///< appends that must have been written
+    /// Who asked. The next client of the queue would take the answer for one to a read of its own.
+    ref<store_client> who;
   };
   struct completions {
     std::map<queue_id, seqno> durable;

@@ -70,7 +70,7 @@ public:
   virtual ~message_store() = default;
 
   /// Makes `who` the client of `queue`. Must precede every other call for that queue; `detach` ends it: after it
-  /// returns no new callback starts.
+  /// returns no new callback starts, and what was asked for is told to nobody, whoever is attached next.
   virtual void attach(queue_id queue, ref<store_client> who) = 0;
   virtual void detach(queue_id queue) = 0;
 

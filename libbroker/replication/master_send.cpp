@@ -74,6 +74,7 @@ void master::send_runs(replica_core& core, peer& to, std::vector<log_run> runs, 
   message.runs = std::move(runs);
   message.commit = to.told_commit = core.commit;
   message.delivered_upto = to.told_delivered = core.delivered_upto;
+  message.ends = to.next > core.log.length();
   to.probe = false;
   core.send(to.node, std::move(message), out);
 }

@@ -20,7 +20,7 @@ void describe(const envelope& message, std::string& out) {
   std::visit(overloaded{
                [&](const append& one) {
                  put(out, one.prev.mastership, one.prev.seq, one.prev_chain.has_value(), one.prev_chain.value_or(0),
-                     one.commit, one.delivered_upto, one.runs.size());
+                     one.commit, one.delivered_upto, one.ends, one.runs.size());
                  for (const log_run& run : one.runs)
                    put(out, run.mastership, run.first, run.count, run.chain, static_cast<uint64_t>(run.kind),
                        run.from.channel.number, run.from.first, run.from.prev, run.facts.deadline_ms,

@@ -17,6 +17,7 @@ struct append {
   std::vector<log_run> runs;          ///< behind prev, without gaps
   seqno commit = 0;
   seqno delivered_upto = 0; ///< below it everything has been delivered once (G2)
+  bool ends = false;        ///< behind these the master's log had nothing when this was sent
 };
 /// Everything up to `upto` is equal to the master's and on my disk.
 struct append_ok {

@@ -21,21 +21,27 @@ seqno first_new(const replica_core& core, const log_run& run) {
 
 } // namespace
 
+/// What the master does not have. Logs part between masterships, at the end of a run: else this one is not sound.
+void mirror::drop_from(replica_core& core, seqno at, effects& out) const {
+  BROKER_ASSERT(at > core.commit || planted(plant::hw_truncate), "a committed entry is never cut off (I4)");
+  if (!core.log.can_truncate(at)) {
+    out.damaged = true;
+    return;
+  }
+  core.log.truncate(at, out.writes);
+  core.matched = std::min(core.matched, at - 1);
+}
+
 /// Two entries of one seq and epoch are the same (I3), so they are compared by that. The old tail is kept until it
 /// conflicts: a shorter message must not cut off what the master has sent and this replica has acknowledged.
 void mirror::take(replica_core& core, const log_run& run, effects& out) const {
   const seqno at = first_new(core, run);
   if (at > run.last())
     return;
-  if (at <= core.log.length()) {
-    BROKER_ASSERT(at > core.commit || planted(plant::hw_truncate), "a committed entry is never cut off (I4)");
-    if (!core.log.can_truncate(at)) { // logs part between masterships, at the end of a run: this one is not sound
-      out.damaged = true;
-      return;
-    }
-    core.log.truncate(at, out.writes);
-    core.matched = std::min(core.matched, at - 1);
-  }
+  if (at <= core.log.length())
+    drop_from(core, at, out);
+  if (out.damaged)
+    return;
   if (!core.log.append(cut(run, at, run.last()), out.writes))
     out.damaged = true;
   else if (planted(plant::forget_early) && run.ranges)
@@ -65,6 +71,10 @@ void mirror::receive(replica_core& core, node_id from, const append& message, ef
     if (!out.damaged)
       take(core, dropped ? [&] { log_run empty = run; empty.ranges = nullptr; return empty; }() : run, out);
   }
+  // From here on the master's log has, or will have, entries of its own mastership and no others. A tail of an earlier
+  // one need not wait for them: nobody may write any more, and with the next office of this replica it would be truth.
+  if (message.ends && !out.damaged && upto < log.length() && log.mastership_at(upto + 1) < core.mastership)
+    drop_from(core, upto + 1, out);
   if (out.damaged) {
     core.send(from, append_reject{append_reject::reason::damaged, 0}, out);
     return;

@@ -25,6 +25,7 @@ public:
 
 private:
   void take(replica_core& core, const log_run& run, effects& out) const;
+  void drop_from(replica_core& core, seqno at, effects& out) const;
   void acknowledge(const replica_core& core, effects& out) const;
   void copy_arrived(replica_core& core, effects& out) const;
 

@@ -125,6 +125,7 @@ result<content> append_of(const pb::Append& from, std::string_view& rest, const 
     what.prev_chain = from.prev_chain();
   what.commit = from.commit();
   what.delivered_upto = from.delivered_upto();
+  what.ends = from.ends();
   seqno next = what.prev.seq + 1;
   broker::epoch mastership = what.prev.mastership;
   for (const pb::Run& one : from.runs()) {

@@ -70,6 +70,7 @@ struct encoder {
       put(run, *to.add_runs(), out);
     to.set_commit(what.commit);
     to.set_delivered_upto(what.delivered_upto);
+    to.set_ends(what.ends);
   }
   void operator()(const append_ok& what) const { head.mutable_append_ok()->set_upto(what.upto); }
   void operator()(const append_reject& what) const {

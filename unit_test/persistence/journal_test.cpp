@@ -227,6 +227,30 @@ BOOST_AUTO_TEST_CASE(a_detached_client_hears_nothing_more) {
   BOOST_TEST(client->durable == 0u);
 }
 
+/// A queue that becomes replicated leaves the store to its replica, which took such an answer for that to a read of its
+/// own and missed its messages (simulator, seed 3547 of two nodes).
+BOOST_AUTO_TEST_CASE(what_an_earlier_client_asked_for_is_not_told_to_the_next) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  world.append(1, 6, 10, true);
+  world.settle_down();
+  world.store().read(1, 1, 3, 1'000'000);
+  world.store().read(1, 3, 5, 1'000'000);
+  BOOST_TEST(world.store().step_reader());
+  const auto earlier = world.client(1);
+  BOOST_TEST(earlier->answers == 1);
+  world.store().detach(1);
+  const auto next = make_ref<test::recording_client>();
+  world.store().attach(1, ref<store_client>{next});
+  world.store().read(1, 5, 7, 1'000'000);
+  while (world.store().step_reader()) {
+  }
+  BOOST_TEST(earlier->answers == 1);
+  BOOST_TEST(next->answers == 1);
+  BOOST_REQUIRE(next->read.size() == 1u);
+  BOOST_TEST(next->read.front().first == 5u);
+}
+
 BOOST_AUTO_TEST_CASE(a_dropped_queue_is_gone_for_good) {
   store_fixture world(1);
   BOOST_REQUIRE(world.open());

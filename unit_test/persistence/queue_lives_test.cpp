@@ -14,7 +14,7 @@ using test::store_fixture;
 
 namespace {
 
-constexpr queue_id moving = 1, other = 2;
+constexpr queue_id moving = 1, other = 2, brief = 3;
 
 uint64_t stored_in(const store_fixture& world, queue_id queue) {
   uint64_t all = 0;
@@ -115,6 +115,65 @@ BOOST_AUTO_TEST_CASE(a_life_hears_nothing_of_what_the_one_before_has_written) {
   BOOST_TEST(later->durable == 0u);
   BOOST_TEST(later->logged == 0u);
   BOOST_TEST(later->answers == 0);
+}
+
+namespace {
+
+/// Of `moving`, which was dropped, only a segment is left that says that its messages were settled: those with the
+/// messages and with the word of the drop have been used again.
+void leave_settles_alone(store_fixture& world) {
+  seqno brief_until = 1;
+  const auto fill_segment = [&] { // until `brief` is settled
+    world.append(brief, 10, 600, true);
+    world.settle_down();
+    brief_until += 10;
+  };
+  world.append(moving, 10, 100, true);
+  world.log(moving, true, "begins");
+  fill_segment();
+  fill_segment();
+  world.settle(moving, {1, 11});
+  world.append(other, 10, 600, true);
+  world.settle_down();
+  fill_segment();
+  world.drop(moving);
+  fill_segment();
+  fill_segment();
+  world.settle(brief, {1, brief_until});
+  pass_time(world);
+}
+
+} // namespace
+
+/// It would end messages of the same numbers, which are confirmed.
+BOOST_AUTO_TEST_CASE(what_was_settled_before_a_drop_ends_nothing_that_is_stored_afterwards) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  leave_settles_alone(world);
+  world.begin_anew(moving);
+  world.append(moving, 4, 50, true);
+  world.log(moving, true, "begins");
+  world.settle_down();
+  pass_time(world); // they move to the backlog
+  BOOST_TEST(world.read_all(moving).size() == 4u);
+  for (int start = 0; start < 2; ++start) {
+    world.crash(crash_style::keep_all);
+    BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+    BOOST_TEST(stored_in(world, moving) == 4u);
+  }
+}
+
+/// A replica would adopt it as a log of which it has every entry.
+BOOST_AUTO_TEST_CASE(what_was_settled_before_a_drop_is_no_content_of_the_queue) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  leave_settles_alone(world);
+  for (int start = 0; start < 2; ++start) {
+    world.crash(crash_style::keep_all);
+    BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+    for (const recovered_queue& one : world.recovered)
+      BOOST_TEST(one.id != moving);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(queues_that_are_gone_for_good_are_forgotten) {

@@ -52,6 +52,17 @@ BOOST_AUTO_TEST_CASE(a_purge_ends_what_was_ready_and_nothing_else) {
   BOOST_TEST(world.check() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_shorter_word_of_the_same_master_cuts_nothing_off) {
+  cluster world{{}};
+  world.publish(1, 5);
+  world.calm();
+  auto& mirror = *world.at(2).machine;
+  broker::replication::effects out;
+  mirror.receive(1, {7, 1, 1, broker::replication::append{{1, 3}, {}, {}, 3, 0, true}}, out);
+  BOOST_TEST(mirror.log().length() == 5u);
+  BOOST_TEST(out.writes.empty());
+}
+
 // Nothing can be committed before n2 is back, and no copy has a base before something is known to be committed. But the
 // entries themselves cannot be sent any more, since a message is gone: that it is gone tells that its end was
 // committed.

@@ -47,7 +47,7 @@ envelope append_of(uint32_t raw_size) {
   settled.kind = entry_kind::settle;
   settled.ranges = std::make_shared<const std::vector<seq_range>>(std::vector<seq_range>{{1, 3}, {5, 6}});
   settled.chain = chain_after(run.chain, settled);
-  return {7, 3, 5, append{{2, 7}, 77, {run, settled}, 6, 4}};
+  return {7, 3, 5, append{{2, 7}, 77, {run, settled}, 6, 4, true}};
 }
 
 std::string flat(const wire_message& what) {
