@@ -217,8 +217,8 @@ public:
   std::vector<std::string> unreachable() const override { return out_of_reach; }
 
   // -- operations --
-  void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most, broker::error why,
-                         std::function<void(size_t)> done) override {
+  void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most,
+                         const broker::error& why, std::function<void(size_t)> done) override {
     size_t closed = 0;
     std::erase_if(connections, [&](const auto& each) { return closed < most && which(each) && ++closed != 0; });
     closed_because = why.text;
