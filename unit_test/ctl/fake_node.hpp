@@ -341,7 +341,10 @@ public:
     port = listener->port();
     thread = std::thread{[this] { io.run(); }};
   }
-  ~fake_node() { stop(); }
+  ~fake_node() {
+    stop();
+    view.unanswered = nullptr; // a question that was never answered is answered at its end, on `io`
+  }
 
   /// After it, `refusals` may be read.
   void stop() {

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
+#include "sample.hpp"
 
 using namespace metadata_test;
 
@@ -238,7 +239,7 @@ BOOST_AUTO_TEST_CASE(a_policy_that_changes_nothing_for_a_queue_leaves_its_record
 
 /// The plain reading of O29-O31: try every policy on every queue after every change.
 BOOST_AUTO_TEST_CASE(incremental_policies_agree_with_trying_all_of_them) {
-  for (uint64_t seed = 1; seed <= 300; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(300); ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
       random_source random{seed};
       world w;
