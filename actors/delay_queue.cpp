@@ -46,7 +46,7 @@ void retire(delay_actor* self) {
   shell.node->store->drop(shell.record->id);
   shell.node->store->detach(shell.record->id);
   perform(self);
-  self->delayed_send(self, queue_linger, queue_retired_msg{});
+  linger(self);
 }
 
 caf::behavior delay_behavior(delay_actor* self, runtime* node, queue_ptr record,

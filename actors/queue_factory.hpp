@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include <caf/fwd.hpp>
+#include <caf/actor.hpp>
 
 #include "metadata/snapshot.hpp"
 #include "ports/message_store.hpp"

@@ -47,7 +47,7 @@ void retire(queue_actor* self) {
   shell.node->store->detach(shell.record->id);
   perform(self, shell.node->now_ms());
   shell.looking.forget();
-  self->delayed_send(self, queue_linger, queue_retired_msg{});
+  linger(self);
 }
 
 void finish_conversion(queue_actor* self) {
@@ -61,7 +61,7 @@ void finish_conversion(queue_actor* self) {
   perform(self, shell.node->now_ms());
   shell.machine.reset();
   shell.looking.forget();
-  self->delayed_send(self, queue_linger, queue_retired_msg{});
+  linger(self);
 }
 
 /// All that the queue has goes to disk, and a record behind it that tells when it is there. Until then, and afterwards,

@@ -120,8 +120,19 @@ void propose_deletion(Actor* self, const runtime& node, const queue_record& reco
 /// It ends.
 template<class Actor>
 void leave(Actor* self) {
-  self->state.moves.leave(self->state.node->moves, caf::actor_cast<caf::actor>(self));
+  const auto me = caf::actor_cast<caf::actor>(self);
+  self->state.moves.leave(self->state.node->moves, me);
+  self->state.node->lingering.remove(me);
   self->quit();
+}
+
+/// It is gone for everybody, and ends in a while.
+template<class Actor>
+void linger(Actor* self) {
+  if (self->state.node->lingering.add(caf::actor_cast<caf::actor>(self)))
+    self->delayed_send(self, queue_linger, queue_retired_msg{});
+  else
+    leave(self);
 }
 
 /// At most the earliest timer counts; `now_ms` is the node's monotonic clock.

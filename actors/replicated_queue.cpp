@@ -348,7 +348,7 @@ void retire(replica_actor* self) {
   }
   take_held(self);
   shell.looking.forget();
-  self->delayed_send(self, queue_linger, queue_retired_msg{});
+  linger(self);
 }
 
 /// A master that hears of its successor and of this at once leaves its office first: to channels that know less than

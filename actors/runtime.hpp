@@ -15,6 +15,7 @@
 #include "actors/bridge_directory.hpp"
 #include "actors/caf.hpp"
 #include "actors/exchange_totals.hpp"
+#include "actors/lingering_queues.hpp"
 #include "actors/move_watchers.hpp"
 #include "actors/queue_factory.hpp"
 #include "base/ids.hpp"
@@ -161,6 +162,7 @@ struct runtime {
   queue_directory queues_by_id;
   move_watchers moves;               ///< who hears of another master of a replicated queue
   actor_directory replicas_by_id;    ///< queue_id: replicas of this node, masters and mirrors
+  lingering_queues lingering;        ///< in no directory any more
   actor_directory channels_by_id;    ///< channel_address::id, for direct replies (W69)
   actor_directory connections_by_id; ///< connection_id; those that have opened a vhost
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.

@@ -174,12 +174,12 @@ void cluster_wire::greet(tcp::socket socket, const tcp::endpoint& from) {
   stream->socket() = std::move(socket);
   handshakes_.emplace(stream->id(), std::pair{stream, network});
   ++handshakes_of_[network];
-  stream->handshake(*tls_, false, [this, network](const stream_ptr& who, cluster_stream::outcome how) {
+  stream->handshake(*tls_, false, [this, network](const stream_ptr& who, const cluster_stream::outcome& how) {
     if (handshakes_.erase(who->id()) == 0)
       return;
     if (--handshakes_of_[network] == 0)
       handshakes_of_.erase(network);
-    greeted(who, network, std::move(how));
+    greeted(who, network, how);
   });
 }
 
@@ -192,7 +192,7 @@ void cluster_wire::drop_oldest_handshake() {
   stream->abort();
 }
 
-void cluster_wire::greeted(const stream_ptr& stream, const std::string& network, cluster_stream::outcome how) {
+void cluster_wire::greeted(const stream_ptr& stream, const std::string& network, const cluster_stream::outcome& how) {
   if (!how.error.empty()) {
     guard_.failed(network, settings_.now_ms());
     return note(network + how.error, "connection of a node from " + stream->address() + " refused: " + how.error);
@@ -221,7 +221,7 @@ void cluster_wire::dial(const std::string& node, const std::string& host, uint16
   });
 }
 
-void cluster_wire::resolve(const std::string& node, const std::string& host, uint16_t port, caf::actor answer) {
+void cluster_wire::resolve(const std::string& node, const std::string& host, uint16_t port, const caf::actor& answer) {
   auto [at_host, at_port] = settings_.locate(node);
   if (!host.empty())
     at_host = host;

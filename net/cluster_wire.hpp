@@ -70,10 +70,10 @@ private:
   void accept();
   void pause_accepting();
   void greet(tcp::socket socket, const tcp::endpoint& from);
-  void greeted(const stream_ptr& stream, const std::string& network, cluster_stream::outcome how);
+  void greeted(const stream_ptr& stream, const std::string& network, const cluster_stream::outcome& how);
   void drop_oldest_handshake();
   void remember(const stream_ptr& stream);
-  void resolve(const std::string& node, const std::string& host, uint16_t port, caf::actor answer);
+  void resolve(const std::string& node, const std::string& host, uint16_t port, const caf::actor& answer);
   void dialled(const stream_ptr& stream, const std::string& node, const caf::actor& answer,
                cluster_stream::outcome how);
   void note(const std::string& key, const std::string& line);

@@ -112,7 +112,7 @@ void partition_section(std::string& page, const control::response& answer) {
         names += ", ";
       names += plain_text(each);
     }
-    page += "Node " + node + " cannot communicate with " + names + "\n";
+    page.append("Node ").append(node).append(" cannot communicate with ").append(names).append("\n");
   }
   for (const auto& node : minority)
     page += "Node " + plain_text(node) + " has no majority of the cluster's nodes: until it has, users, virtual hosts, "

@@ -336,10 +336,14 @@ void broker_app::end() {
     return;
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send_exit(queue, caf::exit_reason::kill);
+  for (const auto& replica : shared.replicas_by_id.all())
+    caf::anon_send_exit(replica, caf::exit_reason::kill);
+  shared.lingering.end();
   stop_bridges(shared);
   stop_replica_links(shared);
   conditions.stop();
   shared.queues_by_id.clear();
+  shared.replicas_by_id.clear();
   shared.channels_by_id.clear();
   shared.connections_by_id.clear();
   if (shared.metadata)

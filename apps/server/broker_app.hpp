@@ -77,7 +77,7 @@ struct broker_app {
   void list_connections(std::function<void(std::vector<connection_info>)> done);
   void list_channels(std::function<void(std::vector<channel_info>)> done);
   void list_consumers(std::function<void(std::vector<consumer_info>)> done);
-  void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+  void close_connections(std::function<bool(const connection_info&)> which, size_t most, const error& why,
                          std::function<void(size_t)> done);
   void delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty, std::function<void(result<uint32_t>)> done);
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);

@@ -96,10 +96,10 @@ void broker_app::list_consumers(std::function<void(std::vector<consumer_info>)> 
     caf::anon_send(queue.who, consumer_report_request{{id, add}});
 }
 
-void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+void broker_app::close_connections(std::function<bool(const connection_info&)> which, size_t most, const error& why,
                                    std::function<void(size_t)> done) {
   listener->close_if([which = std::move(which)](session_report report) { return which(to_info(std::move(report))); },
-                     most, std::move(why), std::move(done));
+                     most, why, std::move(done));
 }
 
 // Actors are spawned on a loop only: CAF leaves a reference to the actor system's logger in every thread that spawns,

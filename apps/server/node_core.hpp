@@ -100,7 +100,7 @@ struct node::impl final : node_view {
   void request_stop() override;
 
   // -- node_view (node_operations.cpp) --
-  void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+  void close_connections(std::function<bool(const connection_info&)> which, size_t most, const error& why,
                          std::function<void(size_t)> done) override;
   void suspend_listeners(std::function<void(result<void>)> done) override;
   void resume_listeners(std::function<void(result<void>)> done) override;

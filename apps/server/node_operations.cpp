@@ -22,10 +22,10 @@ constexpr auto masters_leave = std::chrono::seconds{30};
 
 } // namespace
 
-void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+void node::impl::close_connections(std::function<bool(const connection_info&)> which, size_t most, const error& why,
                                    std::function<void(size_t)> done) {
   if (broker_app* running = visible)
-    return running->close_connections(std::move(which), most, std::move(why), std::move(done));
+    return running->close_connections(std::move(which), most, why, std::move(done));
   done(0);
 }
 

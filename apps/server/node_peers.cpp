@@ -42,6 +42,7 @@ std::vector<std::pair<std::string, control::response>> ask_peers(const node_conf
                                                                  const control::request& what,
                                                                  std::chrono::milliseconds longest) {
   std::vector<std::future<result<control::response>>> asked;
+  asked.reserve(nodes.size());
   for (const auto& node : nodes)
     asked.push_back(std::async(std::launch::async,
                                [&config, &what, node, longest] { return ask_peer(config, node, what, longest); }));

@@ -149,7 +149,7 @@ public:
   // -- operations --
   /// Closes the connections that `which` chooses, at most `most`; `which` may be called on any thread. `done` gets
   /// their number.
-  virtual void close_connections(std::function<bool(const connection_info&)> which, size_t most, error why,
+  virtual void close_connections(std::function<bool(const connection_info&)> which, size_t most, const error& why,
                                  std::function<void(size_t)> done) = 0;
   /// Closes the listeners for clients; connections go on.
   virtual void suspend_listeners(std::function<void(result<void>)> done) = 0;

@@ -78,6 +78,7 @@ struct sim_node::process {
       caf::anon_send_exit(queue, caf::exit_reason::kill);
     for (const auto& replica : shared.replicas_by_id.all())
       caf::anon_send_exit(replica, caf::exit_reason::kill);
+    shared.lingering.end();
     for (const auto& guest : std::exchange(own, {}))
       caf::anon_send_exit(guest, caf::exit_reason::kill);
     if (shared.metadata)

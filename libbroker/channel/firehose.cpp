@@ -117,8 +117,8 @@ void channel_state::impl::trace(std::string_view event, std::string_view of, con
     return;
   amqp::properties traced;
   traced.headers = description(what, *properties, settings_.node);
-  for (auto& [name, value] : more.entries)
-    traced.headers->entries.emplace_back(name, std::move(value));
+  for (amqp::field_entry& each : more.entries)
+    traced.headers->entries.push_back(std::move(each));
   const batch_ref copy = copy_message(what, trace_exchange, key, traced);
   for (const queue_ptr& queue : queues) {
     copy->hold();

@@ -121,8 +121,7 @@ void output_queue::put_deliver(const outgoing& item, const message& what) {
   store_u32(at, amqp::basic_class::deliver::code);
   at += amqp::method_id_bytes;
   *at++ = static_cast<char>(tag.size());
-  std::memcpy(at, tag.data(), tag.size());
-  at += tag.size();
+  at = std::copy(tag.begin(), tag.end(), at);
   store_u64(at, item.first_tag);
   at[8] = item.redelivered ? 1 : 0;
   at += 9;

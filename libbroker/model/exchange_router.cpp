@@ -38,7 +38,7 @@ bound_ptr exchange_router::unbind(std::string_view identity) {
   const bound_ptr* present = bindings_.find(identity);
   if (!present)
     return nullptr;
-  const bound_ptr binding = *present;
+  bound_ptr binding = *present;
   table_.unbind(binding);
   bindings_.erase(binding->identity);
   return binding;

@@ -68,6 +68,10 @@ bool accept_number(const json& value, policy_definition&) {
   uint64_t number = 0;
   return definition_reader::whole(value, 0, number);
 }
+bool accept_queue_version(const json& value, policy_definition&) {
+  uint64_t number = 0;
+  return definition_reader::whole(value, 1, number) && number <= 2;
+}
 bool accept_text(const json& value, policy_definition&) {
   return value.is_string();
 }
@@ -117,8 +121,7 @@ constexpr policy_key policy_keys[] = {
      return definition_reader::one_of(v, {"default", "lazy"});
    },
    "is not a valid queue-mode value", false, true, false},
-  {"queue-version", [](const json& v, policy_definition&) { return v == 1 || v == 2; },
-   "is not a valid queue-version value", true},
+  {"queue-version", accept_queue_version, "is not a valid queue-version value", true},
   {"overflow",
    [](const json& v, policy_definition& to) { return definition_reader::named(v, parse_overflow, to.overflow); },
    "is not a valid overflow value", true},

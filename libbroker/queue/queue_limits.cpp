@@ -117,10 +117,9 @@ void queue_state::impl::admit(run what, const publish_request& request, fresh_ho
     }
     // Without room for another message at all everything is refused; else only what is too large.
     const bool full = options->max_length && ready.messages() >= *options->max_length;
-    const bool all = full || what.count == 1;
-    refuse(all ? std::move(what) : cut_front(what, 1), request, out);
-    if (all)
-      return;
+    if (full || what.count == 1)
+      return refuse(std::move(what), request, out);
+    refuse(cut_front(what, 1), request, out);
   }
 }
 

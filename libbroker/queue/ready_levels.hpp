@@ -64,7 +64,10 @@ public:
   uint64_t messages_durable() const noexcept { return sum(&ready_list::messages_durable); }
 
   /// `what` follows everything here of its priority.
-  void push_back(run what) { list_for(what.priority).push_back(std::move(what)); }
+  void push_back(run what) {
+    ready_list& list = list_for(what.priority);
+    list.push_back(std::move(what));
+  }
   /// Returns runs, given in order, to their places.
   void put_back(std::vector<run> what);
   run take_front(uint32_t count) { return first_list(*this).take_front(count); }

@@ -93,7 +93,7 @@ private:
   seqno counted(const replica_core& core) const;
   bool append_slice(replica_core& core, const publish_order& order, size_t which, uint64_t prev, publish_outcome& done,
                     effects& out);
-  void append_runs(replica_core& core, log_run whole, publish_outcome& done, effects& out);
+  void append_runs(replica_core& core, const log_run& whole, publish_outcome& done, effects& out);
   bool wants_copy(const replica_core& core, const peer& to) const;
   void begin_copy(replica_core& core, peer& to, effects& out);
   void read_copy(replica_core& core, peer& to, effects& out);

@@ -8,7 +8,7 @@
 namespace broker::replication {
 
 /// Cuts `whole` into runs that fit one message between nodes; a single larger message travels in parts.
-void master::append_runs(replica_core& core, log_run whole, publish_outcome& done, effects& out) {
+void master::append_runs(replica_core& core, const log_run& whole, publish_outcome& done, effects& out) {
   const slice all = whole.where;
   for (uint32_t lo = all.lo; lo < all.hi;) {
     uint32_t hi = lo;
@@ -68,7 +68,7 @@ bool master::append_slice(replica_core& core, const publish_order& order, size_t
     run.where = where;
     run.from = {order.channel, number, prev};
   }
-  append_runs(core, std::move(run), done, out);
+  append_runs(core, run, done, out);
   return true;
 }
 

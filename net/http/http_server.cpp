@@ -285,7 +285,7 @@ private:
 
   void answer(response with) {
     if (with.stream && !head_only_)
-      return begin_stream(std::move(with));
+      return begin_stream(with);
     keep_alive_ = keep_alive_ && !with.close;
     out_.emplace();
     out_->result(with.status);
@@ -313,12 +313,12 @@ private:
   }
 
   /// Its end is the end of the connection, so that it needs no length.
-  void begin_stream(response with) {
+  void begin_stream(const response& with) {
     std::string head = "HTTP/1.1 " + std::to_string(with.status) + ' '
                      + std::string{beast::http::obsolete_reason(static_cast<beast::http::status>(with.status))}
                      + "\r\nServer: Warren\r\nConnection: close\r\nDate: " + http_date() + "\r\n";
     for (const auto& [name, value] : with.headers)
-      head += name + ": " + value + "\r\n";
+      head.append(name).append(": ").append(value).append("\r\n");
     send(head + "\r\n" + with.body);
     notice_end();
     if (!closed_)

@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "bridge/two_nodes.hpp"
+#include "sample.hpp"
 
 using namespace bridge_test;
 
@@ -274,12 +275,12 @@ private:
 BOOST_AUTO_TEST_SUITE(bridge_random)
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_doubled_or_reordered_while_the_session_lives) {
-  for (uint64_t seed = 1; seed <= 200; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(200); ++seed)
     BOOST_CHECK_MESSAGE(life(seed, false, plant::none).run().empty(), "seed " << seed);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_confirmed_survives_the_end_of_sessions) {
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(200); ++seed) {
     const std::string wrong = life(seed, true, plant::none).run();
     BOOST_CHECK_MESSAGE(wrong.empty(), "seed " << seed << ": " << wrong);
   }

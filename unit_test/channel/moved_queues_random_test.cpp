@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "channel/harness.hpp"
 #include "channel/plant.hpp"
+#include "sample.hpp"
 
 namespace moved_queues_random {
 namespace {
@@ -408,7 +409,7 @@ private:
 BOOST_AUTO_TEST_SUITE(moved_queues_random)
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_doubled_or_overtaken_when_masters_change) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(300); ++seed) {
     const std::string wrong = life{seed}.run();
     BOOST_CHECK_MESSAGE(wrong.empty(), "seed " << seed << ": " << wrong);
   }

@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(a_flood_of_connections_does_not_disturb_connected_nodes) {
   flooding = false;
   flood.join();
   BOOST_TEST_MESSAGE(made << " connections in 4 s");
-  BOOST_TEST(made > 2'000u);
+  BOOST_TEST(made > 400u); // many times the lines that the log may have; thousands where nothing slows them down
   // The log stays readable.
   const auto text = nodes.a.log_text();
   BOOST_TEST(std::count(text.begin(), text.end(), '\n') < 40);

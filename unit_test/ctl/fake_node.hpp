@@ -217,8 +217,8 @@ public:
   std::vector<std::string> unreachable() const override { return out_of_reach; }
 
   // -- operations --
-  void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most, broker::error why,
-                         std::function<void(size_t)> done) override {
+  void close_connections(std::function<bool(const broker::connection_info&)> which, size_t most,
+                         const broker::error& why, std::function<void(size_t)> done) override {
     size_t closed = 0;
     std::erase_if(connections, [&](const auto& each) { return closed < most && which(each) && ++closed != 0; });
     closed_because = why.text;
@@ -341,7 +341,10 @@ public:
     port = listener->port();
     thread = std::thread{[this] { io.run(); }};
   }
-  ~fake_node() { stop(); }
+  ~fake_node() {
+    stop();
+    view.unanswered = nullptr; // a question that was never answered is answered at its end, on `io`
+  }
 
   /// After it, `refusals` may be read.
   void stop() {

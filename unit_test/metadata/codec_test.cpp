@@ -2,6 +2,7 @@
 
 #include "fixture.hpp"
 #include "metadata/state_hashes.hpp"
+#include "sample.hpp"
 
 using namespace metadata_test;
 
@@ -97,7 +98,7 @@ BOOST_AUTO_TEST_CASE(damaged_commands_are_errors_not_crashes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_restores_to_the_same_bytes_answers_and_routes) {
-  for (uint64_t seed = 1; seed <= 1000; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(1000); ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
       command_source commands{seed};
       world original;
@@ -134,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_restores_to_the_same_bytes_answers_and_routes) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_commands_give_the_same_bytes_through_their_encoding) {
-  for (uint64_t seed = 1; seed <= 200; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(200); ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
       command_source commands{seed};
       world direct;

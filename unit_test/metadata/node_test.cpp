@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
+#include "sample.hpp"
 
 using namespace metadata_test;
 
@@ -161,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_keeps_nodes_and_what_has_been_applied_of_them) {
 
 /// What changes report leads from one state to another, whether it comes by commands or by a snapshot.
 BOOST_AUTO_TEST_CASE(a_received_snapshot_reports_what_is_different) {
-  for (uint64_t seed = 1; seed <= 200; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(200); ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
       command_source commands{seed};
       world ahead;

@@ -51,9 +51,8 @@ BOOST_AUTO_TEST_CASE(a_copy_that_leaves_is_told_with_the_reason) {
   w.policy(all);
   w.begin("abc");
   w.set_in_sync("q", "ab");
-  BOOST_TEST(
-    w.told().at(0)
-    == "queue 'q' in vhost '/': the copy on c left the in-sync set: it did not keep up; in sync: a, b");
+  BOOST_TEST(w.told().at(0)
+             == "queue 'q' in vhost '/': the copy on c left the in-sync set: it did not keep up; in sync: a, b");
   w.down("b");
   BOOST_TEST(w.told().empty()); // the set is as it was: its master takes it out
   w.set_in_sync("q", "a");

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
+#include "sample.hpp"
 
 using namespace metadata_test;
 
@@ -156,6 +157,9 @@ BOOST_AUTO_TEST_CASE(definitions_are_refused_in_rabbitmqs_words) {
   BOOST_TEST(refusal(R"({"message-ttl":"1"})") == failed + "<<\"1\">> is not a valid message TTL");
   BOOST_TEST(refusal(R"({"expires":0})") == failed + "0 is not a valid queue expiry");
   BOOST_TEST(refusal(R"({"max-length":1.5})") == failed + "1.5 is not a valid maximum length");
+  BOOST_TEST(refusal(R"({"queue-version":1})") == "");
+  BOOST_TEST(refusal(R"({"queue-version":3})") == failed + "3 is not a valid queue-version value");
+  BOOST_TEST(refusal(R"({"queue-version":2.0})") == failed + "2.0 is not a valid queue-version value");
   BOOST_TEST(refusal(R"({"overflow":"odd"})") == failed + "<<\"odd\">> is not a valid overflow value");
   BOOST_TEST(refusal(R"({"ha-mode":"exactly"})") == failed + "ha-mode=\"exactly\" takes an integer, none given");
   BOOST_TEST(refusal(R"({"ha-mode":"zzz"})") == failed + "<<\"zzz\">> is not a valid ha-mode value");
@@ -235,7 +239,7 @@ BOOST_AUTO_TEST_CASE(a_policy_that_changes_nothing_for_a_queue_leaves_its_record
 
 /// The plain reading of O29-O31: try every policy on every queue after every change.
 BOOST_AUTO_TEST_CASE(incremental_policies_agree_with_trying_all_of_them) {
-  for (uint64_t seed = 1; seed <= 300; ++seed)
+  for (uint64_t seed = 1; seed <= sample::seeds(300); ++seed)
     BOOST_TEST_CONTEXT("seed " << seed) {
       random_source random{seed};
       world w;

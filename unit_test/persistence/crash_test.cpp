@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "journal_record.hpp"
+#include "sample.hpp"
 #include "store_fixture.hpp"
 
 using namespace broker;
@@ -40,7 +41,7 @@ BOOST_AUTO_TEST_CASE(whatever_step_the_power_fails_at_no_promise_is_broken) {
 }
 
 BOOST_AUTO_TEST_CASE(many_lives_of_one_store_keep_every_promise) {
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(150); ++seed) {
     store_fixture world(seed);
     for (int life = 0; life < 6; ++life) {
       BOOST_TEST_CONTEXT("seed " << seed << " life " << life) {
@@ -55,7 +56,7 @@ BOOST_AUTO_TEST_CASE(many_lives_of_one_store_keep_every_promise) {
 }
 
 BOOST_AUTO_TEST_CASE(a_crash_during_recovery_breaks_no_promise) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(60); ++seed) {
     store_fixture world(seed);
     BOOST_TEST_CONTEXT("seed " << seed) {
       BOOST_REQUIRE(world.open());

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "replication/log_driver.hpp"
+#include "sample.hpp"
 #include "store_fixture.hpp"
 
 using namespace broker;
@@ -183,7 +184,7 @@ BOOST_AUTO_TEST_CASE(whatever_step_the_power_fails_at_a_prefix_is_found_with_all
 }
 
 BOOST_AUTO_TEST_CASE(many_lives_of_one_log_keep_every_promise) {
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(150); ++seed) {
     const std::string broken = lives_of(seed, log_plant::none);
     BOOST_REQUIRE_MESSAGE(broken.empty(), "seed " << seed << ": " << broken);
   }

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "queue_model.hpp"
+#include "sample.hpp"
 
 using namespace test;
 
@@ -143,7 +144,7 @@ BOOST_AUTO_TEST_CASE(any_sequence_of_operations_agrees_with_a_table_of_messages_
   everything.delivery_limit = 1;
   const size_t budgets[] = {500, 5'000, limits::queue_memory_bytes};
   for (const queue_options& one : {priorities, single_active, quorum, deduplicating, everything}) {
-    for (uint64_t seed = 1; seed <= 40; ++seed) {
+    for (uint64_t seed = 1; seed <= sample::seeds(40); ++seed) {
       BOOST_TEST_CONTEXT("seed " << seed << (one.max_priority ? " priorities" : "")
                                  << (one.single_active_consumer ? " single active" : "")
                                  << (one.type == queue_type::quorum ? " quorum" : "")

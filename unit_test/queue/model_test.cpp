@@ -5,6 +5,7 @@
 #include "fake_metadata.hpp"
 #include "queue/expiry.hpp"
 #include "queue_model.hpp"
+#include "sample.hpp"
 
 using namespace test;
 
@@ -165,7 +166,7 @@ private:
 BOOST_AUTO_TEST_SUITE(model)
 
 BOOST_AUTO_TEST_CASE(any_sequence_of_operations_agrees_with_a_table_of_messages) {
-  for (uint64_t seed = 1; seed <= 400; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(400); ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       plain_model{seed}.run(300);
     }
@@ -173,7 +174,7 @@ BOOST_AUTO_TEST_CASE(any_sequence_of_operations_agrees_with_a_table_of_messages)
 }
 
 BOOST_AUTO_TEST_CASE(so_does_any_sequence_with_expiry_length_limits_and_dead_letters) {
-  for (uint64_t seed = 1; seed <= 800; ++seed) {
+  for (uint64_t seed = 1; seed <= sample::seeds(800); ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       ending_model{seed}.run(300);
     }

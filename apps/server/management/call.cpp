@@ -156,7 +156,7 @@ void with_channel(const call_ptr& from, const std::string& vhost,
 
 void fail(const call_ptr& to, const error& why) {
   std::string_view text = why.text;
-  if (const size_t dash = text.find(" - "); dash != std::string_view::npos && dash < 32)
+  if (const size_t dash = text.find(" - "); dash < 32)
     text.remove_prefix(dash + 3);
   switch (why.code) {
   case 404:

@@ -525,7 +525,7 @@ void take_picture(service& at, bool objects, std::function<void(const picture_pt
 
 } // namespace
 
-void serve_metrics(service& at, const http::request& what, http::responder done) {
+void serve_metrics(service& at, const http::request& what, const http::responder& done) {
   const auto target = http::parse_target(what.target);
   if (what.method != "GET" && what.method != "HEAD")
     return answer_text(done, 405, "Method not allowed\n");

@@ -7,6 +7,6 @@
 
 namespace broker::management {
 
-void serve_metrics(service& at, const http::request& what, http::responder done);
+void serve_metrics(service& at, const http::request& what, const http::responder& done);
 
 } // namespace broker::management

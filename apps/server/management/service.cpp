@@ -50,7 +50,7 @@ result<void> service::open() {
     return opened;
   http::endpoint metrics;
   metrics.admit = [](const http::request&) { return size_t{0}; };
-  metrics.handle = [this](http::request what, http::responder done) { serve_metrics(*this, what, std::move(done)); };
+  metrics.handle = [this](const http::request& what, const http::responder& done) { serve_metrics(*this, what, done); };
   return open_port(config.prometheus, "Prometheus endpoint", prometheus_port_, std::move(metrics));
 }
 
@@ -117,7 +117,7 @@ void service::tell_ended_sessions(std::function<void()> then) {
                  : around.node.propose(set_parameter{{{}, {}, name, to_text(wanted)}}, goes_on);
 }
 
-void service::end_session(std::string id, std::function<void()> then) {
+void service::end_session(const std::string& id, std::function<void()> then) {
   sessions.end(id, now());
   ask_others({"session_ended", to_hex(id)}, [](const node_answers&) {});
   events.turn();

@@ -117,7 +117,7 @@ public:
   const login_session* find_session(std::string_view value);
   /// Here and at the nodes that can be reached at once, and with the metadata everywhere and for good; then calls back,
   /// on any thread, whether the metadata have it yet or not. Its event streams end now.
-  void end_session(std::string id, std::function<void()> then);
+  void end_session(const std::string& id, std::function<void()> then);
   /// Of those that have ended elsewhere, or before this node was started.
   void learn_ended_sessions();
   moment now() const { return {around.now_ms(), around.unix_ms(), around.cut_off_for_ms()}; }
