@@ -175,12 +175,13 @@ std::string key_of_exchange(const std::string& vhost, const std::string& name) {
 }
 
 void add_up(named_samples& sum, named_samples&& more) {
-  for (auto& [name, list] : more) {
-    const auto known = std::find_if(sum.begin(), sum.end(), [&](const auto& each) { return each.first == name; });
+  for (auto& each : more) {
+    const auto known =
+      std::find_if(sum.begin(), sum.end(), [&](const auto& other) { return other.first == each.first; });
     if (known == sum.end())
-      sum.emplace_back(std::move(name), std::move(list));
-    else if (known->second.empty() || list.empty() || known->second.step_s == list.step_s)
-      known->second = known->second + list;
+      sum.push_back(std::move(each));
+    else if (known->second.empty() || each.second.empty() || known->second.step_s == each.second.step_s)
+      known->second = known->second + each.second;
   }
 }
 

@@ -135,7 +135,7 @@ void service::samples_of(sampled_kind kind, const sample_ranges& asked, const st
     control::request question;
     question.verb = report_verb;
     question.arguments = samples_question(kind, asked, wanted);
-    around.node.ask_members({node}, question, [gathered, which, to_own = post](const node_answers& answers) {
+    around.node.ask_members({node}, question, [gathered, which = which, to_own = post](const node_answers& answers) {
       to_own([gathered, which, answers] {
         for (const auto& [name, answer] : answers)
           gathered->add(which, samples_in(answer, which.size()));
