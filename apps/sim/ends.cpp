@@ -47,7 +47,7 @@ bool ledger::may_have_ended(message_id id, const record& what) const {
 }
 
 /// Drop-head takes the oldest: only what has enough newer messages behind it. Where the order is not that of
-/// publishing, every message may have been the oldest.
+/// publishing, every message may have been the oldest; and a delayed one may come behind what was sent after it.
 bool ledger::dropped_for_length(message_id id, const record& what) const {
   const auto index = what.what.queue;
   const auto& options = queues_[index].options;
@@ -57,7 +57,8 @@ bool ledger::dropped_for_length(message_id id, const record& what) const {
   uint64_t newer = 0, bytes = what.what.bytes;
   for (auto at = sent.rbegin(); at != sent.rend(); ++at) {
     const auto& other = messages_.at(*at);
-    if (*at == id || other.withdrawn || (other.accepted != 0 && other.accepted < what.sent))
+    const bool before = other.accepted != 0 && other.accepted < what.sent && other.what.delay_ms == 0;
+    if (*at == id || other.withdrawn || before)
       continue;
     ++newer;
     bytes += other.what.bytes;

@@ -95,4 +95,27 @@ BOOST_AUTO_TEST_CASE(a_death_has_the_time_of_a_calendar_that_was_in_force) {
   BOOST_TEST(impossible() == 3);
 }
 
+/// Seeds 2409, 3256 and 5717 of one node: it was taken for lost, since all that came behind it had been confirmed
+/// before.
+BOOST_AUTO_TEST_CASE(a_delayed_message_may_push_off_what_was_sent_after_it) {
+  for (const uint64_t delay_ms : {uint64_t{0}, uint64_t{5000}}) {
+    virtual_time clock;
+    queue_plans plans;
+    plans.all.resize(1);
+    plans.all.front().name = "q0";
+    plans.all.front().options.max_length = 1;
+    ledger judge{clock, plans};
+    for (const message_id sent : {id, id + 1}) {
+      clock.advance_to(clock.now() + second);
+      ledger::publish what;
+      what.confirm_mode = true;
+      what.delay_ms = sent == id ? delay_ms : 0;
+      judge.published(sent, what);
+      judge.confirmed(sent);
+    }
+    clock.advance_to(clock.now() + 10 * second);
+    BOOST_TEST(judge.all_accounted() == (delay_ms != 0));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
