@@ -341,7 +341,7 @@ caf::behavior peer_behavior(peer_actor* self, std::shared_ptr<peer_port> port, p
       auto& shell = self->state;
       if (!shell.timer.take(tick))
         return;
-      carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms()); }));
+      carry_out(shell, shell.port->with([&](auto& link) { return link.tick(shell.settings.now_ms(), tick.due_ms); }));
       dial_if_due(self);
       pump(shell);
       arm(self);

@@ -96,8 +96,10 @@ public:
   /// Greeting or up, ours or the peer's: no need to dial.
   bool has_connections() const { return !connections_.empty(); }
 
-  /// Heartbeats, silence, the break limit, acknowledgements that found no frame to travel with. Call it at next_tick().
-  link_step tick(uint64_t now_ms);
+  /// Heartbeats, silence, the break limit, acknowledgements that found no frame to travel with. Call it at next_tick(),
+  /// which was `due_ms`: if that is long ago, this process stood still (SIGSTOP, no processor), what the peer said
+  /// meanwhile has not been read yet, and it is not silent for that time.
+  link_step tick(uint64_t now_ms, uint64_t due_ms);
   /// When tick() has something to do, as things are; UINT64_MAX: never. Input, output and what is handled move it: ask
   /// again after each, or at least once per link_limits::ack_delay_ms while bytes arrive.
   uint64_t next_tick(uint64_t now_ms) const;
@@ -126,6 +128,7 @@ public:
   void set_cluster(std::string id) { settings_.cluster = std::move(id); }
 
 private:
+  void stood_still(uint64_t ms, uint64_t now_ms);
   enum class stage : uint8_t {
     expecting_hello, ///< accepted; the peer speaks first
     expecting_reply, ///< dialled, hello is sent

@@ -307,15 +307,33 @@ BOOST_AUTO_TEST_CASE(garbage_ends_the_connection_by_name_and_not_the_session) {
   BOOST_TEST(!b.connected());
 }
 
+/// Both of what the other says in the meantime and of a greeting.
+BOOST_AUTO_TEST_CASE(who_stood_still_takes_nobody_for_silent) {
+  auto a = node_link{settings_of("rabbit@a", "rabbit@b")};
+  auto b = node_link{settings_of("rabbit@b", "rabbit@a")};
+  greet(a, b, 1);
+  a.received(1, output(b, 1), 0);
+  b.received(1, output(a, 1), 0);
+  BOOST_TEST(b.tick(3'000, 500).close.empty());
+  BOOST_TEST(b.connected());
+  BOOST_TEST(b.tick(4'400, 4'400).close.empty());
+  BOOST_TEST(b.tick(4'500, 4'500).close.size() == 1u);
+
+  auto c = node_link{settings_of("rabbit@c", "rabbit@a")};
+  c.opened(2, false, 0);
+  BOOST_TEST(c.tick(6'000, 500).close.empty());
+  BOOST_TEST(c.tick(11'000, 11'000).close.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_greeting_that_does_not_end_is_closed) {
   auto b = node_link{settings_of("rabbit@b", "rabbit@a")};
   for (uint64_t id = 1; id <= 10; ++id)
     b.opened(id, false, 0);
   BOOST_TEST(!b.has_connection(1));
   BOOST_TEST(b.has_connection(10));
-  b.tick(4'999);
+  b.tick(4'999, 4'999);
   BOOST_TEST(b.has_connections());
-  const auto step = b.tick(5'000);
+  const auto step = b.tick(5'000, 5'000);
   BOOST_TEST(step.close.size() == link_limits::greeting_connections);
   BOOST_TEST(!b.has_connections());
 }

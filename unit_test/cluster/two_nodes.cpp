@@ -258,7 +258,7 @@ void two_nodes::turn() {
     auto& node = nodes_[which];
     if (now_ >= std::exchange(node.tick_due_ms, std::min(node.tick_due_ms, node.link->next_tick(now_)))) {
       node.tick_due_ms = UINT64_MAX;
-      carry_out(which, node.link->tick(now_));
+      carry_out(which, node.link->tick(now_, now_));
     }
     while (node.takes_notice && !node.unhandled.empty() && random_() % 4 != 0) {
       const auto done = node.unhandled.front();
