@@ -14,7 +14,6 @@
 #include "cluster/link_frame.hpp"
 #include "link_node/transport_node.hpp"
 #include "net/cluster_identity.hpp"
-#include "sample.hpp"
 
 using namespace test;
 using boost::asio::ip::tcp;
@@ -235,7 +234,7 @@ BOOST_AUTO_TEST_CASE(a_flood_of_connections_does_not_disturb_connected_nodes) {
   flooding = false;
   flood.join();
   BOOST_TEST_MESSAGE(made << " connections in 4 s");
-  BOOST_TEST(made > sample::seeds(2'000)); // a flood, and less of one where sanitizers slow it down
+  BOOST_TEST(made > 400u); // ten times the lines that the log may have; how many more is the machine's affair
   // The log stays readable.
   const auto text = nodes.a.log_text();
   BOOST_TEST(std::count(text.begin(), text.end(), '\n') < 40);
