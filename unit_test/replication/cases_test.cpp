@@ -23,6 +23,19 @@ void isolate(cluster& world, int who) {
       world.cut(who, other);
 }
 
+/// What n1 has just taken reaches n2 alone; n1 dies and `heir` becomes master.
+void only_n2_has_the_tail(cluster& world, int heir) {
+  world.deliver(1, 2);
+  world.sync(2);
+  world.crash(1);
+  world.heal();
+  world.expire(1);
+  world.proposals.clear();
+  world.propose(repl::promote{1, static_cast<repl::node_id>(heir)});
+  world.calm();
+  world.run_for(2000);
+}
+
 } // namespace
 } // namespace cases
 
@@ -224,15 +237,7 @@ BOOST_AUTO_TEST_CASE(case_7_an_unconfirmed_tail_is_kept_once_or_sent_again) {
     world.cut(1, 3);
     world.publish(1, 5);
     world.channel_sends(1);
-    world.deliver(1, 2); // only n2 has the tail
-    world.sync(2);
-    world.crash(1);
-    world.heal();
-    world.expire(1);
-    world.proposals.clear();
-    world.propose(repl::promote{1, static_cast<repl::node_id>(heir)});
-    world.calm();
-    world.run_for(2000);
+    only_n2_has_the_tail(world, heir);
     BOOST_TEST(world.confirmed() == 15u);
     BOOST_TEST(world.content(heir).size() == 15u);
     BOOST_TEST((heir == 2 ? world.duplicates : world.truncations) > 0u);
@@ -251,15 +256,7 @@ BOOST_AUTO_TEST_CASE(case_7_an_unconfirmed_tail_that_nobody_sends_again_is_every
     world.publish(2, 5);
     world.channel_sends(2);
     world.channels.erase(2);
-    world.deliver(1, 2); // only n2 has the tail
-    world.sync(2);
-    world.crash(1);
-    world.heal();
-    world.expire(1);
-    world.proposals.clear();
-    world.propose(repl::promote{1, static_cast<repl::node_id>(heir)});
-    world.calm();
-    world.run_for(2000);
+    only_n2_has_the_tail(world, heir);
     for (int who : {2, 3})
       BOOST_TEST(world.content(who).size() == (heir == 2 ? 15u : 10u));
     BOOST_TEST(world.check() == "");

@@ -10,6 +10,11 @@ namespace broker::management {
 
 namespace {
 
+/// When the present interval began.
+uint64_t interval_now_s(uint64_t unix_ms) {
+  return unix_ms / 1'000 / sample_log::interval_s * sample_log::interval_s;
+}
+
 /// What nodes have said so far, added on the service's thread. Whoever is last goes on, on any thread.
 struct gathered_samples {
   std::vector<named_samples> all;
@@ -57,7 +62,7 @@ void service::take(const activity_report& now) {
 }
 
 void service::sample() {
-  const uint64_t now_s = around.unix_ms() / 1'000 / sample_log::interval_s * sample_log::interval_s;
+  const uint64_t now_s = interval_now_s(around.unix_ms());
   if (++intervals_ >= intervals_for(latest.queues)) {
     intervals_ = 0;
     due_sample_s_ = now_s;
@@ -97,7 +102,7 @@ void service::begin_connections(uint64_t now_s, const std::vector<std::string>& 
 
 std::vector<named_samples> service::own_samples(sampled_kind kind, const sample_ranges& asked,
                                                 const std::vector<std::string>& keys) {
-  const uint64_t now_s = around.unix_ms() / 1'000 / sample_log::interval_s * sample_log::interval_s;
+  const uint64_t now_s = interval_now_s(around.unix_ms());
   if (kind == sampled_kind::connection)
     begin_connections(now_s, keys);
   std::vector<named_samples> all;
