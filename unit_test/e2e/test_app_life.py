@@ -1,6 +1,9 @@
 """The app inside the node's process: stop_app, start_app, reset (features.md S04, S05, S08, O12)."""
+import collections
+import contextlib
 import os
 import random
+import re
 import socket
 import time
 
@@ -35,8 +38,22 @@ class AppTest(BrokerTest):
     def threads(self):
         return len(os.listdir(f"/proc/{self.node.pid}/task"))
 
-    def files(self):
-        return len(os.listdir(f"/proc/{self.node.pid}/fd"))
+    def descriptors(self):
+        """What each descriptor of the node stands for: a path, or a kind such as "socket"."""
+        folder = f"/proc/{self.node.pid}/fd"
+        targets = []
+        for descriptor in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                targets.append(re.sub(r"^(socket|pipe):.*", r"\1", os.readlink(f"{folder}/{descriptor}")))
+        return targets
+
+    def left_behind(self, before):
+        """Descriptors that a stopped app should have closed: more of a kind than before, or of files that are gone."""
+        now = self.descriptors()
+        gone = [path for path in now if path.endswith(" (deleted)")]
+        data = f"{self.node.data}/"  # more data, more files: those that exist are open once each
+        return gone + [target for target, count in collections.Counter(now).items()
+                       if count > (1 if target.startswith(data) else before.count(target))]
 
 
 class StopAndStart(AppTest):
@@ -183,23 +200,23 @@ class UnderLoad(AppTest):
                 self.next[index] = publisher.next
             self.ctl("start_app")
             if number == 1:
-                after_first = (self.threads(), self.files(), self.node.rss_mib())
-        # Each start begins a segment of the journal; those beyond a few are emptied into the backlog, which takes its time.
-        process.wait_until(lambda: self.files() < after_first[1] + ROUNDS // 2, 20, 0.2)
-        after_last = (self.threads(), self.files(), self.node.rss_mib())
+                after_first = (self.threads(), self.descriptors(), self.node.rss_mib())
+        # What a start deletes of its predecessor's files, and sockets of the last commands, take their moment.
+        process.wait_until(lambda: not self.left_behind(after_first[1]), 20, 0.2)
+        after_last = (self.threads(), self.left_behind(after_first[1]), self.node.rss_mib())
         for index in range(PUBLISHERS):
             numbers = load.drain(self.node.port, f"life{index}", expected_min=len(self.confirmed[index]))
             self.assertEqual(numbers, sorted(numbers), "order of one publisher")
             self.assertEqual(self.confirmed[index] - set(numbers), set(), "confirmed and lost")
         confirmed = sum(map(len, self.confirmed))
-        print(f"\n  {ROUNDS} stops: published {sum(self.next)}, confirmed {confirmed}; threads, files, MiB after the "
-              f"first {after_first}, after the last {after_last}", flush=True)
+        print(f"\n  {ROUNDS} stops: published {sum(self.next)}, confirmed {confirmed}; threads, MiB after the first "
+              f"({after_first[0]}, {after_first[2]}), after the last ({after_last[0]}, {after_last[2]}); "
+              f"descriptors {len(after_first[1])}, {len(self.descriptors())}", flush=True)
         self.assertGreater(confirmed, ROUNDS * 100, "too little load to prove anything")
         if not is_reference():
             # LevelDB starts its one background thread when it first has something to compact.
             self.assertLessEqual(after_last[0], after_first[0] + 1, "threads")
-            # Tables of the databases come with the data; one descriptor left behind in each round would be twice this.
-            self.assertLess(after_last[1], after_first[1] + ROUNDS // 2, "files")
+            self.assertEqual(after_last[1], [], "descriptors left behind")
 
 
 class Reset(AppTest):
