@@ -163,7 +163,8 @@ void ledger::check_times(message_id id, const record& what, const deaths_seen& d
 /// and nowhere any more after it was settled. (After a crash a settled message, or both the dead letter and what it
 /// was made of, may come back.) When nothing is wrong any more, and copies agree, whoever begins to consume gets each
 /// message that is there once, whatever has happened before: else it is stored twice. (Dead letters may be: a master
-/// that goes while one is on its way has a successor that sends it again.)
+/// that goes while one is on its way has a successor that sends it again.) A node that stood still hands out what it
+/// had got before, though its sessions are over and the message has come to others since, flagged redelivered.
 void ledger::check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered) {
   const uint32_t queue = who.queue;
   auto here = std::find_if(what.visits.begin(), what.visits.end(),
@@ -171,15 +172,19 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
   if (here == what.visits.end())
     here = what.visits.insert(here, {queue, deaths.total});
   ++here->deliveries;
+  here->firsts += redelivered ? 0 : 1;
   if (!redelivered && deaths.all.empty() && quiet_since_ && who.since >= *quiet_since_
       && std::exchange(here->in_quiet, true))
     violation("one place: " + message_text(id) + " is stored twice in " + queues_[queue].name);
   if (!undisturbed(what))
     return;
   const auto& plan = queues_[queue];
-  if (!redelivered && here->deliveries > 1)
+  const bool late = !redelivered && here->deliveries > 1 && here->firsts == 1 && excused(time_.now());
+  if (late)
+    markers_.insert("handed-out-late");
+  if (!redelivered && here->deliveries > 1 && !late)
     violation("one place: " + message_text(id) + " came twice to " + plan.name + " without a crash");
-  if (!redelivered && what.settled && !what.doubted)
+  if (!redelivered && what.settled && !what.doubted && !late)
     violation("one place: " + message_text(id) + " came to " + plan.name + " after it was settled, without a crash");
   if (plan.options.delivery_limit && here->deliveries > *plan.options.delivery_limit + 1)
     violation("W57: " + message_text(id) + " was delivered " + std::to_string(here->deliveries)

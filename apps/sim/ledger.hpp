@@ -127,6 +127,7 @@ private:
     uint32_t queue;
     uint64_t deaths;
     uint64_t deliveries = 0;
+    uint64_t firsts = 0;   ///< of these, not flagged redelivered
     bool in_quiet = false; ///< came for the first time when nothing was wrong
   };
   /// That of a node, for a while.

@@ -118,4 +118,35 @@ BOOST_AUTO_TEST_CASE(a_delayed_message_may_push_off_what_was_sent_after_it) {
   }
 }
 
+/// Seed 3535 with seven nodes: a node stood still with a message in its hands; its session ended, the message went to
+/// another consumer and was settled there, and then the node woke.
+BOOST_AUTO_TEST_CASE(a_node_that_stood_still_hands_out_late_what_it_had_once) {
+  book.in_cluster([](sim_ns) { return true; });
+  constexpr message_id other = id + 1;
+  const amqp::properties plain;
+  const auto sleeper = book.new_consumer(0), awake = book.new_consumer(0);
+  book.published(other, {});
+  book.confirmed(other);
+  book.delivered(awake, other, {true, true, plain});
+  book.settled(other);
+  BOOST_TEST(book.violations().empty());
+  book.delivered(sleeper, other, {false, true, plain});
+  BOOST_TEST(book.violations().empty());
+  book.delivered(sleeper, other, {false, true, plain}); // it is stored twice
+  BOOST_TEST(!book.violations().empty());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_comes_late_where_all_is_well) {
+  book.in_cluster([](sim_ns) { return false; });
+  constexpr message_id other = id + 1;
+  const amqp::properties plain;
+  const auto one = book.new_consumer(0), two = book.new_consumer(0);
+  book.published(other, {});
+  book.confirmed(other);
+  book.delivered(one, other, {true, true, plain});
+  BOOST_TEST(book.violations().empty());
+  book.delivered(two, other, {false, true, plain});
+  BOOST_TEST(!book.violations().empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
