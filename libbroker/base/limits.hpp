@@ -208,7 +208,7 @@ inline constexpr size_t replication_channels_max = 65'536;
 /// Without an ack for this long, with something to ack: the mirror is proposed for removal (R7).
 inline constexpr uint32_t replication_slow_ms = 3'000;
 /// A mirror that alone has not acknowledged what was logged this long ago is proposed for removal too, if two copies
-/// stay in sync: confirms wait for it. With as much again until the next tick, and the proposal, below a second.
+/// stay in sync: confirms wait for it. With the time until the next tick, and the proposal, below a second.
 inline constexpr uint32_t replication_behind_ms = 600;
 /// Without an ack for this long: probe again; a proposal without outcome for this long: propose it again (T10, T14).
 inline constexpr uint32_t replication_retry_ms = 1'000;
