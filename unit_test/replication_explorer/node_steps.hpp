@@ -119,7 +119,7 @@ private:
   intern_table<repl::placement_command> proposals_;
   intern_table<repl::metadata_view> views_;
   intern_table<repl::publisher> channels_{};
-  std::vector<summary> summaries_{1};
+  std::deque<summary> summaries_{1}; ///< stays where it is: events read of one while they make others
   std::unordered_map<uint64_t, uint32_t> memo_;
   std::deque<outcome> outcomes_; // references stay valid
 };
