@@ -61,7 +61,7 @@ void ledger::check_way(message_id id, const record& what, uint32_t queue, const 
   if (deaths.all.empty()) {
     if (sent.queue != queue)
       complain("");
-    if (what.nacked && !disturbed_) // from another node it may have come there all the same
+    if (what.nacked && !may_be_there(what))
       complain(", which refused it");
     if (what.returned)
       complain(", and was returned");
@@ -86,7 +86,7 @@ void ledger::check_way(message_id id, const record& what, uint32_t queue, const 
   if (!straight)
     complain(": x-death tells of another way");
   const auto& first = deaths.all.back();
-  if (what.nacked && first.reason != "maxlen")
+  if (what.nacked && first.reason != "maxlen" && !may_be_there(what))
     complain(", which refused it");
   if (first.original_expiration.has_value() != sent.expiration_ms.has_value())
     complain(": original-expiration is not as published");

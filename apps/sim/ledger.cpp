@@ -101,12 +101,13 @@ void ledger::nacked(message_id id) {
   if (found->confirmed || found->nacked)
     violation("C8: " + message_text(id) + " nacked after an answer");
   found->nacked = true;
+  found->given_up = excused(time_.now());
   --outstanding_;
   markers_.insert("refused");
   if (found->what.queue == queue_none)
     return violation("C8: unroutable " + message_text(id) + " refused");
   const auto& queue = queues_[found->what.queue];
-  if (excused(time_.now()))
+  if (found->given_up)
     return;
   if (!queue.refuses())
     return violation("C8: " + message_text(id) + " refused by " + queue.name + ", which takes everything");
@@ -253,10 +254,20 @@ bool ledger::undisturbed(const record& what) const {
   if (what.life != life_)
     return false;
   const auto way = queues_.chain(what.what.queue);
-  return std::none_of(way.begin(), way.end(), [&](uint32_t queue) {
-    const auto at = moved_at_.find(queue);
-    return at != moved_at_.end() && at->second >= what.sent;
-  });
+  return std::none_of(way.begin(), way.end(), [&](uint32_t queue) { return moved_since(queue, what.sent); });
+}
+
+bool ledger::moved_since(uint32_t queue, sim_ns when) const {
+  const auto at = moved_at_.find(queue);
+  return at != moved_at_.end() && at->second >= when;
+}
+
+/// What its channel gave up may have come there. And a queue that makes dead letters of what it refuses has it in its
+/// log when it refuses: until the letter has arrived, another master would find it there, like any other.
+bool ledger::may_be_there(const record& what) const {
+  const auto& queue = queues_[what.what.queue];
+  const bool logged = queue.refuses() && queue.options.overflow == overflow_policy::reject_publish_dlx;
+  return what.given_up || (logged && moved_since(what.what.queue, what.sent));
 }
 
 void ledger::counted(uint32_t queue, uint64_t messages, sim_ns quiet_for) {

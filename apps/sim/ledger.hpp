@@ -144,6 +144,7 @@ private:
     uint64_t life = 0;   ///< the node's, when it was published
     bool confirmed = false;
     bool nacked = false;
+    bool given_up = false; ///< nacked when not its queue but its channel may have said so
     bool returned = false;
     bool withdrawn = false;
     bool abandoned = false;
@@ -170,6 +171,10 @@ private:
   void excuse_all(uint32_t queue);
   /// Since it was published no node has died, and no queue on its way has got another master.
   bool undisturbed(const record& what) const;
+  /// The queue has got another master then or later.
+  bool moved_since(uint32_t queue, sim_ns when) const;
+  /// It was nacked and may be in its queue all the same.
+  bool may_be_there(const record& what) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
 
   // -- each delivery (deliveries.cpp) --

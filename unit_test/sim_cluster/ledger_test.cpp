@@ -25,7 +25,7 @@ struct fixture {
     book.rejected(id, 0);
   }
   /// It comes as a dead letter that says when it died.
-  void comes(uint64_t died_s) {
+  void comes(uint64_t died_s, message_id which_one = id) {
     amqp::field_table death;
     death.set("queue", {amqp::longstr{"q0"}});
     death.set("reason", {amqp::longstr{"rejected"}});
@@ -38,13 +38,33 @@ struct fixture {
       headers.set("x-" + std::string{which} + "-death-queue", {amqp::longstr{"q0"}});
       headers.set("x-" + std::string{which} + "-death-reason", {amqp::longstr{"rejected"}});
     }
-    book.delivered(reader, id, {false, true, properties});
+    book.delivered(reader, which_one, {false, true, properties});
+  }
+  /// q0 has another one already, and has no room for it.
+  void is_refused(message_id which, overflow_policy overflow) {
+    queues.all[0].options.max_length = 1;
+    queues.all[0].options.overflow = overflow;
+    ledger::publish what;
+    what.confirm_mode = true;
+    book.published(which, what);
+    book.nacked(which);
+  }
+  /// It comes from the queue that refused it, and as one that was rejected there by a consumer.
+  void comes_all_the_same(message_id which) {
+    const amqp::properties plain;
+    book.delivered(book.new_consumer(0), which, {false, true, plain});
+    book.rejected(which, 0);
+    comes(now_s, which);
   }
 
   /// So many deaths were taken for impossible. A message that comes twice breaks another promise.
   auto impossible() const {
     return std::count_if(book.violations().begin(), book.violations().end(),
                          [](const std::string& one) { return one.starts_with("W52"); });
+  }
+  auto after_refusals() const {
+    return std::count_if(book.violations().begin(), book.violations().end(),
+                         [](const std::string& one) { return one.ends_with("which refused it"); });
   }
 
   static constexpr message_id id = (uint64_t{1} << 32) + 1;
@@ -147,6 +167,40 @@ BOOST_AUTO_TEST_CASE(nothing_comes_late_where_all_is_well) {
   BOOST_TEST(book.violations().empty());
   book.delivered(two, other, {false, true, plain});
   BOOST_TEST(!book.violations().empty());
+}
+
+/// Seed 1971 with five nodes: the queue's node went with the dead letters of what it had refused; the next master found
+/// the messages in the log, where they expired.
+BOOST_AUTO_TEST_CASE(what_was_refused_in_the_log_is_there_for_the_next_master) {
+  book.in_cluster([](sim_ns) { return false; });
+  is_refused(id + 1, overflow_policy::reject_publish_dlx);
+  book.master_moved(0);
+  comes_all_the_same(id + 1);
+  BOOST_TEST(after_refusals() == 0);
+  time.advance_to(second);
+  is_refused(id + 2, overflow_policy::reject_publish_dlx); // by the last master
+  comes_all_the_same(id + 2);
+  BOOST_TEST(after_refusals() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_refused_in_front_of_the_log_is_nowhere) {
+  book.in_cluster([](sim_ns) { return false; });
+  is_refused(id + 1, overflow_policy::reject_publish);
+  book.master_moved(0);
+  comes_all_the_same(id + 1);
+  BOOST_TEST(after_refusals() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_channel_gave_up_may_be_there) {
+  bool wrong = true;
+  book.in_cluster([&](sim_ns) { return wrong; });
+  is_refused(id + 1, overflow_policy::reject_publish);
+  wrong = false;
+  comes_all_the_same(id + 1);
+  BOOST_TEST(after_refusals() == 0);
+  is_refused(id + 2, overflow_policy::reject_publish);
+  comes_all_the_same(id + 2);
+  BOOST_TEST(after_refusals() == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
