@@ -43,7 +43,9 @@ bool ledger::may_have_ended(message_id id, const record& what) const {
     if (!expires && !drops && !limit && (what.rejected_in >> way[hop] & 1) == 0)
       return false;
   }
-  return false;
+  // It comes round again to a queue that is full: refused, and the death that this is has had no rejection since.
+  const auto again = queues_[way.back()].dead_letters_to;
+  return again && queues_[*again].refuses();
 }
 
 /// Drop-head takes the oldest: only what has enough newer messages behind it. Where the order is not that of

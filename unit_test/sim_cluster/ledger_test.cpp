@@ -203,4 +203,34 @@ BOOST_AUTO_TEST_CASE(what_a_channel_gave_up_may_be_there) {
   BOOST_TEST(after_refusals() == 2);
 }
 
+/// Seed 6362 with seven nodes: rejected in a queue that is its own dead letters' target and was full meanwhile.
+BOOST_AUTO_TEST_CASE(a_rejected_message_may_end_where_a_full_queue_gets_its_own_dead_letters) {
+  const auto missing = [this](overflow_policy overflow) {
+    queues.all[0].dead_letters_to = 0;
+    queues.all[0].options.max_length = 1;
+    queues.all[0].options.overflow = overflow;
+    ledger circle{time, queues};
+    const amqp::properties plain;
+    circle.published(id, {});
+    circle.confirmed(id);
+    circle.delivered(circle.new_consumer(0), id, {false, true, plain});
+    const bool before = circle.all_accounted();
+    circle.rejected(id, 0);
+    return std::pair{!before, !circle.all_accounted()};
+  };
+  BOOST_TEST((missing(overflow_policy::reject_publish_dlx) == std::pair{true, false}));
+  BOOST_TEST((missing(overflow_policy::reject_publish) == std::pair{true, false}));
+}
+
+BOOST_AUTO_TEST_CASE(a_rejected_message_goes_round_while_there_is_room) {
+  queues.all[0].dead_letters_to = 0;
+  ledger circle{time, queues};
+  const amqp::properties plain;
+  circle.published(id, {});
+  circle.confirmed(id);
+  circle.delivered(circle.new_consumer(0), id, {false, true, plain});
+  circle.rejected(id, 0);
+  BOOST_TEST(!circle.all_accounted());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
