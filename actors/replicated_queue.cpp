@@ -10,6 +10,7 @@
 #include "actors/queue_shell.hpp"
 #include "actors/replica_links.hpp"
 #include "actors/replica_watch.hpp"
+#include "cluster/waiting_channel.hpp"
 #include "metadata/placements.hpp"
 #include "queue/replicated_queue.hpp"
 
@@ -86,22 +87,26 @@ node_ptr own_node(const metadata_snapshot& metadata, const runtime& node) {
 // -- what a step asks for
 // ---------------------------------------------------------------------------------------------
 
-void tell(replica_actor* self, const channel_ref& channel, queue_event event) {
+void tell(replica_actor* self, const channel_ref& channel, queue_event event, epoch from) {
   std::vector<queue_event> events;
   events.push_back(std::move(event));
   self->send(static_cast<const local_channel&>(*channel).handle,
-             queue_events_msg{{channel->id, std::move(events), self->state.office}});
+             queue_events_msg{{channel->id, std::move(events), from}});
 }
 
 /// The sender hears of the queue's next master by its own metadata, and sends again what it must. What is never sent
 /// again goes there right away, in this queue's name: a bridge takes no address of another one.
-void turn_away(replica_actor* self, queue_request request) {
+void turn_away(replica_actor* self, addressed_request what) {
   auto& shell = self->state;
+  queue_request& request = what.request;
   if (const auto* consume = std::get_if<consume_request>(&request))
-    return tell(self, consume->who->channel, consumer_cancelled{consume->who, true});
+    return tell(self, consume->who->channel, consumer_cancelled{consume->who, true}, shell.office);
   auto* publish = std::get_if<publish_request>(&request);
-  if (!publish)
+  if (!publish) {
+    if (const channel_ref asker = bridging::waiting_channel(request))
+      tell(self, asker, queue_missing{shell.record->id, true}, what.mastership);
     return;
+  }
   const queue_location next = shell.node->queues_by_id.locate(shell.record->id);
   publish->channel = shell.address;
   if (!publish->confirm && next.who && next.who != caf::actor_cast<caf::actor>(self))
@@ -114,7 +119,8 @@ void refuse(replica_actor* self, const publish_request& what) {
   if (what.confirm)
     for (const slice& one : what.slices) {
       const confirm_number first = what.batch->first_confirm + one.lo;
-      tell(self, what.channel, confirmed{self->state.record->id, {first, first + one.size()}, true});
+      tell(self, what.channel, confirmed{self->state.record->id, {first, first + one.size()}, true},
+           self->state.office);
     }
   what.batch->release();
 }
@@ -129,7 +135,7 @@ void take_back(replica_actor* self) {
     else if (const auto* publish = std::get_if<publish_request>(&request); office && publish)
       refuse(self, *publish); // it knows too many channels
     else
-      turn_away(self, std::move(request));
+      turn_away(self, {shell.record->id, std::move(request), shell.office});
   }
 }
 
@@ -252,15 +258,22 @@ bool is_early(const replica_shell& shell, const addressed_request& what) {
   return !shell.machine->queue() && !shell.retired && replica.known().queue.master == shell.node->replica_id;
 }
 
+/// Is it for a master that is none any more? A question of mastership 0 is for the queue that was not replicated: its
+/// channel asks again when it hears of the first master, and two answers would be one too many.
+bool is_late(const replica_shell& shell, const addressed_request& what) {
+  if (what.mastership != 0 || std::holds_alternative<publish_request>(what.request))
+    return what.mastership != 0 && what.mastership < shell.record->mastership;
+  return bridging::waiting_channel(what.request) != nullptr;
+}
+
 void take(replica_actor* self, addressed_request what) {
   auto& shell = self->state;
   if (shell.unwanted || (!shell.machine && shell.retired))
-    return turn_away(self, std::move(what.request));
+    return turn_away(self, std::move(what));
   if (!shell.machine || is_early(shell, what))
     return shell.held.push_back(std::move(what));
-  const bool late = what.mastership != 0 && what.mastership < shell.record->mastership;
-  if (late || (!shell.machine->queue() && !shell.retired))
-    return turn_away(self, std::move(what.request));
+  if (is_late(shell, what) || (!shell.machine->queue() && !shell.retired))
+    return turn_away(self, std::move(what));
   if (shell.node->watch && !shell.retired)
     shell.node->watch->asked(*shell.machine, what.request);
   run(self, [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(what.request), now_ms, step); });

@@ -152,6 +152,7 @@ struct channel_state::impl {
   bool is_late(const consumer_ref& who);
   void lose_master(queue_id queue, replicated_use& use, bool node);
   void found_master(replicated_use& use);
+  void on_turned_away(queue_id queue, epoch from);
   void on_master_left(const consumer_cancelled& what);
   void on_gap(const publish_gap& what, epoch from);
   void on_confirmed(const confirmed& what);

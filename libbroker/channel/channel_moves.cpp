@@ -114,6 +114,15 @@ void channel_state::impl::on_master_left(const consumer_cancelled& what) {
     lose_master(what.who->queue, *use, false);
 }
 
+/// What was asked there is asked again when queue_moved comes; it has come if the channel knows of a later mastership.
+/// A queue that was not replicated when it was asked has become so: `from` is 0, and queue_moved comes all the same.
+void channel_state::impl::on_turned_away(queue_id queue, epoch from) {
+  auto* const use = find_use(queue);
+  if (use && from >= use->mastership)
+    lose_master(queue, *use, false);
+  run();
+}
+
 void channel_state::impl::forget_use(queue_id queue) {
   auto* const use = find_use(queue);
   if (!use)

@@ -202,12 +202,11 @@ void channel_state::impl::event(queue_event& what, epoch from) {
   if (const auto* gap = std::get_if<publish_gap>(&what))
     return on_gap(*gap, from);
   if (const auto* missing = std::get_if<queue_missing>(&what)) {
+    if (missing->moved)
+      return on_turned_away(missing->queue, from);
     if (!is_current(missing->queue, from))
       return;
-    if (auto* const use = missing->moved ? find_use(missing->queue) : nullptr)
-      lose_master(missing->queue, *use, false);
-    else
-      give_answer(missing->queue, nullptr);
+    give_answer(missing->queue, nullptr);
     return run();
   }
   if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())

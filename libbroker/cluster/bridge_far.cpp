@@ -237,14 +237,19 @@ void far_side::refuse(const queue_task& what, answer::kind why) {
   out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt});
 }
 
-/// For a master that is none any more. Whoever sent it hears of the next one and sends it again; only that a consumer
-/// never began here is to be said.
+/// For a master that is none any more: who asked hears that the queue has moved. A channel hears of the next master by
+/// its own metadata, and sends again what it must.
 void far_side::drop(const queue_task& what) {
   if (const auto* publish = std::get_if<publish_request>(&what.request))
-    publish->batch->release();
-  if (const auto* consume = std::get_if<consume_request>(&what.request))
+    return publish->batch->release();
+  if (const auto* consume = std::get_if<consume_request>(&what.request)) {
     if (const auto key = keys_.find(consume->who.get()); key != keys_.end())
       out_.add(consumer_event{consumer_event::kind::moved, key->second, {}});
+    return;
+  }
+  if (const channel_ref asker = waiting_channel(what.request))
+    if (const auto at = by_address_.find(asker->id); at != by_address_.end())
+      out_.add(answer{answer::kind::moved, at->second, what.queue, 0, 0, std::nullopt, what.mastership});
 }
 
 void far_side::undeliverable(queue_task& what, bridge_step& step) {

@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(requests_for_a_master_that_is_to_come_wait_for_it) {
   BOOST_CHECK_EQUAL(sink->times, 1);
 }
 
-BOOST_AUTO_TEST_CASE(requests_for_a_master_that_was_are_dropped_and_nobody_is_told) {
+BOOST_AUTO_TEST_CASE(of_requests_for_a_master_that_was_only_questions_are_answered) {
   auto sink = make_ref<counting_sink>();
   for (const bool here : {true, false}) {
     learn(7, here);
@@ -138,6 +138,8 @@ BOOST_AUTO_TEST_CASE(requests_for_a_master_that_was_are_dropped_and_nobody_is_to
     run();
     BOOST_CHECK(b.seen.empty());
     BOOST_CHECK_EQUAL(std::exchange(sink->times, 0), 1);
+    const auto told = a.take<queue_missing>(channel);
+    BOOST_CHECK(told.size() == 2 && told[0].moved && told[1].moved);
     BOOST_CHECK(a.events[channel->id].empty() && a.lost[channel->id].empty() && a.vanished[channel->id].empty());
     BOOST_CHECK_EQUAL(a.bridge->unreleased_publishes(), 0u);
   }

@@ -240,6 +240,22 @@ BOOST_AUTO_TEST_CASE(the_next_master_is_asked_again) {
   BOOST_TEST(channel.unacked() == 1u);
 }
 
+/// It was asked when the queue was not replicated yet, which turned it away when it became so.
+BOOST_AUTO_TEST_CASE(a_queue_that_becomes_replicated_is_asked_again_when_its_first_master_is_known) {
+  const queue_id plain = metadata->add_queue("plain");
+  send(basic::get{0, "plain", false});
+  BOOST_TEST(take<get_request>().size() == 1u);
+  answer(queue_missing{plain, true}, 0);
+  BOOST_TEST(replies().empty());
+  metadata->set_master("plain", 1);
+  channel.queue_moved(plain, 1, step);
+  BOOST_TEST(take<get_request>().size() == 1u);
+  answer(queue_missing{plain, true}, 0); // the same news, late
+  BOOST_TEST(replies().empty());
+  channel.queue_moved(plain, 1, step);
+  BOOST_TEST(take<get_request>().empty());
+}
+
 BOOST_AUTO_TEST_CASE(each_kind_of_question_is_asked_again) {
   const auto asks_again = [this](amqp::method what, auto request, epoch mastership) {
     send(std::move(what));

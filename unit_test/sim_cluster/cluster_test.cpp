@@ -126,6 +126,18 @@ BOOST_AUTO_TEST_CASE(a_node_whose_start_comes_back_in_a_snapshot_serves) {
   }
 }
 
+/// It was under way when its queue became mirrored. The queue's replica answered it, and the channel asked again because
+/// the queue had moved: what the second answer held was with nobody (seed 10814).
+BOOST_AUTO_TEST_CASE(a_get_of_a_queue_that_becomes_mirrored_takes_one_message) {
+  run_options options;
+  options.seed = 10814;
+  options.nodes = 2;
+  options.minutes = 0.15;
+  options.only_faults = std::set<uint32_t>{};
+  options.only_clients = std::set<uint32_t>{1, 2, 3, 4, 5};
+  BOOST_TEST(simulate(options).violations.empty());
+}
+
 /// Two nodes are told late that a third, which has restarted meanwhile, is no queue's master any more. What is under
 /// way to the queue's next master is not sent again for that.
 BOOST_AUTO_TEST_CASE(a_dead_letter_under_way_to_the_next_master_comes_once) {
