@@ -83,6 +83,7 @@ void service::sample_connections(uint64_t now_s) {
     return store_.add(now_s, std::vector<connection_traffic>{});
   around.node.list_connections([this, now_s, to_own = post](const std::vector<connection_info>& all) {
     std::vector<connection_traffic> bytes;
+    bytes.reserve(all.size());
     for (const auto& each : all)
       bytes.push_back({each.id, each.received_bytes, each.sent_bytes});
     to_own([this, now_s, bytes = std::move(bytes)] { store_.add(now_s, bytes); });

@@ -37,6 +37,7 @@ void with_shown_samples(const call_ptr& to, sampled_kind kind, const list_source
     return then(nullptr);
   auto which = shown_first(to, from, listed_objects(*asked, kind));
   std::vector<sampled_key> keys;
+  keys.reserve(which.size());
   for (const size_t i : which)
     keys.push_back(key(i));
   gather(to, kind, *asked, std::move(which), keys, std::move(then));
