@@ -66,7 +66,8 @@ bool metadata_host::send(const std::string& to, decltype(peer_message::body) bod
   return peers_ && !to.empty() && peers_->send(to, encode({identity_.cluster, identity_.self, std::move(body)}));
 }
 
-/// A read at leisure, or its answer, may be lost: who wants one asks again. Without frames the link owes no word of them.
+/// A read at leisure, or its answer, may be lost: who wants one asks again. Without frames the link owes no word of
+/// them.
 bool metadata_host::send(const std::string& to, consensus::read_haste haste, decltype(peer_message::body) body) {
   if (haste == consensus::read_haste::at_once)
     return send(to, std::move(body));
@@ -325,8 +326,8 @@ void metadata_host::at(consensus::time_ms now) {
     group_->at(now_);
 }
 
-/// What the link has not taken is tried again twice per heartbeat. A leader looks after its charge when it sends one, and
-/// at once when a node is lost.
+/// What the link has not taken is tried again twice per heartbeat. A leader looks after its charge when it sends one,
+/// and at once when a node is lost.
 consensus::time_ms metadata_host::next_tick() const {
   const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 2;
   const bool leaderless = !group_->leader();
