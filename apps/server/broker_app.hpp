@@ -143,7 +143,7 @@ private:
   result<void> open_metadata();
   result<void> open_listeners();
   /// Those with their master here.
-  std::vector<queue_id> own_queues() const;
+  std::vector<queue_id> own_queues(const metadata_snapshot& metadata) const;
   /// A slice of them at a time; `take` gets each slice's answers, `done` runs behind the last, both on a loop.
   void ask_queues(std::vector<queue_id> which, bool is_sample, std::function<void(std::vector<queue_info>)> take,
                   std::function<void()> done);
@@ -156,7 +156,10 @@ private:
 
   std::atomic<bool> forgotten_{false};
   std::atomic<bool> serving_{false};
-  management::queue_samples samples_; ///< of the round of activity() that is under way
+  // -- of activity() --
+  management::queue_samples samples_;
+  std::vector<queue_id> own_; ///< queues with their master here
+  snapshot_ptr own_in_;       ///< which says so
 };
 
 } // namespace broker

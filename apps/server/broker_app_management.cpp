@@ -27,9 +27,9 @@ void add_channel(management::activity_report& report, const channel_report& from
 
 } // namespace
 
-std::vector<queue_id> broker_app::own_queues() const {
+std::vector<queue_id> broker_app::own_queues(const metadata_snapshot& metadata) const {
   std::vector<queue_id> own;
-  shared.snapshots.read()->for_each_queue([&](const queue_ptr& each) {
+  metadata.for_each_queue([&](const queue_ptr& each) {
     if (each->node == config.node_name)
       own.push_back(each->id);
   });
@@ -54,7 +54,8 @@ void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> do
   const auto take = [all](std::vector<queue_info> some) {
     all->insert(all->end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
   };
-  ask_queues(own_queues(), false, take, [all, done = std::move(done)] { done(std::move(*all)); });
+  ask_queues(own_queues(*shared.snapshots.read()), false, take,
+             [all, done = std::move(done)] { done(std::move(*all)); });
 }
 
 /// What has ended is read first: a channel that ends meanwhile is missing once, and counted the next time.
@@ -69,8 +70,12 @@ void broker_app::activity(std::function<void(management::activity_report)> done)
   base.channels_opened = shared.activity.channels_opened;
   base.queues_created = shared.activity.queues_created;
   base.queues_deleted = shared.activity.queues_deleted;
+  if (auto metadata = shared.snapshots.read(); metadata != own_in_) {
+    own_ = own_queues(*metadata);
+    own_in_ = std::move(metadata);
+  }
   auto channels = std::make_shared<report_gathering<channel_report>>(
-    [this, base, own = own_queues(), done = std::move(done)](const std::vector<channel_report>& reports) {
+    [this, base, own = own_, done = std::move(done)](const std::vector<channel_report>& reports) {
       const auto now = std::make_shared<management::activity_report>();
       now->node = base;
       for (const auto& each : reports)
