@@ -208,6 +208,7 @@ template<class Answer>
 struct report_request {
   queue_id queue = 0;
   std::function<void(Answer)> answer;
+  bool is_sample = false; ///< a round of samples asks; of a queue, and not again before it is touched
 };
 using consumer_report_request = parcel<report_request<std::vector<consumer_report>>>;
 using queue_report_request = parcel<report_request<queue_report>>;

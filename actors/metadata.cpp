@@ -19,6 +19,8 @@ namespace {
 constexpr uint64_t idle_tick_ms = 500;
 /// Between two renewals of the node's session: several fit into limits::session_ms.
 constexpr uint64_t renew_interval_ms = limits::session_ms / 10;
+/// It goes with the next message of the group, as a rule a heartbeat or its answer, and without one waits no longer.
+constexpr uint64_t renew_patience_ms = limits::session_ms / 20;
 
 struct metadata_shell {
   static inline const char* name = "metadata";
@@ -164,20 +166,21 @@ void hand_over_masters(const runtime& node, const metadata_flush& flushed) {
 
 /// The node's session counts from when it asked, if the leader was one after that, with a majority: as a read shows.
 /// Whoever leads takes this node for dead limits::session_ms after it heard of it last, or after its reign began.
-void renew_session(metadata_actor* self, uint64_t now) {
+/// False: it asked for nothing.
+bool renew_session(metadata_actor* self, uint64_t now) {
   auto& shell = self->state;
   auto& service = *shell.service;
   if (!replicates(service))
-    return;
+    return false;
   auto& until = service.node->session_valid_until_ms;
   if (service.host.is_alone()) {
     shell.lease.renewed(now);
     until = UINT64_MAX;
-    return;
+    return false;
   }
   until = shell.lease.until_ms();
   if (now < shell.renew_at_ms)
-    return;
+    return false;
   shell.renew_at_ms = now + renew_interval_ms;
   const auto ticket = shell.next_ticket++;
   const auto answered = [self, now](const command_result& done) {
@@ -189,6 +192,7 @@ void renew_session(metadata_actor* self, uint64_t now) {
   };
   shell.waiting.emplace(ticket, asker{answered, "renew the node's session", 0});
   service.host.read_barrier(ticket, consensus::read_haste::at_leisure);
+  return true;
 }
 
 void note_leader(const metadata_service& service, uint64_t now) {
@@ -209,7 +213,7 @@ uint64_t next_tick(const metadata_shell& shell, uint64_t now) {
   if (service.session_due_ms != 0)
     due = std::min(due, service.session_due_ms);
   if (replicates(service)) // whether replicas want a session is looked at, too
-    due = std::min(due, shell.renew_at_ms);
+    due = std::min(due, shell.renew_at_ms + renew_patience_ms);
   return due;
 }
 
@@ -300,7 +304,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
     [self, &host](node_datagram_msg& what) {
       host.at(self->state.service->node->now_ms());
       host.recv(what.content.from, what.content.bytes);
-      if (host.has_pending()) // a heartbeat and its answer leave nothing behind
+      const bool renews = renew_session(self, self->state.service->node->now_ms());
+      if (renews || host.has_pending()) // a heartbeat and its answer leave nothing behind
         flush_soon(self);
     },
     [self, &host](propose_msg& what) {
@@ -339,7 +344,11 @@ caf::behavior metadata_behavior(metadata_actor* self,
     [self, &host](const node_suspect_msg& what) {
       host.peer_suspect(what.node, heard_of(*self->state.service->node, what.node));
     },
-    [&host](const node_lost_msg& what) { host.peer_lost(what.node); },
+    [self, &host](const node_lost_msg& what) {
+      host.at(self->state.service->node->now_ms());
+      host.peer_lost(what.node);
+      arm_tick(self);
+    },
     [](const node_room_msg&) {}, // what was not taken is sent again at the next tick
   };
 }

@@ -26,12 +26,14 @@ struct queue_shell {
   caf::actor replica;
   recovered_queue content; ///< for it, once all of it is on disk
   count_rates rates;
+  bool touched = false; ///< since it was sampled
   lookers looking;
 };
 
 using queue_actor = caf::stateful_actor<queue_shell>;
 
 void perform(queue_actor* self, uint64_t now_ms) {
+  note_touched(self);
   send_requests(self, now_ms);
   if (std::exchange(self->state.step.unused, false)) // before anyone can hear of it and declare the queue anew
     propose_deletion(self, *self->state.node, *self->state.record);
@@ -138,8 +140,11 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_report_request& request) {
       if (self->state.replica)
         return self->send(self->state.replica, std::move(request));
-      request.content.answer(
-        report_of(*self->state.machine, self->state.record, self->state.rates, self->state.node->now_ms()));
+      queue_report now =
+        report_of(*self->state.machine, self->state.record, self->state.rates, self->state.node->now_ms());
+      if (request.content.is_sample)
+        note_sampled(self, now);
+      request.content.answer(std::move(now));
     },
     [self](queue_look_request& request) {
       if (self->state.replica)

@@ -143,6 +143,25 @@ void schedule_tick(Actor* self, uint64_t now_ms) {
     shell.timer.set(self, now_ms, in_ms);
 }
 
+/// Something has happened in it. Only the first time after a sample costs more than a look at a flag.
+template<class Actor>
+void note_touched(Actor* self) {
+  auto& shell = self->state;
+  if (std::exchange(shell.touched, true))
+    return;
+  shell.rates.rested_until(shell.node->touched.taken_ms());
+  shell.node->touched.add(shell.record->id);
+}
+
+/// A round of samples has asked it. While its rates have not come to rest it is asked again in the next one.
+template<class Actor>
+void note_sampled(Actor* self, const queue_report& said) {
+  auto& shell = self->state;
+  shell.touched = said.down || !shell.rates.rest(said.messages.counts);
+  if (shell.touched)
+    shell.node->touched.add(shell.record->id);
+}
+
 /// What a queue hears of those that it has sent messages to. `run(call)` runs one step of the machine: `call` gets the
 /// machine, its clock's time and the step.
 template<class Run>

@@ -68,9 +68,10 @@ struct replica_shell {
   /// actor has ended.
   replication::incarnation ended_in = 0;
   bool earlier_ended = false;
-  bool doomed = false; ///< deleted meanwhile
-  epoch office = 0;    ///< mastership of its last office
-  count_rates rates;   ///< of this office
+  bool doomed = false;  ///< deleted meanwhile
+  epoch office = 0;     ///< mastership of its last office
+  count_rates rates;    ///< of this office
+  bool touched = false; ///< since it was sampled
   lookers looking;
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
@@ -178,6 +179,7 @@ void send_mail(replica_actor* self) {
 
 void perform(replica_actor* self, uint64_t now_ms) {
   auto& shell = self->state;
+  note_touched(self);
   if (shell.node->watch && !shell.retired)
     shell.node->watch->stepped(*shell.machine, shell.step);
   send_mail(self);
@@ -201,8 +203,11 @@ void perform(replica_actor* self, uint64_t now_ms) {
     shell.node->session_wanted = true;
   }
   shell.looking.answer(shell.step.queue.looks);
-  if (std::exchange(shell.step.took_office, false))
+  if (std::exchange(shell.step.took_office, false)) {
     shell.rates = {};
+    shell.touched = false; // nobody asks mirrors
+    note_touched(self);
+  }
   if (std::exchange(shell.step.deposed, false))
     shell.looking.forget();
   const bool changed = std::exchange(shell.look_around, false) && shell.machine->replica().is_master();
@@ -534,7 +539,12 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](replica_content_msg& what) { take_content(self, what.content); },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { leave(self); },
-    [self](queue_report_request& request) { request.content.answer(report(self->state)); },
+    [self](queue_report_request& request) {
+      queue_report now = report(self->state);
+      if (request.content.is_sample)
+        note_sampled(self, now);
+      request.content.answer(std::move(now));
+    },
     [self](replica_audit_request& request) {
       if (const auto& machine = self->state.machine) {
         machine->check();

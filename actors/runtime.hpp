@@ -18,6 +18,7 @@
 #include "actors/lingering_queues.hpp"
 #include "actors/move_watchers.hpp"
 #include "actors/queue_factory.hpp"
+#include "actors/touched_queues.hpp"
 #include "base/ids.hpp"
 #include "connection/admission.hpp"
 #include "connection/connection.hpp"
@@ -168,6 +169,7 @@ struct runtime {
   /// Bridges to other nodes: actors for queues that live there. Empty without `cluster`.
   bridge_directory bridges;
   activity_board activity;
+  touched_queues touched;
   exchange_totals exchanges;
   shared_admission admitted; ///< connections and channels by vhost and user (O32)
   /// Ids of channels, queues' addresses and connections of this node start.

@@ -22,6 +22,7 @@
 #include "actors/node_links.hpp"
 #include "actors/runtime.hpp"
 #include "management/history.hpp"
+#include "management/queue_samples.hpp"
 #include "net/amqp_listener.hpp"
 #include "net/block_pool.hpp"
 #include "net/cluster_wire.hpp"
@@ -83,6 +84,7 @@ struct broker_app {
   void purge_queue(const queue_ptr& queue, std::function<void(result<uint32_t>)> done);
   void group_state(std::function<void(group_facts)> done);
   // -- what the management interface asks besides (broker_app_management.cpp) --
+  /// One at a time: not before the one before is done.
   void activity(std::function<void(management::activity_report)> done);
   std::vector<exchange_report> exchanges(const exchange_totals::exists_function& exists) {
     return shared.exchanges.read(exists);
@@ -141,9 +143,9 @@ private:
   result<void> open_metadata();
   result<void> open_listeners();
   /// Those with their master here.
-  std::vector<queue_id> own_queues() const;
+  std::vector<queue_id> own_queues(const metadata_snapshot& metadata) const;
   /// A slice of them at a time; `take` gets each slice's answers, `done` runs behind the last, both on a loop.
-  void ask_queues(std::vector<queue_id> which, std::function<void(std::vector<queue_info>)> take,
+  void ask_queues(std::vector<queue_id> which, bool is_sample, std::function<void(std::vector<queue_info>)> take,
                   std::function<void()> done);
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   result<void> wait_for_cluster(std::future<result<void>> ready);
@@ -154,6 +156,10 @@ private:
 
   std::atomic<bool> forgotten_{false};
   std::atomic<bool> serving_{false};
+  // -- of activity() --
+  management::queue_samples samples_;
+  std::vector<queue_id> own_; ///< queues with their master here
+  snapshot_ptr own_in_;       ///< which says so
 };
 
 } // namespace broker

@@ -14,25 +14,6 @@ namespace broker {
 
 namespace {
 
-void add_queue(management::activity_report& report, const queue_info& from) {
-  auto& to = report.node;
-  ++to.queues;
-  to.ready += from.ready;
-  to.unacknowledged += from.unacknowledged;
-  to.consumers += from.consumers;
-  to.persistent += from.persistent;
-  to.ready_bytes += from.ready_bytes;
-  to.unacknowledged_bytes += from.unacknowledged_bytes;
-  to.queue_memory_bytes += from.memory_bytes;
-  to.messages_in_memory += from.details.ready_in_memory + from.details.unacknowledged_in_memory;
-  to.bytes_in_memory += from.details.bytes_in_memory;
-  to.disk_reads += from.details.disk_reads;
-  to.disk_writes += from.details.disk_writes;
-  to.queue_messages += from.messages.counts;
-  if (from.ready + from.unacknowledged != 0 || from.messages.counts != message_counts{})
-    report.queues.push_back({from.queue->id, from.ready, from.unacknowledged, from.messages.counts});
-}
-
 void add_channel(management::activity_report& report, const channel_report& from) {
   auto& to = report.node;
   ++to.channels;
@@ -46,22 +27,21 @@ void add_channel(management::activity_report& report, const channel_report& from
 
 } // namespace
 
-std::vector<queue_id> broker_app::own_queues() const {
+std::vector<queue_id> broker_app::own_queues(const metadata_snapshot& metadata) const {
   std::vector<queue_id> own;
-  shared.snapshots.read()->for_each_queue([&](const queue_ptr& each) {
+  metadata.for_each_queue([&](const queue_ptr& each) {
     if (each->node == config.node_name)
       own.push_back(each->id);
   });
   return own;
 }
 
-void broker_app::ask_queues(std::vector<queue_id> which, std::function<void(std::vector<queue_info>)> take,
-                            std::function<void()> done) {
-  const auto ask = [this](queue_id id, const report_round<queue_info>::slice& asked) {
+void broker_app::ask_queues(std::vector<queue_id> which, bool is_sample,
+                            std::function<void(std::vector<queue_info>)> take, std::function<void()> done) {
+  const auto ask = [this, is_sample](queue_id id, const report_round<queue_info>::slice& asked) {
+    const auto answer = [asked](queue_report report) { asked->add({std::move(report), {}, {}}); };
     if (auto who = shared.queues_by_id.find(id))
-      caf::anon_send(who, queue_report_request{{id, [asked](queue_report report) {
-                                                  asked->add({std::move(report), {}, {}});
-                                                }}});
+      caf::anon_send(who, queue_report_request{{id, answer, is_sample}});
   };
   const auto post = [this](std::function<void()> what) { boost::asio::post(loops.at(0).io(), std::move(what)); };
   std::make_shared<report_round<queue_info>>(
@@ -74,7 +54,8 @@ void broker_app::list_own_queues(std::function<void(std::vector<queue_info>)> do
   const auto take = [all](std::vector<queue_info> some) {
     all->insert(all->end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
   };
-  ask_queues(own_queues(), take, [all, done = std::move(done)] { done(std::move(*all)); });
+  ask_queues(own_queues(*shared.snapshots.read()), false, take,
+             [all, done = std::move(done)] { done(std::move(*all)); });
 }
 
 /// What has ended is read first: a channel that ends meanwhile is missing once, and counted the next time.
@@ -89,17 +70,24 @@ void broker_app::activity(std::function<void(management::activity_report)> done)
   base.channels_opened = shared.activity.channels_opened;
   base.queues_created = shared.activity.queues_created;
   base.queues_deleted = shared.activity.queues_deleted;
+  if (auto metadata = shared.snapshots.read(); metadata != own_in_) {
+    own_ = own_queues(*metadata);
+    own_in_ = std::move(metadata);
+  }
   auto channels = std::make_shared<report_gathering<channel_report>>(
-    [this, base, own = own_queues(), done = std::move(done)](const std::vector<channel_report>& reports) {
+    [this, base, own = own_, done = std::move(done)](const std::vector<channel_report>& reports) {
       const auto now = std::make_shared<management::activity_report>();
       now->node = base;
       for (const auto& each : reports)
         add_channel(*now, each);
-      const auto add = [now](const std::vector<queue_info>& some) {
+      const auto take = [this](const std::vector<queue_info>& some) {
         for (const auto& each : some)
-          add_queue(*now, each);
+          samples_.take(each);
       };
-      ask_queues(own, add, [now, done] { done(std::move(*now)); });
+      ask_queues(samples_.begin_round(own, shared.touched.take(shared.now_ms())), true, take, [this, now, done] {
+        samples_.add_to(*now);
+        done(std::move(*now));
+      });
     });
   for (const auto& channel : shared.channels_by_id.all())
     caf::anon_send(channel,

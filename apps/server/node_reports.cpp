@@ -87,7 +87,7 @@ node_facts node::impl::facts() const {
   result.unreachable = running->unreachable();
   metadata_now->for_each_node([&](const node_ptr& each) { result.runs[each->name] = each->run; });
   metadata_now->for_each_vhost([&](const vhost_record&) { ++result.vhosts; });
-  metadata_now->for_each_queue([&](const queue_ptr&) { ++result.queues; }); // hidden ones are not counted
+  result.queues = metadata_now->queue_count(); // without hidden ones
   for (const auto& where : suspended ? std::vector<listener_address>{} : config.listeners)
     result.listeners.insert(result.listeners.end() - 1, {"[" + where.host + "]", where.port, "amqp", "AMQP 0-9-1"});
   result.listeners.insert(result.listeners.end() - 1, {"[" + config.distribution_host + "]", cluster_port, "clustering",

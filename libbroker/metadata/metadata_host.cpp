@@ -37,6 +37,7 @@ result<void> metadata_host::open(consensus::time_ms now) {
   ++identity_.run;
   if (auto written = store_.write_identity(identity_); !written)
     return written;
+  next_ticket_ = identity_.run << 32; // an answer to an earlier run's read is none to one of this run
   consensus::restart found{stored->state, stored->snapshot, std::move(stored->log)};
   const size_t entries = found.log.size();
   raft::reconcile(found);

@@ -86,7 +86,7 @@ public:
   /// node_started has all the time it needs, and is the first of a run.
   void propose(consensus::ticket id, command what);
   /// Ok when snapshot() has everything that was answered anywhere before this call. Else not_leader after proposal_ms.
-  /// At leisure it waits for the leader's next heartbeat, and costs next to nothing.
+  /// At leisure it waits for the leader's next heartbeat, and costs next to nothing; it may get lost.
   void read_barrier(consensus::ticket id, consensus::read_haste haste = consensus::read_haste::at_once);
   /// Another node becomes the leader; ok when this one leads no more. not_leader unless this one does.
   void transfer(consensus::ticket id, consensus::node_id to);
@@ -178,6 +178,7 @@ private:
   std::string name_of(consensus::node_id id) const;
   void send_raft(consensus::node_id to, std::string bytes);
   bool send(const std::string& to, decltype(peer_message::body) body);
+  bool send(const std::string& to, consensus::read_haste haste, decltype(peer_message::body) body);
   /// Own proposals to the group, if this node leads it, or to whoever does.
   void dispatch();
   void propose_own();

@@ -66,6 +66,17 @@ bool metadata_host::send(const std::string& to, decltype(peer_message::body) bod
   return peers_ && !to.empty() && peers_->send(to, encode({identity_.cluster, identity_.self, std::move(body)}));
 }
 
+/// A read at leisure, or its answer, may be lost: who wants one asks again. Without frames the link owes no word of
+/// them.
+bool metadata_host::send(const std::string& to, consensus::read_haste haste, decltype(peer_message::body) body) {
+  if (haste == consensus::read_haste::at_once)
+    return send(to, std::move(body));
+  if (!peers_ || to.empty())
+    return false;
+  peers_->send_datagram(to, encode({identity_.cluster, identity_.self, std::move(body)}));
+  return true;
+}
+
 void metadata_host::recv(const std::string& from, std::string_view bytes) {
   BROKER_ASSERT(group_, "open() comes first");
   auto got = decode_peer_message(bytes);
@@ -239,7 +250,7 @@ void metadata_host::ask_for_reads() {
     if (leads()) {
       one.number = 1;
       enqueue(group_->read_barrier(ticket, one.haste));
-    } else if (send(to, peer_message::read{ticket, one.haste})) {
+    } else if (send(to, one.haste, peer_message::read{ticket, one.haste})) {
       one.number = 1;
     }
   }
@@ -262,7 +273,7 @@ void metadata_host::read_done(const consensus::completion& done) {
   read& one = at->second;
   const bool ok = done.what == outcome::ok;
   if (!one.id) {
-    send(one.asker, peer_message::read_answer{one.number, ok, done.index});
+    send(one.asker, one.haste, peer_message::read_answer{one.number, ok, done.index});
     reads_.erase(at);
   } else if (ok) {
     one.index = done.index;
@@ -315,16 +326,19 @@ void metadata_host::at(consensus::time_ms now) {
     group_->at(now_);
 }
 
-/// A leader's charge, and what its link has not taken, is looked after twice per heartbeat.
+/// What the link has not taken is tried again twice per heartbeat. A leader looks after its charge when it sends one,
+/// and at once when a node is lost.
 consensus::time_ms metadata_host::next_tick() const {
   const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 2;
   const bool leaderless = !group_->leader();
-  if (leads() || is_taken_for_dead() || (!leaderless && window_.has_unsent()))
+  if (is_taken_for_dead() || (!leaderless && window_.has_unsent()))
     return soon;
+  if (leads() && kept_at_ == 0)
+    return now_ + 1;
   consensus::time_ms due = std::min({group_->next_tick(), window_.next_deadline(), gate_.next_due()});
   if (leaderless && peers_)
     due = std::min(due, said_hello_ + limits::metadata_hello_ms);
-  if (window_.has_sent())
+  if (!leads() && window_.has_sent())
     due = std::min(due, sent_at_ + limits::metadata_resend_ms);
   for (const auto& [ticket, one] : reads_) {
     if (!leaderless && one.id && one.number == 0 && !one.index)

@@ -87,7 +87,10 @@ public:
   /// Options that a queue would have with the policies in force now.
   virtual queue_options options_of(const queue_record& wanted) const;
 
+  /// By vhost and name, which takes a millisecond or more for some thousands.
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
+  /// How many for_each_queue() visits.
+  virtual uint64_t queue_count() const;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
   virtual void
   for_each_binding(const std::function<void(std::string_view vhost, const binding_record&)>& visit) const = 0;

@@ -166,6 +166,12 @@ void snapshot_view::for_each_queue(const std::function<void(const queue_ptr&)>& 
       visit(queue);
 }
 
+uint64_t snapshot_view::queue_count() const {
+  uint64_t count = 0;
+  tables_.vhosts.for_each([&](const auto& vhost) { count += vhost->queues.size(); });
+  return count;
+}
+
 void snapshot_view::for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const {
   for (const auto& vhost : tables_.vhosts.sorted())
     for (const auto& node : vhost->exchanges.sorted())
@@ -201,6 +207,11 @@ result<void> metadata_snapshot::admit_connection(const login&, std::string_view,
 }
 result<void> metadata_snapshot::admit_channel(const login&, uint64_t) const {
   return {};
+}
+uint64_t metadata_snapshot::queue_count() const {
+  uint64_t count = 0;
+  for_each_queue([&](const queue_ptr&) { ++count; });
+  return count;
 }
 queue_options metadata_snapshot::options_of(const queue_record& wanted) const {
   return merge_options(wanted.arguments, nullptr, nullptr);

@@ -63,6 +63,13 @@ public:
     }
     return rates_;
   }
+  /// As far as was seen, nothing happens: a later look would say the same.
+  bool rest(const message_counts& now) const { return rates_ == decltype(rates_){} && before_ == now; }
+  /// They did, until `at_ms`: as if somebody had looked then.
+  void rested_until(uint64_t at_ms) {
+    if (looked_ms_ != 0 && at_ms >= looked_ms_ + interval_ms)
+      looked_ms_ = at_ms;
+  }
 
 private:
   message_counts before_;

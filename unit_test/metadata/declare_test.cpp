@@ -28,6 +28,7 @@ BOOST_AUTO_TEST_CASE(a_queue_is_created_once_and_then_equivalent) {
   BOOST_TEST(second.ok());
   BOOST_TEST(!second.created);
   BOOST_TEST(second.queue == first.queue);
+  BOOST_TEST(w.state.snapshot()->queue_count() == 1u);
   BOOST_REQUIRE_EQUAL(w.changes.size(), 1u);
   BOOST_TEST((w.changes[0].what == metadata_change::kind::queue_created));
 }

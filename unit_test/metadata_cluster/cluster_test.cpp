@@ -386,6 +386,62 @@ BOOST_AUTO_TEST_CASE(a_read_anywhere_sees_what_was_answered_before_it) {
   BOOST_TEST((reader.answers.at(2'000'000) == outcome::not_leader));
 }
 
+BOOST_AUTO_TEST_CASE(a_read_at_leisure_travels_in_datagrams_which_need_no_word_of_their_arrival) {
+  three world;
+  world.run(1'000);
+  node& reader = world.follower();
+  const uint64_t frames = world.frames_sent;
+  reader.host->read_barrier(1'000'000, consensus::read_haste::at_leisure);
+  reader.flush();
+  BOOST_REQUIRE(world.answered(reader, 1'000'000, 200));
+  BOOST_TEST((reader.answers.at(1'000'000) == outcome::ok));
+  BOOST_TEST(world.frames_sent == frames);
+}
+
+BOOST_AUTO_TEST_CASE(a_late_answer_to_a_read_of_an_earlier_run_answers_none_of_this_run) {
+  three world;
+  node& reader = world.follower();
+  uint64_t asked = 0;
+  world.watch = [&](const net::message& what) {
+    const auto message = decode_peer_message(what.bytes);
+    if (const auto* read = message ? std::get_if<peer_message::read>(&message->body) : nullptr)
+      asked = read->id;
+  };
+  const auto ask = [&](consensus::ticket id) {
+    reader.host->read_barrier(id, consensus::read_haste::at_leisure);
+    reader.flush();
+    return asked;
+  };
+  const uint64_t before = ask(1'000'000);
+  world.crash(reader);
+  world.start(reader);
+  BOOST_REQUIRE(world.run_until([&] { return reader.started() && !reader.host->leader().empty(); }, 10'000));
+  BOOST_TEST(before != 0u);
+  BOOST_TEST(ask(1'000'001) > before + 1'000'000);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_leader_has_nothing_to_do_between_two_heartbeats) {
+  three world;
+  world.run(1'000);
+  node& leader = world.wait_for_leader();
+  const uint64_t before = leader.ticks;
+  world.run(1'000);
+  BOOST_TEST(leader.host->leads());
+  BOOST_TEST(leader.ticks - before <= 1'000 / limits::raft_heartbeat_ms + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_looks_at_once_after_a_node_that_is_lost) {
+  three world;
+  world.run(1'000);
+  metadata_host& leader = *world.wait_for_leader().host;
+  leader.tick(world.now);
+  leader.peer_lost(world.follower().name);
+  BOOST_TEST(leader.next_tick() == world.now + 1);
+  leader.tick(world.now + 1);
+  leader.tick(world.now + 2);
+  BOOST_TEST(leader.next_tick() > world.now + 3);
+}
+
 BOOST_AUTO_TEST_CASE(a_join_that_was_cut_short_begins_again_under_another_id) {
   three world;
   node& leader = world.wait_for_leader();

@@ -88,8 +88,12 @@ void net::post(const std::string& from, const std::string& to, std::string bytes
   if (reliable) {
     time_ms& newest = newest_frame_[{from, to}];
     when = newest = std::max(newest, when);
+    ++frames_sent;
   }
-  wire_.emplace(when, message{from, to, std::move(bytes), there->second->life, reliable});
+  message sent{from, to, std::move(bytes), there->second->life, reliable};
+  if (watch)
+    watch(sent);
+  wire_.emplace(when, std::move(sent));
 }
 
 void net::deliver(message& what) {
@@ -108,6 +112,7 @@ void net::tick_all() {
       one->host->at(now);
       if (now >= one->tick_due) {
         one->host->tick(now);
+        ++one->ticks;
         one->tick_due = UINT64_MAX;
       }
       one->flush();

@@ -63,6 +63,7 @@ struct node final : metadata_peers {
   uint64_t life = 0;
   consensus::ticket start_ticket = 0;
   consensus::time_ms tick_due = 0;
+  uint64_t ticks = 0;
   bool started() const {
     const auto at = results.find(start_ticket);
     return up() && at != results.end() && at->second.ok();
@@ -119,6 +120,7 @@ public:
   std::map<std::string, std::unique_ptr<node>> nodes;
   std::set<std::pair<std::string, std::string>> cuts;
   uint64_t messages_lost = 0;
+  uint64_t frames_sent = 0;
   uint64_t lost_answers = 0;
   std::set<std::string> doomed; ///< queues that went with a node
   /// Nothing gets lost and nobody is slow: an answer must be visible on every node that runs.
@@ -134,6 +136,7 @@ public:
     bool reliable = false;
   };
   void post(const std::string& from, const std::string& to, std::string bytes, bool reliable);
+  std::function<void(const message&)> watch; ///< what is sent; may be empty
 
 private:
   void deliver(message& what);
