@@ -12,10 +12,13 @@
 
 namespace broker {
 
-/// Thread-safe. Each queue is added once until it is asked: memory is bounded by the queues there are.
+/// Thread-safe. Each queue is added once until it is asked. Before the first round, which asks all of them, nothing is
+/// kept: where nobody takes samples queues come and go without end.
 class touched_queues {
 public:
   void add(queue_id queue) {
+    if (taken_ms_ == 0)
+      return;
     const std::lock_guard hold{mutex_};
     queues_.push_back(queue);
   }

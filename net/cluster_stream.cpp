@@ -51,7 +51,7 @@ void cluster_stream::handshake(SSL_CTX& context, bool dialled, handshake_done do
   error_code ignored;
   socket_.set_option(tcp::no_delay{true}, ignored);
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max_bytes, sizeof unsent_max_bytes);
-  socket_.native_non_blocking(true, ignored);
+  socket_.non_blocking(true, ignored); // native_non_blocking() would let Asio's own reads wait, and with them all links
   tls_.reset(SSL_new(&context));
   deadline_.expires_after(wire_handshake_timeout);
   deadline_.async_wait([self = shared_from_this()](error_code failure) {

@@ -28,6 +28,7 @@ struct fixture {
     metadata->add_queue("q");
     record = metadata->find_queue("/", "q");
     node.snapshots.publish(metadata);
+    to_ask(); // the first round
     queue = spawn_queue(system, node, record, nullptr);
     run();
   }
@@ -77,6 +78,14 @@ BOOST_AUTO_TEST_CASE(a_queue_is_named_once_however_much_happens_in_it) {
   BOOST_TEST(to_ask() == 1u);
   get(); // nobody has asked it yet
   BOOST_TEST(to_ask() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(where_nobody_takes_samples_nothing_is_kept) {
+  touched_queues nobody;
+  nobody.add(1);
+  BOOST_TEST(nobody.take(now_ms).empty());
+  nobody.add(1);
+  BOOST_TEST(nobody.take(now_ms).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_that_was_sampled_is_named_when_something_happens) {

@@ -81,6 +81,17 @@ struct holder_of_the_cookie : stranger {
   }
 };
 
+/// Of a later version of the protocol: it is refused, and the connection closed.
+byte_buffer newer_hello() {
+  cluster::hello_frame hello;
+  hello.version = link_limits::protocol_version + 1;
+  hello.node = "rabbit@new";
+  hello.target = "rabbit@a";
+  byte_buffer bytes;
+  cluster::encode(cluster::link_frame{std::move(hello)}, bytes);
+  return bytes;
+}
+
 struct pair_of_nodes {
   transport_node a{transport_settings{"rabbit@a"}};
   transport_node b{transport_settings{"rabbit@b"}};
@@ -163,17 +174,24 @@ BOOST_AUTO_TEST_CASE(what_is_not_tls_is_refused_by_name) {
 BOOST_AUTO_TEST_CASE(a_peer_of_a_newer_protocol_version_is_told_why_it_is_refused) {
   pair_of_nodes nodes;
   holder_of_the_cookie newer{nodes.a.port(), "rabbit@new"};
-  cluster::hello_frame hello;
-  hello.version = link_limits::protocol_version + 1;
-  hello.node = "rabbit@new";
-  hello.target = "rabbit@a";
-  byte_buffer bytes;
-  cluster::encode(cluster::link_frame{std::move(hello)}, bytes);
-  newer.write(bytes.view());
+  newer.write(newer_hello().view());
   const auto answer = newer.read_all();
   const std::string_view reason = "speaks version 2 of the cluster protocol, this node speaks version 1";
   BOOST_TEST(answer.find(reason) != std::string::npos);
   BOOST_TEST(nodes.a.logged(reason));
+  nodes.still_work();
+}
+
+/// Two nodes that closed connections to each other waited so for each other's end, for ever: nothing else was done by
+/// the thread that serves all links (seen after a cut, mirror_chaos).
+BOOST_AUTO_TEST_CASE(who_goes_on_talking_on_a_connection_that_is_closed_holds_nobody_up) {
+  pair_of_nodes nodes;
+  holder_of_the_cookie newer{nodes.a.port(), "rabbit@new"};
+  newer.write(newer_hello().view());
+  BOOST_TEST_REQUIRE(within(2'000, [&] { return nodes.a.logged("of the cluster protocol"); }));
+  newer.write("and what is more"); // and does not hang up
+  nodes.still_work();
+  BOOST_TEST(within(3'000, [&] { return newer.closed(); }));
   nodes.still_work();
 }
 
