@@ -10,8 +10,11 @@
 #include "actors/queue_shell.hpp"
 #include "actors/replica_links.hpp"
 #include "actors/replica_watch.hpp"
+#include "base/overloaded.hpp"
+#include "channel/reply_texts.hpp"
 #include "cluster/waiting_channel.hpp"
 #include "metadata/placements.hpp"
+#include "queue/outbox.hpp"
 #include "queue/replicated_queue.hpp"
 
 namespace broker {
@@ -114,6 +117,33 @@ void turn_away(replica_actor* self, addressed_request what) {
     self->send(next.who, queue_request_msg{{shell.record->id, std::move(request), 0}});
   else
     publish->batch->release();
+}
+
+/// The queue is deleted: whoever asks hears what a deleted queue says (queue_state), whichever master it takes this one
+/// for. This node may have been none, or may have been about to take office: nobody else is left to answer.
+void answer_deleted(replica_actor* self, queue_request request) {
+  auto& shell = self->state;
+  const queue_record& record = *shell.record;
+  queueing::outbox out{shell.step.queue, record.id};
+  std::visit(overloaded{
+               [&](const publish_request& one) { // counts as confirmed (W67)
+                 const confirm_number first = one.batch->first_confirm;
+                 if (one.confirm)
+                   for (const slice& each : one.slices)
+                     out.confirm(one.channel, {first + each.lo, first + each.hi});
+                 one.batch->release();
+               },
+               [&](const consume_request& one) {
+                 out.send(one.who->channel, consume_done{one.who, false, no_such_queue(record.vhost, record.name)});
+               },
+               [&](const cancel_request& one) { out.send(one.who->channel, cancel_done{one.who}); },
+               [](const settle_request&) {},
+               [](const channel_gone&) {},
+               [](const consumer_ready&) {},
+               [&](const auto& question) { out.send(question.channel, queue_missing{record.id}); },
+             },
+             request);
+  send_events(self);
 }
 
 void refuse(replica_actor* self, const publish_request& what) {
@@ -260,7 +290,7 @@ bool is_early(const replica_shell& shell, const addressed_request& what) {
   if (what.mastership > shell.record->mastership)
     return true;
   const auto& replica = shell.machine->replica();
-  return !shell.machine->queue() && !shell.retired && replica.known().queue.master == shell.node->replica_id;
+  return !shell.machine->queue() && replica.known().queue.master == shell.node->replica_id;
 }
 
 /// Is it for a master that is none any more? A question of mastership 0 is for the queue that was not replicated: its
@@ -273,13 +303,15 @@ bool is_late(const replica_shell& shell, const addressed_request& what) {
 
 void take(replica_actor* self, addressed_request what) {
   auto& shell = self->state;
-  if (shell.unwanted || (!shell.machine && shell.retired))
+  if (shell.unwanted)
     return turn_away(self, std::move(what));
+  if (shell.retired)
+    return answer_deleted(self, std::move(what.request));
   if (!shell.machine || is_early(shell, what))
     return shell.held.push_back(std::move(what));
-  if (is_late(shell, what) || (!shell.machine->queue() && !shell.retired))
+  if (is_late(shell, what) || !shell.machine->queue())
     return turn_away(self, std::move(what));
-  if (shell.node->watch && !shell.retired)
+  if (shell.node->watch)
     shell.node->watch->asked(*shell.machine, what.request);
   run(self, [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(what.request), now_ms, step); });
 }

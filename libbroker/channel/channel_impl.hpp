@@ -144,7 +144,7 @@ struct channel_state::impl {
   // -- replicated queues (channel_moves.cpp) --
   void queue_moved(queue_id queue, epoch mastership);
   replicated_use* find_use(queue_id queue);
-  /// Learns the mastership of the queue before its first request.
+  /// Learns the mastership of the queue before its first request, or its first since it is replicated.
   void use(queue_id queue, std::string_view name);
   /// Is what the master of that mastership says of the queue still worth anything?
   bool is_current(queue_id queue, epoch from);

@@ -58,6 +58,11 @@ void channel_state::impl::use(queue_id queue, std::string_view name) {
   replicated_use& fresh = replicated_[queue];
   fresh.name = record->name;
   fresh.mastership = record->mastership;
+  // Was it used before it was replicated? Then queue_moved is on its way, and comes too late to be acted upon.
+  lose_master(queue, fresh, true);
+  found_master(fresh);
+  confirms_.queue_lost(queue);
+  begin_anew(queue);
 }
 
 bool channel_state::impl::is_current(queue_id queue, epoch from) {

@@ -249,7 +249,7 @@ void channel_state::impl::queue_unreachable(queue_id queue, const error& why, ep
   if (phase_ != phase::open)
     return;
   if (auto* const use = find_use(queue)) {
-    if (mastership == 0 || mastership == use->mastership || channels::planted(channels::plant::old_news_believed))
+    if (mastership == use->mastership || channels::planted(channels::plant::old_news_believed))
       lose_master(queue, *use, true);
     return run();
   }

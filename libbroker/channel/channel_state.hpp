@@ -86,7 +86,8 @@ public:
   /// its consumers cancelled, the method that waits for it fails with `why`, as in RabbitMQ. What was delivered stays
   /// unsettled here; its settlement goes nowhere. A replicated queue is waited for instead, until queue_moved: its
   /// publishes for confirm_timeout_ms, methods for master_wait_ms (replicated_use.hpp). `mastership`: of the master
-  /// that is out of reach; it means nothing if the queue has another one by now. 0: the present one.
+  /// that is out of reach; it means nothing if the queue has another one by now. 0: of none, for what was sent before
+  /// the channel knew that the queue is replicated; it means nothing if the channel knows by now.
   void queue_unreachable(queue_id queue, const error& why, channel_step& step, epoch mastership = 0);
   /// A replicated queue has another master (features.md Q11), or the present one, whose node was out of reach, can be
   /// reached again. What is not confirmed is sent to it, in order; consumers begin anew, or are cancelled if they wish

@@ -63,6 +63,7 @@ void channel_state::impl::handle(const amqp::basic_class::consume& what) {
   who->priority = *priority;
   if (!what.no_ack)
     who->window = window_;
+  use(queue->id, queue->name); // before there is one that could be taken for an older one
   consumers_[who->tag] = who;
   ask(*queue, consume_request{who}, [this, who, queue, no_wait = what.no_wait](queue_event* answer) {
     const auto* done = answer ? &std::get<consume_done>(*answer) : nullptr;

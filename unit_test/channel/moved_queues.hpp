@@ -65,7 +65,7 @@ struct fixture : channel_harness {
     channel.queue_moved(q, mastership, step);
   }
   /// What the channel says then is lost like everything else.
-  void lose(epoch mastership = 0) {
+  void lose(epoch mastership) {
     channel.queue_unreachable(q, {404, "NOT_FOUND - down"}, step, mastership);
     step.requests.clear();
   }

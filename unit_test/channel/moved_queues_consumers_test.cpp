@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_basic_cancel_that_is_under_way_ends_with_the_old_master) 
     else if (how == 1)
       answer(consumer_cancelled{who, true});
     else
-      lose();
+      lose(6);
     BOOST_TEST(reply<basic::cancel_ok>().has_value());
     BOOST_TEST(begun().empty());
     BOOST_TEST(channel.consumers() == 0u);
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_basic_cancel_that_is_under_way_ends_with_the_old_master) 
 
 BOOST_AUTO_TEST_CASE(a_consumer_is_cancelled_at_once_while_there_is_no_master) {
   const auto who = consume(q, "q", "c");
-  lose();
+  lose(5);
   send(basic::cancel{"c", false});
   BOOST_TEST(take<cancel_request>().empty());
   BOOST_TEST(reply<basic::cancel_ok>().has_value());
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(a_consumer_that_is_about_to_begin_begins_at_the_next_master
 BOOST_AUTO_TEST_CASE(a_method_waits_for_a_master_and_fails_when_none_comes) {
   get();
   take<get_request>();
-  lose();
+  lose(5);
   BOOST_TEST(replies().empty());
   BOOST_TEST(step.tick_in_ms == master_check_ms);
   uint64_t now_ms = 1'000'000;
@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(a_method_waits_for_a_master_and_fails_when_none_comes) {
 
 BOOST_AUTO_TEST_CASE(a_method_that_begins_while_there_is_no_master_waits_as_well) {
   consume(q, "q", "c");
-  lose();
+  lose(5);
   get();
   BOOST_TEST(step.requests.empty());
   BOOST_TEST(replies().empty());
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(a_method_that_begins_while_there_is_no_master_waits_as_well
 
 BOOST_AUTO_TEST_CASE(a_queue_that_is_deleted_while_it_has_no_master_is_gone) {
   consume(q, "q", "c");
-  lose();
+  lose(5);
   get();
   metadata->remove_queue("q");
   tick(1'000'000);
@@ -353,7 +353,7 @@ BOOST_AUTO_TEST_CASE(publishes_to_a_queue_that_is_deleted_while_it_has_no_master
   confirm_select();
   publish(2);
   publishes();
-  lose();
+  lose(5);
   const size_t before = sink->times;
   metadata->remove_queue("q");
   tick(1'000'000);
