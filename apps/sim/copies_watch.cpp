@@ -1,6 +1,7 @@
 #include "copies_watch.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "replication/placement.hpp"
 
@@ -233,7 +234,7 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
 /// R3: who is promoted was in sync. R6: who is recovered has reported more than any other.
 void copies_watch::check_change(const watched_queue& queue, const replication::placement& before,
                                 const replication::placement& now) {
-  if (now.mastership != before.mastership + 1 || now.version != before.version + 1)
+  if (now.mastership != before.mastership + 1)
     return;
   const replication::member* chosen = now.listed(now.master);
   if (chosen == nullptr || before.lists(*chosen))
@@ -259,23 +260,37 @@ void copies_watch::check_change(const watched_queue& queue, const replication::p
   }
 }
 
-void copies_watch::applied(const metadata_snapshot& now) {
+void copies_watch::applied(const metadata_snapshot& now, const std::vector<metadata_change>& changes) {
+  std::set<queue_id> changed;
+  const auto follow = [&](const queue_record& one) {
+    if (!one.placement)
+      return;
+    watched_queue& queue = queues_[one.id];
+    queue.name = one.name;
+    queue.durable = one.durable;
+    const auto before = std::exchange(queue.placed, one.placement);
+    if (before == one.placement)
+      return;
+    changed.insert(one.id);
+    if (before)
+      check_change(queue, *before, *one.placement);
+  };
+  // Each by itself: a flush may apply a report of a log together with the recovery that it allows.
+  for (const metadata_change& one : changes)
+    if (one.what == metadata_change::kind::node_forgotten)
+      nodes_.erase(static_cast<replication::node_id>(one.node->id));
+    else if (one.node)
+      nodes_[static_cast<replication::node_id>(one.node->id)] = {one.node->session, one.node->up};
+    else if (one.queue)
+      follow(*one.queue);
   nodes_.clear();
   now.for_each_node([&](const node_ptr& one) {
     nodes_[static_cast<replication::node_id>(one->id)] = {one->session, one->up};
   });
   now.for_each_queue([&](const queue_ptr& one) {
-    if (!one->placement)
-      return;
-    watched_queue& queue = queues_[one->id];
-    queue.name = one->name;
-    queue.durable = one->durable;
-    const auto before = std::exchange(queue.placed, one->placement);
-    if (before == one->placement)
-      return;
-    if (before)
-      check_change(queue, *before, *one->placement);
-    check_disks(queue, "has committed");
+    follow(*one);
+    if (changed.contains(one->id))
+      check_disks(queues_[one->id], "has committed");
   });
 }
 

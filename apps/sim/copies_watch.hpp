@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/replica_watch.hpp"
+#include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 #include "queue/replicated_queue.hpp"
 
@@ -34,8 +35,9 @@ public:
   };
   std::unique_ptr<eyes> of_life();
 
-  /// The first node has applied this metadata.
-  void applied(const metadata_snapshot& now);
+  /// The first node has applied this metadata. `changes` led to it in order, from what that node had before; others may
+  /// have shown the first of them already.
+  void applied(const metadata_snapshot& now, const std::vector<metadata_change>& changes);
 
 private:
   class life;
