@@ -186,10 +186,10 @@ void copies_watch::check_disks(const watched_queue& queue, const char* when) {
 }
 
 /// C6: replicas that have committed as much hold the same messages.
-void copies_watch::compare(watched_queue& queue, const replicated_queue& machine) {
+void copies_watch::compare(watched_queue& queue, const copy& of, const replicated_queue& machine) {
   const replication::replica& who = machine.replica();
   const replication::replica_log& log = who.log();
-  if (log.copying() || who.commit() < std::max(log.known_committed(), queue.blurred_upto))
+  if (log.copying() || who.commit() < std::max(log.known_committed(), of.blurred_upto))
     return;
   const content mine{machine.messages_logged(), machine.digest(who.commit()), who.stock().who.node};
   const auto [found, fresh] = queue.contents.emplace(who.commit(), mine);
@@ -208,7 +208,10 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   follow(mine, who.log());
   const bool advanced = mine.commit != who.commit();
   if (who.commit() < mine.commit)
-    queue.blurred_upto = std::max(queue.blurred_upto, mine.commit);
+    mine.blurred_upto = std::max(mine.blurred_upto, mine.commit);
+  const std::pair copied{who.log().copy_base(), who.log().copied_upto()};
+  if (std::exchange(mine.copied, copied) != copied)
+    mine.blurred_upto = queue.committed;
   mine.commit = who.commit();
   if (advanced)
     commit(queue, mine, who);
@@ -220,7 +223,7 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   ++mine.steps;
   const bool look = machine.messages_logged() <= small_queue || mine.steps % large_queue_every == 0;
   if (advanced && look)
-    compare(queue, machine);
+    compare(queue, mine, machine);
   if (step.took_office || (look && mine.steps % 4 == 0)) {
     machine.check(mine.checked == &machine ? mine.checked_upto : 0);
     mine.checked = &machine;
