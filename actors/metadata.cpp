@@ -249,7 +249,7 @@ void flush(metadata_actor* self) {
     if (each.id != start_ticket)
       answer(self, each);
   if (service.options.flushed)
-    service.options.flushed(service.host);
+    service.options.flushed(service.host, flushed->changes);
   if (flushed->forgotten && service.options.forgotten)
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())

@@ -29,9 +29,9 @@ struct metadata_options {
   /// A node alone is ready when start_metadata returns, a member of a cluster when a majority has heard of it and it
   /// votes (limits::metadata_vote_wait_ms). May be empty.
   std::function<void(result<void>)> ready;
-  /// After every flush, in the metadata actor: for whoever checks what the nodes of a simulated cluster agree on. May
-  /// be empty.
-  std::function<void(const metadata_host&)> flushed;
+  /// After every flush, in the metadata actor, with what its commands changed, in order: for whoever checks what the
+  /// nodes of a simulated cluster agree on. May be empty.
+  std::function<void(const metadata_host&, const std::vector<metadata_change>&)> flushed;
   /// This node has been removed from its cluster (S15). May be empty.
   std::function<void()> forgotten;
 };

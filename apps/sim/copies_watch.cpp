@@ -1,6 +1,7 @@
 #include "copies_watch.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "replication/placement.hpp"
 
@@ -185,10 +186,10 @@ void copies_watch::check_disks(const watched_queue& queue, const char* when) {
 }
 
 /// C6: replicas that have committed as much hold the same messages.
-void copies_watch::compare(watched_queue& queue, const replicated_queue& machine) {
+void copies_watch::compare(watched_queue& queue, const copy& of, const replicated_queue& machine) {
   const replication::replica& who = machine.replica();
   const replication::replica_log& log = who.log();
-  if (log.copying() || who.commit() < std::max(log.known_committed(), queue.blurred_upto))
+  if (log.copying() || who.commit() < std::max(log.known_committed(), of.blurred_upto))
     return;
   const content mine{machine.messages_logged(), machine.digest(who.commit()), who.stock().who.node};
   const auto [found, fresh] = queue.contents.emplace(who.commit(), mine);
@@ -207,7 +208,10 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   follow(mine, who.log());
   const bool advanced = mine.commit != who.commit();
   if (who.commit() < mine.commit)
-    queue.blurred_upto = std::max(queue.blurred_upto, mine.commit);
+    mine.blurred_upto = std::max(mine.blurred_upto, mine.commit);
+  const std::pair copied{who.log().copy_base(), who.log().copied_upto()};
+  if (std::exchange(mine.copied, copied) != copied)
+    mine.blurred_upto = queue.committed;
   mine.commit = who.commit();
   if (advanced)
     commit(queue, mine, who);
@@ -219,7 +223,7 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   ++mine.steps;
   const bool look = machine.messages_logged() <= small_queue || mine.steps % large_queue_every == 0;
   if (advanced && look)
-    compare(queue, machine);
+    compare(queue, mine, machine);
   if (step.took_office || (look && mine.steps % 4 == 0)) {
     machine.check(mine.checked == &machine ? mine.checked_upto : 0);
     mine.checked = &machine;
@@ -233,7 +237,7 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
 /// R3: who is promoted was in sync. R6: who is recovered has reported more than any other.
 void copies_watch::check_change(const watched_queue& queue, const replication::placement& before,
                                 const replication::placement& now) {
-  if (now.mastership != before.mastership + 1 || now.version != before.version + 1)
+  if (now.mastership != before.mastership + 1)
     return;
   const replication::member* chosen = now.listed(now.master);
   if (chosen == nullptr || before.lists(*chosen))
@@ -259,23 +263,37 @@ void copies_watch::check_change(const watched_queue& queue, const replication::p
   }
 }
 
-void copies_watch::applied(const metadata_snapshot& now) {
+void copies_watch::applied(const metadata_snapshot& now, const std::vector<metadata_change>& changes) {
+  std::set<queue_id> changed;
+  const auto follow = [&](const queue_record& one) {
+    if (!one.placement)
+      return;
+    watched_queue& queue = queues_[one.id];
+    queue.name = one.name;
+    queue.durable = one.durable;
+    const auto before = std::exchange(queue.placed, one.placement);
+    if (before == one.placement)
+      return;
+    changed.insert(one.id);
+    if (before)
+      check_change(queue, *before, *one.placement);
+  };
+  // Each by itself: a flush may apply a report of a log together with the recovery that it allows.
+  for (const metadata_change& one : changes)
+    if (one.what == metadata_change::kind::node_forgotten)
+      nodes_.erase(static_cast<replication::node_id>(one.node->id));
+    else if (one.node)
+      nodes_[static_cast<replication::node_id>(one.node->id)] = {one.node->session, one.node->up};
+    else if (one.queue)
+      follow(*one.queue);
   nodes_.clear();
   now.for_each_node([&](const node_ptr& one) {
     nodes_[static_cast<replication::node_id>(one->id)] = {one->session, one->up};
   });
   now.for_each_queue([&](const queue_ptr& one) {
-    if (!one->placement)
-      return;
-    watched_queue& queue = queues_[one->id];
-    queue.name = one->name;
-    queue.durable = one->durable;
-    const auto before = std::exchange(queue.placed, one->placement);
-    if (before == one->placement)
-      return;
-    if (before)
-      check_change(queue, *before, *one->placement);
-    check_disks(queue, "has committed");
+    follow(*one);
+    if (changed.contains(one->id))
+      check_disks(queues_[one->id], "has committed");
   });
 }
 

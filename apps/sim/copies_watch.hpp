@@ -14,9 +14,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/replica_watch.hpp"
+#include "metadata/command.hpp"
 #include "metadata/snapshot.hpp"
 #include "queue/replicated_queue.hpp"
 
@@ -34,8 +36,9 @@ public:
   };
   std::unique_ptr<eyes> of_life();
 
-  /// The first node has applied this metadata.
-  void applied(const metadata_snapshot& now);
+  /// The first node has applied this metadata. `changes` led to it in order, from what that node had before; others may
+  /// have shown the first of them already.
+  void applied(const metadata_snapshot& now, const std::vector<metadata_change>& changes);
 
 private:
   class life;
@@ -60,6 +63,11 @@ private:
     seqno commit = 0;
     parts log;
     std::deque<brief> recent; ///< rising; what is committed goes
+    /// Below this commit it may hold less than others. A replica that has restarted may know less of the commit than
+    /// before, but lacks what had ended by then. What comes by copy lacks what had ended by the commit of the master
+    /// that read it, which may be above the copy's base; the next master need not have heard of that commit.
+    seqno blurred_upto = 0;
+    std::pair<replication::log_position, seqno> copied; ///< base of its copy, and how far it had come
     uint64_t steps = 0;
     const void* checked = nullptr; ///< the machine whose invariants were looked at last,
     seqno checked_upto = 0;        ///< and what was committed there
@@ -79,9 +87,6 @@ private:
     std::map<replication::channel_id, uint64_t> confirmable; ///< the same, also of those that were forgotten
     std::map<replication::node_id, copy> copies;
     std::map<seqno, content> contents; ///< by commit, as the first replica had it
-    /// A replica that has restarted may know less of the commit than before, but lacks what had ended by then: it, and
-    /// whoever copies from it, may hold less than others at a commit below this.
-    seqno blurred_upto = 0;
     std::shared_ptr<const replication::placement> placed;
   };
 
@@ -90,7 +95,7 @@ private:
   bool has(const watched_queue& queue, const copy& what, seqno upto) const;
   void commit(watched_queue& queue, copy& mine, const replication::replica& who);
   void note(watched_queue& queue, const brief& run, seqno from, seqno upto);
-  void compare(watched_queue& queue, const replicated_queue& machine);
+  void compare(watched_queue& queue, const copy& of, const replicated_queue& machine);
   void check_disks(const watched_queue& queue, const char* when);
   void check_change(const watched_queue& queue, const replication::placement& before,
                     const replication::placement& now);

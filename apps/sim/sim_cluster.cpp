@@ -65,9 +65,9 @@ void sim_cluster::make(member& who) {
   for (const auto& each : members_)
     if (each.get() != &who && each->belongs)
       seat.seeds.push_back(each->name);
-  seat.flushed = [this, name = who.name](const metadata_host& host) {
+  seat.flushed = [this, name = who.name](const metadata_host& host, const std::vector<metadata_change>& changes) {
     watch_.flushed(name, host);
-    look_at_queues(host);
+    look_at_queues(host, changes);
   };
   seat.queue_started = [this, name = who.name](const queue_record& record) { queue_started(name, record); };
   node_limits bounds;
@@ -99,12 +99,12 @@ void sim_cluster::queue_started(const std::string& node, const queue_record& rec
 }
 
 /// Where masters are, and which queues there are, as soon as any node has applied it.
-void sim_cluster::look_at_queues(const metadata_host& host) {
+void sim_cluster::look_at_queues(const metadata_host& host, const std::vector<metadata_change>& changes) {
   if (host.applied_index() <= queues_at_)
     return;
   queues_at_ = host.applied_index();
   const auto metadata = host.snapshot();
-  copies_.applied(*metadata);
+  copies_.applied(*metadata, changes);
   std::map<std::string, std::pair<queue_id, epoch>> found;
   metadata->for_each_queue([&](const queue_ptr& queue) {
     found[queue->name] = {queue->id, queue->placement ? queue->mastership : 0};

@@ -121,7 +121,7 @@ private:
   void queue_started(const std::string& node, const queue_record& record);
   std::string unsettled_queues(const member& who) const;
   std::string unsettled_copies(const queue_record& queue);
-  void look_at_queues(const metadata_host& host);
+  void look_at_queues(const metadata_host& host, const std::vector<metadata_change>& changes);
   void tell_drained(member& who);
 
   virtual_time& time_;

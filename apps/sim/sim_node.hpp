@@ -58,7 +58,7 @@ struct cluster_seat {
   copies_watch* copies = nullptr; ///< sees every step of every replica; null: nobody does
   std::vector<std::string> seeds; ///< nodes it knows from its join; more come from the metadata
   /// After every flush of the metadata, with the node's host.
-  std::function<void(const metadata_host&)> flushed;
+  std::function<void(const metadata_host&, const std::vector<metadata_change>&)> flushed;
   /// A queue's actor is started here.
   std::function<void(const queue_record&)> queue_started;
   std::shared_ptr<const guests> own; ///< behaviours of somebody's own; null: none
