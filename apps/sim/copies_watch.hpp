@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/replica_watch.hpp"
@@ -62,12 +63,17 @@ private:
     seqno commit = 0;
     parts log;
     std::deque<brief> recent; ///< rising; what is committed goes
+    /// Below this commit it may hold less than others. A replica that has restarted may know less of the commit than
+    /// before, but lacks what had ended by then. What comes by copy lacks what had ended by the commit of the master
+    /// that read it, which may be above the copy's base; the next master need not have heard of that commit.
+    seqno blurred_upto = 0;
+    std::pair<replication::log_position, seqno> copied; ///< base of its copy, and how far it had come
     uint64_t steps = 0;
     const void* checked = nullptr; ///< the machine whose invariants were looked at last,
     seqno checked_upto = 0;        ///< and what was committed there
   };
   struct content {
-    uint64_t messages = 0;
+    std::vector<recovered_run> messages;
     uint64_t digest = 0;
     replication::node_id node = 0;
   };
@@ -81,9 +87,6 @@ private:
     std::map<replication::channel_id, uint64_t> confirmable; ///< the same, also of those that were forgotten
     std::map<replication::node_id, copy> copies;
     std::map<seqno, content> contents; ///< by commit, as the first replica had it
-    /// A replica that has restarted may know less of the commit than before, but lacks what had ended by then: it, and
-    /// whoever copies from it, may hold less than others at a commit below this.
-    seqno blurred_upto = 0;
     std::shared_ptr<const replication::placement> placed;
   };
 
@@ -92,7 +95,7 @@ private:
   bool has(const watched_queue& queue, const copy& what, seqno upto) const;
   void commit(watched_queue& queue, copy& mine, const replication::replica& who);
   void note(watched_queue& queue, const brief& run, seqno from, seqno upto);
-  void compare(watched_queue& queue, const replicated_queue& machine);
+  void compare(watched_queue& queue, const copy& of, const replicated_queue& machine);
   void check_disks(const watched_queue& queue, const char* when);
   void check_change(const watched_queue& queue, const replication::placement& before,
                     const replication::placement& now);
