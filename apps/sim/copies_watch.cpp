@@ -19,6 +19,18 @@ std::string channel_text(const replication::channel_id& who) {
   return std::to_string(who.node) + "." + std::to_string(who.inc) + "." + std::to_string(who.number);
 }
 
+/// Every message of `some` is in `all`, with the same deadline and priority. Both rise.
+bool is_part_of(const std::vector<recovered_run>& some, const std::vector<recovered_run>& all) {
+  auto in = all.begin();
+  for (const recovered_run& run : some)
+    for (seqno at = run.first; at < run.first + run.count; at = in->first + in->count) {
+      in = std::find_if(in, all.end(), [&](const recovered_run& one) { return one.first + one.count > at; });
+      if (in == all.end() || in->first > at || in->facts != run.facts)
+        return false;
+    }
+  return true;
+}
+
 } // namespace
 
 /// Follows who holds what of the masters of one process.
@@ -185,19 +197,27 @@ void copies_watch::check_disks(const watched_queue& queue, const char* when) {
   }
 }
 
-/// C6: replicas that have committed as much hold the same messages.
+/// C6: replicas that have committed as much hold the same messages; a blurred one no others.
 void copies_watch::compare(watched_queue& queue, const copy& of, const replicated_queue& machine) {
   const replication::replica& who = machine.replica();
   const replication::replica_log& log = who.log();
-  if (log.copying() || who.commit() < std::max(log.known_committed(), of.blurred_upto))
+  if (log.copying())
     return;
-  const content mine{machine.messages_logged(), machine.digest(who.commit()), who.stock().who.node};
-  const auto [found, fresh] = queue.contents.emplace(who.commit(), mine);
-  if (!fresh && found->second.digest != mine.digest)
-    broken_("C6: nodes " + std::to_string(found->second.node) + " and " + std::to_string(mine.node)
-            + " hold different messages of queue '" + queue.name + "' after entry " + std::to_string(who.commit()));
-  if (queue.contents.size() > contents_max)
-    queue.contents.erase(queue.contents.begin());
+  const seqno upto = who.commit();
+  const bool blurred = upto < std::max(log.known_committed(), of.blurred_upto);
+  const auto found = queue.contents.find(upto);
+  if (found == queue.contents.end()) {
+    if (!blurred)
+      queue.contents[upto] = {machine.messages(upto), machine.digest(upto), who.stock().who.node};
+    if (queue.contents.size() > contents_max)
+      queue.contents.erase(queue.contents.begin());
+    return;
+  }
+  const bool good =
+    blurred ? is_part_of(machine.messages(upto), found->second.messages) : machine.digest(upto) == found->second.digest;
+  if (!good)
+    broken_("C6: nodes " + std::to_string(found->second.node) + " and " + std::to_string(who.stock().who.node)
+            + " hold different messages of queue '" + queue.name + "' after entry " + std::to_string(upto));
 }
 
 void copies_watch::stepped(const replicated_queue& machine, const replicated_step& step) {

@@ -73,7 +73,7 @@ private:
     seqno checked_upto = 0;        ///< and what was committed there
   };
   struct content {
-    uint64_t messages = 0;
+    std::vector<recovered_run> messages;
     uint64_t digest = 0;
     replication::node_id node = 0;
   };

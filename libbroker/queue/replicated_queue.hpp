@@ -126,6 +126,8 @@ public:
   /// Of the numbers, deadlines and priorities of these messages up to `upto`: replicas that have committed as much have
   /// the same up to there. Walks over all of them; for tests and simulation.
   uint64_t digest(seqno upto = UINT64_MAX) const { return live_.digest(upto); }
+  /// They themselves, rising. For tests and simulation.
+  std::vector<recovered_run> messages(seqno upto) const { return live_.without({{upto + 1, UINT64_MAX}}); }
   /// Aborts if an invariant is broken; for tests and simulation. `from`: entries of its log up to there were looked at
   /// before, and committed then.
   void check(seqno from = 0) const;
