@@ -259,6 +259,22 @@ void flush(metadata_actor* self) {
   arm_tick(self);
 }
 
+uint64_t own_session(const metadata_service& service) {
+  const node_ptr own = service.host.snapshot()->find_node(service.node->node);
+  return own ? own->session : 0;
+}
+
+/// Whoever waits for it says so once: it is asked for until it is there.
+void take_session(metadata_actor* self) {
+  auto& service = *self->state.service;
+  const auto answered = [self, before = own_session(service)](const command_result& done) {
+    auto& of = *self->state.service;
+    if (!done.ok() && own_session(of) == before)
+      of.node->session_wanted = true;
+  };
+  propose(self, {node_up{service.node->node, service.options.start.incarnation, true}, answered});
+}
+
 void tick(metadata_actor* self) {
   auto& shell = self->state;
   auto& service = *shell.service;
@@ -271,7 +287,7 @@ void tick(metadata_actor* self) {
     clean_up(self);
   }
   if (service.booted && wants_session(service, now))
-    propose(self, {node_up{service.node->node, service.options.start.incarnation, true}, [](const command_result&) {}});
+    take_session(self);
   tell_left_out(service);
   if (service.booted)
     forget_idle_channels(service, now);

@@ -114,7 +114,10 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
                 "a mirror's matched prefix lies within the master's log");
   const seqno before = who->match;
   who->match = std::max(who->match, std::min(message.upto, core.log.length()));
-  who->next = std::max(who->next, who->match + 1);
+  if (who->next <= who->match) { // nobody waits for what the store was asked for, or did not have: it is there
+    who->next = who->match + 1;
+    who->reading = who->unserved = false;
+  }
   who->heard = who->streaming = true;
   BROKER_ASSERT(who->match < who->next, "what is acknowledged was sent");
   if (who->match + 1 == who->next)
@@ -147,12 +150,12 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   BROKER_ASSERT(who->match < who->next && who->next <= core.log.length() + 1, "the next entry is one of the log");
 }
 
-void master::probe_again(node_id who) {
+void master::probe_again(const replica_core& core, node_id who) {
   peer* to = find(who);
   BROKER_ASSERT(to != nullptr, "a replica of this queue");
   to->forget_copy();
   to->reading = false;
-  to->next = to->match + 1;
+  to->next = core.log.length() + 1;
   to->in_flight_bytes = 0;
   to->streaming = false;
   to->probe = true;

@@ -65,8 +65,9 @@ public:
   bool remove_slow(replica_core& core, node_id who, effects& out);
   void pardon(node_id who);
   void repeat_pending(effects& out);
-  /// T10, last part: nothing acknowledged for a while and nothing under way.
-  void probe_again(node_id who);
+  /// T10, last part: nothing acknowledged for a while. It is asked as at first (T3): what it lacks, if anything, it
+  /// must say itself, since its words may only be late.
+  void probe_again(const replica_core& core, node_id who);
   /// Tells idle mirrors of the last commit, so that they may forget what has ended, and of what was delivered (G2).
   void announce(const replica_core& core);
 

@@ -98,6 +98,9 @@ void master::log_read(replica_core& core, node_id to, uint64_t ticket, std::opti
     who->unserved = true;
     return;
   }
+  const auto is_it = [to](const member& one) { return one.node == to; };
+  BROKER_ASSERT(!pending_ || std::none_of(pending_->isr.begin(), pending_->isr.end(), is_it),
+                "whoever is counted is not told to start over (C18)");
   who->must_start_over = true; // for good: it may not be added under this incarnation any more
   who->probe = false;
   core.send(to, start_over{core.known.nodes.registered(to)}, out);

@@ -51,8 +51,10 @@ void mirror::take(replica_core& core, const log_run& run, effects& out) const {
 void mirror::receive(replica_core& core, node_id from, const append& message, effects& out) {
   master_ = from;
   replica_log& log = core.log;
-  if (log.copying() && message.prev.seq < log.copy_base().seq) {
-    log.empty_out(core.inc, out.writes); // the master has given the copy up (C17)
+  // The master has given the copy up: it sends what lies below the base (C17), or nothing, which it never does
+  // meanwhile.
+  if (log.copying() && (message.prev.seq < log.copy_base().seq || message.runs.empty())) {
+    log.empty_out(core.inc, out.writes);
     core.matched = 0;
   }
   if (!log.matches(message.prev)) {

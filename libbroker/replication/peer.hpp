@@ -32,6 +32,9 @@ struct peer {
   bool copy_reading = false;
   uint64_t copy_ticket = 0; ///< of the read under way. What an older one found live may have been settled since
 
+  /// It is asked again from time to time: it lacks something of a log of `length`, has not said anything yet, or has
+  /// still to begin anew.
+  bool owes(seqno length) const noexcept { return match < length || copying || !heard || must_start_over; }
   bool copied() const noexcept { return copying && copy_acked == copy_upto; }
   /// Nothing of it is under way or wanted.
   void forget_copy() noexcept {

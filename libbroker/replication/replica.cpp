@@ -221,7 +221,7 @@ void replica::pardon(node_id who) {
 
 void replica::probe_again(node_id who) {
   if (master_)
-    master_->probe_again(who);
+    master_->probe_again(core_, who);
 }
 
 void replica::repeat_pending(effects& out) {

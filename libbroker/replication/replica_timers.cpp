@@ -47,7 +47,7 @@ bool replica_timers::alone_behind(const peer& now, const replica& machine) const
 /// last back-off starts anew.
 void replica_timers::look_at(watch& one, const peer& now, uint64_t now_ms, replica& machine, effects& out) {
   const incarnation inc = machine.known().nodes.registered(one.node);
-  const bool waiting = now.match < machine.log().length() || now.copying || !now.heard;
+  const bool waiting = now.owes(machine.log().length());
   const bool moved = one.inc != inc || one.match != now.match || one.copied != now.copy_acked;
   if (!waiting || moved || one.moved_ms == 0)
     one.moved_ms = one.probed_ms = now_ms;

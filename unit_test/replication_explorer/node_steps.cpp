@@ -287,7 +287,7 @@ summary node_steps::summarise(const sim_node& one) const {
     const auto bit = static_cast<uint8_t>(1u << (peer.node - 1));
     if (machine.wants_send(peer.node))
       all.wants_send |= bit;
-    else if (peer.match < machine.log().length() || peer.copying || !peer.heard)
+    else if (peer.owes(machine.log().length()))
       all.stuck |= bit;
     if (peer.match < machine.log().length())
       all.slow |= bit;

@@ -146,4 +146,22 @@ BOOST_AUTO_TEST_CASE(masters_leave_a_drained_node) {
   BOOST_TEST(violations == "");
 }
 
+// A replica that gives its log up waits for it, and says nothing any more until then (simulator, seed 32 of three
+// nodes, one minute).
+BOOST_AUTO_TEST_CASE(a_session_that_is_wanted_while_nobody_leads_comes_when_somebody_does) {
+  const uint64_t session = at(0).node->metadata()->find_node(at(0).name)->session;
+  for (const size_t which : {1u, 2u})
+    nodes.power_cut(at(which), false);
+  at(0).node->shared().session_wanted = true;
+  run(3 * limits::metadata_proposal_ms * (second / 1000));
+  for (const size_t which : {1u, 2u})
+    nodes.start(at(which));
+  BOOST_TEST_REQUIRE(run_until([&] { return nodes.unsettled().empty(); }));
+  BOOST_TEST(run_until([&] { return at(0).node->metadata()->find_node(at(0).name)->session > session; }));
+  const uint64_t fresh = at(0).node->metadata()->find_node(at(0).name)->session;
+  run(3 * limits::metadata_proposal_ms * (second / 1000));
+  BOOST_TEST(at(0).node->metadata()->find_node(at(0).name)->session == fresh); // once is enough
+  BOOST_TEST(violations == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
