@@ -182,6 +182,7 @@ private:
   /// Own proposals to the group, if this node leads it, or to whoever does.
   void dispatch();
   void propose_own();
+  void note_sending();
   void forward_own();
   void take_forwarded(consensus::node_id from, peer_message::forwarded& what);
   void on_answer(const std::string& from, const peer_message::read_answer& what);
@@ -223,7 +224,7 @@ private:
   metadata_flush out_;
 
   proposal_window window_;
-  consensus::time_ms sent_at_ = 0; ///< of the last proposal sent or seen applied
+  consensus::time_ms sent_at_ = 0; ///< of the oldest that waits, or since then seen applied
   uint64_t incarnation_ = 0;       ///< of this run; 0: it has not begun, or is ending
   consensus::time_ms told_up_ = 0;
   consensus::time_ms said_hello_ = 0;

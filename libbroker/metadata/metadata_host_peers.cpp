@@ -140,15 +140,21 @@ void metadata_host::dispatch() {
 
 void metadata_host::propose_own() {
   std::vector<consensus::ticket> too_large;
+  note_sending();
   while (const auto next = window_.next(identity_.self, identity_.run, too_large)) {
     consensus::effects queued = group_->propose(0, *next->bytes);
     if (!queued.done.empty())
       break; // later
     window_.note_sent();
-    sent_at_ = now_;
   }
   for (const consensus::ticket id : too_large)
     answer(id, outcome::refused);
+}
+
+/// The oldest that was sent is waited for: what is sent behind it does not put off that it is sent again.
+void metadata_host::note_sending() {
+  if (!window_.has_sent())
+    sent_at_ = now_;
 }
 
 void metadata_host::forward_own() {
@@ -156,6 +162,7 @@ void metadata_host::forward_own() {
   if (to.empty())
     return;
   std::vector<consensus::ticket> too_large;
+  note_sending();
   while (window_.has_unsent()) {
     peer_message::forwarded batch{identity_.run, {}};
     size_t bytes = 0;
@@ -172,7 +179,6 @@ void metadata_host::forward_own() {
       window_.rewind(); // all of it again, some of it a second time
       break;
     }
-    sent_at_ = now_;
   }
   for (const consensus::ticket id : too_large)
     answer(id, outcome::refused);

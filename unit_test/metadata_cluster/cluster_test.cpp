@@ -568,4 +568,28 @@ BOOST_AUTO_TEST_CASE(a_leader_that_has_just_started_takes_what_follows_in_its_lo
   }
 }
 
+/// What came when that node did not lead yet is gone, and everything behind it waits. It is sent again though something
+/// new is sent all the time (simulator, seed 12321 of three nodes).
+BOOST_AUTO_TEST_CASE(a_proposal_that_the_leader_did_not_take_is_sent_again_while_others_follow) {
+  three world;
+  node& asks = world.follower();
+  const std::string leads = world.wait_for_leader().name;
+  world.run(1'000);
+  const auto lost = world.declare(asks, "q");
+  const uint64_t sent = world.frames_sent;
+  asks.flush();
+  BOOST_TEST(world.frames_sent == sent + 1);
+  world.cut(asks.name, leads);
+  world.run(world.options.delay_ms + 1);
+  world.heal();
+  BOOST_TEST(!world.has_queue(asks, "q"));
+  for (int more = 0; more < 20; ++more) {
+    world.declare(asks, "more" + std::to_string(more));
+    asks.flush();
+    world.run(limits::metadata_resend_ms / 4);
+  }
+  BOOST_TEST_REQUIRE(asks.answers.contains(lost));
+  BOOST_TEST((asks.answers.at(lost) == outcome::ok));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
