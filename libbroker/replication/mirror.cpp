@@ -75,7 +75,8 @@ void mirror::receive(replica_core& core, node_id from, const append& message, ef
   }
   // From here on the master's log has, or will have, entries of its own mastership and no others. A tail of an earlier
   // one need not wait for them: nobody may write any more, and with the next office of this replica it would be truth.
-  if (message.ends && !out.damaged && upto < log.length() && log.mastership_at(upto + 1) < core.mastership)
+  const bool behind = upto < log.length() && log.mastership_at(upto + 1) < core.mastership;
+  if (message.ends && !out.damaged && behind && !planted(plant::ack_log_end))
     drop_from(core, upto + 1, out);
   if (out.damaged) {
     core.send(from, append_reject{append_reject::reason::damaged, 0}, out);

@@ -20,7 +20,7 @@ enum class plant : uint8_t {
   deliver_early,      ///< deliver above the commit (planted in the test's node)
   join_uncounted,     ///< a joiner is not counted from its proposal on
   ack_before_fsync,   ///< a mirror acks before its fsync
-  ack_log_end,        ///< a mirror acks its log's end, not the matched prefix
+  ack_log_end,        ///< a mirror keeps its log's end and acks that, not the matched prefix
   no_version_check,   ///< alter_isr without V, repeated
   no_dedupe,          ///< a publish sent again is appended again
   gap_publish,        ///< a publish is accepted over a gap
