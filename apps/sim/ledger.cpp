@@ -13,6 +13,8 @@ namespace {
 constexpr sim_ns move_takes = 10 * second;
 /// A purge whose client has gone is under way for so long at most.
 constexpr sim_ns purge_takes = 30 * second;
+/// A node that is behind with the metadata publishes to a queue that is gone, and that counts as confirmed (W67).
+constexpr sim_ns news_take = 2 * second;
 constexpr size_t violations_max = 100; // one is enough to fail; the rest is for the reader
 
 /// The bytes of a body from its eighth on, a word at a time: they depend on the message and on the place.
@@ -73,7 +75,7 @@ void ledger::published(message_id id, const publish& what) {
   made.life = life_;
   if (what.queue != queue_none)
     for (const auto hop : queues_.chain(what.queue))
-      made.may_be_lost = made.may_be_lost || doomed_.contains(hop) || may_be_purged(hop);
+      made.may_be_lost = made.may_be_lost || doomed_.contains(hop) || may_be_purged(hop) || may_be_gone(hop);
   if (what.confirm_mode)
     ++outstanding_;
   if (what.queue != queue_none)
@@ -200,7 +202,13 @@ void ledger::queue_doomed(uint32_t queue) {
 }
 
 void ledger::queue_vanished(uint32_t queue) {
+  vanished_at_[queue] = time_.now();
   excuse_all(queue);
+}
+
+bool ledger::may_be_gone(uint32_t queue) const {
+  const auto at = vanished_at_.find(queue);
+  return at != vanished_at_.end() && time_.now() < at->second + news_take && excused(time_.now());
 }
 
 void ledger::purging(uint32_t queue) {

@@ -167,6 +167,8 @@ private:
   };
   record* find(message_id id, const char* doing);
   bool may_be_purged(uint32_t queue) const;
+  /// It has just gone, and not every node may know.
+  bool may_be_gone(uint32_t queue) const;
   /// Whatever was sent to `queue`, or may come there as a dead letter, may be gone.
   void excuse_all(uint32_t queue);
   /// Since it was published no node has died, and no queue on its way has got another master.
@@ -199,6 +201,7 @@ private:
   std::set<uint32_t> doomed_;
   std::map<uint32_t, uint32_t> purging_;    ///< by queue: purges without an answer
   std::map<uint32_t, sim_ns> purged_until_; ///< by queue: one whose client has gone may still come
+  std::map<uint32_t, sim_ns> vanished_at_;
   std::optional<sim_ns> quiet_since_;
   std::map<uint32_t, sim_ns> moved_at_; ///< by queue, the last time
   std::map<uint64_t, consumer> consumers_;

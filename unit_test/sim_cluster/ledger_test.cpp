@@ -233,4 +233,25 @@ BOOST_AUTO_TEST_CASE(a_rejected_message_goes_round_while_there_is_room) {
   BOOST_TEST(!circle.all_accounted());
 }
 
+/// Seed 4829 with six nodes: a node that was behind with the metadata published to a queue that had gone with its node.
+BOOST_AUTO_TEST_CASE(what_is_published_just_after_a_queue_has_gone_may_have_gone_with_it) {
+  bool wrong = true;
+  book.in_cluster([&](sim_ns) { return wrong; });
+  book.queue_vanished(0);
+  const auto missing = [this](message_id which) {
+    book.published(which, {});
+    book.confirmed(which);
+    const bool all = book.all_accounted();
+    book.settled(which);
+    return !all;
+  };
+  book.settled(id);
+  BOOST_TEST(!missing(id + 1));
+  wrong = false; // every node knows
+  BOOST_TEST(missing(id + 2));
+  wrong = true;
+  time.advance_to(10 * second); // it was declared anew meanwhile
+  BOOST_TEST(missing(id + 3));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
