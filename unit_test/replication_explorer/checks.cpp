@@ -118,6 +118,8 @@ const char* world::check_pair(const state& at, int a, int b) const {
     return "I3: two masters in one epoch";
   bool differ = false;
   for (int i = 0; i < std::min(x.len, y.len); ++i) {
+    if (x.masters[i] != 0 && x.masters[i] == y.masters[i] && x.chains[i] != y.chains[i])
+      return "I3: (epoch, seq) does not identify what is in front of it";
     if (x.log[i] == 0 || y.log[i] == 0)
       continue;
     differ = differ || x.log[i] != y.log[i];

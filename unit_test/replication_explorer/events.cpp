@@ -78,9 +78,13 @@ void world::restart(const state& from, int node, int kind, const emit& out) {
       return;
   }
   next.applied[node] = static_cast<uint8_t>(next.views - 1);
-  sim_node fresh = steps_.start(static_cast<repl::node_id>(node + 1), inc, view, std::move(log), live);
-  fresh.damaged = damaged;
-  next.node[node] = steps_.put(fresh);
+  try {
+    sim_node fresh = steps_.start(static_cast<repl::node_id>(node + 1), inc, view, std::move(log), live);
+    fresh.damaged = damaged;
+    next.node[node] = steps_.put(fresh);
+  } catch (const broken_assertion& broken) {
+    fail("assertion: " + broken.text);
+  }
   if (kind == 3)
     for (int other = 0; other < bounds_.nodes; ++other)
       std::memset(next.link[other][node], 0, sizeof next.link[other][node]);

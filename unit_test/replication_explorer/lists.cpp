@@ -74,6 +74,7 @@ constexpr held_run held_runs[] = {
   {A2 "--purge 1 --announce --live", quick},
   {A "--hand-over 1 --expire 1 --live", quick},
   {A "--forget 1 --expire 1 --live", quick},
+  {A "--crash 1 --settle 1 --copy --lazy-fsync --live", quick},
   {A "--crash 2 --split-inventory --tail 1", everything},
   {A2 "--crash 1 --expire 1 --free --lazy-fsync", everything},
   {A2 "--crash 2 --slow 1 --tail 1", everything},

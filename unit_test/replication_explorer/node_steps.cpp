@@ -244,6 +244,23 @@ const outcome& node_steps::run(uint32_t node, const event& what) {
   return outcomes_.back();
 }
 
+/// What is not in memory is what was written, not what is on disk: while a cut or the begin of a copy is not synced the
+/// disk still has entries that are in no log.
+void node_steps::summarise_log(const sim_node& one, summary& all) const {
+  const repl::replica_log& log = one.machine->log();
+  const repl::replica_log written = one.written();
+  BROKER_ASSERT(written.end() == log.end() && written.chain() == log.chain() && written.copying() == log.copying(),
+                "what a replica has written comes back as its log");
+  all.len = static_cast<uint8_t>(codes_of(log, all.log));
+  code whole[entries_max];
+  codes_of(written, whole);
+  std::copy(whole, whole + log.memory_floor(), all.log);
+  for (seqno seq = std::max<seqno>(written.described_floor(), 1); seq <= written.length(); ++seq) {
+    all.masters[seq - 1] = static_cast<uint16_t>(written.mastership_at(seq));
+    all.chains[seq - 1] = written.chain_at(seq).value_or(0);
+  }
+}
+
 summary node_steps::summarise(const sim_node& one) const {
   summary all;
   std::memset(&all, 0, sizeof all);
@@ -271,9 +288,7 @@ summary node_steps::summarise(const sim_node& one) const {
   all.master = machine.is_master();
   all.reads = !one.reads.empty();
   all.unsynced = !one.pending.empty();
-  all.len = static_cast<uint8_t>(codes_of(machine.log(), all.log));
-  for (int i = 0; i < static_cast<int>(machine.log().memory_floor()); ++i)
-    all.log[i] = all.disk[i]; // no longer in memory: committed, and so on the own disk
+  summarise_log(one, all);
   all.durable = static_cast<uint8_t>(machine.log().durable());
   all.commit = static_cast<uint8_t>(machine.commit());
   all.matched = static_cast<uint8_t>(machine.matched());

@@ -38,6 +38,8 @@ struct summary {
   uint8_t inc, len, dlen, durable, commit, matched;
   uint16_t mastership;
   code log[entries_max], disk[entries_max];
+  uint16_t masters[entries_max]; ///< of each entry of the log; 0 = not known, in front of the end of a copy's base
+  uint32_t chains[entries_max];  ///< over each entry and all before it, where `masters` knows the entry
   uint32_t disk_live, live;
   bool dedupe_follows;                           ///< what is on disk as de-duplication follows from the entries
   uint8_t dedupe[entries_max + 1];               ///< last publish of each channel on disk
@@ -112,6 +114,7 @@ private:
   void answer_read(sim_node& one, repl::effects& out) const;
   void settle_disk(sim_node& one, const event& what, repl::effects& out) const;
   summary summarise(const sim_node& node) const;
+  void summarise_log(const sim_node& node, summary& all) const;
 
   const options& bounds_;
   intern_table<sim_node> nodes_;

@@ -84,14 +84,20 @@ void sim_node::sync(repl::effects& out) {
   if (pending.empty())
     return;
   const repl::write_number last = pending.back().number;
-  for (const repl::log_write& one : pending) {
-    const auto done = image.replay(one);
-    BROKER_ASSERT(done.ok(), "a replica writes what can be replayed");
-    follow(one, image_live);
-  }
+  image = written();
+  image_live = live();
   pending.clear();
-  image.recovered();
   machine->written(last, out);
+}
+
+repl::replica_log sim_node::written() const {
+  repl::replica_log all = image;
+  for (const repl::log_write& one : pending) {
+    const auto done = all.replay(one);
+    BROKER_ASSERT(done.ok(), "a replica writes what can be replayed");
+  }
+  all.recovered();
+  return all;
 }
 
 uint32_t sim_node::live() const {

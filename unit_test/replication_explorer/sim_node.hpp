@@ -45,6 +45,8 @@ struct sim_node {
 
   /// Everything that was written is on disk; the replica is told.
   void sync(repl::effects& out);
+  /// The log as it will be on disk when everything that was written is there.
+  repl::replica_log written() const;
   /// Messages whose bodies the store has, synced or not.
   uint32_t live() const;
   /// Takes what a step wrote and wants to read.
