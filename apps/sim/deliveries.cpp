@@ -121,7 +121,8 @@ void ledger::check_death(message_id id, const record& what, const death_seen& de
   });
   if (!there)
     complain("at a time when it was not there");
-  if (death.reason == "maxlen" && entry && queue.refuses() && what.confirmed && what.what.delay_ms == 0)
+  const bool once = !queues_.in_cycle(*index); // else it may have come round, and been refused then
+  if (death.reason == "maxlen" && entry && once && queue.refuses() && what.confirmed && what.what.delay_ms == 0)
     complain("but was confirmed");
 }
 

@@ -278,4 +278,29 @@ BOOST_AUTO_TEST_CASE(after_a_crash_what_was_got_comes_again_to_who_polls) {
   BOOST_TEST(out_of_order() == 1);
 }
 
+/// Seed 11391 with five nodes: expired, rejected by the consumer of its dead letters, refused where it had come from.
+BOOST_AUTO_TEST_CASE(what_was_confirmed_may_be_refused_when_it_comes_round) {
+  const auto refused_after_confirm = [this](std::optional<uint32_t> back) {
+    queues.all[0].dead_letters_to = 1;
+    queues.all[1].dead_letters_to = back;
+    queues.all[0].options.max_length = 1;
+    queues.all[0].options.overflow = overflow_policy::reject_publish_dlx;
+    ledger circle{time, queues};
+    circle.published(id, {});
+    circle.confirmed(id);
+    amqp::field_table death;
+    death.set("queue", {amqp::longstr{"q0"}});
+    death.set("reason", {amqp::longstr{"maxlen"}});
+    death.set("count", {int64_t{1}});
+    death.set("time", {amqp::timestamp{now_s}});
+    amqp::properties properties;
+    properties.headers.emplace().set("x-death", {amqp::field_array{{{death}}}});
+    circle.delivered(circle.new_consumer(1), id, {false, true, properties});
+    return std::any_of(circle.violations().begin(), circle.violations().end(),
+                       [](const std::string& one) { return one.ends_with("but was confirmed"); });
+  };
+  BOOST_TEST(refused_after_confirm(std::nullopt));
+  BOOST_TEST(!refused_after_confirm(0));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
