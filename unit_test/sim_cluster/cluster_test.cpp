@@ -126,8 +126,8 @@ BOOST_AUTO_TEST_CASE(a_node_whose_start_comes_back_in_a_snapshot_serves) {
   }
 }
 
-/// It was under way when its queue became mirrored. The queue's replica answered it, and the channel asked again because
-/// the queue had moved: what the second answer held was with nobody (seed 10814).
+/// It was under way when its queue became mirrored. The queue's replica answered it, and the channel asked again
+/// because the queue had moved: what the second answer held was with nobody (seed 10814).
 BOOST_AUTO_TEST_CASE(a_get_of_a_queue_that_becomes_mirrored_takes_one_message) {
   run_options options;
   options.seed = 10814;
