@@ -318,9 +318,10 @@ caf::behavior metadata_behavior(metadata_actor* self,
   return {
     [self](metadata_flush_msg) { flush(self); },
     [self, &host](node_datagram_msg& what) {
-      host.at(self->state.service->node->now_ms());
+      const uint64_t now = self->state.service->node->now_ms();
+      host.at(now);
       host.recv(what.content.from, what.content.bytes);
-      const bool renews = renew_session(self, self->state.service->node->now_ms());
+      const bool renews = renew_session(self, now);
       if (renews || host.has_pending()) // a heartbeat and its answer leave nothing behind
         flush_soon(self);
     },

@@ -140,11 +140,8 @@ caf::behavior queue_behavior(queue_actor* self, runtime* node, queue_ptr record,
     [self](queue_report_request& request) {
       if (self->state.replica)
         return self->send(self->state.replica, std::move(request));
-      queue_report now =
-        report_of(*self->state.machine, self->state.record, self->state.rates, self->state.node->now_ms());
-      if (request.content.is_sample)
-        note_sampled(self, now);
-      request.content.answer(std::move(now));
+      auto& asked = self->state;
+      answer_report(self, request.content, report_of(*asked.machine, asked.record, asked.rates, asked.node->now_ms()));
     },
     [self](queue_look_request& request) {
       if (self->state.replica)

@@ -162,6 +162,13 @@ void note_sampled(Actor* self, const queue_report& said) {
     shell.node->touched.add(shell.record->id);
 }
 
+template<class Actor>
+void answer_report(Actor* self, const report_request<queue_report>& asked, queue_report said) {
+  if (asked.is_sample)
+    note_sampled(self, said);
+  asked.answer(std::move(said));
+}
+
 /// What a queue hears of those that it has sent messages to. `run(call)` runs one step of the machine: `call` gets the
 /// machine, its clock's time and the step.
 template<class Run>

@@ -571,12 +571,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](replica_content_msg& what) { take_content(self, what.content); },
     [self](queue_deleted_msg) { retire(self); },
     [self](queue_retired_msg) { leave(self); },
-    [self](queue_report_request& request) {
-      queue_report now = report(self->state);
-      if (request.content.is_sample)
-        note_sampled(self, now);
-      request.content.answer(std::move(now));
-    },
+    [self](queue_report_request& request) { answer_report(self, request.content, report(self->state)); },
     [self](replica_audit_request& request) {
       if (const auto& machine = self->state.machine) {
         machine->check();

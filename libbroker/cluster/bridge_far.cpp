@@ -225,7 +225,7 @@ void far_side::send_or_wait(queue_task what, bridge_step& step) {
 }
 
 /// The channel hears what it would hear on a node that has no such queue, or cannot reach it.
-void far_side::refuse(const queue_task& what, answer::kind why) {
+void far_side::refuse(const queue_task& what, answer::kind why, epoch from) {
   if (const auto* publish = std::get_if<publish_request>(&what.request))
     publish->batch->release();
   const channel_ref asker = waiting_channel(what.request);
@@ -234,7 +234,7 @@ void far_side::refuse(const queue_task& what, answer::kind why) {
   const auto at = by_address_.find(asker->id);
   if (at == by_address_.end())
     return;
-  out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt});
+  out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt, from});
 }
 
 /// For a master that is none any more: who asked hears that the queue has moved. A channel hears of the next master by
@@ -242,14 +242,11 @@ void far_side::refuse(const queue_task& what, answer::kind why) {
 void far_side::drop(const queue_task& what) {
   if (const auto* publish = std::get_if<publish_request>(&what.request))
     return publish->batch->release();
-  if (const auto* consume = std::get_if<consume_request>(&what.request)) {
-    if (const auto key = keys_.find(consume->who.get()); key != keys_.end())
-      out_.add(consumer_event{consumer_event::kind::moved, key->second, {}});
-    return;
-  }
-  if (const channel_ref asker = waiting_channel(what.request))
-    if (const auto at = by_address_.find(asker->id); at != by_address_.end())
-      out_.add(answer{answer::kind::moved, at->second, what.queue, 0, 0, std::nullopt, what.mastership});
+  const auto* consume = std::get_if<consume_request>(&what.request);
+  if (!consume)
+    return refuse(what, answer::kind::moved, what.mastership);
+  if (const auto key = keys_.find(consume->who.get()); key != keys_.end())
+    out_.add(consumer_event{consumer_event::kind::moved, key->second, {}});
 }
 
 void far_side::undeliverable(queue_task& what, bridge_step& step) {

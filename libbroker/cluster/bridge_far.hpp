@@ -63,7 +63,7 @@ private:
   twin* find_twin(channel_key key);
   void send(queue_task what, bridge_step& step);
   void send_or_wait(queue_task what, bridge_step& step);
-  void refuse(const queue_task& what, answer::kind why);
+  void refuse(const queue_task& what, answer::kind why, epoch from = 0);
   void drop(const queue_task& what);
   void leave(twin& who, const std::set<queue_id>& queues, bridge_step& step);
   void erase_consumer(consumer_key key);

@@ -177,6 +177,7 @@ private:
   void read_routes(const std::vector<consensus::entry>& log);
   std::string name_of(consensus::node_id id) const;
   void send_raft(consensus::node_id to, std::string bytes);
+  bool say(const std::string& to, decltype(peer_message::body) body);
   bool send(const std::string& to, decltype(peer_message::body) body);
   bool send(const std::string& to, consensus::read_haste haste, decltype(peer_message::body) body);
   /// Own proposals to the group, if this node leads it, or to whoever does.

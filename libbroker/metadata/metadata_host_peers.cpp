@@ -58,8 +58,15 @@ std::string metadata_host::leader() const {
 
 void metadata_host::send_raft(consensus::node_id to, std::string bytes) {
   const std::string name = peers_ ? name_of(to) : std::string{};
-  if (!name.empty()) // else Raft sends again, when the table has told us the name
-    peers_->send_datagram(name, encode({identity_.cluster, identity_.self, peer_message::raft{std::move(bytes)}}));
+  say(name, peer_message::raft{std::move(bytes)}); // without a name Raft sends again, when the table has told us
+}
+
+/// May be lost.
+bool metadata_host::say(const std::string& to, decltype(peer_message::body) body) {
+  if (!peers_ || to.empty())
+    return false;
+  peers_->send_datagram(to, encode({identity_.cluster, identity_.self, std::move(body)}));
+  return true;
 }
 
 bool metadata_host::send(const std::string& to, decltype(peer_message::body) body) {
@@ -69,12 +76,7 @@ bool metadata_host::send(const std::string& to, decltype(peer_message::body) bod
 /// A read at leisure, or its answer, may be lost: who wants one asks again. Without frames the link owes no word of
 /// them.
 bool metadata_host::send(const std::string& to, consensus::read_haste haste, decltype(peer_message::body) body) {
-  if (haste == consensus::read_haste::at_once)
-    return send(to, std::move(body));
-  if (!peers_ || to.empty())
-    return false;
-  peers_->send_datagram(to, encode({identity_.cluster, identity_.self, std::move(body)}));
-  return true;
+  return haste == consensus::read_haste::at_once ? send(to, std::move(body)) : say(to, std::move(body));
 }
 
 void metadata_host::recv(const std::string& from, std::string_view bytes) {
@@ -86,8 +88,8 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     if (node->name != from)
       return;
   } else if (state_.was_forgotten(got->from)) {
-    if (peers_ && !std::holds_alternative<peer_message::forgotten>(got->body))
-      peers_->send_datagram(from, encode({identity_.cluster, identity_.self, peer_message::forgotten{}}));
+    if (!std::holds_alternative<peer_message::forgotten>(got->body))
+      say(from, peer_message::forgotten{});
     return;
   } else {
     routes_[got->from].name = from;
@@ -232,8 +234,7 @@ void metadata_host::shown() {
   if (!peers_)
     return;
   for (const consensus::node_id who : std::exchange(to_tell_, {}))
-    if (const std::string name = name_of(who); !name.empty())
-      peers_->send_datagram(name, encode({identity_.cluster, identity_.self, peer_message::applied{applied_.index}}));
+    say(name_of(who), peer_message::applied{applied_.index});
 }
 
 // -- reads ------------------------------------------------------------------------------------------------------------

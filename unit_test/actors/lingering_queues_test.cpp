@@ -1,25 +1,16 @@
 // A deleted queue still answers for a while, but not beyond the end of its node.
 #include <boost/test/unit_test.hpp>
 
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
-
 #include "actors/lingering_queues.hpp"
 #include "actors/queue_replica.hpp"
 #include "channel/fake_metadata.hpp"
+#include "inline_system.hpp"
 #include "queue/fake_store.hpp"
 
 namespace lingering {
 namespace {
 
 using namespace broker;
-
-struct inline_config : caf::actor_system_config {
-  inline_config() {
-    set("scheduler.policy", caf::atom("testing"));
-    set("logger.inline-output", true);
-  }
-};
 
 struct fixture {
   fixture() {
@@ -31,7 +22,7 @@ struct fixture {
     address = queue.address();
     run();
   }
-  auto& scheduler() { return static_cast<caf::scheduler::test_coordinator&>(system.scheduler()); }
+  auto& scheduler() { return ::test::scheduler_of(system); }
   void run() { scheduler().run(); }
   void delete_queue() {
     caf::anon_send(queue(), queue_deleted_msg{});
@@ -41,7 +32,7 @@ struct fixture {
 
   ::test::fake_store store;
   runtime node;
-  inline_config config;
+  ::test::inline_config config;
   caf::actor_system system{config};
   std::shared_ptr<broker::test::fake_metadata> metadata = std::make_shared<broker::test::fake_metadata>();
   caf::actor_addr address;

@@ -1,25 +1,16 @@
 // Rounds of samples ask a queue again only when something has happened in it since it was asked.
 #include <boost/test/unit_test.hpp>
 
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
-
 #include "actors/messages.hpp"
 #include "actors/queue_replica.hpp"
 #include "channel/fake_metadata.hpp"
+#include "inline_system.hpp"
 #include "queue/fake_store.hpp"
 
 namespace touched {
 namespace {
 
 using namespace broker;
-
-struct inline_config : caf::actor_system_config {
-  inline_config() {
-    set("scheduler.policy", caf::atom("testing"));
-    set("logger.inline-output", true);
-  }
-};
 
 struct fixture {
   fixture() {
@@ -37,9 +28,7 @@ struct fixture {
     run();
     scheduler().clock().cancel_all();
   }
-  caf::scheduler::test_coordinator& scheduler() {
-    return static_cast<caf::scheduler::test_coordinator&>(system.scheduler());
-  }
+  caf::scheduler::test_coordinator& scheduler() { return ::test::scheduler_of(system); }
   void run() { scheduler().run(); }
   /// An empty queue answers that, and has counted it.
   void get() {
@@ -59,7 +48,7 @@ struct fixture {
   uint64_t now_ms = 100'000;
   ::test::fake_store store;
   runtime node;
-  inline_config config;
+  ::test::inline_config config;
   caf::actor_system system{config};
   std::shared_ptr<broker::test::fake_metadata> metadata = std::make_shared<broker::test::fake_metadata>();
   queue_ptr record;

@@ -5,6 +5,26 @@
 
 using test::cluster;
 
+namespace {
+
+/// It was away while all there is was published, and has got a part of it.
+void n2_is_in_a_copy(cluster& world) {
+  world.crash(2);
+  world.expire(2);
+  world.publish(1, 100);
+  world.calm();
+  world.restart(2);
+  for (int step = 0; step < 200 && !world.at(2).machine->log().copying(); ++step) {
+    world.apply_metadata(1);
+    world.answer_read(1);
+    if (!world.deliver(1, 2) && !world.sync(2) && !world.deliver(2, 1))
+      world.tick(1);
+  }
+  BOOST_REQUIRE(world.at(2).machine->log().copying());
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_SUITE(promises)
 
 BOOST_AUTO_TEST_CASE(a_settled_message_is_gone_from_every_replica_and_stays_gone_after_a_failover) {
@@ -124,18 +144,7 @@ BOOST_AUTO_TEST_CASE(an_empty_joiner_gets_a_copy_while_publishing_goes_on) {
 // incarnation. Pieces of the old copy must not end up in it.
 BOOST_AUTO_TEST_CASE(a_copy_ends_with_the_life_it_was_for) {
   cluster world{{.nodes = 2, .members = 1, .copy_above_bytes = 0, .append_bytes = 256}};
-  world.crash(2);
-  world.expire(2);
-  world.publish(1, 100);
-  world.calm();
-  world.restart(2);
-  for (int step = 0; step < 200 && !world.at(2).machine->log().copying(); ++step) {
-    world.apply_metadata(1);
-    world.answer_read(1);
-    if (!world.deliver(1, 2) && !world.sync(2) && !world.deliver(2, 1))
-      world.tick(1);
-  }
-  BOOST_REQUIRE(world.at(2).machine->log().copying());
+  n2_is_in_a_copy(world);
   world.expire(2);
   while (world.apply_metadata(2)) {
   }
@@ -149,18 +158,7 @@ BOOST_AUTO_TEST_CASE(a_copy_ends_with_the_life_it_was_for) {
 // Part of it was lost with a connection. What there is of it was never acknowledged and may be dropped at once.
 BOOST_AUTO_TEST_CASE(a_copy_that_was_cut_off_begins_anew_under_the_same_incarnation) {
   cluster world{{.nodes = 2, .members = 1, .tail_bytes = 0, .copy_above_bytes = 0, .append_bytes = 256}};
-  world.crash(2);
-  world.expire(2);
-  world.publish(1, 100);
-  world.calm();
-  world.restart(2);
-  for (int step = 0; step < 200 && !world.at(2).machine->log().copying(); ++step) {
-    world.apply_metadata(1);
-    world.answer_read(1);
-    if (!world.deliver(1, 2) && !world.sync(2) && !world.deliver(2, 1))
-      world.tick(1);
-  }
-  BOOST_REQUIRE(world.at(2).machine->log().copying());
+  n2_is_in_a_copy(world);
   world.cut(1, 2);
   world.heal();
   world.run_for(10'000);
