@@ -1,5 +1,9 @@
 #include "declare_run.hpp"
 
+#include <algorithm>
+#include <future>
+#include <vector>
+
 #include "control.hpp"
 #include "histogram.hpp"
 #include "measurement.hpp"
@@ -7,32 +11,55 @@
 namespace broker::bench {
 namespace {
 
-/// Calls `step(i)` for 0 … count − 1. @returns steps a second.
+struct timed_steps {
+  histogram latency;
+  time_ns end = 0;
+};
+
+/// Calls `step(client, i)` for 0 … count − 1, each client its share one after the other, all clients at the same time.
+/// @returns steps a second.
 template<class function>
-double time_each(uint32_t count, histogram& latency, function step) {
+double time_each(std::vector<control>& clients, uint32_t count, histogram& latency, function step) {
   const time_ns begin = now_ns();
-  time_ns last = begin;
-  for (uint32_t i = 0; i < count; ++i) {
-    step(i);
-    const time_ns now = now_ns();
-    latency.record(now - last);
-    last = now;
+  const auto share = [&](size_t first) {
+    timed_steps done{{}, begin};
+    for (size_t i = first; i < count; i += clients.size()) {
+      step(clients[first], static_cast<uint32_t>(i));
+      const time_ns now = now_ns();
+      done.latency.record(now - done.end);
+      done.end = now;
+    }
+    return done;
+  };
+  std::vector<std::future<timed_steps>> shares;
+  for (size_t first = 0; first < clients.size(); ++first)
+    shares.push_back(std::async(std::launch::async, share, first));
+  time_ns end = begin;
+  for (auto& each : shares) {
+    const timed_steps done = each.get();
+    latency.merge(done.latency);
+    end = std::max(end, done.end);
   }
-  return count / seconds_between(begin, last);
+  return count / seconds_between(begin, end);
 }
 
 } // namespace
 
 outcome run_declares(const options& run) {
-  control client{run.broker};
+  std::vector<control> clients;
+  for (uint32_t i = 0; i < run.clients; ++i)
+    clients.emplace_back(run.broker);
   const auto name = [&run](uint32_t i) { return run.name + ".declare." + std::to_string(i); };
   histogram declares, deletes;
   measurement cost{run.pid};
-  const double declare_rate = time_each(
-    run.count, declares, [&](uint32_t i) { client.declare_queue(name(i), {.durable = true, .quorum = run.quorum}); });
+  const double declare_rate = time_each(clients, run.count, declares, [&](control& client, uint32_t i) {
+    client.declare_queue(name(i), {.durable = true, .quorum = run.quorum});
+  });
   cost.end();
-  const double delete_rate = time_each(run.count, deletes, [&](uint32_t i) { client.delete_queue(name(i)); });
-  client.close();
+  const double delete_rate =
+    time_each(clients, run.count, deletes, [&](control& client, uint32_t i) { client.delete_queue(name(i)); });
+  for (control& each : clients)
+    each.close();
 
   outcome result;
   result.result.add("mode", name_of(run.mode));

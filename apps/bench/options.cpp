@@ -28,7 +28,8 @@ constexpr std::array modes{
   mode_name{"expire", run_mode::expire, "publish --messages to queues where they expire, until all have"},
   mode_name{"connections", run_mode::connections, "open --count connections with a channel each and hold them"},
   mode_name{"churn", run_mode::churn, "cycles of connect, open, declare, publish, close"},
-  mode_name{"declares", run_mode::declares, "declare --count durable queues one at a time, then delete them"},
+  mode_name{"declares", run_mode::declares,
+            "declare --count durable queues, each client one at a time, then delete them"},
   mode_name{"ceiling", run_mode::ceiling, "this program's own limit: into a byte sink, from a byte source"},
 };
 
@@ -170,6 +171,7 @@ constexpr option known_options[] = {
   {"--drain-timeout", "SECONDS", "give up after so long without progress (60)", set_decimal<&options::drain_timeout>},
   {"--count", "N", "connections, or queues to declare (1000)", set_integer<&options::count, 1, count_max>},
   {"--parallel", "N", "connections being opened at the same time (8)", set_integer<&options::parallel, 1, 10'000>},
+  {"--clients", "N", "connections that declare at the same time (1)", set_integer<&options::clients, 1, 1000>},
   {"--pid", "PID", "the broker's process: reports its CPU time and memory", set_integer<&options::pid, 1, 1 << 30>},
   {"--json", "FILE", "write the result as JSON, - for the standard output", set_text<&options::json>},
   {"--quiet", "", "no progress line", raise<&options::quiet>},

@@ -57,6 +57,7 @@ struct options {
   // Connections, churn and declares.
   uint32_t count = 1000;
   uint32_t parallel = 8;
+  uint32_t clients = 1; // declares only
 
   // Output.
   int pid = 0;
