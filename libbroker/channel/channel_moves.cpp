@@ -353,9 +353,15 @@ void channel_state::impl::look_at_publishes(queue_id queue, replicated_use& use,
 
 void channel_state::impl::look_at_question(uint64_t now_ms) {
   const auto* const use = on_answer_ ? find_use(asked_) : nullptr;
-  if (!use || !use->masterless_since_ms || now_ms - *use->masterless_since_ms < master_wait_ms)
+  if (!use)
     return;
   const auto record = metadata().find_queue(settings_.vhost, use->name);
+  // Asked of a master whose move came with the deletion: nobody took the question, and no move is told. What a master
+  // answered before it heard of the deletion has come by the second look.
+  if ((!record || record->id != asked_) && std::exchange(question_orphaned_, true))
+    return queue_gone(asked_);
+  if (!use->masterless_since_ms || now_ms - *use->masterless_since_ms < master_wait_ms)
+    return;
   on_answer_ = nullptr;
   question_.reset();
   fail(record ? home_node_down(record->node, record->vhost, record->name) : no_such_queue(settings_.vhost, use->name));

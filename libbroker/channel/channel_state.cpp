@@ -371,6 +371,7 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
   const auto* const use = find_use(queue);
   if (copies_) // even of a queue that is not replicated yet
     question_ = what;
+  question_orphaned_ = false;
   if (!use || !use->lost)
     request(queue, std::move(what));
 }

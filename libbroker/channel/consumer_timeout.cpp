@@ -30,7 +30,7 @@ void channel_state::impl::want_ticks() {
     want_tick(check_every_ms_);
   if (keeps_publishes_ && confirms_.waiting())
     want_tick(confirm_check_ms);
-  if (masterless_ > 0)
+  if (masterless_ > 0 || (on_answer_ && find_use(asked_)))
     want_tick(master_check_ms);
 }
 

@@ -349,6 +349,34 @@ BOOST_AUTO_TEST_CASE(a_queue_that_is_deleted_while_it_has_no_master_is_gone) {
   BOOST_TEST(failed); // the get
 }
 
+/// The move that would have been told and the deletion can come with one change of the metadata: then no move is told.
+BOOST_AUTO_TEST_CASE(a_question_that_reached_nobody_ends_with_its_queue) {
+  consume(q, "q", "c");
+  get();
+  take<get_request>();
+  BOOST_TEST(tick(1'000'000) == master_check_ms);
+  BOOST_TEST(tick(1'060'000) == master_check_ms); // as long as the queue exists somebody answers, or it moves
+  metadata->remove_queue("q");
+  BOOST_TEST(tick(1'061'000) == master_check_ms);
+  BOOST_TEST(replies().empty()); // the answer may be under way
+  tick(1'062'000);
+  BOOST_TEST(closed_with().starts_with("404 NOT_FOUND - no queue 'q' in vhost '/'"));
+}
+
+BOOST_AUTO_TEST_CASE(the_answer_of_a_queue_that_is_deleted_meanwhile_counts) {
+  consume(q, "q", "c");
+  get();
+  take<get_request>();
+  tick(1'000'000);
+  metadata->remove_queue("q");
+  tick(1'001'000);
+  answer(got{q, {}, false, false, 0}, 5);
+  BOOST_TEST(reply<basic::get_empty>().has_value());
+  tick(1'002'000);
+  tick(1'003'000);
+  BOOST_TEST(replies().empty());
+}
+
 BOOST_AUTO_TEST_CASE(publishes_to_a_queue_that_is_deleted_while_it_has_no_master_count_as_confirmed) {
   confirm_select();
   publish(2);
