@@ -165,7 +165,8 @@ void ledger::check_times(message_id id, const record& what, const deaths_seen& d
 /// was made of, may come back.) When nothing is wrong any more, and copies agree, whoever begins to consume gets each
 /// message that is there once, whatever has happened before: else it is stored twice. (Dead letters may be: a master
 /// that goes while one is on its way has a successor that sends it again.) A node that stood still hands out what it
-/// had got before, though its sessions are over and the message has come to others since, flagged redelivered.
+/// had got before, though its sessions are over and the message has come to others since, flagged redelivered. Masters
+/// move also when nothing is wrong: see handed_out_again.
 void ledger::check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered) {
   const uint32_t queue = who.queue;
   auto here = std::find_if(what.visits.begin(), what.visits.end(),
@@ -174,9 +175,11 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
     here = what.visits.insert(here, {queue, deaths.total});
   ++here->deliveries;
   here->firsts += redelivered ? 0 : 1;
-  if (!redelivered && deaths.all.empty() && quiet_since_ && who.since >= *quiet_since_
-      && std::exchange(here->in_quiet, true))
-    violation("one place: " + message_text(id) + " is stored twice in " + queues_[queue].name);
+  if (!redelivered && deaths.all.empty() && quiet_since_ && who.since >= *quiet_since_) {
+    if (here->in_quiet != 0 && !handed_out_again(*here))
+      violation("one place: " + message_text(id) + " is stored twice in " + queues_[queue].name);
+    here->in_quiet = time_.now();
+  }
   if (!undisturbed(what))
     return;
   const auto& plan = queues_[queue];
@@ -190,6 +193,22 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
   if (plan.options.delivery_limit && here->deliveries > *plan.options.delivery_limit + 1)
     violation("W57: " + message_text(id) + " was delivered " + std::to_string(here->deliveries)
               + " times, the limit of " + plan.name + " is " + std::to_string(*plan.options.delivery_limit));
+}
+
+/// What a master hands out just before it goes comes again from the next one, which may know neither of that, so does
+/// not flag it, nor of its settlement. It may arrive after the master has gone. Once for each move, and only at about
+/// that time: how far messages were handed out, mirrors hear within a fraction of a second.
+bool ledger::handed_out_again(visit& here) const {
+  const auto found = moved_at_.find(here.queue);
+  if (found == moved_at_.end())
+    return false;
+  const auto& moves = found->second;
+  for (size_t at = here.moves; at < moves.size(); ++at)
+    if (moves[at] <= here.in_quiet + hand_over && here.in_quiet <= moves[at] + hand_over) {
+      here.moves = at + 1;
+      return true;
+    }
+  return false;
 }
 
 /// Publishes of one channel come in their order within a priority, and so do those of which one was confirmed, so was

@@ -242,7 +242,7 @@ void ledger::excuse_all(uint32_t queue) {
 
 void ledger::master_moved(uint32_t queue) {
   markers_.insert("master-moved");
-  moved_at_[queue] = time_.now();
+  moved_at_[queue].push_back(time_.now());
   active_[queue] = 0;
   for (auto& [id, one] : consumers_)
     if (one.queue == queue) {
@@ -255,7 +255,7 @@ void ledger::master_moved(uint32_t queue) {
 
 bool ledger::moving(uint32_t queue) const {
   const auto at = moved_at_.find(queue);
-  return at != moved_at_.end() && (time_.now() < at->second + move_takes || excused(time_.now()));
+  return at != moved_at_.end() && (time_.now() < at->second.back() + move_takes || excused(time_.now()));
 }
 
 bool ledger::undisturbed(const record& what) const {
@@ -267,7 +267,7 @@ bool ledger::undisturbed(const record& what) const {
 
 bool ledger::moved_since(uint32_t queue, sim_ns when) const {
   const auto at = moved_at_.find(queue);
-  return at != moved_at_.end() && at->second >= when;
+  return at != moved_at_.end() && at->second.back() >= when;
 }
 
 /// What its channel gave up may have come there. And a queue that makes dead letters of what it refuses has it in its

@@ -127,8 +127,9 @@ private:
     uint32_t queue;
     uint64_t deaths;
     uint64_t deliveries = 0;
-    uint64_t firsts = 0;   ///< of these, not flagged redelivered
-    bool in_quiet = false; ///< came for the first time when nothing was wrong
+    uint64_t firsts = 0; ///< of these, not flagged redelivered
+    sim_ns in_quiet = 0; ///< when it came last, not flagged, with nothing wrong; 0 = never
+    size_t moves = 0;    ///< of its queue: so many first ones cannot explain why it comes again
   };
   /// That of a node, for a while.
   struct calendar {
@@ -175,6 +176,8 @@ private:
   bool undisturbed(const record& what) const;
   /// The queue has got another master then or later.
   bool moved_since(uint32_t queue, sim_ns when) const;
+  /// What came in the quiet may come again, since its queue's master has moved at about that time.
+  bool handed_out_again(visit& here) const;
   /// It was nacked and may be in its queue all the same.
   bool may_be_there(const record& what) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
@@ -203,7 +206,7 @@ private:
   std::map<uint32_t, sim_ns> purged_until_; ///< by queue: one whose client has gone may still come
   std::map<uint32_t, sim_ns> vanished_at_;
   std::optional<sim_ns> quiet_since_;
-  std::map<uint32_t, sim_ns> moved_at_; ///< by queue, the last time
+  std::map<uint32_t, std::vector<sim_ns>> moved_at_; ///< by queue, each time
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;

@@ -143,8 +143,10 @@ void queue_state::impl::take(settle_request& request, outbox&, queue_step&) {
   if (request.what == settle_request::kind::requeue)
     requeue(std::move(taken));
   else if (request.what == settle_request::kind::reject)
-    for (run& one : taken)
+    for (run& one : taken) {
+      one.redelivered = true; // whoever has it next if the queue is given up before the letter has landed
       die(std::move(one), queueing::dead_letter_reason::rejected);
+    }
   else
     for (const run& one : taken) {
       counts[counted::ack] += one.count;
