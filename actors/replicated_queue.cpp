@@ -67,10 +67,10 @@ struct replica_shell {
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
   caf::actor content_from; ///< meanwhile
-  bool doomed = false;  ///< deleted meanwhile
-  epoch office = 0;     ///< mastership of its last office
-  count_rates rates;    ///< of this office
-  bool touched = false; ///< since it was sampled
+  bool doomed = false;     ///< deleted meanwhile
+  epoch office = 0;        ///< mastership of its last office
+  count_rates rates;       ///< of this office
+  bool touched = false;    ///< since it was sampled
   lookers looking;
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
@@ -322,8 +322,8 @@ void look(replica_actor* self) {
   const queue_ptr record = metadata->find_queue(shell.record->vhost, shell.record->name);
   if (shell.retired || !record || record->id != shell.record->id || !record->placement)
     return; // queue_deleted_msg follows
-  if (!shell.machine) // looks again when it has its content
-    return;
+  if (!shell.machine)
+    return; // looks again when it has its content
   // replica_unwanted_msg follows. What the metadata has become since then is for the replica after this one: this one
   // would take on its incarnation, and drop the log under it.
   if (shell.node->replicas_by_id.find(record->id) != caf::actor_cast<caf::actor>(self))

@@ -287,8 +287,7 @@ void copies_watch::check_change(const watched_queue& queue, const replication::p
   mark_("recovered");
   for (const replication::inventory& one : before.inventories) {
     const auto node = nodes_.find(one.who.node);
-    const bool current =
-      node != nodes_.end() && before.incarnation_of(one.who.node, node->second.first) == one.who.inc;
+    const bool current = node != nodes_.end() && before.incarnation_of(one.who.node, node->second.first) == one.who.inc;
     if (current && one.clean && !one.empty && one.last > own->last)
       broken_("R6: node " + std::to_string(chosen->node) + " is recovered as master of queue '" + queue.name
               + "' with entry " + std::to_string(own->last.seq) + " as its last, node " + std::to_string(one.who.node)

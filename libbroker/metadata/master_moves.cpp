@@ -40,8 +40,8 @@ std::optional<node_id> better_place(const balanced_queue& of, node_tables& nodes
   const placement& queue = *of.record->placement;
   for (const node_id to : queue.nodes) {
     const auto at = masters.find(to);
-    const bool able = to != of.master && at != masters.end()
-                   && (to == queue.master || may_take_over(queue, to, nodes.of(queue)));
+    const bool able =
+      to != of.master && at != masters.end() && (to == queue.master || may_take_over(queue, to, nodes.of(queue)));
     if (able && (!best || at->second < fewest)) {
       best = to;
       fewest = at->second;

@@ -14,8 +14,8 @@ namespace broker {
 replication::node_table sessions_of(const std::vector<node_ptr>& nodes);
 replication::node_table sessions_of(const metadata_snapshot& in);
 
-/// The nodes as one queue's placement has them: its commands and all questions about who is in sync take this table, for
-/// to a queue whose copy it has lost a node is another incarnation than its session (replication::nodes_of).
+/// The nodes as one queue's placement has them: its commands and all questions about who is in sync take this table,
+/// for to a queue whose copy it has lost a node is another incarnation than its session (replication::nodes_of).
 replication::node_table node_table_of(const replication::placement& queue, const metadata_snapshot& in);
 
 /// The same of one queue after the other: most have no table of their own.

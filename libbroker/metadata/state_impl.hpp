@@ -151,7 +151,7 @@ struct metadata_state::impl {
   queue_id next_queue = 1;
   bool seeded = false; ///< a node_started has been applied
   uint64_t next_node = 1;
-  uint64_t next_run = 1; ///< numbers runs and sessions of nodes, and incarnations of their copies
+  uint64_t next_run = 1;                  ///< numbers runs and sessions of nodes, and incarnations of their copies
   std::map<uint64_t, proposer> proposers; ///< by node, those that have been up: the last proposal applied
   proposer by;                            ///< of the command being applied
   std::map<destination_key, std::set<std::pair<std::string, std::string>>> bindings_to;

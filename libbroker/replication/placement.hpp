@@ -52,8 +52,8 @@ struct placement {
   std::vector<node_id> nodes;         ///< who shall hold a copy, in order of preference
   uint32_t min_in_sync = 1;           ///< below it nothing is confirmed (R7, T11)
   std::vector<inventory> inventories; ///< of this mastership; for `recover`
-  /// Nodes that have lost their copy, each with the incarnation that it has been to this queue since, unless it has come
-  /// under a later session (`note_lost`). Rising by node.
+  /// Nodes that have lost their copy, each with the incarnation that it has been to this queue since, unless it has
+  /// come under a later session (`note_lost`). Rising by node.
   std::vector<member> lost;
 
   const member* listed(node_id node) const;
@@ -132,9 +132,9 @@ using placement_command = std::variant<alter_isr, promote, hand_over, report_inv
 /// may then have changed (alter_isr).
 result<void> apply(placement& queue, const node_table& nodes, const placement_command& what);
 
-/// `queue` has followed `before`: whoever has a copy no more drops its log, and what it had acknowledged must not count
-/// when it is given one again. So from now on it is another incarnation there, `fresh`, which is above all that were
-/// ever given out. `sessions` are those of the nodes that are. False: nobody has lost a copy.
+/// C19. `queue` has followed `before`: whoever has a copy no more drops its log, and what it had acknowledged must not
+/// count when it is given one again. So from now on it is another incarnation there, `fresh`, which is above all that
+/// were ever given out. `sessions` are those of the nodes that are. False: nobody has lost a copy.
 bool note_lost(placement& queue, const placement& before, const node_table& sessions, incarnation fresh);
 
 /// Aborts if `queue` breaks its invariant.

@@ -64,8 +64,7 @@ bool is_sound(const placement& queue) {
         == all.end();
   };
   return queue.mastership != 0 && queue.version != 0 && rising(queue.isr) && rising(queue.lost)
-      && queue.listed(queue.master) != nullptr
-      && queue.min_in_sync != 0 && queue.min_in_sync <= queue.nodes.size();
+      && queue.listed(queue.master) != nullptr && queue.min_in_sync != 0 && queue.min_in_sync <= queue.nodes.size();
 }
 
 } // namespace broker::replication

@@ -119,7 +119,8 @@ private:
     const bool handed_over = command_is<repl::hand_over>();
     expect(handed_over || command_is<repl::promote>() || command_is<repl::recover>() || forgets(was.master),
            "has another master for no reason");
-    expect(handed_over || !after_.table(was).current_and_live(*was.listed(was.master)), "had its living master deposed");
+    expect(handed_over || !after_.table(was).current_and_live(*was.listed(was.master)),
+           "had its living master deposed");
     const repl::member* master = is.listed(is.master);
     const bool alive = master && after_.table(is).current_and_live(*master);
     expect(alive || !repl::anyone_in_sync_alive(is, after_.table(is)), "has a dead master though others are alive");

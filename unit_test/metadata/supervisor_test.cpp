@@ -30,7 +30,8 @@ struct supervised : placed_world {
   }
   bool would_apply(const change_placement& what) const {
     repl::placement tried = *queue(what.name)->placement;
-    return queue(what.name)->id == what.id && repl::apply(tried, node_table_of(tried, *state.snapshot()), what.what).ok();
+    return queue(what.name)->id == what.id
+        && repl::apply(tried, node_table_of(tried, *state.snapshot()), what.what).ok();
   }
   /// Until there is nothing to be proposed; masters hand over as wished.
   void settle(uint64_t ms = 60'000) {

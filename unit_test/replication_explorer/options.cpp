@@ -9,8 +9,8 @@ using broker::replication::plant;
 
 namespace {
 
-constexpr const char* budget_names[] = {"crash",  "loss",   "expire", "slow",      "tail",  "wipe",
-                                        "resend", "settle", "purge",  "hand-over", "retry", "forget", "take"};
+constexpr const char* budget_names[] = {"crash",  "loss",  "expire",    "slow",  "tail",   "wipe", "resend",
+                                        "settle", "purge", "hand-over", "retry", "forget", "take"};
 static_assert(std::size(budget_names) == budgets);
 
 constexpr const char* plant_names[] = {

@@ -167,8 +167,8 @@ BOOST_AUTO_TEST_CASE(what_one_node_knows_no_more_after_a_restart_excuses_no_othe
   BOOST_TEST(broken == "C6: nodes 1 and 3 hold different messages of queue '' after entry 2\n");
 }
 
-/// Seed 1133 of four, once: a policy took a copy away and gave it back while nodes were cut off, and it was put into the
-/// in-sync set for what it had acknowledged before it dropped its log.
+/// Seed 1133 of four, once: a policy took a copy away and gave it back while nodes were cut off, and it was put into
+/// the in-sync set for what it had acknowledged before it dropped its log.
 BOOST_AUTO_TEST_CASE(a_copy_that_is_in_sync_without_its_log_is_found) {
   world all{{}};
   all.publish(1, 2);
