@@ -18,6 +18,8 @@ public:
   virtual void asked(const replicated_queue& master, const queue_request& what) = 0;
   /// After each step, before anything of it is performed.
   virtual void stepped(const replicated_queue& replica, const replicated_step& step) = 0;
+  /// The queue lives on without a copy on this node: its log is about to be dropped.
+  virtual void dropped(const replicated_queue& replica) = 0;
 };
 
 } // namespace broker

@@ -67,14 +67,10 @@ struct replica_shell {
   /// The queue was not replicated before, and its content is under way: what comes meanwhile is held.
   bool waits_for_content = false;
   caf::actor content_from; ///< meanwhile
-  /// An earlier replica of this node has dropped its log in this session: this one begins in a later one, when that
-  /// actor has ended.
-  replication::incarnation ended_in = 0;
-  bool earlier_ended = false;
-  bool doomed = false;  ///< deleted meanwhile
-  epoch office = 0;     ///< mastership of its last office
-  count_rates rates;    ///< of this office
-  bool touched = false; ///< since it was sampled
+  bool doomed = false;     ///< deleted meanwhile
+  epoch office = 0;        ///< mastership of its last office
+  count_rates rates;       ///< of this office
+  bool touched = false;    ///< since it was sampled
   lookers looking;
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
@@ -83,10 +79,6 @@ struct replica_shell {
   std::deque<addressed_request> held;
 };
 using replica_actor = caf::stateful_actor<replica_shell>;
-
-node_ptr own_node(const metadata_snapshot& metadata, const runtime& node) {
-  return metadata.find_node(node.node);
-}
 
 // -- what a step asks for
 // ---------------------------------------------------------------------------------------------
@@ -324,29 +316,28 @@ void take_held(replica_actor* self) {
 // -- metadata
 // ---------------------------------------------------------------------------------------------------------
 
-void begin_after_earlier(replica_actor* self, const snapshot_ptr& metadata);
-
 void look(replica_actor* self) {
   auto& shell = self->state;
   const snapshot_ptr metadata = shell.node->snapshots.read();
   const queue_ptr record = metadata->find_queue(shell.record->vhost, shell.record->name);
   if (shell.retired || !record || record->id != shell.record->id || !record->placement)
     return; // queue_deleted_msg follows
-  if (!shell.machine && shell.ended_in != 0) {
-    shell.record = record;
-    return begin_after_earlier(self, metadata);
-  }
-  if (!shell.machine) // looks again when it has its content
+  if (!shell.machine)
+    return; // looks again when it has its content
+  // replica_unwanted_msg follows. What the metadata has become since then is for the replica after this one: this one
+  // would take on its incarnation, and drop the log under it.
+  if (shell.node->replicas_by_id.find(record->id) != caf::actor_cast<caf::actor>(self))
     return;
   shell.record = record;
   const replication::metadata_view known = view_of(*record, *metadata);
-  const node_ptr own = own_node(*metadata, *shell.node);
-  const bool fresh = own && own->up && own->session > shell.machine->replica().inc();
+  const replication::node_id own = shell.node->replica_id;
+  const replication::incarnation inc = known.nodes.registered(own);
+  const bool fresh = known.nodes.live(own) && inc > shell.machine->replica().inc();
   run_and_look(self, [&](auto& machine, auto now_ms, auto& step) {
     if (fresh && std::exchange(shell.starts_over, false))
-      machine.start_again(own->session, known, now_ms, step);
+      machine.start_again(inc, known, now_ms, step);
     else if (fresh)
-      machine.reincarnate(own->session, known, now_ms, step);
+      machine.reincarnate(inc, known, now_ms, step);
     machine.apply(record, known, now_ms, step);
   });
   take_held(self);
@@ -391,6 +382,8 @@ void retire(replica_actor* self) {
   if (std::exchange(shell.retired, true))
     return;
   if (shell.machine) {
+    if (shell.unwanted && shell.node->watch)
+      shell.node->watch->dropped(*shell.machine);
     shell.machine->deleted(shell.step);
     shell.node->store->drop(shell.record->id);
     shell.node->store->detach(shell.record->id);
@@ -473,25 +466,18 @@ void begin(replica_actor* self, replication::recovered_log found) {
   node.store->attach(shell.record->id, ref<store_client>{new replica_store_client{caf::actor_cast<caf::actor>(self)}});
   const snapshot_ptr metadata = std::exchange(shell.metadata, nullptr);
   const uint64_t now_ms = node.now_ms();
-  shell.machine.emplace(shell.record, settings_of(self), own_node(*metadata, node)->session,
-                        view_of(*shell.record, *metadata), *node.store, std::move(found), now_ms, shell.step);
+  const replication::metadata_view known = view_of(*shell.record, *metadata);
+  shell.machine.emplace(shell.record, settings_of(self), known.nodes.registered(node.replica_id), known, *node.store,
+                        std::move(found), now_ms, shell.step);
   perform(self, now_ms);
 }
 
-/// What the earlier one acknowledged under its session counts no more in another one.
-void begin_after_earlier(replica_actor* self, const snapshot_ptr& metadata) {
-  auto& shell = self->state;
-  const node_ptr own = own_node(*metadata, *shell.node);
-  if (!shell.earlier_ended || !own || !own->up)
+/// What the earlier one acknowledged, as another incarnation, does not count for this one.
+void begin_after_earlier(replica_actor* self) {
+  if (self->state.retired)
     return;
-  if (own->session <= shell.ended_in) {
-    shell.node->session_wanted = true;
-    return;
-  }
-  shell.ended_in = 0;
-  shell.metadata = metadata;
   begin(self, {});
-  take_held(self);
+  look(self);
 }
 
 /// The queue's actor has left the store.
@@ -553,11 +539,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
   if (with.content == replica_content::here)
     begin(self, recovered_of(*node, *record, with.recovered.get()));
   if (with.content == replica_content::ended) {
-    shell.ended_in = own_node(*metadata, *node)->session;
-    self->set_down_handler([self](const caf::down_msg&) {
-      self->state.earlier_ended = true;
-      look(self);
-    });
+    self->set_down_handler([self](const caf::down_msg&) { begin_after_earlier(self); });
     self->monitor(with.earlier);
   }
   caf::message_handler own{

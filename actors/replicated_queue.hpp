@@ -14,7 +14,7 @@ bool wants_replica(const queue_record& queue, replication::node_id own);
 enum class replica_content : uint8_t {
   here,   ///< what the store has of it, if anything
   coming, ///< the queue is not replicated yet: replica_content_msg of its actor follows
-  ended,  ///< an earlier replica of this node had it, and has dropped it in the present session of the node
+  ended,  ///< an earlier replica of this node had it, and has dropped it: nothing
 };
 
 /// What a replica begins with.
@@ -27,8 +27,9 @@ struct replica_beginning {
 };
 
 /// Spawns it; it is attached to the store when it has its content. `metadata` has the node and the record. Where an
-/// earlier replica has dropped its log, this one begins when that actor has ended and the node has another session:
-/// acknowledgements of what was dropped may still be on their way, and must not count for the empty log (T19).
+/// earlier replica has dropped its log, this one begins when that actor has ended, as another incarnation
+/// (replication::note_lost): acknowledgements of what was dropped may still be on their way, and must not count for the
+/// empty log (T19).
 /// queue_deleted_msg or replica_unwanted_msg ends it; whoever sends that has taken it out of runtime::replicas_by_id.
 caf::actor spawn_replica(caf::actor_system& system, runtime& node, queue_ptr record, const snapshot_ptr& metadata,
                          replica_beginning with);

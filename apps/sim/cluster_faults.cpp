@@ -277,7 +277,7 @@ void cluster_faults::wrong_order() {
     break;
   case 1:
     words = "hand-over to ";
-    what.what = replication::hand_over{mastership, {number, who.session}};
+    what.what = replication::hand_over{mastership, {number, queue->placement->incarnation_of(number, who.session)}};
     break;
   default:
     words = "recovery by ";

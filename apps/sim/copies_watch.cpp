@@ -40,6 +40,10 @@ public:
 
   void asked(const replicated_queue& master, const queue_request& what) override;
   void stepped(const replicated_queue& replica, const replicated_step& step) override;
+  void dropped(const replicated_queue& replica) override {
+    if (!blind_)
+      all_.dropped(replica);
+  }
   void forget() override {
     offices_.clear();
     blind_ = true;
@@ -182,7 +186,8 @@ void copies_watch::check_disks(const watched_queue& queue, const char* when) {
     return;
   for (const replication::member& one : queue.placed->isr) {
     const auto node = nodes_.find(one.node);
-    const bool current = node != nodes_.end() && node->second.first == one.inc && node->second.second;
+    const bool current = node != nodes_.end() && node->second.second
+                      && queue.placed->incarnation_of(one.node, node->second.first) == one.inc;
     if (!queue.durable && !current)
       continue;
     const auto found = queue.copies.find(one.node);
@@ -251,6 +256,13 @@ void copies_watch::stepped(const replicated_queue& machine, const replicated_ste
   }
 }
 
+/// Nothing is there any more, and nobody may be listed for what was: neither now nor when anything is committed later.
+void copies_watch::dropped(const replicated_queue& machine) {
+  watched_queue& queue = queues_[machine.replica().known().queue.queue];
+  queue.copies.erase(machine.replica().stock().who.node);
+  check_disks(queue, "has committed");
+}
+
 // -- placements
 // ------------------------------------------------------------------------------------------------------------
 
@@ -275,7 +287,7 @@ void copies_watch::check_change(const watched_queue& queue, const replication::p
   mark_("recovered");
   for (const replication::inventory& one : before.inventories) {
     const auto node = nodes_.find(one.who.node);
-    const bool current = node != nodes_.end() && node->second.first == one.who.inc;
+    const bool current = node != nodes_.end() && before.incarnation_of(one.who.node, node->second.first) == one.who.inc;
     if (current && one.clean && !one.empty && one.last > own->last)
       broken_("R6: node " + std::to_string(chosen->node) + " is recovered as master of queue '" + queue.name
               + "' with entry " + std::to_string(own->last.seq) + " as its last, node " + std::to_string(one.who.node)

@@ -100,6 +100,7 @@ private:
   void check_change(const watched_queue& queue, const replication::placement& before,
                     const replication::placement& now);
   void stepped(const replicated_queue& machine, const replicated_step& step);
+  void dropped(const replicated_queue& machine);
 
   const std::function<void(const std::string&)> broken_;
   const std::function<void(const std::string&)> mark_;

@@ -35,7 +35,7 @@ std::string shown(const queue_record& queue) {
 
 std::vector<copy_holder> metadata_state::impl::copy_holders() const {
   std::vector<copy_holder> out;
-  const replication::node_table table = node_table_of(*now.nodes);
+  const replication::node_table table = sessions_of(*now.nodes);
   for (const node_ptr& one : *now.nodes) {
     const auto id = static_cast<node_id>(one->id);
     if (!table.find(id))
@@ -64,7 +64,9 @@ void metadata_state::impl::count_copies(const queue_record& queue, bool added) {
     count(copies_on, one);
 }
 
-void metadata_state::impl::adopt(queue_record& record, placement next) const {
+void metadata_state::impl::adopt(queue_record& record, placement next) {
+  if (record.placement && replication::note_lost(next, *record.placement, sessions_of(*now.nodes), next_run))
+    ++next_run;
   replication::check(next);
   BROKER_ASSERT(next.queue == record.id, "a placement is of one queue");
   const node_ptr master = find_node(uint64_t{next.master});
@@ -76,9 +78,9 @@ void metadata_state::impl::adopt(queue_record& record, placement next) const {
 
 // A queue begins to be replicated only while its master's node is up: under that session it has everything, and nobody
 // else has anything. If the node is down, that is when it is back.
-bool metadata_state::impl::begin_placement(queue_record& record) const {
+bool metadata_state::impl::begin_placement(queue_record& record) {
   const node_ptr home = find_node(record.node);
-  const replication::node_table table = node_table_of(*now.nodes);
+  const replication::node_table table = sessions_of(*now.nodes);
   if (!home || !home->up || !table.find(static_cast<node_id>(home->id)))
     return false;
   const member master{static_cast<node_id>(home->id), home->session};
@@ -92,7 +94,7 @@ bool metadata_state::impl::begin_placement(queue_record& record) const {
   return true;
 }
 
-void metadata_state::impl::place_copies(queue_record& record, bool is_new, uint32_t present_min) const {
+void metadata_state::impl::place_copies(queue_record& record, bool is_new, uint32_t present_min) {
   if (!settings->replication)
     return;
   const bool asks = asks_for_copies(record);
@@ -111,7 +113,7 @@ void metadata_state::impl::place_copies(queue_record& record, bool is_new, uint3
   }
   if (wanted.nodes == next.nodes && wanted.min_in_sync == next.min_in_sync)
     return;
-  const auto done = replication::apply(next, node_table_of(*now.nodes), std::move(wanted));
+  const auto done = replication::apply(next, nodes_of(next, sessions_of(*now.nodes)), std::move(wanted));
   BROKER_ASSERT(done.ok(), "what copies_of wants is a placement");
   adopt(record, std::move(next));
 }
@@ -143,12 +145,13 @@ void metadata_state::impl::place_all_copies(changes_t& changes) {
 bool metadata_state::impl::ends_with_run(const queue_record& queue, const std::string& node) const {
   if (!queue.placement)
     return queue.node == node && (queue.exclusive || !queue.durable);
-  return !queue.durable && !replication::anyone_in_sync_alive(*queue.placement, node_table_of(*now.nodes));
+  const placement& copies = *queue.placement;
+  return !queue.durable && !replication::anyone_in_sync_alive(copies, nodes_of(copies, sessions_of(*now.nodes)));
 }
 
-bool metadata_state::impl::forget_copies(queue_record& record, node_id gone) const {
+bool metadata_state::impl::forget_copies(queue_record& record, node_id gone) {
   placement next = *record.placement;
-  if (!replication::forget(next, node_table_of(*now.nodes), gone))
+  if (!replication::forget(next, nodes_of(next, sessions_of(*now.nodes)), gone))
     return false;
   adopt(record, std::move(next));
   place_copies(record, false);
@@ -163,7 +166,7 @@ command_result metadata_state::impl::apply(const change_placement& what, changes
   const queue_ptr before = *found;
   if (!before->placement)
     return refused({0, shown(*before) + " is not replicated"});
-  const replication::node_table nodes = node_table_of(*now.nodes);
+  const replication::node_table nodes = nodes_of(*before->placement, sessions_of(*now.nodes));
   const auto* place = std::get_if<replication::place>(&what.what);
   if (place)
     if (auto sound = check_place(*place, *before->placement, nodes); !sound)

@@ -32,15 +32,16 @@ struct balanced_queue {
 };
 
 /// Where the queue's master should go, with `masters` as they are; nothing: it stays.
-std::optional<node_id> better_place(const balanced_queue& of, const node_table& nodes,
+std::optional<node_id> better_place(const balanced_queue& of, node_tables& nodes,
                                     const std::map<node_id, uint64_t>& masters) {
   const auto present = masters.find(of.master); // not among them: it must leave
   std::optional<node_id> best;
   uint64_t fewest = 0;
-  for (const node_id to : of.record->placement->nodes) {
+  const placement& queue = *of.record->placement;
+  for (const node_id to : queue.nodes) {
     const auto at = masters.find(to);
-    const bool able = to != of.master && at != masters.end()
-                   && (to == of.record->placement->master || may_take_over(*of.record->placement, to, nodes));
+    const bool able =
+      to != of.master && at != masters.end() && (to == queue.master || may_take_over(queue, to, nodes.of(queue)));
     if (able && (!best || at->second < fewest)) {
       best = to;
       fewest = at->second;
@@ -66,14 +67,14 @@ bool may_take_over(const placement& queue, node_id to, const node_table& nodes) 
 
 std::vector<master_move> balancing_moves(const metadata_snapshot& in, const std::vector<node_id>& drained,
                                          const std::function<bool(const queue_record&)>& counts) {
-  const node_table nodes = node_table_of(in);
+  node_tables nodes{in};
   std::map<node_id, uint64_t> masters; // of nodes that may have some
-  for (const replication::node_status& one : nodes.nodes)
+  for (const replication::node_status& one : nodes.sessions().nodes)
     if (one.live && !contains_node(drained, one.node))
       masters[one.node] = 0;
   std::vector<balanced_queue> queues;
   in.for_each_queue([&](const queue_ptr& one) {
-    if (!one->placement || !has_master(*one->placement, nodes) || !counts(*one))
+    if (!one->placement || !has_master(*one->placement, nodes.of(*one->placement)) || !counts(*one))
       return;
     queues.push_back({one, one->placement->master});
     if (const auto at = masters.find(one->placement->master); at != masters.end())
@@ -108,14 +109,15 @@ std::vector<master_move> master_moves::step(uint64_t now, const metadata_snapsho
                 [&](const auto& one) { return one.second.until <= now || !still_to_move(one.second.what, in); });
   if (!ready())
     return out;
-  const node_table nodes = node_table_of(in);
+  node_tables nodes{in};
   while (ready()) {
     master_move next = std::move(plan_.front());
     plan_.pop_front();
     const queue_ptr queue = still_to_move(next, in);
     if (!queue || under_way_.contains(next.id) || contains_node(drained, next.to))
       continue;
-    if (!has_master(*queue->placement, nodes) || !may_take_over(*queue->placement, next.to, nodes))
+    const node_table& table = nodes.of(*queue->placement);
+    if (!has_master(*queue->placement, table) || !may_take_over(*queue->placement, next.to, table))
       continue;
     under_way_[next.id] = {next, now + patience_ms_};
     out.push_back(std::move(next));

@@ -119,6 +119,7 @@ void to_proto(const replication::placement& from, proto::Placement& to) {
   to.set_min_in_sync(from.min_in_sync);
   for (const inventory& one : from.inventories)
     write_inventory(one, *to.add_inventories());
+  write_members(from.lost, *to.mutable_lost());
 }
 
 result<replication::placement> from_proto(const proto::Placement& from, queue_id queue) {
@@ -132,6 +133,7 @@ result<replication::placement> from_proto(const proto::Placement& from, queue_id
   to.min_in_sync = from.min_in_sync();
   for (const proto::ReplicaInventory& one : from.inventories())
     to.inventories.push_back(read_inventory(one));
+  to.lost = read_members(from.lost());
   if (!replication::is_sound(to))
     return error{0, "a placement of queue " + std::to_string(queue) + " that cannot be"};
   return to;

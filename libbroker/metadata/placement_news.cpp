@@ -27,7 +27,7 @@ std::string names_of_members(const placement& queue, const metadata_snapshot& in
 
 /// Why a master may have taken it out (T12): the metadata has only the outcome.
 std::string reason(const member& gone, const placement& now, const metadata_snapshot& in) {
-  const node_table nodes = node_table_of(in);
+  const node_table nodes = node_table_of(now, in);
   if (!nodes.find(gone.node))
     return "its node was removed from the cluster";
   if (!now.places(gone.node))
@@ -100,15 +100,15 @@ std::vector<placement_news> news_of(const queue_record& before, const queue_reco
 }
 
 std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before, const metadata_snapshot& now) {
-  const node_table nodes_before = node_table_of(before);
-  const node_table nodes = node_table_of(now);
+  node_tables nodes_before{before}, nodes{now};
   std::vector<placement_news> all;
   now.for_each_queue([&](const queue_ptr& one) {
-    if (!one->placement || replication::anyone_in_sync_alive(*one->placement, nodes)
-        || !replication::anyone_in_sync_alive(*one->placement, nodes_before))
+    const placement* queue = one->placement.get();
+    if (!queue || replication::anyone_in_sync_alive(*queue, nodes.of(*queue))
+        || !replication::anyone_in_sync_alive(*queue, nodes_before.of(*queue)))
       return;
     teller tells{*one, now};
-    tells.without_master(*one->placement);
+    tells.without_master(*queue);
     for (placement_news& each : tells.take())
       all.push_back(std::move(each));
   });

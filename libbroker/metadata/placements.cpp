@@ -6,7 +6,7 @@
 
 namespace broker {
 
-replication::node_table node_table_of(const std::vector<node_ptr>& nodes) {
+replication::node_table sessions_of(const std::vector<node_ptr>& nodes) {
   replication::node_table out;
   for (const node_ptr& one : nodes) // rising by id, as a table must be
     if (one->session != 0 && one->id <= std::numeric_limits<replication::node_id>::max())
@@ -14,15 +14,19 @@ replication::node_table node_table_of(const std::vector<node_ptr>& nodes) {
   return out;
 }
 
-replication::node_table node_table_of(const metadata_snapshot& in) {
+replication::node_table sessions_of(const metadata_snapshot& in) {
   std::vector<node_ptr> nodes;
   in.for_each_node([&](const node_ptr& one) { nodes.push_back(one); });
-  return node_table_of(nodes);
+  return sessions_of(nodes);
+}
+
+replication::node_table node_table_of(const replication::placement& queue, const metadata_snapshot& in) {
+  return replication::nodes_of(queue, sessions_of(in));
 }
 
 replication::metadata_view view_of(const queue_record& queue, const metadata_snapshot& in) {
   BROKER_ASSERT(queue.placement != nullptr, "only replicated queues have replicas");
-  return {*queue.placement, node_table_of(in)};
+  return {*queue.placement, node_table_of(*queue.placement, in)};
 }
 
 } // namespace broker

@@ -52,7 +52,7 @@ void queue_supervisor::begin(uint64_t now, const metadata_snapshot& in) {
 }
 
 void queue_supervisor::note_nodes(uint64_t now, const metadata_snapshot& in) {
-  const node_table table = node_table_of(in);
+  const node_table table = sessions_of(in);
   std::erase_if(nodes_, [&](const auto& one) { return table.find(one.first) == nullptr; });
   for (const replication::node_status& one : table.nodes) {
     const auto [at, fresh] = nodes_.try_emplace(one.node, node_note{one.inc, one.live, now});
@@ -113,11 +113,11 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
   plan_at_ = UINT64_MAX;
   loads_.clear();
   masters_.clear();
-  const node_table nodes = node_table_of(in);
+  node_tables nodes{in};
   std::map<std::string, node_id> ids;
   std::map<node_id, uint64_t> masters; // of nodes that may have some
   in.for_each_node([&](const node_ptr& one) {
-    if (const auto id = static_cast<node_id>(one->id); nodes.find(id)) {
+    if (const auto id = static_cast<node_id>(one->id); nodes.sessions().find(id)) {
       ids[one->name] = id;
       if (one->up && !is_drained(id))
         masters[id] = 0;
@@ -132,9 +132,10 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
     }
     for (const node_id node : one->placement->nodes)
       ++loads_[node];
-    if (!is_healthy(*one->placement, nodes))
+    const node_table& table = nodes.of(*one->placement);
+    if (!is_healthy(*one->placement, table))
       open_.insert_or_assign(one->id, queue_name{one->vhost, one->name});
-    if (!has_master(*one->placement, nodes))
+    if (!has_master(*one->placement, table))
       return;
     ++masters_[one->placement->master];
     if (const auto at = masters.find(one->placement->master); at != masters.end())
@@ -149,7 +150,7 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
 
 /// A master leaves a node that is drained, or that its policy does not list, for whichever mirror's node has fewest
 /// masters; and any other node if that makes the two more equal.
-void queue_supervisor::plan_moves(const std::vector<queue_ptr>& movable, const node_table& nodes,
+void queue_supervisor::plan_moves(const std::vector<queue_ptr>& movable, node_tables& nodes,
                                   std::map<node_id, uint64_t> masters) {
   std::deque<master_move> plan;
   for (const bool must : {true, false})
@@ -161,7 +162,7 @@ void queue_supervisor::plan_moves(const std::vector<queue_ptr>& movable, const n
         continue;
       std::optional<node_id> best;
       for (const node_id to : queue.nodes)
-        if (may_take_over(queue, to, nodes) && !is_drained(to) && (!best || masters[to] < masters[*best]))
+        if (may_take_over(queue, to, nodes.of(queue)) && !is_drained(to) && (!best || masters[to] < masters[*best]))
           best = to;
       if (!best || (!must && masters[queue.master] < masters[*best] + 2))
         continue;
@@ -271,7 +272,7 @@ supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, co
     open_due(now);
   if (walk_ || now >= plan_at_)
     walk(now, in);
-  const node_table nodes = node_table_of(in);
+  node_tables nodes{in};
   for (size_t looks = 4 * settings_.proposals_max; looks > 0 && !open_.empty(); --looks) {
     if (asked_.size() >= settings_.proposals_max)
       break;
@@ -282,7 +283,7 @@ supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, co
     const queue_ptr queue = in.find_queue(at->second.vhost, at->second.name);
     open_.erase(at);
     if (queue && queue->id == last_ && queue->placement && !asked_.contains(last_))
-      look_at(now, queue, {*queue->placement, nodes}, heard, out);
+      look_at(now, queue, {*queue->placement, nodes.of(*queue->placement)}, heard, out);
   }
   for (const auto& [id, one] : asked_)
     later_at_ = std::min(later_at_, one.until);

@@ -24,6 +24,8 @@
 
 namespace broker {
 
+class node_tables;
+
 struct supervisor_settings {
   uint64_t restore_ms = limits::replication_restore_ms; ///< a node must be down for this long to lose its copies
   uint64_t grace_ms = limits::recovery_grace_ms;
@@ -80,7 +82,7 @@ private:
   void note_queue(uint64_t now, const metadata_change& change);
   void open_due(uint64_t now);
   void walk(uint64_t now, const metadata_snapshot& in);
-  void plan_moves(const std::vector<queue_ptr>& movable, const replication::node_table& nodes,
+  void plan_moves(const std::vector<queue_ptr>& movable, node_tables& nodes,
                   std::map<replication::node_id, uint64_t> masters);
   void look_at(uint64_t now, const queue_ptr& queue, const view& seen, const heard_of_replicas& heard,
                supervision& out);

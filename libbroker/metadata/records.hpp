@@ -129,8 +129,8 @@ struct node_record {
   uint64_t run = 0;         ///< small number of that run, unique in the cluster: its connections' ids begin with it
   bool up = false;
   /// Number of its present or last session, rising, from the same count as runs: that of its run, or a newer one if it
-  /// was taken for dead and came back. What replication calls an incarnation: a session that has ended is over for
-  /// good.
+  /// was taken for dead and came back. What replication calls an incarnation, unless the node has lost its copy of the
+  /// queue since (replication::nodes_of): a session that has ended is over for good.
   uint64_t session = 0;
 };
 using node_ptr = std::shared_ptr<const node_record>;

@@ -85,16 +85,17 @@ struct metadata_state::impl {
 
   // -- apply_placement.cpp --
   command_result apply(const change_placement& what, changes_t& changes);
-  /// Makes `next` the placement of the record, and its node and mastership the placement's.
-  void adopt(queue_record& record, replication::placement next) const;
+  /// Makes `next` the placement of the record, and its node and mastership the placement's. Who loses its copy by that
+  /// is another incarnation to the queue from now on.
+  void adopt(queue_record& record, replication::placement next);
   /// False: its master's node is down, so not yet.
-  bool begin_placement(queue_record& record) const;
+  bool begin_placement(queue_record& record);
   /// What the record's options, and the nodes as they are, make of its placement. Nothing if nothing is to be changed.
   /// `present_min`: so many had to be in sync until now, whatever the placement says.
-  void place_copies(queue_record& record, bool is_new, uint32_t present_min = 0) const;
+  void place_copies(queue_record& record, bool is_new, uint32_t present_min = 0);
   void place_all_copies(changes_t& changes);
   /// A node is no node any more. False: nobody else was listed, and the queue is gone with it.
-  bool forget_copies(queue_record& record, replication::node_id gone) const;
+  bool forget_copies(queue_record& record, replication::node_id gone);
   /// The nodes are as they are after a run of `node` is over: is the queue over with it?
   bool ends_with_run(const queue_record& queue, const std::string& node) const;
   std::vector<copy_holder> copy_holders() const;
@@ -150,7 +151,7 @@ struct metadata_state::impl {
   queue_id next_queue = 1;
   bool seeded = false; ///< a node_started has been applied
   uint64_t next_node = 1;
-  uint64_t next_run = 1;
+  uint64_t next_run = 1;                  ///< numbers runs and sessions of nodes, and incarnations of their copies
   std::map<uint64_t, proposer> proposers; ///< by node, those that have been up: the last proposal applied
   proposer by;                            ///< of the command being applied
   std::map<destination_key, std::set<std::pair<std::string, std::string>>> bindings_to;

@@ -24,6 +24,12 @@ bool rising(const std::vector<member>& isr) {
       == isr.end();
 }
 
+/// Where it is, or belongs, in a list that rises by node.
+template<class Members>
+auto place_in(Members& rising, node_id node) {
+  return std::partition_point(rising.begin(), rising.end(), [node](const member& one) { return one.node < node; });
+}
+
 void next_mastership(placement& queue, node_id master) {
   ++queue.mastership;
   ++queue.version;
@@ -210,6 +216,41 @@ bool placement::places(node_id node) const {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+incarnation placement::incarnation_of(node_id node, incarnation session) const {
+  const auto at = place_in(lost, node);
+  return at == lost.end() || at->node != node ? session : std::max(session, at->inc);
+}
+
+node_table nodes_of(const placement& queue, node_table sessions) {
+  for (node_status& one : sessions.nodes)
+    one.inc = queue.incarnation_of(one.node, one.inc);
+  return sessions;
+}
+
+bool note_lost(placement& queue, const placement& before, const node_table& sessions, incarnation fresh) {
+  if (planted(plant::keep_copy_inc))
+    return false;
+  bool any = false;
+  const auto look = [&](node_id node) {
+    if (queue.holds(node) || sessions.find(node) == nullptr)
+      return;
+    any = true;
+    const auto at = place_in(queue.lost, node);
+    if (at == queue.lost.end() || at->node != node)
+      queue.lost.insert(at, {node, fresh});
+    else
+      at->inc = fresh;
+  };
+  for (const node_id one : before.nodes)
+    look(one);
+  for (const member& one : before.isr)
+    look(one.node);
+  if (any) // of sessions that are over nothing needs to be said
+    std::erase_if(queue.lost, [&](const member& one) { return one.inc < sessions.registered(one.node); });
+  BROKER_ASSERT(rising(queue.lost), "lists each node once, rising");
+  return any;
+}
+
 result<void> register_node(node_table& nodes, member who) {
   BROKER_ASSERT(who.node != 0 && who.inc != 0, "a node registers under a number and an incarnation");
   auto at = place_of(nodes.nodes, who.node);
@@ -246,6 +287,7 @@ void check(const placement& queue) {
   BROKER_ASSERT(queue.mastership != 0 && queue.version != 0, "epochs and versions start at 1");
   BROKER_ASSERT(!queue.isr.empty(), "an in-sync set is never empty");
   BROKER_ASSERT(rising(queue.isr), "an in-sync set lists each node once, rising");
+  BROKER_ASSERT(rising(queue.lost), "who has lost its copy is named once, rising");
   BROKER_ASSERT(queue.listed(queue.master) != nullptr, "a master is listed in its in-sync set");
   BROKER_ASSERT(queue.min_in_sync != 0, "a confirmed entry is somewhere");
 }

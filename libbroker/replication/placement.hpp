@@ -52,17 +52,27 @@ struct placement {
   std::vector<node_id> nodes;         ///< who shall hold a copy, in order of preference
   uint32_t min_in_sync = 1;           ///< below it nothing is confirmed (R7, T11)
   std::vector<inventory> inventories; ///< of this mastership; for `recover`
+  /// Nodes that have lost their copy, each with the incarnation that it has been to this queue since, unless it has
+  /// come under a later session (`note_lost`). Rising by node.
+  std::vector<member> lost;
 
   const member* listed(node_id node) const;
   bool lists(member who) const;
   bool places(node_id node) const;
+  /// Has it a copy, or is it to have one? Who has not drops what it has of the queue.
+  bool holds(node_id node) const { return places(node) || listed(node) != nullptr; }
+  /// What a node with this session is to this queue: another incarnation since it has lost its copy.
+  incarnation incarnation_of(node_id node, incarnation session) const;
   friend bool operator==(const placement&, const placement&) = default;
 };
+
+/// The nodes as the replicas of `queue` see them, of the nodes' sessions. Everything here takes such a table.
+node_table nodes_of(const placement& queue, node_table sessions);
 
 /// A replica sees the metadata as one queue and the nodes, version by version.
 struct metadata_view {
   placement queue;
-  node_table nodes;
+  node_table nodes; ///< `nodes_of` it
   friend bool operator==(const metadata_view&, const metadata_view&) = default;
 };
 
@@ -121,6 +131,11 @@ using placement_command = std::variant<alter_isr, promote, hand_over, report_inv
 /// Applies one command to `queue` as `nodes` stand at this point of the log. Error: refused, with the reason; only V
 /// may then have changed (alter_isr).
 result<void> apply(placement& queue, const node_table& nodes, const placement_command& what);
+
+/// C19. `queue` has followed `before`: whoever has a copy no more drops its log, and what it had acknowledged must not
+/// count when it is given one again. So from now on it is another incarnation there, `fresh`, which is above all that
+/// were ever given out. `sessions` are those of the nodes that are. False: nobody has lost a copy.
+bool note_lost(placement& queue, const placement& before, const node_table& sessions, incarnation fresh);
 
 /// Aborts if `queue` breaks its invariant.
 void check(const placement& queue);

@@ -30,7 +30,8 @@ bool anyone_in_sync_alive(const placement& queue, const node_table& nodes) {
 }
 
 bool concerns(const placement& queue, node_id node) {
-  return queue.listed(node) != nullptr || queue.places(node)
+  return queue.holds(node)
+      || std::any_of(queue.lost.begin(), queue.lost.end(), [&](const member& one) { return one.node == node; })
       || std::any_of(queue.inventories.begin(), queue.inventories.end(),
                      [&](const inventory& one) { return one.who.node == node; });
 }
@@ -43,6 +44,7 @@ bool forget(placement& queue, const node_table& nodes, node_id gone) {
   std::erase_if(queue.isr, [&](const member& one) { return one.node == gone; });
   std::erase(queue.nodes, gone);
   std::erase_if(queue.inventories, [&](const inventory& one) { return one.who.node == gone; });
+  std::erase_if(queue.lost, [&](const member& one) { return one.node == gone; });
   ++queue.version;
   if (queue.master == gone) {
     ++queue.mastership;
@@ -57,11 +59,12 @@ bool forget(placement& queue, const node_table& nodes, node_id gone) {
 }
 
 bool is_sound(const placement& queue) {
-  const bool rising = std::adjacent_find(queue.isr.begin(), queue.isr.end(),
-                                         [](const member& a, const member& b) { return a.node >= b.node; })
-                   == queue.isr.end();
-  return queue.mastership != 0 && queue.version != 0 && rising && queue.listed(queue.master) != nullptr
-      && queue.min_in_sync != 0 && queue.min_in_sync <= queue.nodes.size();
+  const auto rising = [](const std::vector<member>& all) {
+    return std::adjacent_find(all.begin(), all.end(), [](const member& a, const member& b) { return a.node >= b.node; })
+        == all.end();
+  };
+  return queue.mastership != 0 && queue.version != 0 && rising(queue.isr) && rising(queue.lost)
+      && queue.listed(queue.master) != nullptr && queue.min_in_sync != 0 && queue.min_in_sync <= queue.nodes.size();
 }
 
 } // namespace broker::replication

@@ -43,6 +43,7 @@ enum class plant : uint8_t {
   hand_over_outside,  ///< hand-over to a replica outside the in-sync set
   start_over_any,     ///< a replica empties its log on a word that was meant for an earlier life of it
   purge_all,          ///< a mirror forgets everything at a purge, not what the master purged
+  keep_copy_inc,      ///< a node that has lost its copy is still the same incarnation when it is given one again
   count_plants,
 };
 

@@ -60,13 +60,12 @@ struct fixture {
     copies.master = 1;
     copies.isr = {{1, 4}};
     copies.nodes = {1};
-    queue_record record;
     record.id = queue;
     record.vhost = "/";
     record.name = "q";
     record.node = "rabbit@here";
     record.mastership = 2;
-    record.placement = std::make_shared<const replication::placement>(copies);
+    placed(copies);
     node.snapshots.publish(metadata);
     replica = spawn_replica(system, node, std::make_shared<const queue_record>(record), metadata, {});
     asker = make_ref<local_channel>(7, system.spawn(channel_behavior, &heard));
@@ -82,6 +81,10 @@ struct fixture {
     return static_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   }
   void run() { scheduler().run(); }
+  void placed(replication::placement copies) {
+    record.mastership = copies.mastership;
+    record.placement = std::make_shared<const replication::placement>(std::move(copies));
+  }
   void ask(queue_request what, epoch of) {
     caf::anon_send(replica, queue_request_msg{{queue, std::move(what), of}});
     run();
@@ -99,6 +102,7 @@ struct fixture {
   }
 
   static constexpr queue_id queue = 3;
+  queue_record record;
   silent_store store;
   runtime node;
   sim_config config;
@@ -161,6 +165,40 @@ BOOST_AUTO_TEST_CASE(a_publish_to_a_deleted_queue_counts_as_confirmed) {
   BOOST_TEST(last<confirmed>()->numbers.first == 10);
   BOOST_TEST(last<confirmed>()->numbers.last == 12);
   BOOST_TEST(!last<confirmed>()->rejected);
+}
+
+// Its copy is taken away and given back, and the metadata has both already when it looks: it is for the replica after
+// it. This one would have taken on that one's incarnation, and gone back in versions when it heard that it ends.
+BOOST_AUTO_TEST_CASE(who_is_not_wanted_any_more_takes_nothing_on_that_comes_after) {
+  replication::placement copies = *record.placement;
+  copies.mastership = 3;
+  copies.version = 5;
+  copies.master = 2;
+  copies.isr = {{2, 7}};
+  copies.nodes = {2};
+  placed(copies);
+  const auto taken = std::make_shared<const queue_record>(record);
+  copies.mastership = 4;
+  copies.version = 9;
+  copies.nodes = {1, 2};
+  copies.lost = {{1, 8}};
+  placed(copies);
+  metadata->add_queue("1");
+  metadata->add_queue("2");
+  metadata->add_queue(record);
+  BOOST_REQUIRE(metadata->find_queue("/", "q")->id == queue);
+  const auto mastership = [&] {
+    epoch now = 0;
+    caf::anon_send(replica, replica_audit_request{[&](const replica_audit& is) { now = is.mastership; }});
+    run();
+    return now;
+  };
+  caf::anon_send(replica, replica_look_msg{});
+  run();
+  BOOST_TEST(mastership() == 2u);
+  caf::anon_send(replica, replica_unwanted_msg{taken, metadata});
+  run();
+  BOOST_TEST(mastership() == 3u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,8 +26,7 @@ struct balanced : placed_world {
     return balancing_moves(*state.snapshot(), drained, which);
   }
   void make(const master_move& what) {
-    const auto session = state.snapshot()->find_node(uint64_t{what.to})->session;
-    BOOST_REQUIRE(change(what.name, repl::hand_over{what.mastership, {what.to, session}}).ok());
+    BOOST_REQUIRE(change(what.name, repl::hand_over{what.mastership, member(what.name, what.to)}).ok());
   }
   std::map<std::string, size_t> masters(const std::string& prefix = "q") const {
     std::map<std::string, size_t> out;

@@ -227,8 +227,8 @@ private:
     return out;
   }
   void masters_act() {
-    const repl::node_table table = node_table_of(*seen());
     for (const queue_ptr& one : placed()) {
+      const repl::node_table table = node_table_of(*one->placement, *seen());
       if (table.current_and_live(*one->placement->listed(one->placement->master)))
         master_acts(*one, table);
       else if (!repl::anyone_in_sync_alive(*one->placement, table))
@@ -270,18 +270,18 @@ private:
       supervisor_.drain(random_.chance(1, 2) ? std::vector<node_id>{} : std::vector<node_id>{1});
     const supervision next = supervisor_.step(now_, *seen());
     BOOST_REQUIRE(next.moves.size() <= limits::master_moves_max);
-    const repl::node_table table = node_table_of(*seen());
     for (const change_placement& one : next.proposals) {
       repl::placement tried = *seen()->find_queue(one.vhost, one.name)->placement;
+      const repl::node_table table = node_table_of(tried, *seen());
       BOOST_REQUIRE(repl::apply(tried, table, one.what).ok()); // it proposes nothing in vain
       send(one);
     }
     for (const master_move& one : next.moves) {
       const repl::placement& now = *seen()->find_queue(one.vhost, one.name)->placement;
+      const repl::node_table table = node_table_of(now, *seen());
       BOOST_REQUIRE(now.master == one.from && now.lists({one.to, table.registered(one.to)}) && table.live(one.to));
-    }
-    for (const master_move& one : next.moves)
       send({one.vhost, one.name, one.id, repl::hand_over{one.mastership, {one.to, table.registered(one.to)}}});
+    }
   }
 
   // -- what is under way --
@@ -347,7 +347,7 @@ private:
       const bool asks = asks_for_copies(*one);
       BOOST_REQUIRE_MESSAGE(now.isr.size() == now.nodes.size(), one->name);
       for (const repl::member& each : now.isr)
-        BOOST_REQUIRE_MESSAGE(end.table.current_and_live(each) && now.places(each.node), one->name);
+        BOOST_REQUIRE_MESSAGE(end.table(now).current_and_live(each) && now.places(each.node), one->name);
       BOOST_REQUIRE_EQUAL(now.nodes.size(), asks ? copies_wanted(*one, end) : 1);
       const uint32_t least = asks ? copies_of(*one, now, end.holders()).min_in_sync : 1;
       BOOST_REQUIRE_MESSAGE(now.min_in_sync == least, one->name);
@@ -486,7 +486,7 @@ BOOST_FIXTURE_TEST_CASE(the_rules_see_members_lost_and_given, rules_tried) {
 
 BOOST_FIXTURE_TEST_CASE(the_rules_see_a_master_from_outside_the_set, rules_tried) {
   w.down("a");
-  before.table = after.table = node_table_of(*w.state.snapshot());
+  before.sessions = after.sessions = sessions_of(*w.state.snapshot());
   change([&](queue_record& record, repl::placement& placed) {
     placed.isr.push_back(w.member("c"));
     placed.master = 3;
@@ -510,7 +510,7 @@ BOOST_FIXTURE_TEST_CASE(the_rules_see_a_record_that_is_not_its_placements, rules
 }
 
 BOOST_FIXTURE_TEST_CASE(the_rules_see_a_session_that_comes_back_and_a_copy_that_is_not_needed_any_more, rules_tried) {
-  before.table.nodes[1].live = false;
+  before.sessions.nodes[1].live = false;
   BOOST_TEST(sees("has somebody in sync whose session had ended"));
   before = after;
   change([](queue_record&, repl::placement& placed) { placed.min_in_sync = 2; });

@@ -14,13 +14,14 @@ namespace metadata_test {
 struct placed_state {
   std::map<queue_id, queue_ptr> queues;
   std::vector<node_ptr> nodes;
-  repl::node_table table;
+  repl::node_table sessions;
 
   placed_state() = default;
-  explicit placed_state(const metadata_snapshot& in) : table(node_table_of(in)) {
+  explicit placed_state(const metadata_snapshot& in) : sessions(sessions_of(in)) {
     in.for_each_queue([&](const queue_ptr& one) { queues[one->id] = one; });
     in.for_each_node([&](const node_ptr& one) { nodes.push_back(one); });
   }
+  repl::node_table table(const repl::placement& queue) const { return repl::nodes_of(queue, sessions); }
   std::string name_of(repl::node_id id) const {
     for (const node_ptr& one : nodes)
       if (one->id == id)
@@ -77,9 +78,9 @@ private:
     expect(queue_->mastership == now.mastership, "has another mastership than its placement");
     expect(now.queue == queue_->id, "has the placement of another queue");
     for (const repl::node_id one : now.nodes)
-      expect(after_.table.find(one) != nullptr, "is placed on a node that is none");
+      expect(after_.sessions.find(one) != nullptr, "is placed on a node that is none");
     for (const repl::member& one : now.isr)
-      expect(after_.table.find(one.node) != nullptr, "lists a node that is none");
+      expect(after_.sessions.find(one.node) != nullptr, "lists a node that is none");
     expect(wanted(*queue_).nodes == now.nodes, "is not placed where it is wanted");
   }
 
@@ -108,23 +109,25 @@ private:
              || std::holds_alternative<forget_node>(by_),
            "needs fewer in sync than before");
     for (const repl::member& one : a.isr)
-      expect(!b.lists(one) || before_.table.current_and_live(one) || !after_.table.current_and_live(one),
+      expect(!b.lists(one) || before_.table(a).current_and_live(one) || !after_.table(b).current_and_live(one),
              "has somebody in sync whose session had ended");
     of_members(a, b);
+    of_incarnations(a, b);
   }
 
   void of_master(const repl::placement& was, const repl::placement& is) {
     const bool handed_over = command_is<repl::hand_over>();
     expect(handed_over || command_is<repl::promote>() || command_is<repl::recover>() || forgets(was.master),
            "has another master for no reason");
-    expect(handed_over || !after_.table.current_and_live(*was.listed(was.master)), "had its living master deposed");
+    expect(handed_over || !after_.table(was).current_and_live(*was.listed(was.master)),
+           "had its living master deposed");
     const repl::member* master = is.listed(is.master);
-    const bool alive = master && after_.table.current_and_live(*master);
-    expect(alive || !repl::anyone_in_sync_alive(is, after_.table), "has a dead master though others are alive");
+    const bool alive = master && after_.table(is).current_and_live(*master);
+    expect(alive || !repl::anyone_in_sync_alive(is, after_.table(is)), "has a dead master though others are alive");
     const repl::member* listed = was.listed(is.master);
     expect(listed != nullptr, "has a master that was not in sync");
-    if (listed && repl::anyone_in_sync_alive(was, after_.table))
-      expect(after_.table.current_and_live(*listed), "has a master that was not in sync under this session");
+    if (listed && repl::anyone_in_sync_alive(was, after_.table(was)))
+      expect(after_.table(was).current_and_live(*listed), "has a master that was not in sync under this session");
   }
 
   void of_members(const repl::placement& was, const repl::placement& is) {
@@ -136,12 +139,26 @@ private:
       expect(was.lists(one) || (command_is<repl::recover>() && one.node == is.master), "was given a member");
   }
 
+  /// Who has lost its copy will have dropped it: nothing it says as what it was may count again.
+  void of_incarnations(const repl::placement& was, const repl::placement& is) {
+    const repl::node_table before = before_.table(was), after = after_.table(is);
+    for (const repl::node_status& one : before.nodes) {
+      if (!after.find(one.node))
+        continue;
+      const repl::incarnation now = after.registered(one.node);
+      expect(now >= one.inc, "takes a node for what it was before");
+      expect(!was.holds(one.node) || is.holds(one.node) || now > one.inc, "knows a node that lost its copy as before");
+    }
+    for (const repl::member& one : is.isr)
+      expect(was.lists(one) || after.current(one), "was given a member that is another one by now");
+  }
+
   void of_deleted(const queue_record& was) {
     if (std::holds_alternative<delete_queue>(by_) || std::holds_alternative<delete_vhost>(by_))
       return;
     const repl::placement& placed = *was.placement;
     const bool alone = placed.isr.size() == 1 && forgets(placed.isr.front().node);
-    const bool transient = !was.durable && !repl::anyone_in_sync_alive(placed, after_.table);
+    const bool transient = !was.durable && !repl::anyone_in_sync_alive(placed, after_.table(placed));
     expect(alone || transient, "was deleted though others have it");
   }
 
@@ -151,7 +168,7 @@ private:
     return change && change->id == queue_->id && std::holds_alternative<Change>(change->what);
   }
   bool forgets(repl::node_id node) const {
-    return std::holds_alternative<forget_node>(by_) && after_.table.find(node) == nullptr;
+    return std::holds_alternative<forget_node>(by_) && after_.sessions.find(node) == nullptr;
   }
 
   const placed_state& before_;

@@ -210,11 +210,11 @@ BOOST_AUTO_TEST_CASE(a_node_that_was_declared_down_comes_back_under_a_new_sessio
   const uint64_t run = w.node("a")->run;
   w.down("a");
   BOOST_TEST((w.member("a") == before)); // its session is over, there is no other yet
-  BOOST_TEST(!node_table_of(*w.state.snapshot()).live(1));
+  BOOST_TEST(!sessions_of(*w.state.snapshot()).live(1));
   w.up("a");
   BOOST_TEST(w.member("a").inc > before.inc);
   BOOST_TEST(w.node("a")->run == run); // its connections are what they were
-  const repl::node_table nodes = node_table_of(*w.state.snapshot());
+  const repl::node_table nodes = sessions_of(*w.state.snapshot());
   BOOST_TEST(nodes.live(1));
   BOOST_TEST(!nodes.current(before));
   // What it was listed as is gone for good: it is no master any more, and may not be made one.
@@ -254,6 +254,104 @@ BOOST_AUTO_TEST_CASE(sessions_and_runs_are_numbered_by_one_count) {
   w.start("a");
   BOOST_TEST(w.node("a")->session == w.node("a")->run);
   BOOST_TEST(w.node("a")->run == session + 1);
+}
+
+// -- copies that are taken away and given back ------------------------------------------------------------------------
+
+/// It has dropped its log when it was told, and what it acknowledged before may still be on its way to a master.
+BOOST_AUTO_TEST_CASE(a_copy_that_is_given_back_is_another_incarnation) {
+  placed_world w{"ab"};
+  w.policy(all);
+  w.declare("q", "a");
+  w.set_in_sync("q", "ab");
+  const repl::member before = w.member("q", w.id("b"));
+  BOOST_TEST((before == w.member("b"))); // its session says it all, as long as it has its copy
+  w.no_policy();
+  BOOST_TEST((w.member("q", w.id("b")) == before)); // still listed: it keeps what it has
+  w.set_in_sync("q", "a");
+  w.policy(all);
+  const repl::member after = w.member("q", w.id("b"));
+  BOOST_TEST(after.inc > before.inc);
+  BOOST_TEST((w.member("b") == before)); // to other queues nothing has changed
+  BOOST_TEST((w.member("q", w.id("a")) == w.member("a")));
+  // A master that has not heard of it proposes what it was, one that has what it is.
+  const repl::placement now = w.placement("q");
+  w.change("q", repl::alter_isr{1, now.version, {w.member("a"), before}});
+  BOOST_TEST(w.in_sync("q") == "a");
+  w.set_in_sync("q", "ab");
+  BOOST_TEST(w.placement("q").lists(after));
+  BOOST_TEST(!w.change("q", repl::hand_over{1, before}).ok());
+  BOOST_TEST(w.change("q", repl::hand_over{1, after}).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_given_back_before_it_left_the_in_sync_set_is_what_it_was) {
+  placed_world w{"ab"};
+  w.policy(all);
+  w.declare("q", "a");
+  w.set_in_sync("q", "ab");
+  const repl::member before = w.member("q", w.id("b"));
+  w.no_policy();
+  w.policy(all);
+  BOOST_TEST((w.member("q", w.id("b")) == before));
+  w.set_in_sync("q", "a"); // it was slow, and keeps its place
+  BOOST_TEST((w.member("q", w.id("b")) == before));
+  BOOST_TEST(w.placement("q").lost.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_session_ends_the_incarnation_of_a_copy_that_was_given_back_as_any) {
+  placed_world w{"ab"};
+  w.policy(all);
+  w.declare("q", "a");
+  w.no_policy(); // it was never in sync
+  w.policy(all);
+  w.set_in_sync("q", "ab");
+  const repl::member copy = w.member("q", w.id("b"));
+  BOOST_TEST(w.placement("q").lists(copy));
+  BOOST_TEST(copy.inc > w.member("b").inc);
+  w.down("b");
+  BOOST_TEST(!node_table_of(w.placement("q"), *w.state.snapshot()).live(copy.node));
+  w.up("b");
+  const repl::member next = w.member("q", w.id("b"));
+  BOOST_TEST(next.inc > copy.inc);
+  BOOST_TEST((next == w.member("b")));
+  // What is over is not said for ever: when anybody loses a copy it goes.
+  w.set_in_sync("q", "a");
+  w.start("c");
+  w.policy(R"({"ha-mode":"nodes","ha-params":["a","b"]})");
+  BOOST_TEST((w.placement("q").lost == std::vector<repl::member>{w.member("q", w.id("c"))}));
+}
+
+BOOST_AUTO_TEST_CASE(a_master_on_a_copy_that_was_given_back_is_one) {
+  placed_world w{"abc"};
+  w.policy(all);
+  w.declare("q", "a");
+  w.no_policy();
+  w.policy(all);
+  w.set_in_sync("q", "abc");
+  w.down("a");
+  w.promote("q", "b");
+  const repl::placement& now = w.placement("q");
+  BOOST_TEST(has_master(now, node_table_of(now, *w.state.snapshot())));
+  BOOST_TEST(may_take_over(now, w.id("c"), node_table_of(now, *w.state.snapshot())));
+  BOOST_TEST(news_of_lost_masters(*w.state.snapshot(), *w.state.snapshot()).empty());
+  world restored{replicating()};
+  BOOST_REQUIRE(restored.state.restore(w.state.serialise()).ok());
+  BOOST_TEST((*restored.state.snapshot()->find_queue("/", "q")->placement == now));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_lost_a_copy_is_forgotten_with_its_node) {
+  placed_world w{"abc"};
+  w.policy(all);
+  w.declare("q", "a");
+  w.no_policy();
+  BOOST_TEST(w.placement("q").lost.size() == 2u);
+  w.down("c");
+  w.forget("c");
+  BOOST_TEST(w.placement("q").lost.size() == 1u);
+  w.policy(all);
+  w.down("b");
+  w.forget("b"); // has a place, and had lost another
+  BOOST_TEST(w.placement("q").lost.empty());
 }
 
 // -- commands ---------------------------------------------------------------------------------------------------------

@@ -45,6 +45,10 @@ struct placed_world : world {
   node_ptr node(const std::string& name) const { return state.snapshot()->find_node(name); }
   repl::node_id id(const std::string& name) const { return static_cast<repl::node_id>(ids_.at(name)); }
   repl::member member(const std::string& name) const { return {id(name), node(name)->session}; }
+  /// As the queue knows it.
+  repl::member member(const std::string& of, repl::node_id which) const {
+    return {which, node_table_of(placement(of), *state.snapshot()).registered(which)};
+  }
 
   void declare(const std::string& name, const std::string& at, bool durable = true) {
     queue_record wanted = metadata_test::queue(name, durable);
@@ -90,13 +94,13 @@ struct placed_world : world {
     const queue_ptr found = queue(name);
     return apply(change_placement{"/", name, found ? found->id : 0, std::move(what)});
   }
-  /// As the master would propose: these letters are in sync, each under its present session.
+  /// As the master would propose: these letters are in sync, each as what it is at present.
   void set_in_sync(const std::string& name, const std::string& letters) {
     const repl::placement now = placement(name);
     repl::alter_isr what{now.mastership, now.version, {}};
     for (const char one : letters) {
       const repl::member* listed = now.listed(id({one}));
-      what.isr.push_back(listed ? *listed : member({one}));
+      what.isr.push_back(listed ? *listed : member(name, id({one})));
     }
     std::sort(what.isr.begin(), what.isr.end());
     BOOST_REQUIRE(change(name, what).ok());

@@ -30,7 +30,8 @@ struct supervised : placed_world {
   }
   bool would_apply(const change_placement& what) const {
     repl::placement tried = *queue(what.name)->placement;
-    return queue(what.name)->id == what.id && repl::apply(tried, node_table_of(*state.snapshot()), what.what).ok();
+    return queue(what.name)->id == what.id
+        && repl::apply(tried, node_table_of(tried, *state.snapshot()), what.what).ok();
   }
   /// Until there is nothing to be proposed; masters hand over as wished.
   void settle(uint64_t ms = 60'000) {
@@ -40,10 +41,9 @@ struct supervised : placed_world {
         must(one);
       for (const master_move& one : next.moves)
         if (queue(one.name)->mastership == one.mastership)
-          BOOST_REQUIRE(change(one.name, repl::hand_over{one.mastership, {one.to, session_of(one.to)}}).ok());
+          BOOST_REQUIRE(change(one.name, repl::hand_over{one.mastership, member(one.name, one.to)}).ok());
     }
   }
-  uint64_t session_of(repl::node_id id) const { return state.snapshot()->find_node(uint64_t{id})->session; }
   std::map<std::string, size_t> masters() const {
     std::map<std::string, size_t> out;
     state.snapshot()->for_each_queue([&](const queue_ptr& one) { ++out[one->node]; });

@@ -381,4 +381,44 @@ BOOST_AUTO_TEST_CASE(a_replica_is_told_to_start_over_until_it_does) {
   BOOST_TEST(world.check() == "");
 }
 
+/// A policy takes n2's copy away and gives it back, and n1 hears of both at once: n2 may have dropped its log, so that
+/// what it had acknowledged counts no more, whether n1 knows it or hears it late.
+BOOST_AUTO_TEST_CASE(a_copy_that_was_taken_away_and_given_back_has_acknowledged_nothing) {
+  namespace repl = broker::replication;
+  cluster world{{.nodes = 2, .members = 2}};
+  world.publish(1, 5);
+  world.calm();
+  repl::replica master = *world.at(1).machine;
+  repl::metadata_view view = world.head();
+  const repl::member before = *view.queue.listed(2);
+  const auto change = [&](const repl::placement_command& what) {
+    const repl::placement last = view.queue;
+    BOOST_REQUIRE(repl::apply(view.queue, view.nodes, what).ok());
+    if (repl::note_lost(view.queue, last, view.nodes, 50))
+      view.nodes = repl::nodes_of(view.queue, view.nodes);
+  };
+  change(repl::place{{1}, 1});
+  change(repl::alter_isr{1, view.queue.version, {*view.queue.listed(1)}});
+  change(repl::place{{1, 2}, 1});
+  repl::effects out;
+  master.apply(view, out);
+  const auto says = [&](repl::incarnation inc) {
+    while (master.wants_send(2))
+      master.send(2, out);
+    master.receive(2, {view.queue.queue, 1, inc, repl::append_ok{5}}, out);
+    out = {};
+    master.propose_changes(out);
+    return out.proposals.size();
+  };
+  BOOST_TEST(master.office()->find(2)->match == 0u);
+  BOOST_TEST(says(before.inc) == 0u);
+  BOOST_TEST(master.office()->find(2)->match == 0u);
+  repl::placement tried = view.queue; // of a master that knows less
+  (void)repl::apply(tried, view.nodes, repl::alter_isr{1, tried.version, {*tried.listed(1), before}}).ok();
+  BOOST_TEST(!tried.listed(2));
+  BOOST_TEST(says(50) == 1u); // it had kept its log, and says so as what it is now
+  BOOST_REQUIRE(repl::apply(view.queue, view.nodes, out.proposals.front()).ok());
+  BOOST_TEST(view.queue.lists({2, 50}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

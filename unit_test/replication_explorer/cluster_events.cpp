@@ -37,6 +37,7 @@ void world::metadata_events(const state& from, bool faults, const emit& out) {
       go(next, out, "session_expired", node);
   }
   recoveries(from, out);
+  policies(from, faults, out);
   for (int node = 0; node < bounds_.nodes; ++node) {
     const auto number = static_cast<repl::node_id>(node + 1);
     repl::metadata_view view = now;
@@ -57,7 +58,7 @@ void world::recoveries(const state& from, const emit& out) {
     return;
   repl::metadata_view reported = now;
   for (int node = 0; node < bounds_.nodes && !bounds_.split_inventory; ++node) {
-    if (!of(from, node).up)
+    if (!of(from, node).replica)
       continue;
     repl::effects told;
     steps_.node(from.node[node]).machine->report(told);
@@ -74,6 +75,29 @@ void world::recoveries(const state& from, const emit& out) {
         count_holders(next, now);
       go(next, out, "recover", node);
     }
+  }
+}
+
+/// A policy takes the copy of a node away; sooner or later another one gives it back.
+void world::policies(const state& from, bool faults, const emit& out) {
+  const repl::placement& now = head(from).queue;
+  for (int node = 0; node < bounds_.nodes && bounds_.budget[take] != 0; ++node) {
+    const auto number = static_cast<repl::node_id>(node + 1);
+    const bool placed = now.places(number);
+    if (placed && (!faults || from.left[take] == 0 || now.master == number))
+      continue;
+    repl::place what{now.nodes, now.min_in_sync};
+    if (placed)
+      std::erase(what.nodes, number);
+    else
+      what.nodes.insert(std::upper_bound(what.nodes.begin(), what.nodes.end(), number), number);
+    repl::metadata_view view = head(from);
+    const auto done = repl::apply(view.queue, view.nodes, what);
+    state next = from;
+    if (!done.ok() || !commit_view(next, view))
+      continue;
+    next.left[take] = static_cast<uint8_t>(next.left[take] - placed);
+    go(next, out, placed ? "a copy is taken away" : "a copy is given back", node);
   }
 }
 

@@ -23,6 +23,12 @@ void world::successors(const state& from, bool with_faults, const emit& out) {
     faults(from, out);
 }
 
+/// Of a process that starts, or has a new session.
+repl::incarnation world::next_inc(const state& at, int node) const {
+  return std::max(repl::incarnation{of(at, node).inc}, head(at).nodes.registered(static_cast<repl::node_id>(node + 1)))
+       + 1;
+}
+
 /// R6 as first written, when planted: registering takes the node out of an in-sync set that has a live member.
 void world::register_as(state&, int node, repl::incarnation inc, repl::metadata_view& view) {
   const auto number = static_cast<repl::node_id>(node + 1);
@@ -71,7 +77,7 @@ void world::restart(const state& from, int node, int kind, const emit& out) {
   }
   repl::metadata_view view = head(from);
   const bool keep = planted(plant::keep_inc) && kind != 3;
-  const repl::incarnation inc = old.inc + (keep ? 0 : 1);
+  const repl::incarnation inc = keep ? old.inc : next_inc(from, node);
   if (!keep) {
     register_as(next, node, inc, view);
     if (view.queue.mastership > static_cast<uint64_t>(bounds_.epochs) || !commit_view(next, view))
@@ -79,7 +85,7 @@ void world::restart(const state& from, int node, int kind, const emit& out) {
   }
   next.applied[node] = static_cast<uint8_t>(next.views - 1);
   try {
-    sim_node fresh = steps_.start(static_cast<repl::node_id>(node + 1), inc, view, std::move(log), live);
+    sim_node fresh = steps_.start(static_cast<repl::node_id>(node + 1), inc, head(next), std::move(log), live);
     fresh.damaged = damaged;
     next.node[node] = steps_.put(fresh);
   } catch (const broken_assertion& broken) {
@@ -96,9 +102,9 @@ void world::restart(const state& from, int node, int kind, const emit& out) {
 void world::restarts(const state& from, bool faults, const emit& out) {
   for (int node = 0; node < bounds_.nodes; ++node) {
     const summary& one = of(from, node);
-    if (one.up && one.start_over && one.inc < 4)
+    if (one.up && one.start_over && next_inc(from, node) <= bounds_.inc_max() + 1)
       restart(from, node, 3, out);
-    if (one.up || (one.inc == 3 && !planted(plant::keep_inc)))
+    if (one.up || (next_inc(from, node) == bounds_.inc_max() + 1 && !planted(plant::keep_inc)))
       continue;
     restart(from, node, 0, out);
     const bool whole = one.dlen != 0 && !one.image_copying && one.disk[one.dlen - 1] != 0;
@@ -117,18 +123,24 @@ void world::node_events(const state& from, bool, const emit& out) {
     if (from.applied[node] + 1 < from.views) {
       state next = from;
       ++next.applied[node];
-      run(next, node, {step::apply, 0, next.view[next.applied[node]]});
+      run(next, node, {step::apply, static_cast<uint8_t>(node + 1), next.view[next.applied[node]]});
       go(next, out, "apply metadata", node);
+    }
+    if (bounds_.budget[take] != 0 && from.applied[node] + 2 < from.views) { // what lies between it never sees
+      state next = from;
+      next.applied[node] = static_cast<uint8_t>(next.views - 1);
+      run(next, node, {step::apply, static_cast<uint8_t>(node + 1), next.view[next.applied[node]]});
+      go(next, out, "apply all metadata at once", node);
     }
     const repl::metadata_view& known = steps_.view(from.view[from.applied[node]]);
     const auto number = static_cast<repl::node_id>(node + 1);
-    if (known.nodes.registered(number) == one.inc && !known.nodes.live(number) && one.inc < 3) {
+    if (!known.nodes.live(number) && !head(from).nodes.live(number) && next_inc(from, node) <= bounds_.inc_max()) {
       state next = from;
       repl::metadata_view view = head(from);
-      register_as(next, node, one.inc + 1u, view);
+      register_as(next, node, next_inc(from, node), view);
       if (view.queue.mastership <= static_cast<uint64_t>(bounds_.epochs) && commit_view(next, view)) {
         next.applied[node] = static_cast<uint8_t>(next.views - 1);
-        run(next, node, {step::reregister, 0, next.view[next.views - 1]});
+        run(next, node, {step::apply, static_cast<uint8_t>(node + 1), next.view[next.views - 1]});
         go(next, out, "register again", node);
       }
     }

@@ -54,6 +54,7 @@ constexpr planted_run plant_runs[] = {
   {"hand-over-outside", J "--hand-over 1", quick},
   {"start-over-any", "--short-tail " A "--slow 1 --crash 1", quick},
   {"purge-all", A2 "--purge 1 --announce", quick},
+  {"keep-copy-inc", A "--take 1", quick},
 };
 
 struct held_run {
@@ -75,6 +76,10 @@ constexpr held_run held_runs[] = {
   {A "--hand-over 1 --expire 1 --live", quick},
   {A "--forget 1 --expire 1 --live", quick},
   {A "--crash 1 --settle 1 --copy --lazy-fsync --live", quick},
+  {A "--take 1 --live", quick},
+  {A "--take 2 --live", quick},
+  {A "--take 1 --expire 1 --live", quick},
+  {A "--take 1 --crash 1 --live", quick},
   {A "--crash 2 --split-inventory --tail 1", everything},
   {A2 "--crash 1 --expire 1 --free --lazy-fsync", everything},
   {A2 "--crash 2 --slow 1 --tail 1", everything},

@@ -68,6 +68,9 @@ uint32_t node_steps::put(const repl::metadata_view& view) {
   std::string canonical;
   const repl::placement& queue = view.queue;
   repl::put(canonical, queue.mastership, queue.version, queue.master, queue.isr.size(), queue.inventories.size());
+  repl::put(canonical, queue.nodes.size(), queue.min_in_sync);
+  for (const repl::node_id one : queue.nodes)
+    repl::put(canonical, one);
   for (const repl::member& one : queue.isr)
     repl::put(canonical, one.node, one.inc);
   for (const repl::inventory& one : queue.inventories)
@@ -94,14 +97,39 @@ sim_node node_steps::start(repl::node_id self, repl::incarnation inc, const repl
   sim_node one;
   one.up = true;
   one.inc = inc;
-  one.image = log;
+  one.image = std::move(log);
   one.image_live = live;
   repl::effects out;
-  one.machine.emplace(settings_of(bounds_, self), inc, known, std::move(log), out);
+  if (known.queue.holds(self))
+    begin(one, self, known, out);
+  return one;
+}
+
+void node_steps::begin(sim_node& one, repl::node_id self, const repl::metadata_view& known, repl::effects& out) const {
+  one.machine.emplace(settings_of(bounds_, self), one.inc, known, one.image, out);
   one.take(out, true);
   repl::effects none;
   one.sync(none); // a process writes what it found before it speaks
-  return one;
+}
+
+/// As the actors do (put_replicated_queue, look): who has no copy drops its log, and begins anew when it is given one
+/// and what it had acknowledged counts no more. The replica of a node that is another incarnation goes on as that.
+void node_steps::show(sim_node& one, repl::node_id self, const repl::metadata_view& known, repl::effects& out) const {
+  const repl::incarnation inc = known.nodes.registered(self);
+  if (!known.queue.holds(self)) {
+    if (one.machine)
+      one.drop();
+    return;
+  }
+  if (one.machine && known.nodes.live(self) && inc > one.inc) {
+    one.inc = inc;
+    one.machine->reincarnate(inc, known, out);
+  } else if (one.machine) {
+    one.machine->apply(known, out);
+  } else if (inc > one.dropped_as) {
+    one.inc = inc;
+    begin(one, self, known, out);
+  }
 }
 
 // -- steps
@@ -177,10 +205,11 @@ void node_steps::perform_as_master(sim_node& one, const event& what, outcome& do
 void node_steps::perform(sim_node& one, const event& what, outcome& done, repl::effects& out) {
   switch (what.what) {
   case step::apply:
-    one.machine->apply(views_[what.arg], out);
+    show(one, what.who, views_[what.arg], out);
     break;
   case step::receive:
-    one.machine->receive(what.who, messages_[what.arg], out);
+    if (one.machine)
+      one.machine->receive(what.who, messages_[what.arg], out);
     break;
   case step::sync:
     one.sync(out);
@@ -190,9 +219,6 @@ void node_steps::perform(sim_node& one, const event& what, outcome& done, repl::
     break;
   case step::crash:
     one.power_failure();
-    break;
-  case step::reregister:
-    one.machine->reincarnate(++one.inc, views_[what.arg], out);
     break;
   default:
     perform_as_master(one, what, done, out);
@@ -221,7 +247,7 @@ const outcome& node_steps::run(uint32_t node, const event& what) {
     sim_node one = nodes_[node];
     repl::effects out;
     perform(one, what, done, out);
-    if (one.up) {
+    if (one.machine) {
       settle_disk(one, what, out);
       one.machine->check();
       for (const repl::outgoing& sent : out.sends) {
@@ -282,9 +308,10 @@ summary node_steps::summarise(const sim_node& one) const {
       last[what.channel] = what.kind == repl::entry_kind::publish ? static_cast<uint8_t>(what.number) : 0;
   }
   all.dedupe_follows = !whole || std::memcmp(last, all.dedupe, sizeof last) == 0;
-  if (!one.up)
+  if (!one.machine)
     return all;
   const repl::replica& machine = *one.machine;
+  all.replica = true;
   all.master = machine.is_master();
   all.reads = !one.reads.empty();
   all.unsynced = !one.pending.empty();

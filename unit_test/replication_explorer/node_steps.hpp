@@ -34,7 +34,7 @@ private:
 
 /// What the checks and the enabling conditions ask of a node, computed once per node state.
 struct summary {
-  bool up, master, damaged, start_over, image_copying, reads, unsynced, owes_sync;
+  bool up, replica, master, damaged, start_over, image_copying, reads, unsynced, owes_sync;
   uint8_t inc, len, dlen, durable, commit, matched;
   uint16_t mastership;
   code log[entries_max], disk[entries_max];
@@ -59,7 +59,6 @@ enum class step : uint8_t {
   read,
   crash,
   restart,
-  reregister,
   settle,
   purge,
   deliver,
@@ -104,11 +103,13 @@ public:
   size_t different_nodes() const { return nodes_.size(); }
   size_t real_steps() const { return outcomes_.size(); }
 
-  /// A node of the explored cluster as it is at the start, or after a restart.
+  /// A node of the explored cluster as it is at the start, or after a restart. Without a replica if it has no copy.
   sim_node start(repl::node_id self, repl::incarnation inc, const repl::metadata_view& known, repl::replica_log log,
                  uint32_t live) const;
 
 private:
+  void begin(sim_node& one, repl::node_id self, const repl::metadata_view& known, repl::effects& out) const;
+  void show(sim_node& one, repl::node_id self, const repl::metadata_view& known, repl::effects& out) const;
   void perform(sim_node& one, const event& what, outcome& done, repl::effects& out);
   void perform_as_master(sim_node& one, const event& what, outcome& done, repl::effects& out);
   void answer_read(sim_node& one, repl::effects& out) const;

@@ -9,8 +9,8 @@ using broker::replication::plant;
 
 namespace {
 
-constexpr const char* budget_names[] = {"crash",  "loss",   "expire", "slow",      "tail",  "wipe",
-                                        "resend", "settle", "purge",  "hand-over", "retry", "forget"};
+constexpr const char* budget_names[] = {"crash",  "loss",  "expire",    "slow",  "tail",   "wipe", "resend",
+                                        "settle", "purge", "hand-over", "retry", "forget", "take"};
 static_assert(std::size(budget_names) == budgets);
 
 constexpr const char* plant_names[] = {
@@ -20,7 +20,8 @@ constexpr const char* plant_names[] = {
   "gap-publish",        "add-stale-inc",    "known-epoch",       "forget-pending",   "recover-all",
   "wiped-eligible",     "ack-in-copy",      "wipe-in-place",     "min-at-publish",   "promote-shrinks",
   "register-shrinks",   "join-at-commit",   "forget-early",      "copy-from-end",    "copy-no-dedupe",
-  "copy-drops-settles", "keep-dedupe",      "hand-over-outside", "start-over-any",   "purge-all"};
+  "copy-drops-settles", "keep-dedupe",      "hand-over-outside", "start-over-any",   "purge-all",
+  "keep-copy-inc"};
 static_assert(std::size(plant_names) == static_cast<size_t>(plant::count_plants));
 
 struct flag {

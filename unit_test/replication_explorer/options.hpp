@@ -27,6 +27,7 @@ enum budget {
   hand_over, ///< the master hands over to an in-sync replica
   retry,     ///< a retry timer fires although something is under way
   forget,    ///< a channel whose publishes are all confirmed ends
+  take,      ///< a policy takes a node's copy away; giving it back costs nothing
   budgets,
 };
 
@@ -49,6 +50,8 @@ struct options {
   uint64_t plants = 0;
   uint64_t states_max = 60'000'000;
 
+  /// Highest incarnation of a node that does not start over.
+  uint64_t inc_max() const { return static_cast<uint64_t>(3 + budget[take]); }
   bool planted(broker::replication::plant which) const { return (plants >> static_cast<unsigned>(which) & 1) != 0; }
 };
 

@@ -125,9 +125,20 @@ void sim_node::take(repl::effects& out, bool settles_sync_at_once) {
   BROKER_ASSERT(!out.damaged, "a log is found damaged without a fault");
 }
 
+void sim_node::drop() {
+  dropped_as = inc;
+  image = {};
+  image_live = 0;
+  start_over = false;
+  machine.reset();
+  pending.clear();
+  reads.clear();
+}
+
 void sim_node::power_failure() {
   up = false;
   start_over = false;
+  dropped_as = 0;
   machine.reset();
   pending.clear();
   reads.clear();
@@ -144,7 +155,7 @@ bool sim_node::wanted(const repl::read_order& order) const {
 
 void sim_node::describe(std::string& out) const {
   using repl::put;
-  put(out, up, damaged, start_over, inc, image_live, pending.size(), reads.size());
+  put(out, up, damaged, start_over, inc, dropped_as, machine.has_value(), image_live, pending.size(), reads.size());
   for (const repl::log_write& one : pending) {
     put(out, one.what.index());
     if (const auto* appended = std::get_if<repl::log_appended>(&one.what))

@@ -37,7 +37,8 @@ struct sim_node {
   bool damaged = false;    ///< the disk has lost something since it was last put into the in-sync set
   bool start_over = false; ///< wants to come again with an empty log
   repl::incarnation inc = 0;
-  std::optional<repl::replica> machine;
+  std::optional<repl::replica> machine; ///< none: down, or the queue has no copy here
+  repl::incarnation dropped_as = 0;     ///< a replica of this life has dropped its log under this one
   repl::replica_log image;              ///< what a crash leaves
   uint32_t image_live = 0;              ///< messages whose bodies it has, bit per seq
   std::vector<repl::log_write> pending; ///< written, not synced
@@ -52,6 +53,8 @@ struct sim_node {
   /// Takes what a step wrote and wants to read.
   void take(repl::effects& out, bool settles_sync_at_once);
   void power_failure();
+  /// The queue has no copy here any more.
+  void drop();
   void describe(std::string& out) const;
 
 private:

@@ -151,9 +151,23 @@ bool world::run(state& at, int node, const event& what) {
   return true;
 }
 
-bool world::commit_view(state& at, const repl::metadata_view& next) {
+/// With what else the metadata decides in the same step: a master holds a copy, and who has lost its own is another
+/// incarnation.
+bool world::commit_view(state& at, repl::metadata_view next) {
   if (at.views == views_max)
     return false;
+  repl::placement& queue = next.queue;
+  if (!queue.places(queue.master)) {
+    repl::place wider{queue.nodes, queue.min_in_sync};
+    wider.nodes.insert(std::upper_bound(wider.nodes.begin(), wider.nodes.end(), queue.master), queue.master);
+    const auto done = repl::apply(queue, next.nodes, wider);
+    BROKER_ASSERT(done.ok(), "a copy can be placed");
+  }
+  repl::incarnation highest = 0;
+  for (const repl::node_status& one : next.nodes.nodes)
+    highest = std::max(highest, queue.holds(one.node) ? 0 : one.inc);
+  if (repl::note_lost(queue, head(at).queue, next.nodes, highest + 1))
+    next.nodes = repl::nodes_of(queue, next.nodes);
   at.view[at.views++] = steps_.put(next);
   return true;
 }

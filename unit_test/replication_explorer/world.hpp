@@ -64,7 +64,7 @@ private:
   void push(state& at, int from, int to, uint32_t message) const;
   void commit(state& at, int node, int length);
   void confirm(state& at);
-  bool commit_view(state& at, const repl::metadata_view& next);
+  bool commit_view(state& at, repl::metadata_view next);
   bool command(state& at, const repl::placement_command& what);
   void count_holders(state& at, const repl::metadata_view& before);
   void tidy(state& at) const;
@@ -83,9 +83,11 @@ private:
   void entry_events(const state& from, int node, const emit& out);
   void metadata_events(const state& from, bool faults, const emit& out);
   void recoveries(const state& from, const emit& out);
+  void policies(const state& from, bool faults, const emit& out);
   void channel_events(const state& from, bool faults, const emit& out);
   void free_publishes(const state& from, const emit& out);
   void faults(const state& from, const emit& out);
+  repl::incarnation next_inc(const state& at, int node) const;
   void register_as(state& at, int node, repl::incarnation inc, repl::metadata_view& view);
   void go(state& next, const emit& out, const char* what, int who, int other = -1);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "../metadata/placement_world.hpp"
 #include "../replicated_queue/world.hpp"
 #include "copies_watch.hpp"
 
@@ -164,6 +165,36 @@ BOOST_AUTO_TEST_CASE(what_one_node_knows_no_more_after_a_restart_excuses_no_othe
   BOOST_TEST(broken == "");
   look(other, 3);
   BOOST_TEST(broken == "C6: nodes 1 and 3 hold different messages of queue '' after entry 2\n");
+}
+
+/// Seed 1133 of four, once: a policy took a copy away and gave it back while nodes were cut off, and it was put into
+/// the in-sync set for what it had acknowledged before it dropped its log.
+BOOST_AUTO_TEST_CASE(a_copy_that_is_in_sync_without_its_log_is_found) {
+  world all{{}};
+  all.publish(1, 2);
+  all.run_for(1000);
+  metadata_test::placed_world metadata{"abc"};
+  metadata.policy(R"({"ha-mode":"all"})");
+  for (const char* other : {"1", "2", "3", "4", "5", "6"})
+    metadata.declare(other, "a");
+  metadata.declare("q", "a");
+  BOOST_REQUIRE(metadata.queue("q")->id == all.head().queue.queue);
+  const auto list = [&](const std::string& letters) {
+    metadata.set_in_sync("q", letters);
+    watch.applied(*metadata.state.snapshot(), metadata.changes);
+    metadata.changes.clear();
+  };
+  for (const int who : {1, 2, 3})
+    look(all, who);
+  list("abc");
+  list("ac");
+  eyes[2]->dropped(*all.at(2).queue);
+  BOOST_TEST(broken == "");
+  list("abc");
+  BOOST_TEST(broken == "I1: queue 'q' has committed entry 2, node 2 is in sync and has nothing\n");
+  broken.clear();
+  eyes[3]->dropped(*all.at(3).queue); // in the set
+  BOOST_TEST(broken.find("node 3 is in sync and has nothing\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
