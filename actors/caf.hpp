@@ -55,6 +55,14 @@ public:
   caf::resumable::subtype_t subtype() const override { return caf::resumable::io_actor; }
 };
 
+/// An actor whose calls may block for a moment: it runs on a thread of its own where there are threads.
+template<class State>
+class blocking_calls_actor final : public caf::stateful_actor<State> {
+public:
+  using caf::stateful_actor<State>::stateful_actor;
+  caf::resumable::subtype_t subtype() const override { return caf::resumable::function_object; }
+};
+
 } // namespace broker
 
 namespace caf {

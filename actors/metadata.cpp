@@ -18,9 +18,9 @@ namespace {
 /// A node without others only looks whether one is to join.
 constexpr uint64_t idle_tick_ms = 500;
 /// Between two renewals of the node's session: several fit into limits::session_ms.
-constexpr uint64_t renew_interval_ms = limits::session_ms / 10;
+constexpr uint64_t renew_interval_ms = limits::session_ms / 5;
 /// It goes with the next message of the group, as a rule a heartbeat or its answer, and without one waits no longer.
-constexpr uint64_t renew_patience_ms = limits::session_ms / 20;
+constexpr uint64_t renew_patience_ms = limits::session_ms / 10;
 
 struct metadata_shell {
   static inline const char* name = "metadata";
@@ -37,7 +37,7 @@ struct metadata_shell {
   bool ticks = false; ///< when something is due; alone it only looks now and then
 };
 
-using metadata_actor = caf::stateful_actor<metadata_shell>;
+using metadata_actor = blocking_calls_actor<metadata_shell>;
 
 void propose(metadata_actor* self, proposal what) {
   auto& shell = self->state;
@@ -206,7 +206,7 @@ void note_leader(const metadata_service& service, uint64_t now) {
 /// When tick() has something to do.
 uint64_t next_tick(const metadata_shell& shell, uint64_t now) {
   const metadata_service& service = *shell.service;
-  const uint64_t soon = now + service.options.host.group.heartbeat_ms / 2;
+  const uint64_t soon = now + service.options.host.group.heartbeat_ms / 4;
   if (!service.booted || service.options.ready || service.news.owes())
     return soon;
   uint64_t due = std::min({service.host.next_tick(), service.clean_up_at_ms, service.forget_idle_at_ms});
@@ -222,8 +222,7 @@ void arm_tick(metadata_actor* self) {
   auto& shell = self->state;
   const auto& service = *shell.service;
   const uint64_t now = service.node->now_ms();
-  const uint64_t half_heartbeat = service.options.host.group.heartbeat_ms / 2;
-  if (shell.ticks && !shell.timer.is_due_by(now + half_heartbeat))
+  if (shell.ticks && !shell.timer.is_due_by(now + service.options.host.group.heartbeat_ms / 4))
     shell.timer.set(self, now, std::max(now + 1, next_tick(shell, now)) - now);
 }
 
@@ -254,8 +253,11 @@ void flush(metadata_actor* self) {
     std::exchange(service.options.forgotten, nullptr)();
   if (service.host.snapshot_due())
     begin_snapshot(self);
-  if (flushed->leadership)
+  if (flushed->leadership) {
     note_leader(service, service.node->now_ms());
+    if (!service.host.leader().empty())
+      self->state.renew_at_ms = 0; // what the leader before was asked may be lost
+  }
   arm_tick(self);
 }
 
@@ -321,8 +323,9 @@ caf::behavior metadata_behavior(metadata_actor* self,
       const uint64_t now = self->state.service->node->now_ms();
       host.at(now);
       host.recv(what.content.from, what.content.bytes);
-      const bool renews = renew_session(self, now);
-      if (renews || host.has_pending()) // a heartbeat and its answer leave nothing behind
+      if (renew_session(self, now))
+        flush(self);               // at once: the link takes it along with the answer to a heartbeat
+      else if (host.has_pending()) // a heartbeat and its answer leave nothing behind
         flush_soon(self);
     },
     [self, &host](propose_msg& what) {
@@ -364,6 +367,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
     [self, &host](const node_lost_msg& what) {
       host.at(self->state.service->node->now_ms());
       host.peer_lost(what.node);
+      if (host.has_pending())
+        flush_soon(self);
       arm_tick(self);
     },
     [](const node_room_msg&) {}, // what was not taken is sent again at the next tick
@@ -393,9 +398,7 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   if (auto booted = boot_if_ready(system, *service, *flushed); !booted)
     return booted;
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
-  // layers: docs/adr/0002-metadata-on-its-own-thread.md; never in simulation
-  node.metadata = node.metadata_on_own_thread ? system.spawn<caf::detached>(metadata_behavior, handed)
-                                              : system.spawn(metadata_behavior, handed);
+  node.metadata = system.spawn(metadata_behavior, handed);
   return {};
 }
 

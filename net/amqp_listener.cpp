@@ -56,26 +56,23 @@ public:
 
   void add(session& who) override {
     sessions_.insert(&who);
+    if (sessions_.size() == 1)
+      tick_later();
     if (!alarm_.empty())
       who.resource_alarm(alarm_);
   }
   void remove(session& who) override {
-    if (sessions_.erase(&who) != 0)
-      --open_;
+    if (sessions_.erase(&who) == 0)
+      return;
+    --open_;
+    if (sessions_.empty())
+      timer_.cancel();
   }
 
-  void start_ticking() {
-    timer_.expires_after(tick_interval);
-    timer_.async_wait([this](boost::system::error_code failure) {
-      if (failure)
-        return;
-      const auto now = node_.now_ms();
-      for (auto& each : all())
-        each->tick(now);
-      start_ticking();
-    });
+  void stop_ticking() {
+    ticks_ = false;
+    timer_.cancel();
   }
-  void stop_ticking() { timer_.cancel(); }
   void resource_alarm(const std::string& reason) {
     alarm_ = reason;
     for (auto& each : all())
@@ -93,10 +90,27 @@ public:
   loop& home() { return loop_; }
 
 private:
+  /// Without sessions there is nothing to look after.
+  void tick_later() {
+    if (!ticks_)
+      return;
+    timer_.expires_after(tick_interval);
+    timer_.async_wait([this](boost::system::error_code failure) {
+      if (failure)
+        return;
+      const auto now = node_.now_ms();
+      for (auto& each : all())
+        each->tick(now);
+      if (!sessions_.empty())
+        tick_later();
+    });
+  }
+
   loop& loop_;
   runtime& node_;
   std::atomic<size_t>& open_;
   boost::asio::steady_timer timer_;
+  bool ticks_ = true;
   std::unordered_set<session*> sessions_;
   std::string alarm_; ///< reason of the resource alarm that is on
 };
@@ -152,8 +166,6 @@ result<void> amqp_listener::bind(acceptor& which) {
 }
 
 void amqp_listener::start() {
-  for (auto& each : shards_)
-    boost::asio::post(each->home().io(), [&local = *each] { local.start_ticking(); });
   for (auto& each : acceptors_)
     boost::asio::post(loops_.at(0).io(), [this, &from = *each] { accept(from); });
 }

@@ -64,6 +64,30 @@ void loop::enqueue_from_outside(caf::resumable* job) {
   });
 }
 
+void loop::send_later(caf::actor_clock::time_point when, caf::strong_actor_ptr receiver,
+                      caf::mailbox_element_ptr content) {
+  const bool first = delayed_.empty() || when < delayed_.begin()->first;
+  delayed_.emplace(when, delayed{std::move(receiver), std::move(content)});
+  if (first)
+    arm();
+}
+
+/// Also takes back an earlier timer that has not fired.
+void loop::arm() {
+  timer_.expires_at(delayed_.begin()->first);
+  timer_.async_wait([this](boost::system::error_code taken_back) {
+    if (taken_back)
+      return;
+    const auto now = std::chrono::steady_clock::now();
+    while (!delayed_.empty() && delayed_.begin()->first <= now) {
+      const auto due = delayed_.extract(delayed_.begin());
+      due.mapped().receiver->enqueue(std::move(due.mapped().content), this);
+    }
+    if (!delayed_.empty())
+      arm();
+  });
+}
+
 void loop::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -84,6 +108,10 @@ void loop::bequeath(loop& heir) {
   ready_.clear();
   for (caf::resumable* job : left)
     heir.enqueue_from_outside(job);
+  boost::asio::post(heir.io_, [&heir, later = std::move(delayed_)]() mutable {
+    for (auto& [when, what] : later)
+      heir.send_later(when, std::move(what.receiver), std::move(what.content));
+  });
 }
 
 void loop::run() {
@@ -156,6 +184,8 @@ loop& loop_group::home(caf::resumable* job) {
   const auto kind = job->subtype();
   if (kind == caf::resumable::io_actor && links_)
     return *links_;
+  if (kind == caf::resumable::function_object)
+    return blocking_;
   if (loops_.size() == 1 || kind != caf::resumable::scheduled_actor)
     return *loops_[0];
   return *loops_[static_cast<caf::scheduled_actor*>(job)->id() % loops_.size()];
@@ -165,18 +195,24 @@ void loop_group::attach(caf::actor_system& system) {
   system_ = &system;
   if (links_)
     links_->attach(system);
+  blocking_.attach(system);
   for (auto& each : loops_)
     each->attach(system);
 }
 
 void loop_group::start() {
+  blocking_.start();
   for (auto& each : loops_)
     each->start();
 }
 
 void loop_group::stop() {
+  blocking_.stop(); // what its actors have told the others at their end, these hear
   for (auto& each : loops_)
     each->stop();
+  blocking_.delayed_.clear();
+  for (auto& each : loops_)
+    each->delayed_.clear();
   if (stopped_)
     stopped_();
 }
@@ -188,6 +224,8 @@ void loop_clock::close() {
 }
 
 void loop_clock::schedule_message(time_point when, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
+  if (loop* home = loop::current())
+    return home->send_later(when, std::move(receiver), std::move(content));
   const std::lock_guard hold{closing_};
   if (!closed_)
     thread_safe_actor_clock::schedule_message(when, std::move(receiver), std::move(content));

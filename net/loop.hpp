@@ -6,12 +6,17 @@
 // that every sender reaches a receiver by one path only and nothing is overtaken.
 //
 // The connections to other nodes have a loop of their own, and the actors that serve them (link_actor) run there: bytes
-// from another node cross threads once, to the service they are for.
+// from another node cross threads once, to the service they are for. Actors that may block (blocking_calls_actor) have
+// another one, without sockets.
+//
+// What an actor sends later waits on the loop that runs it: a timer wakes the thread that has something to do, and no
+// other.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +26,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <caf/detail/thread_safe_actor_clock.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
@@ -55,11 +61,13 @@ public:
 
   void attach(caf::actor_system& system) { system_ = &system; }
   void exec_later(caf::resumable* job) override;
+  /// On this loop's thread only. Dropped when the loop ends before.
+  void send_later(caf::actor_clock::time_point when, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content);
 
   void start();
   /// Ends the thread once the actors that are ready have run; sockets and later jobs are dropped.
   void stop();
-  /// Stopped before the others: what its actors have still to do, they do on `heir`.
+  /// Stopped before the others: what its actors have still to do, now or later, they do on `heir`.
   void bequeath(loop& heir);
 
 private:
@@ -71,10 +79,18 @@ private:
   void flush_dirty();
   void enqueue(caf::resumable* job);
   void enqueue_from_outside(caf::resumable* job);
+  void arm();
+
+  struct delayed {
+    caf::strong_actor_ptr receiver;
+    caf::mailbox_element_ptr content;
+  };
 
   loop_group& group_;
   const std::string name_;
   boost::asio::io_context io_{1};
+  boost::asio::steady_timer timer_{io_}; ///< for the first of delayed_
+  std::multimap<caf::actor_clock::time_point, delayed> delayed_;
   std::deque<caf::resumable*> ready_;
   std::vector<flushable*> dirty_;
   std::vector<flushable*> flushing_;
@@ -111,16 +127,17 @@ public:
 
 private:
   std::vector<std::unique_ptr<loop>> loops_;
+  loop blocking_{*this, "metadata"}; ///< of actors that may block
   std::unique_ptr<loop> links_;
   caf::actor_system* system_ = nullptr;
   std::function<void()> stopped_;
   size_t next_ = 0;
 };
 
-/// The actors' clock. Once it is closed nobody reads its bounded queue any more, so what comes then is dropped: a
-/// delayed message that an actor on a thread of its own sends itself at the end would hold the actor, and its thread,
-/// for ever; and an actor that was never told to end takes its timeouts back when it is destroyed, on the clock's own
-/// thread, when the last reference was a delayed message dropped at the end.
+/// The actors' clock, for those that run on no loop. Once it is closed nobody reads its bounded queue any more, so what
+/// comes then is dropped: a delayed message that an actor on a thread of its own sends itself at the end would hold the
+/// actor, and its thread, for ever; and an actor that was never told to end takes its timeouts back when it is
+/// destroyed, on the clock's own thread, when the last reference was a delayed message dropped at the end.
 class loop_clock final : public caf::detail::thread_safe_actor_clock {
 public:
   /// Ends the dispatch loop; pending messages are dropped. Thread-safe.

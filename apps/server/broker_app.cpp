@@ -349,7 +349,7 @@ void broker_app::end() {
   if (shared.metadata)
     caf::anon_send_exit(shared.metadata, caf::exit_reason::kill);
   actors->await_actors_before_shutdown(false);
-  // The loops' actors read the handle until they have ended, and the metadata's own thread ends only without a handle.
+  // The loops' actors read the handle until they have ended.
   loops.when_stopped([this] { shared.metadata = nullptr; });
   actors.reset();
   shared.cluster = nullptr;

@@ -54,7 +54,7 @@ drawn_plan draw_cluster(random_source& random, const run_options& options) {
     plan.replica_sizes.copy_above_bytes = plan.replica_sizes.tail_bytes / 4;
     plan.replica_sizes.copy_window_bytes = log_uniform(random, 1024, 64 * 1024);
   }
-  plan.heartbeat_ms *= 1 + random.below(3);
+  plan.heartbeat_ms += plan.heartbeat_ms * random.below(3) / 2;
   // Slow worlds: more is under way when something goes wrong, at no more cost.
   if (random.chance(1, 2)) {
     const sim_ns disk = log_uniform(random, 1, 20) * ms;

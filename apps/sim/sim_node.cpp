@@ -256,8 +256,8 @@ result<void> sim_node::open_metadata(process& life) {
   if (seat_.network) {
     options.host.node_down_ms = seat_.node_down_ms;
     options.host.group.heartbeat_ms = seat_.heartbeat_ms;
-    options.host.group.election_min_ms = 6 * seat_.heartbeat_ms;
-    options.host.group.election_max_ms = 12 * seat_.heartbeat_ms;
+    options.host.group.election_min_ms = limits::raft_election_min_ms * seat_.heartbeat_ms / limits::raft_heartbeat_ms;
+    options.host.group.election_max_ms = limits::raft_election_max_ms * seat_.heartbeat_ms / limits::raft_heartbeat_ms;
     options.host.group.snapshot_after_entries = seat_.snapshot_entries;
     options.host.group.trailing_entries = std::min(seat_.snapshot_entries, options.host.group.trailing_entries);
     options.flushed = seat_.flushed;

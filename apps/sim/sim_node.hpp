@@ -51,7 +51,7 @@ struct cluster_seat {
   uint64_t break_limit_ms = link_limits::break_limit_ms;
   uint64_t node_down_ms = limits::metadata_node_down_ms;
   size_t snapshot_entries = limits::metadata_snapshot_entries;
-  uint64_t heartbeat_ms = limits::raft_heartbeat_ms; ///< of the metadata group; elections wait 6 to 12 of them
+  uint64_t heartbeat_ms = limits::raft_heartbeat_ms; ///< of the metadata group; its elections wait for longer, too
   bool replication = false;                          ///< metadata_settings::replication
   replica_bounds replica_sizes;
   disk_latency disk;              ///< when nothing is wrong

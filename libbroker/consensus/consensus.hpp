@@ -132,6 +132,8 @@ public:
   /// When tick() has something to do, as things are. Every other call may move it.
   virtual time_ms next_tick() const = 0;
   virtual effects recv(node_id from, std::string_view message) = 0;
+  /// The process of that member has ended, as far as anybody can tell: if it led, nobody waits for it to fall silent.
+  virtual effects ended(node_id who) = 0;
   /// Only queues, so that many proposals become one write and one message per member: flush() (or any other step)
   /// hands them out.
   virtual effects propose(ticket id, std::string command) = 0;

@@ -333,10 +333,10 @@ void metadata_host::at(consensus::time_ms now) {
     group_->at(now_);
 }
 
-/// What the link has not taken is tried again twice per heartbeat. A leader looks after its charge when it sends one,
-/// and at once when a node is lost.
+/// What the link has not taken is tried again four times per heartbeat. A leader looks after its charge when it sends
+/// one, and at once when a node is lost.
 consensus::time_ms metadata_host::next_tick() const {
-  const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 2;
+  const consensus::time_ms soon = now_ + settings_.group.heartbeat_ms / 4;
   const bool leaderless = !group_->leader();
   if (is_taken_for_dead() || (!leaderless && window_.has_unsent()))
     return soon;
@@ -430,6 +430,8 @@ void metadata_host::peer_lost(const std::string& node) {
   gate_.gone(node);
   unreachable_[node] = 0;
   kept_at_ = 0; // its masters' successors should not wait
+  if (const auto led = group_->leader(); led && !leads() && name_of(*led) == node)
+    enqueue(group_->ended(*led));
 }
 
 /// What is to be said of a node that is not connected, if anything.

@@ -72,6 +72,7 @@ struct core {
   bool hears_a_leader() const;
   bool is_behind_us(const vote_request& candidate) const;
   void reset_election_timer();
+  void ended(node_id who);
   void pre_campaign();
   void campaign(bool transfer);
   void ask_for_votes(bool pre, bool transfer);

@@ -11,6 +11,17 @@ void core::reset_election_timer() {
   election_timeout_ = settings_.election_min_ms + random_.below(settings_.election_max_ms - settings_.election_min_ms);
 }
 
+// All hear of it at about the same time: the first to campaign should find the others still waiting, or they split the
+// votes. It is no proof: a leader that is heard again goes on, and others who hear it give no vote.
+void core::ended(node_id who) {
+  BROKER_ASSERT(started_, "start() comes first");
+  if (leads() || leader_ != who || who == 0)
+    return;
+  leader_ = 0;
+  election_since_ = now_;
+  election_timeout_ = random_.below(settings_.heartbeat_ms);
+}
+
 // Not while entries or a snapshot are on their way to the disk: what a candidate claims to have, it has (S5).
 // Who is removed by an entry that is not committed yet may be the only one who has it, and the others need its vote or
 // its leadership to go on (Ongaro's thesis, section 4.2.2). After a restart the commit index is not known: then it is

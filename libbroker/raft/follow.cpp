@@ -30,6 +30,8 @@ bool core::accept_leader(node_id from, uint64_t term, uint64_t asked) {
   BROKER_ASSERT(leader_ == from && !leads(), "one leader in a term");
   leader_heard_ = now_;
   election_since_ = now_;
+  if (election_timeout_ < settings_.election_min_ms) // it was taken for ended
+    reset_election_timer();
   // What is committed is in every later leader's log (section 5.4).
   checked_ = std::max(checked_, commit_);
   return true;

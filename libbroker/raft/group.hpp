@@ -34,6 +34,7 @@ public:
   consensus::time_ms next_tick() const override;
   /// Bytes that are no message for this member are ignored.
   consensus::effects recv(consensus::node_id from, std::string_view message) override;
+  consensus::effects ended(consensus::node_id who) override;
   /// `refused` above limits::raft_entry_max_bytes; `busy` while leadership is handed over.
   consensus::effects propose(consensus::ticket id, std::string command) override;
   consensus::effects flush() override;

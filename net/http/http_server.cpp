@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <thread>
 #include <unordered_set>
 
@@ -495,13 +496,16 @@ struct server::impl : std::enable_shared_from_this<impl> {
   }
 
   void tick(const std::shared_ptr<asio::steady_timer>& timer, std::chrono::milliseconds interval,
-            std::function<void()> then) {
+            std::function<bool()> then) {
+    timers.insert(timer);
     timer->expires_after(interval);
     timer->async_wait([this, self = shared_from_this(), timer, interval, then = std::move(then)](error_code cancelled) {
       if (cancelled || stopping)
         return;
-      then();
-      tick(timer, interval, then);
+      if (then())
+        tick(timer, interval, then);
+      else
+        timers.erase(timer);
     });
   }
 
@@ -524,7 +528,7 @@ struct server::impl : std::enable_shared_from_this<impl> {
 
   const std::shared_ptr<shared_state> state;
   std::vector<std::unique_ptr<port_listener>> listeners;
-  std::vector<std::shared_ptr<asio::steady_timer>> timers;
+  std::set<std::shared_ptr<asio::steady_timer>> timers;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   std::thread thread;
   bool stopping = false; ///< on the server's thread
@@ -565,9 +569,14 @@ std::function<void(std::function<void()>)> server::poster() const {
 }
 
 void server::every(std::chrono::milliseconds interval, std::function<void()> work) {
-  auto timer = std::make_shared<asio::steady_timer>(impl_->state->io);
-  impl_->timers.push_back(timer);
-  impl_->tick(timer, interval, std::move(work));
+  while_wanted(interval, [work = std::move(work)] {
+    work();
+    return true;
+  });
+}
+
+void server::while_wanted(std::chrono::milliseconds interval, std::function<bool()> work) {
+  impl_->tick(std::make_shared<asio::steady_timer>(impl_->state->io), interval, std::move(work));
 }
 
 } // namespace broker::http

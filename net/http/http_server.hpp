@@ -59,6 +59,8 @@ public:
   std::function<void(std::function<void()>)> poster() const;
   /// Runs `work` there regularly from now on, until the server stops. Before start() or on its thread.
   void every(std::chrono::milliseconds interval, std::function<void()> work);
+  /// As every(), for as long as `work` answers true. On the server's thread.
+  void while_wanted(std::chrono::milliseconds interval, std::function<bool()> work);
 
 private:
   struct impl;

@@ -442,6 +442,13 @@ BOOST_AUTO_TEST_CASE(a_leader_looks_at_once_after_a_node_that_is_lost) {
   BOOST_TEST(leader.next_tick() > world.now + 3);
 }
 
+BOOST_AUTO_TEST_CASE(the_loss_of_the_leader_is_not_waited_for) {
+  three world;
+  world.run(1'005); // its last heartbeat has arrived
+  world.crash(world.wait_for_leader());
+  BOOST_TEST(world.run_until([&] { return world.leader() != nullptr; }, limits::raft_election_min_ms / 2));
+}
+
 BOOST_AUTO_TEST_CASE(a_join_that_was_cut_short_begins_again_under_another_id) {
   three world;
   node& leader = world.wait_for_leader();

@@ -65,6 +65,46 @@ BOOST_AUTO_TEST_CASE(who_ticks_only_when_due_counts_from_when_it_heard_the_leade
   BOOST_TEST((one.group.state() == role::candidate));
 }
 
+BOOST_AUTO_TEST_CASE(who_hears_that_the_leader_has_ended_does_not_wait_for_it_to_fall_silent) {
+  quiet_world world;
+  server& old = world.wait_for_leader();
+  world.run_for(500);
+  old.crash();
+  for (auto& [id, one] : world.servers)
+    if (one->running())
+      one->hear_of_end(old.id);
+  BOOST_TEST(world.run_until([&] { return world.leader() != nullptr; }, 2 * broker::limits::raft_heartbeat_ms));
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_that_was_taken_for_ended_by_one_member_goes_on) {
+  quiet_world world;
+  server& leader = world.wait_for_leader();
+  world.run_for(500);
+  const uint64_t term = leader.group->term();
+  server& misled = world.follower();
+  for (int times = 0; times < 50; ++times) {
+    misled.hear_of_end(leader.id);
+    world.run_for(broker::limits::raft_election_min_ms);
+  }
+  BOOST_TEST(leader.leads());
+  BOOST_TEST(leader.group->term() == term);
+  BOOST_TEST((misled.group->leader() == std::optional<node_id>{leader.id}));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_heard_the_leader_again_waits_as_long_as_ever) {
+  member one{of_three()};
+  one.take(one.group.tick(0));
+  one.hear(2, 1, raft::append_request{0, 0, 0, 0, {}});
+  one.group.at(10'000);
+  one.take(one.group.ended(2));
+  BOOST_TEST(!one.group.leader());
+  BOOST_TEST(one.group.next_tick() < 10'000 + broker::limits::raft_heartbeat_ms);
+  one.hear(2, 1, raft::append_request{0, 0, 0, 0, {}});
+  BOOST_TEST(one.group.next_tick() >= 10'000 + broker::limits::raft_election_min_ms);
+  one.take(one.group.ended(3)); // another member's end is none of its business
+  BOOST_TEST((one.group.leader() == std::optional<node_id>{2}));
+}
+
 BOOST_AUTO_TEST_CASE(a_vote_is_durable_before_it_is_given_and_given_once) {
   member one{of_three()};
   one.take(one.group.tick(0));

@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(settings_out_of_bounds_are_named) {
   };
   BOOST_TEST(text([](auto& s) { s.self = 0; }) == "raft: 0 is nobody's id");
   BOOST_TEST(text([](auto& s) { s.bootstrap = {{2, 1}, {}}; }) == "raft: the members to start with are not valid");
-  BOOST_TEST(!text([](auto& s) { s.heartbeat_ms = 200; }).empty());
+  BOOST_TEST(!text([](auto& s) { s.heartbeat_ms = s.election_min_ms / 2 + 1; }).empty());
   BOOST_TEST(!text([](auto& s) { s.election_max_ms = s.election_min_ms; }).empty());
   BOOST_TEST(!text([](auto& s) { s.snapshot_retry_ms = 1; }).empty());
   BOOST_TEST(!text([](auto& s) { s.proposals_max = 0; }).empty());

@@ -79,16 +79,27 @@ private:
           one->boot();
       } else if (random.below(1000) < how.crash_per_mille) {
         one->crash();
+        tell_of_end(id);
       } else if (random.below(1000) < how.pause_per_mille) {
         one->pause(random.below(2'000));
       }
       if (random.below(1000) < how.cut_per_mille)
         cut_something(id);
+      if (random.below(10'000) < how.cut_per_mille)
+        tell_of_end(id); // which is not true
       if (random.below(1000) < how.heal_per_mille)
         world_.rejoin(id);
     }
     if (random.below(2000) < how.heal_per_mille)
       world_.heal();
+  }
+
+  /// Links tell of it, most of them, some time later.
+  void tell_of_end(node_id who) {
+    auto& random = world_.random;
+    for (auto& [id, one] : world_.servers)
+      if (id != who && one->running() && random.chance(3, 4))
+        world_.later(random.below(400), *one, [&other = *one, who] { other.hear_of_end(who); });
   }
 
   void cut_something(node_id id) {

@@ -42,6 +42,8 @@ public:
   void pause(uint64_t ms);
 
   void receive(node_id from, const std::string& bytes);
+  /// As a link tells it, rightly or not.
+  void hear_of_end(node_id who) { carry_out(group->ended(who)); }
   /// Proposes commands of its own making, as one batch.
   void propose(unsigned count);
   void propose(const std::string& command);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "management/json_writer.hpp"
 #include "management/login.hpp"
@@ -69,6 +70,11 @@ void event_streams::open(const call_ptr& from) {
     added->out = std::move(out);
     streams_.push_back(added);
     look(added);
+    if (!std::exchange(turns_, true))
+      at_.while_wanted(turn_ms, [this] {
+        turn();
+        return turns_ = !streams_.empty();
+      });
   };
   from->done(std::move(head));
 }

@@ -33,7 +33,7 @@ public:
 
   /// Answers GET /api/events?path=..&path=..&every=MS.
   void open(const call_ptr& from);
-  /// Called every turn_ms.
+  /// Every turn_ms while there are streams, and when a log-in has ended.
   void turn();
   size_t size() const { return streams_.size(); }
 
@@ -62,6 +62,7 @@ private:
 
   service& at_;
   std::vector<stream_ptr> streams_;
+  bool turns_ = false; ///< it will be called again
 };
 
 } // namespace broker::management

@@ -60,9 +60,12 @@ void service::start() {
     end_late_channels();
     forget_lists();
   });
-  server_.every(std::chrono::milliseconds{event_streams::turn_ms}, [this] { events.turn(); });
   server_.start();
   post([this] { sample(); });
+}
+
+void service::while_wanted(uint64_t interval_ms, std::function<bool()> work) {
+  server_.while_wanted(std::chrono::milliseconds{interval_ms}, std::move(work));
 }
 
 void service::stop() {

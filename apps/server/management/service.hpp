@@ -110,6 +110,8 @@ public:
   // -- for handlers --
   const host around;
   std::function<void(std::function<void()>)> post; ///< to the service's thread; any thread
+  /// Runs `work` regularly while it answers true. On the service's thread.
+  void while_wanted(uint64_t interval_ms, std::function<bool()> work);
   login_guard guard;
   session_table sessions;
   const session_keys& keys();
