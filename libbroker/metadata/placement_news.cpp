@@ -103,7 +103,7 @@ std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before
   const node_table nodes_before = node_table_of(before);
   const node_table nodes = node_table_of(now);
   std::vector<placement_news> all;
-  now.for_each_queue([&](const queue_ptr& one) {
+  now.visit_queues([&](const queue_ptr& one) {
     if (!one->placement || replication::anyone_in_sync_alive(*one->placement, nodes)
         || !replication::anyone_in_sync_alive(*one->placement, nodes_before))
       return;

@@ -25,6 +25,10 @@ bool node::send(const std::string& to, std::string bytes) {
 
 // The disk may fail it: messages of that flush have left, what it was to write has not been written.
 void node::flush() {
+  if (!restore_snapshot()) {
+    BOOST_REQUIRE(disk.fail);
+    return world.crash(*this);
+  }
   auto flushed = host->flush();
   if (!flushed.ok() && disk.fail)
     return world.crash(*this);
@@ -52,6 +56,17 @@ bool node::take_snapshot() {
     return host->take_snapshot().ok();
   snapshot = host->begin_snapshot();
   return true;
+}
+
+bool node::restore_snapshot() {
+  if (!restore && host->restore_due()) {
+    restore = host->begin_restore();
+    restored_at = world.now + (world.options.restore_ms == 0 ? 0 : world.random.below(world.options.restore_ms));
+  }
+  if (!restore || world.now < restored_at)
+    return true;
+  auto job = std::move(*std::exchange(restore, std::nullopt));
+  return job.work(disk) && host->finish_restore(job);
 }
 
 void node::take(const metadata_flush& what) {
@@ -186,6 +201,7 @@ void net::crash(node& who) {
   BOOST_REQUIRE(who.up());
   who.host.reset();
   who.snapshot.reset();
+  who.restore.reset();
   who.disk.fail = false;
   who.asked.clear();
   who.deleting.clear();
