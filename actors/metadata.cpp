@@ -198,6 +198,9 @@ void finish_restore(metadata_actor* self, restored_snapshot& what) {
 void note_leadership(const metadata_service& service, const metadata_flush& flushed) {
   if (flushed.leadership && service.host.leads() && !service.host.is_alone() && service.options.note)
     service.options.note("this node leads the cluster's metadata, term " + std::to_string(flushed.leadership->term));
+  if (flushed.hands_over && service.options.note)
+    service.options.note("node " + flushed.hands_over->stranded + " cannot be reached from here, but from "
+                         + flushed.hands_over->next + ", which is to lead the cluster's metadata");
 }
 
 bool replicates(const metadata_service& service) {

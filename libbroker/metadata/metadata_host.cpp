@@ -175,6 +175,7 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
   out_.leadership = now;
   window_.rewind();
   appended_.clear();
+  stranded_.clear();
   changing_ = 0;
   leads_since_ = kept_at_ = now_;
   for (auto& [number, one] : reads_)
@@ -186,7 +187,7 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
 
 bool metadata_host::has_pending() const {
   return window_.has_unsent() || has_writes() || !steps_.empty() || !out_.done.empty() || !out_.changes.empty()
-      || out_.leadership || restore_due() || out_.forgotten || !out_.moves.empty() || !gate_.empty()
+      || out_.leadership || restore_due() || out_.forgotten || !out_.moves.empty() || out_.hands_over || !gate_.empty()
       || applied_.index != flushed_index_;
 }
 

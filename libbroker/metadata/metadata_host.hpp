@@ -57,6 +57,12 @@ struct metadata_flush {
   bool forgotten = false;
   /// What the leader wishes of masters of this node (move_master).
   std::vector<peer_message::move_master> moves;
+  /// This leader hands over to a node that reaches everybody whom it reaches, and one more.
+  struct better_connected {
+    std::string next;
+    std::string stranded;
+  };
+  std::optional<better_connected> hands_over;
 };
 
 /// A snapshot that has been begun: its content is fixed, so that it may be written while the host goes on.
@@ -221,6 +227,9 @@ private:
   bool is_taken_for_dead() const;
   void keep_own_record();
   void say_hello();
+  void on_hello(consensus::node_id from);
+  void on_stranded(consensus::node_id from, const peer_message::stranded& what);
+  std::vector<consensus::node_id> reached() const;
 
   const metadata_host_settings settings_;
   metadata_store& store_;
@@ -272,6 +281,8 @@ private:
   };
   std::map<std::string, obituary> told_down_; ///< proposed by this node
   std::set<std::string> connected_;
+  /// Nodes that reach others but not this leader: since when, and when they were last heard of.
+  std::map<consensus::node_id, std::pair<consensus::time_ms, consensus::time_ms>> stranded_;
 
   answer_gate gate_;
   std::map<consensus::ticket, command_result> held_results_; ///< of what the gate holds

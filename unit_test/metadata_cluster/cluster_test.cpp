@@ -271,6 +271,62 @@ BOOST_AUTO_TEST_CASE(what_is_asked_of_a_node_that_restores_a_snapshot_is_answere
   BOOST_TEST(!world.away.restore.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_starts_and_reaches_a_follower_but_not_the_leader_takes_part) {
+  three world;
+  node& leader = world.wait_for_leader();
+  node& starts = world.follower();
+  world.crash(starts);
+  world.cut(starts.name, leader.name);
+  world.run(1'000);
+  world.start(starts);
+  BOOST_REQUIRE(world.run_until([&] { return starts.started(); }, 5'000));
+  BOOST_TEST(world.wait_for_leader().name != leader.name);
+  BOOST_TEST(world.wait_for_leader().name != starts.name);
+  BOOST_TEST(world.must(starts, declare_queue{metadata_test::queue("there")}).created);
+  BOOST_TEST(world.must(leader, declare_queue{metadata_test::queue("here")}).created);
+  const uint64_t term = world.wait_for_leader().host->group().term();
+  world.run(20'000);
+  BOOST_TEST(world.wait_for_leader().host->group().term() == term); // it stays there
+}
+
+BOOST_AUTO_TEST_CASE(a_node_whose_link_to_the_leader_breaks_is_led_by_another) {
+  three world;
+  node& leader = world.wait_for_leader();
+  node& stranded = world.follower();
+  world.part(stranded.name, leader.name);
+  const auto declared = world.declare(stranded, "q");
+  BOOST_REQUIRE(world.answered(stranded, declared, 5'000));
+  BOOST_TEST((stranded.answers.at(declared) == outcome::ok));
+  BOOST_TEST(world.wait_for_leader().name != leader.name);
+}
+
+/// It would only leave somebody else behind, and leadership would never come to rest.
+BOOST_AUTO_TEST_CASE(a_leader_hands_over_to_nobody_who_does_not_reach_all_that_it_reaches) {
+  three world;
+  for (const char* name : {"d@x", "e@x"})
+    world.join(name);
+  BOOST_REQUIRE(world.run_until([&] { return world.members().voters.size() == 5 && world.agree(); }, 10'000));
+  node& leader = world.wait_for_leader();
+  std::vector<std::string> others;
+  for (auto& [name, one] : world.nodes)
+    if (one.get() != &leader)
+      others.push_back(name);
+  node& starts = world.at(others[0]);
+  world.crash(starts);
+  for (const std::string& name : {leader.name, others[2], others[3]}) // only others[1] reaches it
+    world.cut(starts.name, name);
+  world.part(others[1], others[2]);
+  world.start(starts);
+  const uint64_t term = leader.host->group().term();
+  world.run(10'000);
+  BOOST_TEST(leader.host->leads());
+  BOOST_TEST(leader.host->group().term() == term);
+  BOOST_TEST(!starts.started());
+  world.join_again(others[1], others[2]);
+  BOOST_REQUIRE(world.run_until([&] { return starts.started(); }, 5'000));
+  BOOST_TEST(world.wait_for_leader().name == others[1]);
+}
+
 BOOST_AUTO_TEST_CASE(at_most_five_vote_and_a_forgotten_voter_is_replaced) {
   three world;
   for (const char* name : {"d@x", "e@x", "f@x"})

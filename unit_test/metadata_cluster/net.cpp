@@ -157,6 +157,20 @@ bool net::run_until(const std::function<bool()>& holds, time_ms ms) {
   return holds();
 }
 
+void net::part(const std::string& a, const std::string& b) {
+  cut(a, b);
+  for (const auto& [one, other] : {std::pair{a, b}, std::pair{b, a}})
+    if (at(one).up())
+      at(one).host->peer_suspect(other, now);
+}
+
+void net::join_again(const std::string& a, const std::string& b) {
+  cuts.erase({std::min(a, b), std::max(a, b)});
+  for (const auto& [one, other] : {std::pair{a, b}, std::pair{b, a}})
+    if (at(one).up() && at(other).up())
+      at(one).host->peer_connected(other);
+}
+
 void net::isolate(const std::string& name) {
   for (const auto& [other, one] : nodes)
     if (other != name)
@@ -183,7 +197,7 @@ void net::start(node& who) {
   who.host->snapshot()->for_each_queue([&](const queue_ptr& one) { who.queues.insert(one->id); });
   who.host->tick(now);
   for (auto& [name, other] : nodes)
-    if (other->up() && other.get() != &who) {
+    if (other->up() && other.get() != &who && !is_cut(name, who.name)) {
       who.host->peer_connected(name);
       other->host->peer_connected(who.name);
     }

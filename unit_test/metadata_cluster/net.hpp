@@ -113,6 +113,9 @@ public:
 
   void cut(const std::string& a, const std::string& b) { cuts.insert({std::min(a, b), std::max(a, b)}); }
   void isolate(const std::string& name);
+  /// As cut(), and both ends have noticed.
+  void part(const std::string& a, const std::string& b);
+  void join_again(const std::string& a, const std::string& b);
   void heal() { cuts.clear(); }
   bool is_cut(const std::string& a, const std::string& b) const {
     return cuts.contains({std::min(a, b), std::max(a, b)});
