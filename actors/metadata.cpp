@@ -96,12 +96,34 @@ void end(metadata_actor* self, const error& why) {
   self->quit();
 }
 
+/// Behind everything that waits in the mailbox already: one write for all of it.
+void flush_soon(metadata_actor* self) {
+  if (!std::exchange(self->state.flush_scheduled, true))
+    self->send(self, metadata_flush_msg{});
+}
+
 /// A snapshot that has been written, or why it could not be.
 struct written_snapshot {
   metadata_snapshot_job job;
   result<std::string> bytes;
 };
 using snapshot_written_msg = parcel<written_snapshot>;
+
+/// A snapshot that was received and has been restored, or why it could not be.
+struct restored_snapshot {
+  metadata_restore_job job;
+  result<void> how;
+};
+using snapshot_restored_msg = parcel<restored_snapshot>;
+
+/// A state that has been replaced. Where its last reference goes, all of it ends, which takes as long as restoring it
+/// did: not on a thread that clients wait for.
+struct replaced_state {
+  std::unique_ptr<metadata_state> state;
+  snapshot_ptr seen; ///< others may still read it
+  unsigned looks = 0;
+};
+using state_replaced_msg = parcel<replaced_state>;
 
 void finish_snapshot(metadata_actor* self, const written_snapshot& what) {
   if (!what.bytes)
@@ -128,16 +150,57 @@ void begin_snapshot(metadata_actor* self) {
   });
 }
 
+/// Beside everything else, as with begin_snapshot(): nothing new can be applied meanwhile, but the group must not fall
+/// silent. In simulation it takes some time, too.
+void begin_restore(metadata_actor* self) {
+  constexpr uint64_t simulated_max_ms = 400; // an election may come meanwhile
+  auto& service = *self->state.service;
+  metadata_store* const store = service.options.store;
+  const auto work = std::make_shared<restored_snapshot>(restored_snapshot{service.host.begin_restore(), {}});
+  if (!service.node->metadata_on_own_thread) {
+    work->how = work->job.work(*store);
+    const std::chrono::milliseconds takes{service.node->next_seed() % simulated_max_ms};
+    return self->delayed_send(self, takes, snapshot_restored_msg{std::move(*work)});
+  }
+  // layers: docs/adr/0002-metadata-on-its-own-thread.md; it ends with the snapshot
+  self->spawn<caf::detached>([work, store, to = caf::actor_cast<caf::actor>(self)](caf::event_based_actor*) {
+    work->how = work->job.work(*store);
+    caf::anon_send(to, snapshot_restored_msg{std::move(*work)});
+  });
+}
+
+/// Ends it on a thread of its own when nobody reads it any more, or soon.
+void end_replaced(metadata_actor* self, replaced_state what) {
+  constexpr auto pause = std::chrono::seconds{1};
+  constexpr unsigned looks_max = 60; // a channel that is idle keeps what it saw last
+  constexpr long own = 2;            // the state's and this one
+  if (!self->state.service->node->metadata_on_own_thread)
+    return;
+  if (what.seen.use_count() > own && ++what.looks < looks_max)
+    return self->delayed_send(self, pause, state_replaced_msg{std::move(what)});
+  const auto last = std::make_shared<replaced_state>(std::move(what));
+  // layers: docs/adr/0002-metadata-on-its-own-thread.md; it ends with the state
+  self->spawn<caf::detached>([last](caf::event_based_actor*) { *last = {}; });
+}
+
+void finish_restore(metadata_actor* self, restored_snapshot& what) {
+  auto& host = self->state.service->host;
+  host.at(self->state.service->node->now_ms());
+  if (!what.how)
+    return end(self, what.how.error());
+  if (auto finished = host.finish_restore(what.job); !finished)
+    return end(self, finished.error());
+  end_replaced(self, {std::move(what.job.state), std::move(what.job.before)});
+  flush_soon(self);
+}
+
 /// Which node leads is of no interest to clients, and the first question when something is wrong.
 void note_leadership(const metadata_service& service, const metadata_flush& flushed) {
   if (flushed.leadership && service.host.leads() && !service.host.is_alone() && service.options.note)
     service.options.note("this node leads the cluster's metadata, term " + std::to_string(flushed.leadership->term));
-}
-
-/// Behind everything that waits in the mailbox already: one write for all of it.
-void flush_soon(metadata_actor* self) {
-  if (!std::exchange(self->state.flush_scheduled, true))
-    self->send(self, metadata_flush_msg{});
+  if (flushed.hands_over && service.options.note)
+    service.options.note("node " + flushed.hands_over->stranded + " cannot be reached from here, but from "
+                         + flushed.hands_over->next + ", which is to lead the cluster's metadata");
 }
 
 bool replicates(const metadata_service& service) {
@@ -158,8 +221,8 @@ void supervise(metadata_actor* self, const metadata_flush& flushed) {
 }
 
 /// What the leader wishes of masters of this node.
-void hand_over_masters(const runtime& node, const metadata_flush& flushed) {
-  for (const auto& each : flushed.moves)
+void hand_over_masters(const runtime& node, const std::vector<peer_message::move_master>& moves) {
+  for (const auto& each : moves)
     if (const auto master = node.replicas_by_id.find(each.queue))
       caf::anon_send(master, replica_hand_over_msg{each.to, each.mastership});
 }
@@ -190,7 +253,7 @@ bool renew_session(metadata_actor* self, uint64_t now) {
     of.lease.renewed(now);
     of.service->node->session_valid_until_ms = of.lease.until_ms();
   };
-  shell.waiting.emplace(ticket, asker{answered, "renew the node's session", 0});
+  shell.waiting.emplace(ticket, asker{answered, "renew the node's session", 0, true});
   service.host.read_barrier(ticket, consensus::read_haste::at_leisure);
   return true;
 }
@@ -226,6 +289,34 @@ void arm_tick(metadata_actor* self) {
     shell.timer.set(self, now, std::max(now + 1, next_tick(shell, now)) - now);
 }
 
+/// Tells the node's actors of a part of what has changed; when they know all of it, who asked for it is answered.
+void tell(metadata_actor* self) {
+  auto& service = *self->state.service;
+  metadata_told told;
+  const bool all = service.telling.step(self->system(), service, told);
+  hand_over_masters(*service.node, told.moves);
+  say_ready(service);
+  for (metadata_completion& each : told.done)
+    answer(self, each);
+  if (!all)
+    flush_soon(self);
+}
+
+/// Answers what does not depend on what this node's actors know.
+void answer_at_once(metadata_actor* self, std::vector<metadata_completion>& done) {
+  auto& shell = self->state;
+  std::erase_if(done, [&](metadata_completion& each) {
+    if (each.id == start_ticket)
+      return true;
+    const auto who = shell.waiting.find(each.id);
+    BROKER_ASSERT(who != shell.waiting.end(), "an answer to no proposal");
+    if (shell.service->booted && !who->second.at_once)
+      return false;
+    answer(self, each);
+    return true;
+  });
+}
+
 void flush(metadata_actor* self) {
   auto& service = *self->state.service;
   service.host.at(service.node->now_ms());
@@ -233,31 +324,33 @@ void flush(metadata_actor* self) {
   auto flushed = service.host.flush();
   if (!flushed)
     return end(self, flushed.error());
-  if (!service.booted) {
-    if (auto booted = boot_if_ready(self->system(), service, *flushed); !booted)
-      return self->quit(); // whoever waits for `ready` knows
-  } else {
-    carry_out(self->system(), service, flushed->changes);
-    hand_over_masters(*service.node, *flushed);
-    supervise(self, *flushed);
-    say_ready(service);
-  }
   note_leadership(service, *flushed);
-  service.host.shown();
-  for (auto& each : flushed->done)
-    if (each.id != start_ticket)
-      answer(self, each);
-  if (service.options.flushed)
-    service.options.flushed(service.host, flushed->changes);
-  if (flushed->forgotten && service.options.forgotten)
-    std::exchange(service.options.forgotten, nullptr)();
-  if (service.host.snapshot_due())
-    begin_snapshot(self);
   if (flushed->leadership) {
     note_leader(service, service.node->now_ms());
     if (!service.host.leader().empty())
       self->state.renew_at_ms = 0; // what the leader before was asked may be lost
   }
+  if (service.options.flushed)
+    service.options.flushed(service.host, flushed->changes);
+  if (service.booted)
+    supervise(self, *flushed);
+  else if (auto booted = boot_if_ready(service, *flushed); !booted)
+    return self->quit(); // whoever waits for `ready` knows
+  else
+    flushed->changes.clear(); // as part of the state
+  if (flushed->forgotten && service.options.forgotten)
+    std::exchange(service.options.forgotten, nullptr)();
+  answer_at_once(self, flushed->done);
+  if (service.booted) {
+    service.telling.add(service, std::move(*flushed));
+    tell(self);
+  } else {
+    service.host.shown();
+  }
+  if (service.host.snapshot_due())
+    begin_snapshot(self);
+  if (service.host.restore_due())
+    begin_restore(self);
   arm_tick(self);
 }
 
@@ -346,6 +439,8 @@ caf::behavior metadata_behavior(metadata_actor* self,
       flush_soon(self);
     },
     [self](snapshot_written_msg& what) { finish_snapshot(self, what.content); },
+    [self](snapshot_restored_msg& what) { finish_restore(self, what.content); },
+    [self](state_replaced_msg& what) { end_replaced(self, std::move(what.content)); },
     [self](metadata_tick_msg what) {
       if (self->state.timer.take(what))
         tick(self);
@@ -395,8 +490,14 @@ result<void> start_metadata(caf::actor_system& system, runtime& node, metadata_o
   auto flushed = service->host.flush();
   if (!flushed)
     return flushed.error();
-  if (auto booted = boot_if_ready(system, *service, *flushed); !booted)
+  if (auto booted = boot_if_ready(*service, *flushed); !booted)
     return booted;
+  if (service->booted) {
+    metadata_told nobody; // has asked yet
+    while (!service->telling.step(system, *service, nobody)) {
+    }
+    say_ready(*service);
+  }
   auto handed = std::make_shared<std::unique_ptr<metadata_service>>(std::move(service));
   node.metadata = system.spawn(metadata_behavior, handed);
   return {};

@@ -32,6 +32,8 @@ struct metadata_options {
   /// After every flush, in the metadata actor, with what its commands changed, in order: for whoever checks what the
   /// nodes of a simulated cluster agree on. May be empty.
   std::function<void(const metadata_host&, const std::vector<metadata_change>&)> flushed;
+  /// Of changes, how many the node's actors are told of before the metadata actor looks after its group again.
+  size_t told_at_once = limits::metadata_told_at_once;
   /// This node has been removed from its cluster (S15). May be empty.
   std::function<void()> forgotten;
 };

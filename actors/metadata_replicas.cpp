@@ -1,5 +1,6 @@
 #include "actors/metadata_replicas.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/bridge.hpp"
@@ -94,19 +95,10 @@ void end_replicated_queue(metadata_service& service, const queue_ptr& record) {
   caf::anon_send(replica, queue_deleted_msg{record->id});
 }
 
-void show_replicas(const runtime& node, const std::vector<metadata_change>& changes) {
-  bool nodes = false;
-  for (const metadata_change& change : changes)
-    nodes = nodes || change.node;
-  if (nodes) {
-    for (const caf::actor& replica : node.replicas_by_id.all())
+void show_replica(const runtime& node, const metadata_change& change) {
+  if (change.what == kind::queue_changed)
+    if (const caf::actor replica = node.replicas_by_id.find(change.queue->id))
       caf::anon_send(replica, replica_look_msg{});
-    return;
-  }
-  for (const metadata_change& change : changes)
-    if (change.what == kind::queue_changed)
-      if (const caf::actor replica = node.replicas_by_id.find(change.queue->id))
-        caf::anon_send(replica, replica_look_msg{});
 }
 
 void tell_moved(const runtime& node, const std::vector<queue_move>& moved) {
@@ -126,28 +118,27 @@ void forget_idle_channels(metadata_service& service, uint64_t now_ms) {
   due = now_ms + limits::replication_channel_idle_ms;
 }
 
-void tell_news(metadata_service& service, const metadata_snapshot& before,
-               const std::vector<metadata_change>& changes) {
-  const snapshot_ptr now = service.host.snapshot();
-  std::vector<placement_news> all;
-  std::map<queue_id, queue_ptr> last; // of queues that have changed more than once
-  bool nodes = false;
-  for (const metadata_change& change : changes) {
-    nodes = nodes || change.what == kind::node_down;
-    if (change.what != kind::queue_changed || !change.queue->placement)
-      continue;
-    queue_ptr& known = last[change.queue->id];
-    const queue_ptr was = known ? known : before.find_queue(change.queue->vhost, change.queue->name);
-    if (was && was->id == change.queue->id && change.queue->node == service.node->node)
-      for (placement_news& each : news_of(*was, *change.queue, *now))
-        all.push_back(std::move(each));
-    known = change.queue;
-  }
-  if (nodes && service.host.leads())
-    for (placement_news& each : news_of_lost_masters(before, *now))
-      all.push_back(std::move(each));
-  if (!all.empty())
-    write_news(service, std::move(all));
+void tell_news(metadata_service& service, const metadata_snapshot& before, const metadata_change& change,
+               std::map<queue_id, queue_ptr>& last) {
+  if (change.what != kind::queue_changed || !change.queue->placement)
+    return;
+  queue_ptr& known = last[change.queue->id];
+  const queue_ptr was = known ? known : before.find_queue(change.queue->vhost, change.queue->name);
+  known = change.queue;
+  if (!was || was->id != change.queue->id || change.queue->node != service.node->node)
+    return;
+  if (auto news = news_of(*was, *change.queue, *service.host.snapshot()); !news.empty())
+    write_news(service, std::move(news));
+}
+
+void tell_lost_masters(metadata_service& service, const metadata_snapshot& before,
+                       const std::vector<metadata_change>& changes) {
+  const bool lost = std::any_of(changes.begin(), changes.end(),
+                                [](const metadata_change& change) { return change.what == kind::node_down; });
+  if (!lost || !service.host.leads())
+    return;
+  if (auto news = news_of_lost_masters(before, *service.host.snapshot()); !news.empty())
+    write_news(service, std::move(news));
 }
 
 void tell_left_out(metadata_service& service) {

@@ -2,6 +2,7 @@
 // masters are, and who must hear that one has moved. Internal to actors/metadata*.cpp; runs in that actor.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "actors/metadata_work.hpp"
@@ -16,8 +17,8 @@ void put_replicated_queue(caf::actor_system& system, metadata_service& service, 
 /// The queue is deleted.
 void end_replicated_queue(metadata_service& service, const queue_ptr& record);
 
-/// After the snapshot: replicas look at what has changed.
-void show_replicas(const runtime& node, const std::vector<metadata_change>& changes);
+/// After the snapshot: the queue's replica looks at what has changed of it.
+void show_replica(const runtime& node, const metadata_change& change);
 
 /// After the snapshot: channels and queues of this node that use them hear of it.
 void tell_moved(const runtime& node, const std::vector<queue_move>& moved);
@@ -26,8 +27,12 @@ void tell_moved(const runtime& node, const std::vector<queue_move>& moved);
 void forget_idle_channels(metadata_service& service, uint64_t now_ms);
 
 /// After the snapshot, of which `before` is the one before: what operators want to know goes to the log. Masters and
-/// copies are told of by the node whose masters they are, queues without a master by the node whose metadata leads.
-void tell_news(metadata_service& service, const metadata_snapshot& before, const std::vector<metadata_change>& changes);
+/// copies are told of by the node whose masters they are. `last`: as the queues were when they were told of last.
+void tell_news(metadata_service& service, const metadata_snapshot& before, const metadata_change& change,
+               std::map<queue_id, queue_ptr>& last);
+/// Likewise; queues without a master are told of by the node whose metadata leads.
+void tell_lost_masters(metadata_service& service, const metadata_snapshot& before,
+                       const std::vector<metadata_change>& changes);
 /// How many lines were too many to be written, if some were.
 void tell_left_out(metadata_service& service);
 

@@ -1,4 +1,4 @@
-// What the metadata actor does with the outcome of a flush: queues' actors, snapshots, links, answers. Internal to
+// What the metadata actor does with the outcome of a flush (see also metadata_telling.hpp). Internal to
 // actors/metadata.cpp; every function runs in that actor, or before it is spawned.
 #pragma once
 
@@ -10,6 +10,7 @@
 
 #include "actors/cluster.hpp"
 #include "actors/metadata.hpp"
+#include "actors/metadata_telling.hpp"
 #include "metadata/placement_news.hpp"
 
 namespace broker {
@@ -51,6 +52,7 @@ struct metadata_service {
   std::map<queue_id, caf::actor> ended_replicas;
   uint64_t forget_idle_at_ms = 0; ///< when replicas look for channels that have gone unheard; 0: not yet known
   news_limit news;                ///< of copies of queues, for the log
+  metadata_telling telling;
 
   metadata_service(runtime& of, metadata_options how)
     : node(&of), options(std::move(how)), peers(of.cluster),
@@ -62,17 +64,18 @@ struct asker {
   std::function<void(command_result)> done;
   std::string what;        ///< "declare queue 'q' in vhost '/'"; only where a proposal can fail for want of others
   connection_id owner = 0; ///< of delete_exclusive_queues
+  bool at_once = false;    ///< whatever this node's actors have not been told of yet
 };
 asker asker_of(proposal& what, bool in_cluster);
 /// 541, in RabbitMQ's words where it has some (G5).
 command_result refused(consensus::outcome why, const std::string& what);
 
-/// Queues first, then the snapshot that names them, then the rest: whoever reads the snapshot finds the queue.
-void carry_out(caf::actor_system& system, metadata_service& service, const std::vector<metadata_change>& changes);
-/// If node_started is among what was done: publishes the first snapshot, starts every queue.
+/// If node_started is among what was done: the node's queues are to be started (metadata_service::telling).
 /// Error: this node cannot be part of its cluster; said, too.
-result<void> boot_if_ready(caf::actor_system& system, metadata_service& service, const metadata_flush& flushed);
-/// Says `ready` once the node is up to date and votes, if it is to vote.
+result<void> boot_if_ready(metadata_service& service, const metadata_flush& flushed);
+/// The links follow the table of nodes.
+void follow_node(const runtime& node, const metadata_change& change);
+/// Says `ready` once the node is up to date, its queues are started, and it votes, if it is to vote.
 void say_ready(metadata_service& service);
 /// As the state that was stored last knows them; later ones come as changes.
 void connect_known_nodes(metadata_service& service);

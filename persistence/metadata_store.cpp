@@ -103,6 +103,7 @@ struct leveldb_metadata_store::impl {
   uint64_t oldest = 1;                    ///< no entry below is stored; those up to snapshot_index are left over
   std::unique_ptr<file> served;           ///< the newest snapshot, while it is being sent
   std::optional<snapshot_value> prepared; ///< its file is written; touched by prepare_snapshot and store_snapshot only
+  std::optional<snapshot_value> arrived;  ///< likewise; touched by prepare_install and install_snapshot only
   bool loaded = false;
   bool failed = false; ///< a write has failed: what LevelDB holds is unknown (L3)
 };
@@ -403,19 +404,29 @@ result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_me
   return own.replace_snapshot(*std::exchange(own.prepared, std::nullopt), meta.index);
 }
 
+result<void> leveldb_metadata_store::prepare_install(const consensus::snapshot_meta& meta, std::string_view data) {
+  impl& own = *impl_;
+  own.arrived.reset();
+  if (auto written = own.write_snapshot_file("snapshot.tmp", snapshot_name(meta), data); !written)
+    return written;
+  own.arrived = snapshot_value{meta, data.size(), crc32c(data)};
+  return {};
+}
+
 result<void> leveldb_metadata_store::install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
   BROKER_ASSERT(impl_->loaded, "load() comes first");
   impl& own = *impl_;
   BROKER_ASSERT(meta.index > own.snapshot_index && meta.term <= own.now.state.term, "a snapshot brings something new");
   if (own.failed)
     return error{0, "metadata store " + own.shown + ": an earlier write has failed"};
-  if (auto written = own.write_snapshot_file("snapshot.tmp", snapshot_name(meta), data); !written) {
-    own.failed = true;
-    return written;
-  }
+  if (!own.arrived || own.arrived->meta != meta)
+    if (auto written = prepare_install(meta, data); !written) {
+      own.failed = true;
+      return written;
+    }
   const uint64_t upto = own.now.last_index;
   own.now.last_index = meta.index;
-  return own.replace_snapshot({meta, data.size(), crc32c(data)}, upto);
+  return own.replace_snapshot(*std::exchange(own.arrived, std::nullopt), upto);
 }
 
 // File first, pointer after: at any crash the pointer names a whole file.

@@ -39,6 +39,7 @@ public:
   result<void> write_identity(const metadata_identity& who) override;
   result<void> prepare_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
+  result<void> prepare_install(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<void> install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) override;
   result<std::optional<snapshot_part>> read_snapshot(uint64_t index, uint64_t term, uint64_t offset,
                                                      size_t bytes_max) override;

@@ -239,11 +239,30 @@ result<void> broker_app::open_metadata() {
   return wait_for_cluster(std::move(outcome));
 }
 
+/// Why a start still waits, for operators.
+std::string broker_app::waits_for() const {
+  std::string reached;
+  std::string missing;
+  for (const auto& link : links->nodes()) {
+    std::string& list = link.connected ? reached : missing;
+    list += (list.empty() ? "" : ", ") + link.node;
+    if (!link.connected && !link.last_error.empty())
+      list += " (" + link.last_error + ")";
+  }
+  const auto named = [](const std::string& list) { return list.empty() ? "none" : list; };
+  const bool led = shared.leaderless_since_ms == 0;
+  return std::string{"still waiting to take part in the cluster: "}
+       + (led ? "catching up with the leader of its metadata" : "no node that leads its metadata is heard of")
+       + "; nodes reached: " + named(reached) + "; not reached: " + named(missing);
+}
+
 /// Of no use before a majority has heard of it (S08); RabbitMQ waits ten times 30 s for its tables. A node alone is
 /// ready at once.
 result<void> broker_app::wait_for_cluster(std::future<result<void>> ready) {
   constexpr auto step = std::chrono::milliseconds{50};
+  constexpr auto patience = std::chrono::seconds{10};
   const auto deadline = std::chrono::steady_clock::now() + cluster_wait;
+  auto tell_at = std::chrono::steady_clock::now() + patience;
   if (ready.wait_for(std::chrono::seconds{0}) != std::future_status::ready)
     say(log_level::info, "waiting until a majority of the cluster's nodes has been started");
   while (ready.wait_for(step) != std::future_status::ready) {
@@ -253,6 +272,10 @@ result<void> broker_app::wait_for_cluster(std::future<result<void>> ready) {
                                            "before it joins again"};
     if (around.given_up())
       return error{0, "the start was given up: the node is to stop"};
+    if (std::chrono::steady_clock::now() > tell_at) {
+      say(log_level::warning, waits_for());
+      tell_at += patience;
+    }
     if (std::chrono::steady_clock::now() > deadline)
       return error{0, "no majority of the cluster's nodes could be reached within "
                         + std::to_string(cluster_wait.count()) + " s"};

@@ -149,6 +149,7 @@ private:
                   std::function<void()> done);
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   result<void> wait_for_cluster(std::future<result<void>> ready);
+  std::string waits_for() const;
   void look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,
                         std::chrono::steady_clock::time_point until, const std::function<void(size_t)>& done);
   void stop_cluster();

@@ -51,6 +51,9 @@ inline constexpr size_t metadata_forward_bytes = 256 * 1024;
 inline constexpr uint32_t metadata_keeper_ms = 100;
 /// How often a node that hears of no leader asks the others whether it still is a member.
 inline constexpr uint32_t metadata_hello_ms = 1'000;
+/// For so long a node must have reached others but not the leader before one of them leads (own choice: links that come
+/// up one after the other take less).
+inline constexpr uint32_t metadata_stranded_ms = 2'000;
 /// A node that the leader cannot reach for this long is marked as down (as RabbitMQ's net_ticktime).
 inline constexpr uint32_t metadata_node_down_ms = 60'000;
 /// A snapshot that a member offers (own choice: 100,000 queues take 50 MB).

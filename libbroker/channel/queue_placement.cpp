@@ -19,7 +19,7 @@ struct queue_counts {
 
 queue_counts count_queues(const metadata_snapshot& metadata) {
   queue_counts counts;
-  metadata.for_each_queue([&](const queue_ptr& each) {
+  metadata.visit_queues([&](const queue_ptr& each) {
     ++counts.of[each->node];
     ++counts.all;
   });

@@ -175,6 +175,7 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
   out_.leadership = now;
   window_.rewind();
   appended_.clear();
+  stranded_.clear();
   changing_ = 0;
   leads_since_ = kept_at_ = now_;
   for (auto& [number, one] : reads_)
@@ -186,7 +187,7 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
 
 bool metadata_host::has_pending() const {
   return window_.has_unsent() || has_writes() || !steps_.empty() || !out_.done.empty() || !out_.changes.empty()
-      || out_.leadership || install_ || out_.forgotten || !out_.moves.empty() || !gate_.empty()
+      || out_.leadership || restore_due() || out_.forgotten || !out_.moves.empty() || out_.hands_over || !gate_.empty()
       || applied_.index != flushed_index_;
 }
 
@@ -206,12 +207,9 @@ result<metadata_flush> metadata_host::flush() {
       if (auto written = write(); !written)
         return written.error();
     work();
-    if (install_ && !has_writes() && !failure_)
-      if (auto installed = install(); !installed)
-        return installed.error();
     // What was too much for one write may be proposed now.
     const bool more = leads() && window_.has_unsent() && applied_.index > before;
-    again = has_writes() || !steps_.empty() || install_ || more;
+    again = has_writes() || !steps_.empty() || more;
   }
   if (failure_)
     return *failure_;
@@ -225,7 +223,7 @@ result<metadata_flush> metadata_host::flush() {
 
 // A large state is not written again after every few entries: the log must have grown to a good part of it first.
 bool metadata_host::snapshot_due() const noexcept {
-  return snapshot_wanted_ && !snapshot_begun_ && !install_ && log_bytes_ >= snapshot_bytes_ / 2;
+  return snapshot_wanted_ && !snapshot_begun_ && !install_ && !restoring_ && log_bytes_ >= snapshot_bytes_ / 2;
 }
 
 metadata_snapshot_job metadata_host::begin_snapshot() {
@@ -277,29 +275,55 @@ void metadata_host::serve_snapshot(const consensus::snapshot_request& request) {
 void metadata_host::receive_chunk(consensus::snapshot_chunk& chunk) {
   if (chunk.offset == 0)
     incoming_.clear();
-  BROKER_ASSERT(chunk.offset == incoming_.size(), "chunks come in order");
+  BROKER_ASSERT(chunk.offset == incoming_.size() && !install_ && !restoring_, "chunks come in order");
   incoming_ += chunk.data;
   if (chunk.last)
     install_ = chunk.meta;
 }
 
-// First it is understood, then it replaces what is stored.
-result<void> metadata_host::install() {
-  const consensus::snapshot_meta meta = *std::exchange(install_, std::nullopt);
-  const std::string bytes = std::exchange(incoming_, {});
-  if (auto done = state_.restore(bytes, out_.changes); !done)
+// Everything written before it is on the disk first: what it replaces is then no more than that.
+bool metadata_host::restore_due() const noexcept {
+  return install_ && !has_writes();
+}
+
+metadata_restore_job metadata_host::begin_restore() {
+  BROKER_ASSERT(restore_due() && steps_.empty() && !restoring_, "between flushes, one at a time");
+  restoring_ = true;
+  return {*std::exchange(install_, std::nullopt),
+          std::exchange(incoming_, {}),
+          state_.snapshot(),
+          std::make_unique<metadata_state>(settings_.metadata),
+          {}};
+}
+
+// First it is understood, then it is written.
+result<void> metadata_restore_job::work(metadata_store& store) {
+  if (auto done = state->restore(bytes); !done)
     return error{0, "the metadata received from another node: " + done.error().text};
-  if (auto stored = store_.install_snapshot(meta, bytes); !stored)
+  changes = difference_of(*before, *state->snapshot());
+  return store.prepare_install(meta, bytes);
+}
+
+result<void> metadata_host::finish_restore(metadata_restore_job& job) {
+  BROKER_ASSERT(restoring_, "begin_restore() comes first");
+  BROKER_ASSERT(state_.snapshot() == job.before && !has_writes(), "nothing is applied while a snapshot is restored");
+  restoring_ = false;
+  if (auto stored = store_.install_snapshot(job.meta, job.bytes); !stored)
     return stored;
-  applied_ = meta;
-  installed_ = meta.index;
+  state_.change_places(*job.state);
+  if (out_.changes.empty())
+    out_.changes.swap(job.changes);
+  out_.changes.insert(out_.changes.end(), job.changes.begin(), job.changes.end());
+  applied_ = job.meta;
+  installed_ = job.meta.index;
   snapshot_wanted_ = false;
-  snapshot_bytes_ = bytes.size();
+  snapshot_bytes_ = job.bytes.size();
   log_bytes_ = 0;
   for (const consensus::ticket id : window_.applied_unseen(state_.last_applied(identity_.self, identity_.run)))
     answer(id, outcome::lost);
   finish_reads();
-  enqueue(group_->snapshot_installed(meta));
+  enqueue(group_->snapshot_installed(job.meta));
+  work();
   return {};
 }
 

@@ -7,7 +7,8 @@
 // next flush. In a cluster a node's proposals travel to the leader, are applied exactly once (proposal_window.hpp), and
 // are answered when this node itself has applied them, and every other node that can be reached and keeps up has, too
 // (answer_gate.hpp): whoever has an answer finds it in snapshot(), and on the other nodes.
-// Snapshots are taken between flushes, and written beside them (metadata_snapshot_job), so that nothing waits for one.
+// Snapshots are taken between flushes, and written beside them (metadata_snapshot_job), so that nothing waits for one;
+// one that is received is restored beside them, too (metadata_restore_job).
 #pragma once
 
 #include <deque>
@@ -56,6 +57,12 @@ struct metadata_flush {
   bool forgotten = false;
   /// What the leader wishes of masters of this node (move_master).
   std::vector<peer_message::move_master> moves;
+  /// This leader hands over to a node that reaches everybody whom it reaches, and one more.
+  struct better_connected {
+    std::string next;
+    std::string stranded;
+  };
+  std::optional<better_connected> hands_over;
 };
 
 /// A snapshot that has been begun: its content is fixed, so that it may be written while the host goes on.
@@ -66,6 +73,20 @@ struct metadata_snapshot_job {
   /// What takes time: encodes the image and writes it beside the store's other work. On any thread. Error: a failed
   /// write; the node must end (G6).
   result<std::string> write(metadata_store& store) const;
+};
+
+/// A snapshot that was received whole, and becomes the state while the host goes on.
+struct metadata_restore_job {
+  consensus::snapshot_meta meta;
+  std::string bytes;
+  snapshot_ptr before; ///< what it takes the place of
+  /// What it becomes; after finish_restore() what it has replaced. The end of a large one takes time, wherever it ends.
+  std::unique_ptr<metadata_state> state;
+  std::vector<metadata_change> changes; ///< from `before` to it
+
+  /// What takes time: decodes and compares it, and writes it beside the store's other work. On any thread. Error: bytes
+  /// this version does not understand, or a failed write; the node must end (G6, G7).
+  result<void> work(metadata_store& store);
 };
 
 class metadata_host {
@@ -131,6 +152,13 @@ public:
   /// All of it at once; takes time linear in the state.
   result<void> take_snapshot();
 
+  /// A snapshot has been received. Until it is restored nothing is applied here, but the leader hears of the node.
+  bool restore_due() const noexcept;
+  /// Between flushes, when one is due. Cheap.
+  metadata_restore_job begin_restore();
+  /// After the job's work(). The next flush() gives its changes. Errors as flush().
+  result<void> finish_restore(metadata_restore_job& job);
+
   snapshot_ptr snapshot() const { return state_.snapshot(); }
   const metadata_state& state() const noexcept { return state_; }
   uint64_t applied_index() const noexcept { return applied_.index; }
@@ -170,7 +198,6 @@ private:
   void answer_when_shown(uint64_t index, consensus::ticket id, command_result result);
   void release_answers();
   void fail(error why);
-  result<void> install();
   void note_leadership(const consensus::leadership& now);
 
   // -- metadata_host_peers.cpp --
@@ -200,6 +227,9 @@ private:
   bool is_taken_for_dead() const;
   void keep_own_record();
   void say_hello();
+  void on_hello(consensus::node_id from);
+  void on_stranded(consensus::node_id from, const peer_message::stranded& what);
+  std::vector<consensus::node_id> reached() const;
 
   const metadata_host_settings settings_;
   metadata_store& store_;
@@ -216,12 +246,13 @@ private:
   consensus::snapshot_meta applied_;
   bool snapshot_wanted_ = false;
   bool snapshot_begun_ = false;
-  size_t log_bytes_ = 0;       ///< since the last snapshot, or the one under way
-  size_t snapshot_bytes_ = 0;  ///< of the last snapshot
-  uint64_t installed_ = 0;     ///< index of the last snapshot that was received
-  uint64_t flushed_index_ = 0; ///< applied at the last flush
-  std::string incoming_;       ///< a snapshot being received
-  std::optional<consensus::snapshot_meta> install_;
+  size_t log_bytes_ = 0;                            ///< since the last snapshot, or the one under way
+  size_t snapshot_bytes_ = 0;                       ///< of the last snapshot
+  uint64_t installed_ = 0;                          ///< index of the last snapshot that was received
+  uint64_t flushed_index_ = 0;                      ///< applied at the last flush
+  std::string incoming_;                            ///< a snapshot being received
+  std::optional<consensus::snapshot_meta> install_; ///< it is whole
+  bool restoring_ = false;
   metadata_flush out_;
 
   proposal_window window_;
@@ -250,6 +281,8 @@ private:
   };
   std::map<std::string, obituary> told_down_; ///< proposed by this node
   std::set<std::string> connected_;
+  /// Nodes that reach others but not this leader: since when, and when they were last heard of.
+  std::map<consensus::node_id, std::pair<consensus::time_ms, consensus::time_ms>> stranded_;
 
   answer_gate gate_;
   std::map<consensus::ticket, command_result> held_results_; ///< of what the gate holds

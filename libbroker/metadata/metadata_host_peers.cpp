@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "metadata/group_keeper.hpp"
 #include "metadata/metadata_host.hpp"
+#include "raft/membership.hpp"
 
 namespace broker {
 
@@ -112,6 +113,10 @@ void metadata_host::recv(const std::string& from, std::string_view bytes) {
     out_.moves.push_back(*move);
   else if (std::holds_alternative<peer_message::forgotten>(got->body))
     out_.forgotten = true;
+  else if (std::holds_alternative<peer_message::hello>(got->body))
+    on_hello(got->from);
+  else if (const auto* wish = std::get_if<peer_message::stranded>(&got->body))
+    on_stranded(got->from, *wish);
   work();
 }
 
@@ -361,6 +366,44 @@ void metadata_host::say_hello() {
   said_hello_ = now_;
   for (const node_record& one : known_nodes())
     peers_->send_datagram(one.name, encode({identity_.cluster, identity_.self, peer_message::hello{}}));
+}
+
+// Raft's messages go from the leader to each member, so who is not reached by the leader takes part in nothing. If a
+// single link is broken somebody else reaches both its ends, and leads just as well.
+void metadata_host::on_hello(consensus::node_id from) {
+  const std::string to = leader();
+  if (leads() || to.empty() || !state_.snapshot()->find_node(from)
+      || !raft::is_voter(group_->members(), identity_.self))
+    return;
+  say(to, peer_message::stranded{from, reached()});
+}
+
+std::vector<consensus::node_id> metadata_host::reached() const {
+  std::vector<consensus::node_id> all;
+  state_.snapshot()->for_each_node([&](const node_ptr& one) {
+    if (connected_.contains(one->name))
+      all.push_back(one->id);
+  });
+  return all;
+}
+
+// Whom the next leader reaches are more in any case, so leadership comes to rest.
+void metadata_host::on_stranded(consensus::node_id from, const peer_message::stranded& what) {
+  const node_ptr lost = state_.snapshot()->find_node(what.node);
+  if (!leads() || !lost || connected_.contains(lost->name) || !connected_.contains(name_of(from)))
+    return;
+  auto& [since, last] = stranded_.try_emplace(what.node, now_, now_).first->second;
+  if (now_ - last > 3 * limits::metadata_hello_ms)
+    since = now_;
+  last = now_;
+  if (now_ - since < limits::metadata_stranded_ms)
+    return;
+  for (const consensus::node_id one : reached())
+    if (one != from && std::find(what.reached.begin(), what.reached.end(), one) == what.reached.end())
+      return;
+  since = now_;
+  out_.hands_over = {name_of(from), lost->name};
+  enqueue(group_->transfer(next_ticket_++, from));
 }
 
 void metadata_host::move_master(const std::string& node, const peer_message::move_master& what) {

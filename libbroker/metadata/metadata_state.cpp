@@ -1,5 +1,7 @@
 #include "metadata/metadata_state.hpp"
 
+#include <utility>
+
 #include "amqp/reply.hpp"
 #include "metadata/snapshot_view.hpp"
 #include "metadata/state_impl.hpp"
@@ -100,11 +102,22 @@ command_result metadata_state::apply(const command& what, std::vector<metadata_c
   return out;
 }
 
+// Caches compare versions, so they rise whatever takes the place of what.
+void metadata_state::change_places(metadata_state& fresh) {
+  fresh.impl_->version = impl_->version + 1;
+  fresh.impl_->current = nullptr;
+  std::swap(impl_, fresh.impl_);
+}
+
 snapshot_ptr metadata_state::snapshot() const {
   if (!impl_->current)
     impl_->current =
       std::make_shared<const snapshot_view>(impl_->now, impl_->version, impl_->next_queue, impl_->settings);
   return impl_->current;
+}
+
+snapshot_ptr metadata_state::snapshot_before_queues() const {
+  return std::make_shared<const snapshot_view>(impl_->now, impl_->version, queue_id{1}, impl_->settings);
 }
 
 } // namespace broker

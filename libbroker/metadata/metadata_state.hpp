@@ -56,20 +56,27 @@ public:
 
   /// The state after the last apply. Cheap: a reference.
   snapshot_ptr snapshot() const;
+  /// The same, but it counts no queue as created yet (metadata_snapshot::next_queue_id): for a node that has not
+  /// started them yet.
+  snapshot_ptr snapshot_before_queues() const;
 
   /// The state after the last apply, for writing it while the state goes on. Cheap: references.
   std::shared_ptr<const metadata_image> image() const;
   std::string serialise() const { return image()->serialise(); }
   /// Replaces the state. Error: the bytes are not a snapshot; the state is then unchanged.
   result<void> restore(std::string_view bytes);
-  /// As restore, and appends what differs from the state before as `changes`, in the order of names: what the actor
-  /// layer of a node that has received a snapshot must carry out.
-  result<void> restore(std::string_view bytes, std::vector<metadata_change>& changes);
+  /// A state that was restored elsewhere takes this one's place, and gets this one's content: with a large state,
+  /// ending it takes as long as restoring it. Cheap.
+  void change_places(metadata_state& fresh);
 
 private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };
+
+/// What the actor layer of a node must carry out that has received the snapshot `is` and had `was`, in the order of
+/// queues' ids and of names. Takes time linear in both. Any thread.
+std::vector<metadata_change> difference_of(const metadata_snapshot& was, const metadata_snapshot& is);
 
 /// Protobuf (proto/metadata.proto).
 std::string encode_command(const command& what, const proposer& by = {});

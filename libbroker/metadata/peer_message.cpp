@@ -37,6 +37,11 @@ struct encoder {
     to.set_mastership(what.mastership);
     to.set_to(what.to);
   }
+  void operator()(const peer_message::stranded& what) const {
+    auto& to = *out.mutable_stranded();
+    to.set_node(what.node);
+    to.mutable_reached()->Add(what.reached.begin(), what.reached.end());
+  }
 };
 
 } // namespace
@@ -87,6 +92,11 @@ result<peer_message> decode_peer_message(std::string_view bytes) {
     out.body =
       peer_message::move_master{from.move_master().queue(), from.move_master().mastership(), from.move_master().to()};
     return out;
+  case proto::PeerMessage::kStranded: {
+    const auto& body = from.stranded();
+    out.body = peer_message::stranded{body.node(), {body.reached().begin(), body.reached().end()}};
+    return out;
+  }
   default:
     return malformed;
   }

@@ -50,6 +50,12 @@ struct peer_message {
     replication::node_id to = 0;
     friend bool operator==(const move_master&, const move_master&) = default;
   };
+  /// To the leader: a node that hears of no leader has said hello to the sender. If the leader cannot reach it, and the
+  /// sender reaches everybody whom the leader reaches, the sender should lead. A wish: it may get lost.
+  struct stranded {
+    consensus::node_id node = 0;
+    std::vector<consensus::node_id> reached; ///< by the sender
+  };
   /// From a node that hears of no leader: perhaps it was forgotten while it was down.
   struct hello {};
   /// The receiver is no member any more and never will be under its id.
@@ -57,7 +63,7 @@ struct peer_message {
 
   uint64_t cluster = 0;
   consensus::node_id from = 0;
-  std::variant<raft, forwarded, read, read_answer, hello, forgotten, applied, move_master> body;
+  std::variant<raft, forwarded, read, read_answer, hello, forgotten, applied, move_master, stranded> body;
 };
 
 std::string encode(const peer_message& what);

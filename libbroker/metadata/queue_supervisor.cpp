@@ -124,7 +124,7 @@ void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
     }
   });
   std::vector<queue_ptr> movable;
-  in.for_each_queue([&](const queue_ptr& one) {
+  in.visit_queues([&](const queue_ptr& one) {
     if (!one->placement) {
       if (const auto at = ids.find(one->node); at != ids.end())
         ++loads_[at->second];

@@ -31,7 +31,7 @@ result<void> replay(const stored_metadata& stored, metadata_inventory& into) {
   const snapshot_ptr now = state.snapshot();
   now->for_each_node([&](const node_ptr& one) { into.nodes.push_back(one); });
   now->for_each_vhost([&](const vhost_record&) { ++into.vhosts; });
-  now->for_each_queue([&](const queue_ptr&) { ++into.queues; });
+  into.queues += now->queue_count();
   now->for_each_user([&](const user_record&) { ++into.users; });
   return {};
 }

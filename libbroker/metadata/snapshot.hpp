@@ -89,6 +89,8 @@ public:
 
   /// By vhost and name, which takes a millisecond or more for some thousands.
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
+  /// The same queues in no particular order, which takes a tenth of the time. Equal histories give equal orders.
+  virtual void visit_queues(const std::function<void(const queue_ptr&)>& visit) const { for_each_queue(visit); }
   /// How many for_each_queue() visits.
   virtual uint64_t queue_count() const;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;

@@ -166,6 +166,10 @@ void snapshot_view::for_each_queue(const std::function<void(const queue_ptr&)>& 
       visit(queue);
 }
 
+void snapshot_view::visit_queues(const std::function<void(const queue_ptr&)>& visit) const {
+  tables_.vhosts.for_each([&](const auto& vhost) { vhost->queues.for_each(visit); });
+}
+
 uint64_t snapshot_view::queue_count() const {
   uint64_t count = 0;
   tables_.vhosts.for_each([&](const auto& vhost) { count += vhost->queues.size(); });

@@ -14,7 +14,7 @@ using kind = metadata_change::kind;
 /// Every queue with an actor of its own, hidden ones too.
 std::map<queue_id, queue_ptr> queues_of(const metadata_snapshot& in) {
   std::map<queue_id, queue_ptr> out;
-  in.for_each_queue([&](const queue_ptr& one) { out.emplace(one->id, one); });
+  in.visit_queues([&](const queue_ptr& one) { out.emplace(one->id, one); });
   in.for_each_exchange([&](const exchange_ptr& one) {
     if (one->delay_queue)
       out.emplace(one->delay_queue->id, one->delay_queue);
@@ -80,15 +80,12 @@ void compare_nodes(const metadata_snapshot& was, const metadata_snapshot& is, st
 
 } // namespace
 
-result<void> metadata_state::restore(std::string_view bytes, std::vector<metadata_change>& changes) {
-  const snapshot_ptr was = snapshot();
-  if (auto done = restore(bytes); !done)
-    return done;
-  const snapshot_ptr is = snapshot();
-  compare_queues(*was, *is, changes);
-  compare_names(*was, *is, changes);
-  compare_nodes(*was, *is, changes);
-  return {};
+std::vector<metadata_change> difference_of(const metadata_snapshot& was, const metadata_snapshot& is) {
+  std::vector<metadata_change> changes;
+  compare_queues(was, is, changes);
+  compare_names(was, is, changes);
+  compare_nodes(was, is, changes);
+  return changes;
 }
 
 } // namespace broker

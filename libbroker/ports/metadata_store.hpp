@@ -54,6 +54,9 @@ public:
   /// Stores a snapshot durably (file first, unless it is prepared; pointer after); the log up to meta.index
   /// is of no interest from then on: load() does not give it, whenever its bytes go.
   virtual result<void> store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) = 0;
+  /// The slow half of install_snapshot, as prepare_snapshot is of store_snapshot. May run on another thread beside
+  /// every other call but install_snapshot.
+  virtual result<void> prepare_install(const consensus::snapshot_meta&, std::string_view) { return {}; }
   /// Stores a snapshot that was received, durably, and drops the *whole* log: pointer and log change in one step, so
   /// that no crash leaves a log beside a snapshot it does not belong to.
   virtual result<void> install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) = 0;

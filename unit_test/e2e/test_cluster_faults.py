@@ -150,20 +150,17 @@ class Faults(OnHosts):
             self.assertEqual("minority" in member.ctl("list_users"), "minority\t" in users)
 
     def test_one_way_cuts(self):
-        """The leader is heard and does not hear, or the other way round: a majority goes on within seconds, and who is cut
-        off from the leader is refused within seconds, as in any minority."""
+        """The leader is heard and does not hear, or the other way round: everybody goes on within seconds, who is cut off from
+        the leader by a leader whom it reaches."""
         leader = self.leader()
         for index, other in enumerate(self.others(leader)):
             if index == 0:
                 self.cluster.network.cut(leader.name, other.name)
             else:
                 self.cluster.network.cut(other.name, leader.name)
-            for member in self.others(other):
+            for member in self.cluster:
                 took, _ = timed(lambda member=member: declare(member))
-                self.assertLess(took, 10)
-            took, event = timed(lambda other=other: self.refused(declare, other, 0))
-            self.assertEqual(event.code, 541)
-            self.assertLess(took, 8)
+                self.assertLess(took, 15)
             self.cluster.heal()
             took, _ = timed(lambda other=other: declare(other))
             self.assertLess(took, 10)
@@ -176,6 +173,30 @@ class Faults(OnHosts):
         self.cluster.heal()
         took, _ = timed(lambda: declare(leader))
         self.assertLess(took, 10)
+
+    def test_a_node_starts_that_reaches_another_but_not_the_leader(self):
+        leader = self.leader()
+        starts, third = self.others(leader)
+        starts.kill()
+        self.cluster.network.cut(leader.name, starts.name)
+        self.cluster.network.cut(starts.name, leader.name)
+        took, _ = timed(starts.start)
+        self.assertLess(took, 15)
+        self.assertIn(f"node {starts.node} cannot be reached from here, but from {third.node}", leader.log())
+        for member in self.cluster:
+            declare(member)
+        self.assertEqual(self.cluster.leader(), third)
+
+    def test_a_node_that_reaches_nobody_says_so_and_starts_by_itself_when_it_does(self):
+        starts, others = self.cluster["node2"], self.others(self.cluster["node2"])
+        starts.kill()
+        self.cluster.cut_off(starts)
+        starts.spawn()
+        said = "no node that leads its metadata is heard of; nodes reached: none; not reached: " + others[0].node
+        self.assertTrue(process.wait_until(lambda: said in starts.log(), WAIT_S), starts.log()[-1000:])
+        self.cluster.heal()
+        starts.await_startup()
+        declare(starts)
 
     def test_a_broken_link_loses_and_doubles_nothing(self):
         """Publishes that were not confirmed when the cable broke are sent again; the queue takes each once."""

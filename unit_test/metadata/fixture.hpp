@@ -66,6 +66,13 @@ struct world {
     const command_result out = apply(what);
     BOOST_REQUIRE_MESSAGE(out.ok(), out.failure.text);
   }
+  /// A snapshot takes the place of the state; `changes` gets what is different.
+  void receive(const std::string& bytes) {
+    const snapshot_ptr was = state.snapshot();
+    BOOST_REQUIRE(state.restore(bytes).ok());
+    const auto different = difference_of(*was, *state.snapshot());
+    changes.insert(changes.end(), different.begin(), different.end());
+  }
   bool has_queue(const std::string& name) const { return state.snapshot()->find_queue("/", name) != nullptr; }
   bool has_exchange(const std::string& name) const { return state.snapshot()->find_exchange("/", name) != nullptr; }
   size_t bindings() const {

@@ -32,6 +32,29 @@ struct three : net {
   }
 };
 
+/// Of three nodes one has been away for so long that it is sent a snapshot, and takes three seconds to restore it.
+struct restoring : three {
+  static net_options options() {
+    net_options how;
+    how.snapshot_after = 20;
+    how.restore_ms = 3'000;
+    return how;
+  }
+  restoring() : three(options()), away(follower()) {
+    isolate(away.name);
+    declare_more(wait_for_leader(), 100);
+    heal();
+    BOOST_REQUIRE(run_until([&] { return away.restore.has_value(); }, 10'000));
+    away.restored_at = now + 3'000;
+  }
+  void declare_more(node& at, int count) {
+    for (; count > 0; --count)
+      must(at, declare_queue{metadata_test::queue("q" + std::to_string(++declared))});
+  }
+  node& away;
+  int declared = 0;
+};
+
 } // namespace
 } // namespace cluster
 
@@ -188,6 +211,120 @@ BOOST_AUTO_TEST_CASE(a_node_that_was_away_receives_a_snapshot_and_reports_what_h
   world.crash(away);
   world.start(away);
   BOOST_REQUIRE(world.run_until([&] { return away.started() && world.agree(); }, 10'000));
+}
+
+BOOST_AUTO_TEST_CASE(the_leader_hears_of_a_node_that_restores_a_snapshot) {
+  restoring world;
+  node& leader = world.wait_for_leader();
+  const uint64_t term = leader.host->group().term();
+  for (auto& [name, one] : world.nodes)
+    if (one->up() && one.get() != &leader && one.get() != &world.away)
+      world.crash(*one);
+  const time_ms until = world.away.restored_at - 100;
+  world.run(until - world.now); // ten times an election's time
+  BOOST_TEST(world.away.restore.has_value());
+  BOOST_TEST(leader.host->leads());
+  BOOST_TEST(leader.host->group().term() == term);
+  BOOST_TEST(world.away.host->leader() == leader.name);
+  world.declare_more(leader, 1); // the two are a majority once it is restored
+  BOOST_TEST(!world.away.restore.has_value());
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 1'000));
+  BOOST_TEST(world.away.queues.size() == 101u);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_restores_a_snapshot_although_newer_ones_and_new_leaders_come_meanwhile) {
+  restoring world;
+  node& first = world.wait_for_leader();
+  world.declare_more(first, 50); // newer snapshots
+  BOOST_TEST(world.away.restore.has_value());
+  world.crash(first);
+  node& next = world.wait_for_leader();
+  BOOST_TEST(world.away.restore.has_value());
+  BOOST_TEST(world.run_until([&] { return world.away.host->leader() == next.name; }, 1'000));
+  world.declare_more(next, 50);
+  BOOST_TEST(!world.away.restore.has_value());
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 10'000));
+  BOOST_TEST(world.away.queues.size() == 200u);
+  BOOST_TEST(world.wait_for_leader().name != first.name);
+  world.start(first);
+  BOOST_REQUIRE(world.run_until([&] { return first.started() && world.agree(); }, 10'000));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_dies_while_it_restores_a_snapshot_has_what_it_had_and_is_sent_it_again) {
+  restoring world;
+  const uint64_t had = world.away.host->applied_index();
+  world.crash(world.away);
+  BOOST_TEST(world.away.disk.installs == 0);
+  world.start(world.away);
+  BOOST_TEST(world.away.host->applied_index() <= had);
+  BOOST_REQUIRE(world.run_until([&] { return world.away.started() && world.agree(); }, 10'000));
+  BOOST_TEST(world.away.queues.size() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_asked_of_a_node_that_restores_a_snapshot_is_answered_when_it_has) {
+  restoring world;
+  const auto declared = world.declare(world.away, "here");
+  world.run(1'000);
+  BOOST_TEST(!world.away.answers.contains(declared));
+  BOOST_REQUIRE(world.answered(world.away, declared));
+  BOOST_TEST((world.away.answers.at(declared) == outcome::ok));
+  BOOST_TEST(!world.away.restore.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_starts_and_reaches_a_follower_but_not_the_leader_takes_part) {
+  three world;
+  node& leader = world.wait_for_leader();
+  node& starts = world.follower();
+  world.crash(starts);
+  world.cut(starts.name, leader.name);
+  world.run(1'000);
+  world.start(starts);
+  BOOST_REQUIRE(world.run_until([&] { return starts.started(); }, 5'000));
+  BOOST_TEST(world.wait_for_leader().name != leader.name);
+  BOOST_TEST(world.wait_for_leader().name != starts.name);
+  BOOST_TEST(world.must(starts, declare_queue{metadata_test::queue("there")}).created);
+  BOOST_TEST(world.must(leader, declare_queue{metadata_test::queue("here")}).created);
+  const uint64_t term = world.wait_for_leader().host->group().term();
+  world.run(20'000);
+  BOOST_TEST(world.wait_for_leader().host->group().term() == term); // it stays there
+}
+
+BOOST_AUTO_TEST_CASE(a_node_whose_link_to_the_leader_breaks_is_led_by_another) {
+  three world;
+  node& leader = world.wait_for_leader();
+  node& stranded = world.follower();
+  world.part(stranded.name, leader.name);
+  const auto declared = world.declare(stranded, "q");
+  BOOST_REQUIRE(world.answered(stranded, declared, 5'000));
+  BOOST_TEST((stranded.answers.at(declared) == outcome::ok));
+  BOOST_TEST(world.wait_for_leader().name != leader.name);
+}
+
+/// It would only leave somebody else behind, and leadership would never come to rest.
+BOOST_AUTO_TEST_CASE(a_leader_hands_over_to_nobody_who_does_not_reach_all_that_it_reaches) {
+  three world;
+  for (const char* name : {"d@x", "e@x"})
+    world.join(name);
+  BOOST_REQUIRE(world.run_until([&] { return world.members().voters.size() == 5 && world.agree(); }, 10'000));
+  node& leader = world.wait_for_leader();
+  std::vector<std::string> others;
+  for (auto& [name, one] : world.nodes)
+    if (one.get() != &leader)
+      others.push_back(name);
+  node& starts = world.at(others[0]);
+  world.crash(starts);
+  for (const std::string& name : {leader.name, others[2], others[3]}) // only others[1] reaches it
+    world.cut(starts.name, name);
+  world.part(others[1], others[2]);
+  world.start(starts);
+  const uint64_t term = leader.host->group().term();
+  world.run(10'000);
+  BOOST_TEST(leader.host->leads());
+  BOOST_TEST(leader.host->group().term() == term);
+  BOOST_TEST(!starts.started());
+  world.join_again(others[1], others[2]);
+  BOOST_REQUIRE(world.run_until([&] { return starts.started(); }, 5'000));
+  BOOST_TEST(world.wait_for_leader().name == others[1]);
 }
 
 BOOST_AUTO_TEST_CASE(at_most_five_vote_and_a_forgotten_voter_is_replaced) {

@@ -25,6 +25,10 @@ bool node::send(const std::string& to, std::string bytes) {
 
 // The disk may fail it: messages of that flush have left, what it was to write has not been written.
 void node::flush() {
+  if (!restore_snapshot()) {
+    BOOST_REQUIRE(disk.fail);
+    return world.crash(*this);
+  }
   auto flushed = host->flush();
   if (!flushed.ok() && disk.fail)
     return world.crash(*this);
@@ -52,6 +56,17 @@ bool node::take_snapshot() {
     return host->take_snapshot().ok();
   snapshot = host->begin_snapshot();
   return true;
+}
+
+bool node::restore_snapshot() {
+  if (!restore && host->restore_due()) {
+    restore = host->begin_restore();
+    restored_at = world.now + (world.options.restore_ms == 0 ? 0 : world.random.below(world.options.restore_ms));
+  }
+  if (!restore || world.now < restored_at)
+    return true;
+  auto job = std::move(*std::exchange(restore, std::nullopt));
+  return job.work(disk) && host->finish_restore(job);
 }
 
 void node::take(const metadata_flush& what) {
@@ -142,6 +157,20 @@ bool net::run_until(const std::function<bool()>& holds, time_ms ms) {
   return holds();
 }
 
+void net::part(const std::string& a, const std::string& b) {
+  cut(a, b);
+  for (const auto& [one, other] : {std::pair{a, b}, std::pair{b, a}})
+    if (at(one).up())
+      at(one).host->peer_suspect(other, now);
+}
+
+void net::join_again(const std::string& a, const std::string& b) {
+  cuts.erase({std::min(a, b), std::max(a, b)});
+  for (const auto& [one, other] : {std::pair{a, b}, std::pair{b, a}})
+    if (at(one).up() && at(other).up())
+      at(one).host->peer_connected(other);
+}
+
 void net::isolate(const std::string& name) {
   for (const auto& [other, one] : nodes)
     if (other != name)
@@ -168,7 +197,7 @@ void net::start(node& who) {
   who.host->snapshot()->for_each_queue([&](const queue_ptr& one) { who.queues.insert(one->id); });
   who.host->tick(now);
   for (auto& [name, other] : nodes)
-    if (other->up() && other.get() != &who) {
+    if (other->up() && other.get() != &who && !is_cut(name, who.name)) {
       who.host->peer_connected(name);
       other->host->peer_connected(who.name);
     }
@@ -186,6 +215,7 @@ void net::crash(node& who) {
   BOOST_REQUIRE(who.up());
   who.host.reset();
   who.snapshot.reset();
+  who.restore.reset();
   who.disk.fail = false;
   who.asked.clear();
   who.deleting.clear();

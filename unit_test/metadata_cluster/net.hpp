@@ -38,6 +38,7 @@ struct net_options {
   time_ms proposal_ms = 5'000;
   time_ms node_down_ms = 60'000;
   time_ms session_ms = 0;
+  time_ms restore_ms = 0; ///< a received snapshot takes up to so long to be restored, while its node goes on
 };
 
 class net;
@@ -53,6 +54,7 @@ struct node final : metadata_peers {
   void flush();
   /// False: the disk failed it.
   bool take_snapshot();
+  bool restore_snapshot();
   void take(const metadata_flush& what);
 
   net& world;
@@ -60,6 +62,8 @@ struct node final : metadata_peers {
   metadata_test::memory_store disk;
   std::unique_ptr<metadata_host> host;
   std::optional<metadata_snapshot_job> snapshot; ///< under way
+  std::optional<metadata_restore_job> restore;   ///< likewise
+  consensus::time_ms restored_at = 0;
   uint64_t life = 0;
   consensus::ticket start_ticket = 0;
   consensus::time_ms tick_due = 0;
@@ -109,6 +113,9 @@ public:
 
   void cut(const std::string& a, const std::string& b) { cuts.insert({std::min(a, b), std::max(a, b)}); }
   void isolate(const std::string& name);
+  /// As cut(), and both ends have noticed.
+  void part(const std::string& a, const std::string& b);
+  void join_again(const std::string& a, const std::string& b);
   void heal() { cuts.clear(); }
   bool is_cut(const std::string& a, const std::string& b) const {
     return cuts.contains({std::min(a, b), std::max(a, b)});

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <leveldb/db.h>
@@ -417,6 +418,112 @@ BOOST_AUTO_TEST_CASE(a_snapshot_of_100000_queues_stalls_nobody) {
   metadata_host again{settings, *d.store};
   BOOST_REQUIRE(again.open(0).ok());
   BOOST_TEST((again.state().serialise() == state));
+}
+
+BOOST_AUTO_TEST_CASE(a_received_snapshot_of_100000_queues_stalls_nobody) {
+  struct wire final : metadata_peers {
+    void send_datagram(const std::string&, std::string bytes) override { sent.push_back(std::move(bytes)); }
+    bool send(const std::string&, std::string bytes) override {
+      sent.push_back(std::move(bytes));
+      return true;
+    }
+    std::deque<std::string> sent;
+  };
+  disk far;
+  disk near;
+  wire to_leader;
+  wire to_follower;
+  metadata_host_settings settings;
+  settings.metadata.replication = true;
+  settings.group.trailing_entries = 10;
+  settings.proposal_ms = 60'000;
+  settings.metadata.node = "leader@x";
+  metadata_host leader{settings, *far.store, &to_follower};
+  BOOST_REQUIRE(leader.open(1).ok());
+  node_started start;
+  start.node = settings.metadata.node;
+  start.default_user.name = "guest";
+  start.incarnation = 1;
+  consensus::ticket ticket = 1;
+  const auto must = [&](command what) {
+    leader.propose(ticket++, std::move(what));
+    BOOST_REQUIRE(leader.flush().ok());
+  };
+  must(start);
+  must(put_policy{{"/", "ha", "", "queues", 0, R"({"ha-mode":"all"})"}, false});
+  for (int i = 0; i < 100'000; ++i) {
+    queue_record queue;
+    queue.vhost = "/";
+    queue.name = "a queue of some length " + std::to_string(i);
+    queue.durable = true;
+    queue.node = settings.metadata.node;
+    leader.propose(ticket++, declare_queue{queue});
+    leader.propose(ticket++, bind{"/", {"amq.direct", queue.name, false, queue.name, {}}});
+    if (i % 1000 == 999)
+      BOOST_REQUIRE(leader.flush().ok());
+  }
+  BOOST_REQUIRE(leader.take_snapshot().ok());
+  must(register_node{"follower@x", "h", 1});
+  BOOST_REQUIRE(near.store->write_identity({leader.identity().cluster, 2, 0, true}).ok());
+  settings.metadata.node = "follower@x";
+  metadata_host follower{settings, *near.store, &to_leader};
+  BOOST_REQUIRE(follower.open(1).ok());
+  leader.peer_connected("follower@x");
+  std::optional<metadata_restore_job> job;
+  size_t changes = 0;
+  consensus::time_ms now = 1;
+  const auto pass = [&] {
+    now += 10;
+    leader.tick(now);
+    BOOST_REQUIRE(leader.flush().ok());
+    for (const auto& bytes : std::exchange(to_follower.sent, {}))
+      within_a_stall("a message", [&] { follower.recv("leader@x", bytes); });
+    within_a_stall("a tick", [&] { follower.tick(now); });
+    within_a_stall("a flush", [&] {
+      const auto flushed = follower.flush();
+      BOOST_REQUIRE(flushed.ok());
+      changes += flushed->changes.size();
+    });
+    for (const auto& bytes : std::exchange(to_leader.sent, {}))
+      leader.recv("follower@x", bytes);
+  };
+  for (int i = 0; i < 1000 && !follower.restore_due(); ++i)
+    pass();
+  BOOST_REQUIRE(follower.restore_due());
+  within_a_stall("begin", [&] { job = follower.begin_restore(); });
+  const double before = own_ms();
+  BOOST_REQUIRE(job->work(*near.store).ok());
+  BOOST_TEST_MESSAGE("beside: " << own_ms() - before << " ms, " << job->bytes.size() << " bytes");
+  pass();
+  within_a_stall("finish", [&] { BOOST_REQUIRE(follower.finish_restore(*job).ok()); });
+  pass();
+  BOOST_TEST(changes > 100'000u);
+  const double ends = own_ms();
+  job.reset();
+  BOOST_TEST_MESSAGE("the end of what was there before: " << own_ms() - ends << " ms");
+  for (int i = 0; i < 1000 && follower.applied_index() != leader.applied_index(); ++i)
+    pass();
+  BOOST_TEST((follower.state().serialise() == leader.state().serialise()));
+}
+
+BOOST_AUTO_TEST_CASE(a_received_snapshot_that_is_prepared_counts_only_once_it_is_installed) {
+  disk d;
+  d.append(1, 10);
+  const consensus::snapshot_meta far{100, 1, {{1}, {2}}};
+  BOOST_REQUIRE(d.store->prepare_install(far, "far ahead").ok());
+  BOOST_REQUIRE(d.store->write(consensus::hard_state{2, 1}, {}, {}).ok()); // a vote meanwhile
+  BOOST_REQUIRE(d.store->prepare_snapshot(at_five, "own").ok());
+  BOOST_REQUIRE(d.store->store_snapshot(at_five, "own").ok()); // so is one of its own
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST((d.content.snapshot == at_five));
+  BOOST_TEST(d.content.log.size() == 5u);
+  BOOST_REQUIRE(d.store->prepare_install(far, "far ahead").ok());
+  BOOST_REQUIRE(d.store->install_snapshot(far, "far ahead").ok());
+  BOOST_REQUIRE(d.reopen() == "");
+  BOOST_TEST((d.content.snapshot == far));
+  BOOST_TEST(d.content.snapshot_data == "far ahead");
+  BOOST_TEST(d.content.log.empty());
+  BOOST_TEST(d.content.state.term == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(who_the_node_is_stays_through_everything_and_its_damage_is_named) {
