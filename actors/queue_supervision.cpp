@@ -72,7 +72,7 @@ bool queue_supervision::step(metadata_service& service, const metadata_flush& fl
   for (change_placement& each : wanted.proposals)
     propose(std::move(each));
   ask_for_moves(host, *in, wanted.moves);
-  return !wanted.proposals.empty() || !wanted.moves.empty();
+  return !wanted.proposals.empty() || !wanted.moves.empty() || supervisor_.walking();
 }
 
 } // namespace broker

@@ -224,6 +224,8 @@ inline constexpr uint32_t session_ms = 2'000;
 inline constexpr uint32_t session_margin_ms = 250;
 /// Proposals of the queue supervisor without outcome: a part of metadata_proposals_max, so that others get through.
 inline constexpr size_t supervisor_proposals_max = 256;
+/// Queues that the supervisor looks at in one step when a change of a node makes it look at all: about 10 ms.
+inline constexpr size_t supervisor_walk_max = 10'000;
 /// How long a node must be down before its copies are made anew elsewhere (own choice: a restart takes less).
 inline constexpr uint32_t replication_restore_ms = 10'000;
 /// Masters on the move at a time, to balance nodes or off a drained one (U05, own choice).

@@ -150,9 +150,9 @@ void metadata_state::impl::drop_transient_queues(const std::string& node, change
   for (const auto& one : now.vhosts.sorted()) {
     vhost_tables& vhost = *own_vhost(one->name());
     // What a RabbitMQ node loses by stopping is simply gone when it is back: nothing cascades to durable exchanges.
-    for (const queue_ptr& queue : vhost.queues.sorted())
-      if (ends_with_run(*queue, node))
-        remove_queue(vhost, queue, false, changes);
+    for (const queue_ptr& queue :
+         vhost.queues.sorted_if([&](const queue_ptr& each) { return ends_with_run(*each, node); }))
+      remove_queue(vhost, queue, false, changes);
   }
 }
 

@@ -1,7 +1,6 @@
 #include "metadata/queue_supervisor.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -47,6 +46,7 @@ void queue_supervisor::begin(uint64_t now, const metadata_snapshot& in) {
   later_.clear();
   later_at_ = plan_at_ = UINT64_MAX;
   moves_.clear();
+  under_way_.reset();
   note_nodes(now, in);
   walk_ = true;
 }
@@ -108,70 +108,85 @@ uint64_t queue_supervisor::since(node_id node) const {
 
 // -- looking at all of them -------------------------------------------------------------------------------------------
 
-void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
+void queue_supervisor::begin_walk(const metadata_snapshot& in) {
   walk_ = false;
   plan_at_ = UINT64_MAX;
-  loads_.clear();
-  masters_.clear();
-  node_tables nodes{in};
-  std::map<std::string, node_id> ids;
-  std::map<node_id, uint64_t> masters; // of nodes that may have some
+  survey& all = under_way_.emplace(in);
   in.for_each_node([&](const node_ptr& one) {
-    if (const auto id = static_cast<node_id>(one->id); nodes.sessions().find(id)) {
-      ids[one->name] = id;
+    if (const auto id = static_cast<node_id>(one->id); all.nodes.sessions().find(id)) {
+      all.ids[one->name] = id;
       if (one->up && !is_drained(id))
-        masters[id] = 0;
+        all.targets[id] = 0;
     }
   });
-  std::vector<queue_ptr> movable;
-  in.visit_queues([&](const queue_ptr& one) {
-    if (!one->placement) {
-      if (const auto at = ids.find(one->node); at != ids.end())
-        ++loads_[at->second];
+  all.queues.reserve(in.queue_count());
+  in.visit_queues([&](const queue_ptr& one) { all.queues.push_back(one); });
+}
+
+void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
+  if (walk_ || !under_way_)
+    begin_walk(in);
+  survey& all = *under_way_;
+  size_t left = settings_.walk_max;
+  for (; left > 0 && all.counted < all.queues.size(); --left)
+    count(*all.queues[all.counted++], all);
+  if (all.counted < all.queues.size())
+    return;
+  for (const bool must : {true, false}) {
+    size_t& planned = must ? all.planned_first : all.planned;
+    for (; left > 0 && planned < all.queues.size() && all.plan.size() < settings_.proposals_max; --left)
+      plan_move(*all.queues[planned++], must, all);
+    if (planned < all.queues.size() && all.plan.size() < settings_.proposals_max)
       return;
-    }
-    for (const node_id node : one->placement->nodes)
-      ++loads_[node];
-    const node_table& table = nodes.of(*one->placement);
-    if (!is_healthy(*one->placement, table))
-      open_.insert_or_assign(one->id, queue_name{one->vhost, one->name});
-    if (!has_master(*one->placement, table))
-      return;
-    ++masters_[one->placement->master];
-    if (const auto at = masters.find(one->placement->master); at != masters.end())
-      ++at->second;
-    if (one->placement->isr.size() > 1)
-      movable.push_back(one);
-  });
-  plan_moves(movable, nodes, std::move(masters));
+  }
+  loads_ = std::move(all.loads);
+  masters_ = std::move(all.masters);
+  moves_.plan(std::move(all.plan));
+  under_way_.reset();
   if (moves_.planned() == settings_.proposals_max)
     plan_at_ = now + settings_.rebalance_ms;
 }
 
+void queue_supervisor::count(const queue_record& queue, survey& all) {
+  if (!queue.placement) {
+    if (const auto at = all.ids.find(queue.node); at != all.ids.end())
+      ++all.loads[at->second];
+    return;
+  }
+  for (const node_id node : queue.placement->nodes)
+    ++all.loads[node];
+  const node_table& nodes = all.nodes.of(*queue.placement);
+  if (!is_healthy(*queue.placement, nodes))
+    open_.insert_or_assign(queue.id, queue_name{queue.vhost, queue.name});
+  if (!has_master(*queue.placement, nodes))
+    return;
+  ++all.masters[queue.placement->master];
+  if (const auto at = all.targets.find(queue.placement->master); at != all.targets.end())
+    ++at->second;
+}
+
 /// A master leaves a node that is drained, or that its policy does not list, for whichever mirror's node has fewest
 /// masters; and any other node if that makes the two more equal.
-void queue_supervisor::plan_moves(const std::vector<queue_ptr>& movable, node_tables& nodes,
-                                  std::map<node_id, uint64_t> masters) {
-  std::deque<master_move> plan;
-  for (const bool must : {true, false})
-    for (const queue_ptr& one : movable) {
-      const placement& queue = *one->placement;
-      if (plan.size() == settings_.proposals_max)
-        break;
-      if (must != (is_drained(queue.master) || is_unlisted(*one)))
-        continue;
-      std::optional<node_id> best;
-      for (const node_id to : queue.nodes)
-        if (may_take_over(queue, to, nodes.of(queue)) && !is_drained(to) && (!best || masters[to] < masters[*best]))
-          best = to;
-      if (!best || (!must && masters[queue.master] < masters[*best] + 2))
-        continue;
-      if (const auto at = masters.find(queue.master); at != masters.end() && at->second > 0)
-        --at->second;
-      ++masters[*best];
-      plan.push_back({one->vhost, one->name, one->id, queue.mastership, queue.master, *best});
-    }
-  moves_.plan(std::move(plan));
+void queue_supervisor::plan_move(const queue_record& record, bool must, survey& all) const {
+  if (!record.placement || record.placement->isr.size() < 2)
+    return;
+  const placement& queue = *record.placement;
+  const node_table& nodes = all.nodes.of(queue);
+  if (!has_master(queue, nodes))
+    return;
+  if (must != (is_drained(queue.master) || is_unlisted(record)))
+    return;
+  auto& masters = all.targets;
+  std::optional<node_id> best;
+  for (const node_id to : queue.nodes)
+    if (may_take_over(queue, to, nodes) && !is_drained(to) && (!best || masters[to] < masters[*best]))
+      best = to;
+  if (!best || (!must && masters[queue.master] < masters[*best] + 2))
+    return;
+  if (const auto at = masters.find(queue.master); at != masters.end() && at->second > 0)
+    --at->second;
+  ++masters[*best];
+  all.plan.push_back({record.vhost, record.name, record.id, queue.mastership, queue.master, *best});
 }
 
 replication::candidate_rank queue_supervisor::rank_of(node_id node) const {
@@ -270,8 +285,10 @@ supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, co
   supervision out;
   if (now >= later_at_)
     open_due(now);
-  if (walk_ || now >= plan_at_)
+  if (walk_ || walking() || now >= plan_at_)
     walk(now, in);
+  if (walking())
+    return out; // the counts that proposals go by are not complete
   node_tables nodes{in};
   for (size_t looks = 4 * settings_.proposals_max; looks > 0 && !open_.empty(); --looks) {
     if (asked_.size() >= settings_.proposals_max)
@@ -295,7 +312,7 @@ supervision queue_supervisor::step(uint64_t now, const metadata_snapshot& in, co
 
 uint64_t queue_supervisor::next_step(uint64_t now) const {
   const bool looks = !open_.empty() && asked_.size() < settings_.proposals_max;
-  if (walk_ || looks || moves_.ready())
+  if (walk_ || walking() || looks || moves_.ready())
     return now;
   uint64_t next = std::min(later_at_, plan_at_);
   if (moves_.planned() != 0)

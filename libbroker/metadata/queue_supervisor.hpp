@@ -4,27 +4,28 @@
 // where the metadata's leader is.
 //
 // Sans-IO, single-threaded, reads no clock: whoever runs it passes the time (monotonic ms), the snapshot and the
-// changes that led to it. A change of a node looks at every queue once; otherwise only queues that changed are looked
-// at, so that quiet queues cost nothing.
+// changes that led to it. A change of a node looks at every queue once, a part with each step; otherwise only queues
+// that changed are looked at, so that quiet queues cost nothing.
 //
 // Bounded: at most limits::supervisor_proposals_max proposals are without outcome, and at most limits::master_moves_max
 // masters on the move. What it remembers is a few words per queue that needs something.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/limits.hpp"
 #include "metadata/copies.hpp"
 #include "metadata/master_moves.hpp"
+#include "metadata/placements.hpp"
 #include "metadata/snapshot.hpp"
 #include "replication/supervise.hpp"
 
 namespace broker {
-
-class node_tables;
 
 struct supervisor_settings {
   uint64_t restore_ms = limits::replication_restore_ms; ///< a node must be down for this long to lose its copies
@@ -35,6 +36,7 @@ struct supervisor_settings {
   uint64_t rebalance_ms = limits::master_rebalance_ms; ///< between two looks for masters to move
   size_t proposals_max = limits::supervisor_proposals_max;
   size_t moves_max = limits::master_moves_max;
+  size_t walk_max = limits::supervisor_walk_max; ///< queues looked at in one step, when all are
 };
 
 struct supervision {
@@ -61,6 +63,8 @@ public:
   supervision step(uint64_t now, const metadata_snapshot& in, const heard_of_replicas& heard = {});
   /// When something is due; UINT64_MAX: only after a change.
   uint64_t next_step(uint64_t now) const;
+  /// In the middle of looking at every queue: nothing is proposed before that is done.
+  bool walking() const noexcept { return under_way_.has_value(); }
 
 private:
   struct queue_name {
@@ -76,14 +80,29 @@ private:
     bool up = false;
     uint64_t since = 0; ///< seen so
   };
+  /// Of every queue, as they were when it began; what has changed since is told by follow().
+  struct survey {
+    explicit survey(const metadata_snapshot& in) : nodes{in} {}
+    std::vector<queue_ptr> queues;
+    node_tables nodes;
+    std::map<std::string, replication::node_id> ids;
+    size_t counted = 0;
+    std::map<replication::node_id, uint64_t> loads;
+    std::map<replication::node_id, uint64_t> masters;
+    std::map<replication::node_id, uint64_t> targets; ///< masters of nodes that may have some
+    size_t planned_first = 0;                         ///< looked at for moves that must be
+    size_t planned = 0;
+    std::deque<master_move> plan;
+  };
   using view = replication::metadata_view;
 
   void note_nodes(uint64_t now, const metadata_snapshot& in);
   void note_queue(uint64_t now, const metadata_change& change);
   void open_due(uint64_t now);
+  void begin_walk(const metadata_snapshot& in);
   void walk(uint64_t now, const metadata_snapshot& in);
-  void plan_moves(const std::vector<queue_ptr>& movable, node_tables& nodes,
-                  std::map<replication::node_id, uint64_t> masters);
+  void count(const queue_record& queue, survey& all);
+  void plan_move(const queue_record& record, bool must, survey& all) const;
   void look_at(uint64_t now, const queue_ptr& queue, const view& seen, const heard_of_replicas& heard,
                supervision& out);
   void propose_master(uint64_t now, const queue_record& queue, const view& seen, const heard_of_replicas& heard,
@@ -107,7 +126,8 @@ private:
   uint64_t later_at_ = UINT64_MAX;                   ///< the first of them, or before it
   master_moves moves_;                               ///< at most proposals_max planned, moves_max under way
   queue_id last_ = 0;                                ///< looked at last, so that all get their turn
-  bool walk_ = false;
+  bool walk_ = false;                                ///< from the beginning
+  std::optional<survey> under_way_;
   uint64_t plan_at_ = UINT64_MAX; ///< masters are counted again
 };
 

@@ -71,6 +71,30 @@ const repl::promote* promotion(const supervision& in, size_t which = 0) {
 
 BOOST_AUTO_TEST_SUITE(queue_supervision)
 
+BOOST_AUTO_TEST_CASE(every_queue_is_looked_at_a_part_with_each_step) {
+  supervisor_settings how;
+  how.walk_max = 4;
+  supervised w{"abc", how};
+  w.policy(all);
+  w.declare_many(10, "a", "abc");
+  w.settle();
+  const auto before = w.masters();
+  w.down("a");
+  int steps = 0;
+  supervision out = w.step();
+  for (; w.supervisor.walking(); ++steps) {
+    BOOST_TEST(out.proposals.empty()); // who has how many masters is not known yet
+    BOOST_TEST(w.supervisor.next_step(w.now) == w.now);
+    if (steps == 1)
+      w.down("b"); // it begins anew
+    out = w.step();
+  }
+  BOOST_TEST(steps >= 7); // ten queues, three times, and some of them twice
+  BOOST_TEST(out.proposals.size() == 10u - before.at("c"));
+  for (size_t i = 0; i < out.proposals.size(); ++i)
+    BOOST_TEST(promotion(out, i) != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(quiet_queues_cost_nothing) {
   supervised w{"abc"};
   w.policy(all);

@@ -8,6 +8,8 @@
 
 #include "base/random.hpp"
 #include "metadata/metadata_host.hpp"
+#include "metadata/placement_news.hpp"
+#include "metadata/queue_supervisor.hpp"
 #include "metadata_store.hpp"
 #include "metadata_values.hpp"
 #include "posix_files.hpp"
@@ -504,6 +506,15 @@ BOOST_AUTO_TEST_CASE(a_received_snapshot_of_100000_queues_stalls_nobody) {
   for (int i = 0; i < 1000 && follower.applied_index() != leader.applied_index(); ++i)
     pass();
   BOOST_TEST((follower.state().serialise() == leader.state().serialise()));
+  // What else looks at all of it, on the leader.
+  const snapshot_ptr all = leader.snapshot();
+  queue_supervisor supervisor;
+  within_a_stall("to begin to supervise", [&] { supervisor.begin(now, *all); });
+  do
+    within_a_stall("a step of the supervisor", [&] { supervisor.step(now, *all); });
+  while (supervisor.walking());
+  within_a_stall("masters that were lost", [&] { BOOST_TEST(news_of_lost_masters(*all, *all).empty()); });
+  within_a_stall("a node is down", [&] { must(node_down{"follower@x", 0, false}); });
 }
 
 BOOST_AUTO_TEST_CASE(a_received_snapshot_that_is_prepared_counts_only_once_it_is_installed) {
