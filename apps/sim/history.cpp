@@ -58,7 +58,7 @@ std::set<meta_history::course> meta_history::all_courses(const name_state& name)
 
 meta_history::request_id meta_history::asked(const std::string& name, meta_request what) {
   const auto id = next_++;
-  names_[name].open.push_back({id, what, false});
+  names_[name].open.push_back({id, what});
   open_.emplace(id, name);
   return id;
 }
@@ -123,19 +123,23 @@ void meta_history::seen(request_id id) {
 }
 
 void meta_history::missed(request_id id) {
-  const bool going = being_erased(open_.at(id));
+  const bool going = meets_erase(id);
   settle(id, "missing", [going](uint64_t result) { return result == 0 || going; });
 }
 
-bool meta_history::being_erased(const std::string& name) const {
-  const auto& open = names_.at(name).open;
-  return std::any_of(open.begin(), open.end(),
-                     [](const pending& each) { return each.what.what == meta_request::kind::erase; });
+bool meta_history::meets_erase(request_id id) const {
+  const auto& open = names_.at(open_.at(id)).open;
+  return std::any_of(open.begin(), open.end(), [id](const pending& each) {
+    return each.what.what == meta_request::kind::erase || (each.id == id && each.erase_failed);
+  });
 }
 
 void meta_history::refused(request_id id) {
   size_t at = 0;
   auto& name = *find(id, at);
+  if (name.open[at].what.what == meta_request::kind::erase)
+    for (auto& each : name.open)
+      each.erase_failed = true;
   drop(name, at, [&](const course& each) { return !each.happened.contains(id); });
   open_.erase(id);
 }

@@ -38,8 +38,8 @@ public:
   /// A look at a queue has not found it. While a delete is under way its queue answers no more, as in RabbitMQ, though
   /// it is not deleted yet.
   void missed(request_id id);
-  /// A delete of the name is under way, or may be.
-  bool being_erased(const std::string& name) const;
+  /// A delete of its name is under way, or may be, or was since it was asked and has come to nothing.
+  bool meets_erase(request_id id) const;
   /// It certainly has not happened.
   void refused(request_id id);
   /// Nobody knows, nobody will be told.
@@ -55,6 +55,7 @@ private:
     request_id id = 0;
     meta_request what;
     bool unknown = false;
+    bool erase_failed = false; ///< a delete of the same name has come to nothing since it was asked
   };
   /// A way things may have gone: the value, and of the requests under way those that have happened, with what result.
   struct course {

@@ -159,7 +159,7 @@ void registrar::closed_by(const channel_class::close& close) {
   }
   if (missing && asked_->what.what == change_kind::look)
     return answered(0);
-  if (missing && asked_->about.is_queue && names_.history().being_erased(asked_->about.name)) {
+  if (missing && asked_->about.is_queue && names_.history().meets_erase(asked_->id)) {
     names_.history().refused(asked_->id);
     return asked_.reset();
   }

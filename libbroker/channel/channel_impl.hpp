@@ -255,6 +255,7 @@ struct channel_state::impl {
   consumer_ref asked_who_;                ///< for consume and cancel: whose
   std::optional<queue_request> question_; ///< what a replicated queue was asked: its next master is asked again
   bool question_orphaned_ = false;        ///< its queue was gone at the last look
+  std::optional<queue_id> deleting_;      ///< has closed itself, until it is deleted or this channel has gone
 
   // -- replicated queues --
   const bool copies_; ///< there may be any

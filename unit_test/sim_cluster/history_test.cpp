@@ -92,4 +92,16 @@ BOOST_AUTO_TEST_CASE(a_queue_being_deleted_may_be_missed_but_not_otherwise) {
   BOOST_TEST(broken != "");
 }
 
+/// Seed 29779 with three nodes: the answer came late, when the delete had been given up.
+BOOST_AUTO_TEST_CASE(a_queue_may_be_missed_if_it_was_being_deleted_since_the_look_was_asked) {
+  history.answered(create(1), 1);
+  const auto first = erase();
+  const auto early = look();
+  history.refused(first);
+  history.missed(early);
+  BOOST_TEST(broken == "");
+  history.missed(look()); // the queue is there again
+  BOOST_TEST(broken != "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
