@@ -301,10 +301,13 @@ void broken(peer_shell& shell, const wire_broken_msg& what) {
   if (shell.open.erase(what.connection) == 0)
     return;
   const bool was_up = shell.port->with([&](auto& link) { return link.active() == what.connection; });
-  if (was_up)
-    shell.dial_at_ms = shell.settings.now_ms(); // whether its process has ended is known at the first answer
-  else
+  if (was_up) {
+    // Whether its process has ended is known at the second answer. Another connection may have failed since it is up.
+    shell.dial_at_ms = shell.settings.now_ms();
+    shell.pause_ms = dial_pause_first_ms;
+  } else {
     back_off(shell);
+  }
   carry_out(shell, shell.port->with(
                      [&](auto& link) { return link.closed(what.connection, what.reason, shell.settings.now_ms()); }));
 }

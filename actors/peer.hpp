@@ -65,8 +65,9 @@ struct peer_settings {
 };
 
 /// Pauses between attempts to connect. A cut that has healed is to be noticed within two seconds (an attempt takes 1.5
-/// s at most), and an attempt in vain costs a packet or two.
-inline constexpr uint64_t dial_pause_first_ms = 100;
+/// s at most), and an attempt in vain costs a packet or two. The first is such that the second refusal tells that the
+/// process has ended (a clock of whole milliseconds may count one too few).
+inline constexpr uint64_t dial_pause_first_ms = link_limits::refused_limit_ms + 2;
 inline constexpr uint64_t dial_pause_max_ms = 500;
 
 // -- to the peer's actor, beside those of the wire

@@ -125,6 +125,17 @@ BOOST_AUTO_TEST_CASE(a_cut_beyond_the_limit_is_told_on_both_sides) {
   BOOST_TEST(world.settle());
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_has_ended_is_lost_within_a_quarter_of_a_second) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    link_world world{2, seed};
+    world.network().set_refuses(true);
+    BOOST_TEST_REQUIRE(world.settle());
+    world.crash(seed % 2, false);
+    world.run_for(250 * ms);
+    BOOST_TEST(world.at(1 - seed % 2, seed % 2).losses == 1u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_trace) {
   for (uint64_t seed = 100; seed < 104; ++seed)
     BOOST_TEST(live(seed, true).trace == live(seed, true).trace);
