@@ -30,6 +30,7 @@ struct operator_shell {
   answer_function done;
   make_request make;
   caf::actor asked;
+  channel_ref me; ///< for the queue
   uint32_t attempts_left = attempts;
 };
 using operator_actor = caf::stateful_actor<operator_shell>;
@@ -40,14 +41,25 @@ void finish(operator_actor* self, result<uint32_t> answer) {
   self->quit();
 }
 
+/// The queue has closed itself: if it is not deleted after all it opens again when whoever was to do it is gone.
 void propose_deletion(operator_actor* self, uint32_t messages) {
   auto& shell = self->state;
   delete_queue what{shell.deleting->vhost, shell.deleting->name, shell.deleting->id};
-  auto report = [messages, done = std::exchange(shell.done, nullptr)](const command_result& applied) {
-    applied.ok() ? done(messages) : done(applied.failure);
+  auto report = [me = caf::actor_cast<caf::actor>(self)](command_result applied) {
+    caf::anon_send(me, command_result_msg{std::move(applied)});
   };
   self->send(shell.node->metadata, propose_msg{proposal{std::move(what), std::move(report)}});
-  self->quit();
+  self->demonitor(shell.asked.address());
+  // That the queue has gone or is out of reach is no answer any more.
+  self->become(
+    [self, messages](const command_result_msg& applied) {
+      if (applied.content.ok())
+        return finish(self, messages);
+      const queue_id queue = self->state.queue;
+      self->send(self->state.asked, queue_request_msg{{queue, channel_gone{self->state.me}}});
+      finish(self, applied.content.failure);
+    },
+    [](const queue_gone_msg&) {}, [](const queue_unreachable_msg&) {}, [](const queue_events_msg&) {});
 }
 
 /// Of the queue's master. It asks again when that has moved, for a while: the next one may not be known here yet.
@@ -58,8 +70,8 @@ void ask(operator_actor* self) {
     return finish(self, gone());
   shell.asked = at.who;
   self->monitor(shell.asked);
-  const channel_ref me{new local_channel{shell.node->next_channel++, caf::actor_cast<caf::actor>(self)}};
-  self->send(shell.asked, queue_request_msg{{shell.queue, shell.make(me), at.mastership}});
+  shell.me = channel_ref{new local_channel{shell.node->next_channel++, caf::actor_cast<caf::actor>(self)}};
+  self->send(shell.asked, queue_request_msg{{shell.queue, shell.make(shell.me), at.mastership}});
 }
 
 void ask_again(operator_actor* self) {

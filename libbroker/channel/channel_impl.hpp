@@ -254,6 +254,7 @@ struct channel_state::impl {
   size_t asked_kind_ = 0;                 ///< index of the event it waits for
   consumer_ref asked_who_;                ///< for consume and cancel: whose
   std::optional<queue_request> question_; ///< what a replicated queue was asked: its next master is asked again
+  std::optional<queue_id> deleting_;      ///< has closed itself, until it is deleted or this channel has gone
 
   // -- replicated queues --
   const bool copies_; ///< there may be any

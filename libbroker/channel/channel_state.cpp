@@ -227,6 +227,7 @@ void channel_state::impl::metadata_done(command_result& result) {
     return;
   const auto then = std::exchange(on_metadata_, nullptr);
   then(result);
+  deleting_.reset();
   run();
 }
 
@@ -422,6 +423,8 @@ void channel_state::impl::leave_queues() {
     tx_->append_queues(queues);
   if (on_answer_)
     queues.push_back(asked_);
+  if (deleting_)
+    queues.push_back(*deleting_);
   for (const auto& [queue, use] : replicated_)
     if (use.publishes)
       queues.push_back(queue);

@@ -170,6 +170,8 @@ void channel_state::impl::handle(const amqp::queue_class::delete_& what) {
         if (checked && !checked->ok)
           return fail(checked->why);
         const uint32_t messages = checked ? checked->messages : 0;
+        if (checked)
+          deleting_ = queue->id;
         propose_and_reply(delete_queue{queue->vhost, queue->name, queue->id}, no_wait,
                           amqp::queue_class::delete_ok{messages});
       });
