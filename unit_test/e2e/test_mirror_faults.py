@@ -85,7 +85,7 @@ class Faulty(unittest.TestCase):
             more, figures = work.finish(self.others(master)[0])
             wrong += more
             figures = {"gap": gap, f"on {master.name}": gaps.get(master.name), "in sync": in_sync,
-                       **{f"p50, p99 ms{where}": [round(each, 1) for each in pair] for where, pair in waits.items()}, **figures}
+                       **{f"p50, p99 ms{where}": [each and round(each, 1) for each in pair] for where, pair in waits.items()}, **figures}
             if gap_s and gap and gap > gap_s:
                 wrong.append(f"{gap:.2f} s without a confirm")
         finally:
