@@ -14,8 +14,9 @@ struct replicated_step;
 class replica_watch {
 public:
   virtual ~replica_watch() = default;
-  /// The master is about to handle this request.
-  virtual void asked(const replicated_queue& master, const queue_request& what) = 0;
+  /// The master is about to handle this request. It is for the master of `mastership`; 0: for whoever it is, as far as
+  /// its sender knew for a queue that is not replicated.
+  virtual void asked(const replicated_queue& master, const queue_request& what, epoch mastership) = 0;
   /// After each step, before anything of it is performed.
   virtual void stepped(const replicated_queue& replica, const replicated_step& step) = 0;
 };

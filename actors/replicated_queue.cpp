@@ -312,7 +312,7 @@ void take(replica_actor* self, addressed_request what) {
   if (is_late(shell, what) || !shell.machine->queue())
     return turn_away(self, std::move(what));
   if (shell.node->watch)
-    shell.node->watch->asked(*shell.machine, what.request);
+    shell.node->watch->asked(*shell.machine, what.request, what.mastership);
   run(self, [&](auto& machine, auto now_ms, auto& step) { machine.handle(std::move(what.request), now_ms, step); });
 }
 

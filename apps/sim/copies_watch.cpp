@@ -38,7 +38,7 @@ class copies_watch::life final : public copies_watch::eyes {
 public:
   explicit life(copies_watch& all) : all_(all) {}
 
-  void asked(const replicated_queue& master, const queue_request& what) override;
+  void asked(const replicated_queue& master, const queue_request& what, epoch mastership) override;
   void stepped(const replicated_queue& replica, const replicated_step& step) override;
   void forget() override {
     offices_.clear();
@@ -51,13 +51,12 @@ private:
     consumer_ref who;
   };
   struct office {
-    seqno marked = 0;   ///< earlier masters have handed out what is before, as this one knew when it began
-    bool first = false; ///< of the queue
+    seqno marked = 0; ///< earlier masters have handed out what is before, as this one knew when it began
     std::map<seqno, held> unsettled;
     std::map<uint64_t, replication::channel_id> publishers; ///< by channel_address::id
   };
 
-  void settled(const std::string& queue, office& of, const settle_request& what);
+  void settled(const std::string& queue, office& of, const settle_request& what, epoch mastership);
   void handed_out(const watched_queue& queue, office& of, const channel_ref& channel, const consumer_ref& who,
                   const stored_run& run, bool redelivered, bool automatic, seqno commit);
   void confirmed_to(const watched_queue& queue, const office& of, const channel_ref& channel, const confirmed& what);
@@ -320,7 +319,7 @@ void copies_watch::applied(const metadata_snapshot& now, const std::vector<metad
 // -- who holds what
 // --------------------------------------------------------------------------------------------------------
 
-void copies_watch::life::asked(const replicated_queue& master, const queue_request& what) {
+void copies_watch::life::asked(const replicated_queue& master, const queue_request& what, epoch mastership) {
   if (blind_ || !master.queue())
     return;
   office& of = offices_[master.replica().known().queue.queue];
@@ -329,14 +328,14 @@ void copies_watch::life::asked(const replicated_queue& master, const queue_reque
     if (publish->channel && !publish->from.channel.none())
       of.publishers[publish->channel->id] = publish->from.channel;
   } else if (const auto* settle = std::get_if<settle_request>(&what)) {
-    settled(name, of, *settle);
+    settled(name, of, *settle, mastership);
   } else if (const auto* gone = std::get_if<channel_gone>(&what)) {
     std::erase_if(of.unsettled, [&](const auto& one) { return one.second.channel == gone->channel; });
   }
 }
 
 /// What one master has handed out is settled there, once, by whom it gave it to.
-void copies_watch::life::settled(const std::string& queue, office& of, const settle_request& what) {
+void copies_watch::life::settled(const std::string& queue, office& of, const settle_request& what, epoch mastership) {
   for (const seq_range& range : what.seqs)
     for (seqno seq = range.first; seq < range.last; ++seq) {
       const auto found = of.unsettled.find(seq);
@@ -344,9 +343,9 @@ void copies_watch::life::settled(const std::string& queue, office& of, const set
         found != of.unsettled.end() && found->second.channel == what.channel && found->second.who == what.by;
       if (mine)
         of.unsettled.erase(found);
-      // A channel gives back what came late. What the queue's actor had handed out before it was replicated may be
-      // settled until the channel knows, and is passed over.
-      else if (what.what != settle_request::kind::requeue && !of.first)
+      // A channel gives back what came late. What the queue's actor had handed out before it was replicated is settled
+      // as of mastership 0 until the channel knows, whatever the first mastership here is by then, and is passed over.
+      else if (what.what != settle_request::kind::requeue && mastership != 0)
         all_.broken_("C9: a channel settles entry " + std::to_string(seq) + " of queue '" + queue
                      + "', which this master has not given to it");
     }
@@ -389,7 +388,7 @@ void copies_watch::life::stepped(const replicated_queue& replica, const replicat
   const queue_id id = replica.replica().known().queue.queue;
   const watched_queue& queue = all_.queues_[id];
   if (step.took_office)
-    offices_[id] = {replica.replica().delivered_upto(), replica.replica().mastership() == 1, {}, {}};
+    offices_[id] = {replica.replica().delivered_upto(), {}, {}};
   if (replica.queue())
     for (const auto& [channel, events] : step.queue.events)
       for (const queue_event& event : events) {
