@@ -73,6 +73,7 @@ struct channel_state::impl {
   void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
   bool waiting() const noexcept { return static_cast<bool>(on_metadata_) || static_cast<bool>(on_answer_); }
   /// Gives `what` (null: the queue is gone) to whoever waits for it; false if nobody does.
+  bool is_answer(const queue_event& what, epoch from);
   bool give_answer(queue_id queue, queue_event* what);
   /// Does the client's basic.cancel wait for the queue of `who`?
   bool cancelling(const consumer_ref& who) const {
@@ -144,6 +145,7 @@ struct channel_state::impl {
   // -- replicated queues (channel_moves.cpp) --
   void queue_moved(queue_id queue, epoch mastership);
   replicated_use* find_use(queue_id queue);
+  epoch mastership_of(queue_id queue);
   /// Learns the mastership of the queue before its first request, or its first since it is replicated.
   void use(queue_id queue, std::string_view name);
   /// Is what the master of that mastership says of the queue still worth anything?

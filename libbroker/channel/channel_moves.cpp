@@ -49,6 +49,12 @@ replicated_use* channel_state::impl::find_use(queue_id queue) {
   return at == replicated_.end() ? nullptr : &at->second;
 }
 
+/// 0: it is not replicated, as far as is known here.
+epoch channel_state::impl::mastership_of(queue_id queue) {
+  const auto* const use = find_use(queue);
+  return use ? use->mastership : 0;
+}
+
 void channel_state::impl::use(queue_id queue, std::string_view name) {
   if (!copies_ || replicated_.contains(queue))
     return;

@@ -92,8 +92,7 @@ void channel_state::queue_moved(queue_id queue, epoch mastership, channel_step& 
 }
 
 epoch channel_state::mastership_of(queue_id queue) const {
-  const replicated_use* use = impl_->replicated_.empty() ? nullptr : impl_->find_use(queue);
-  return use ? use->mastership : 0;
+  return impl_->mastership_of(queue);
 }
 
 void channel_state::reply(direct_reply what, channel_step& step) {
@@ -209,8 +208,7 @@ void channel_state::impl::event(queue_event& what, epoch from) {
     give_answer(missing->queue, nullptr);
     return run();
   }
-  if (on_answer_ && what.index() == asked_kind_ && answers(what, asked_, asked_who_.get())
-      && is_current(asked_, from)) {
+  if (is_answer(what, from)) {
     give_answer(asked_, &what);
     return run();
   }
@@ -375,6 +373,14 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
   question_orphaned_ = false;
   if (!use || !use->lost)
     request(queue, std::move(what));
+}
+
+/// An answer that names no consumer is told by its mastership. Of a queue that is replicated 0 is none: it had answered
+/// before it was, and its first master has been asked again.
+bool channel_state::impl::is_answer(const queue_event& what, epoch from) {
+  if (!on_answer_ || what.index() != asked_kind_ || !answers(what, asked_, asked_who_.get()))
+    return false;
+  return asked_who_ ? is_current(asked_, from) : from >= mastership_of(asked_);
 }
 
 bool channel_state::impl::give_answer(queue_id queue, queue_event* what) {

@@ -99,8 +99,8 @@ bool home_side::take(fetched& what, bridge_step& step) {
     return true;
   const auto used = to->queues.find(what.queue);
   const epoch asked = used == to->queues.end() ? 0 : used->second;
-  if (what.mastership != 0 && what.mastership < asked)
-    return true; // of an earlier master, and asked of the present one
+  if (what.mastership < asked)
+    return true; // of an earlier master, or of before it had any, and asked of the present one
   if (what.run.batch && !what.no_ack && !to->fetched[what.queue].insert(what.run.first).second && asked == 0)
     return false;
   add_event(step, to->address, got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left},

@@ -250,6 +250,20 @@ BOOST_AUTO_TEST_CASE(a_message_may_be_fetched_from_two_masters_and_is_settled_at
   BOOST_CHECK(a.broken.empty() && b.broken.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_fetched_before_a_queue_was_replicated_is_none_of_its_first_masters_answers) {
+  a.send(1, get_request{channel, false}, 0);
+  run();
+  a.take<got>(channel);
+  a.send(1, get_request{channel, false}, 5);
+  run();
+  a.take<got>(channel);
+  say(got{1, {numbered(1, 1), {0, 1}, 4}, false, false, 0}, 0);
+  BOOST_CHECK(a.take<got>(channel).empty());
+  say(got{1, {numbered(1, 1), {0, 1}, 4}, true, false, 0}, 5);
+  BOOST_CHECK_EQUAL(a.take<got>(channel).size(), 1u);
+  BOOST_CHECK(a.broken.empty() && b.broken.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_channel_that_published_in_an_earlier_session_is_forgotten_all_the_same) {
   publish(tracked(1, nullptr), {{0, 1}}, 0);
   run();

@@ -256,6 +256,35 @@ BOOST_AUTO_TEST_CASE(a_queue_that_becomes_replicated_is_asked_again_when_its_fir
   BOOST_TEST(take<get_request>().empty());
 }
 
+/// Its answer was under way when the channel heard of the first master and asked again. Taken for the answer of that
+/// master it left one too many for the next get: what that one held was with nobody (seed 41056 of the simulator).
+BOOST_AUTO_TEST_CASE(what_a_queue_answered_before_it_was_replicated_is_no_answer_of_its_first_master) {
+  q = metadata->add_queue("plain");
+  send(basic::get{0, "plain", false});
+  BOOST_TEST(take<get_request>().size() == 1u);
+  metadata->set_master("plain", 1);
+  channel.queue_moved(q, 1, step);
+  BOOST_TEST(take<get_request>().size() == 1u);
+  give(4, 2, 0);
+  answer(purged{q, 1}, 0);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(channel.unacked() == 0u);
+  give(4, 2, 1);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  BOOST_TEST(channel.unacked() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_queue_answered_before_it_was_heard_to_be_replicated_counts) {
+  q = metadata->add_queue("plain");
+  send(basic::get{0, "plain", false});
+  metadata->set_master("plain", 1);
+  give(4, 2, 0);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  take<get_request>();
+  channel.queue_moved(q, 1, step);
+  BOOST_TEST(take<get_request>().empty());
+}
+
 BOOST_AUTO_TEST_CASE(each_kind_of_question_is_asked_again) {
   const auto asks_again = [this](amqp::method what, auto request, epoch mastership) {
     send(std::move(what));
@@ -267,17 +296,17 @@ BOOST_AUTO_TEST_CASE(each_kind_of_question_is_asked_again) {
   amqp::queue_class::declare declare;
   declare.queue = "q";
   BOOST_TEST(asks_again(declare, status_request{}, 6));
-  answer(queue_status{q, 1, 1});
+  answer(queue_status{q, 1, 1}, 6);
   BOOST_TEST(reply<amqp::queue_class::declare_ok>().has_value());
   amqp::queue_class::purge purge;
   purge.queue = "q";
   BOOST_TEST(asks_again(purge, purge_request{}, 7));
-  answer(purged{q, 1});
+  answer(purged{q, 1}, 7);
   BOOST_TEST(reply<amqp::queue_class::purge_ok>().has_value());
   amqp::queue_class::delete_ erase;
   erase.queue = "q";
   BOOST_TEST(asks_again(erase, delete_request{}, 8));
-  answer(delete_checked{q, true, {}, 1});
+  answer(delete_checked{q, true, {}, 1}, 8);
   BOOST_TEST(step.proposals.size() == 1u);
 }
 
