@@ -214,7 +214,7 @@ bool ledger::handed_out_again(visit& here) const {
 /// Publishes of one channel come in their order within a priority, and so do those of which one was confirmed, so was
 /// in the queue, before the other was sent. What is in the queue is handed out before everything of a lower priority.
 /// A channel that polls need not notice that the queue's node died: what it had got comes again, and the rest behind
-/// it.
+/// it. So nothing that it got before that, or that was under way to it then, has passed what comes again.
 void ledger::check_order(message_id id, const record& what, consumer& who, const deaths_seen& deaths,
                          const delivery& how) {
   if (moving(who.queue) && !undisturbed(what))
@@ -231,15 +231,21 @@ void ledger::check_order(message_id id, const record& what, consumer& who, const
     if (newest >= id && !again)
       violation("C3: " + message_text(id) + " delivered after " + message_text(newest) + " by one consumer");
     newest = id;
-    passed(who.latest[priority], priority);
-    for (const auto& [lower, other] : who.handed)
-      if (lower < priority)
-        passed(other, lower);
+    if (again)
+      for (auto* got : {&who.latest, &who.handed})
+        std::erase_if(*got, [&](const auto& one) { return one.first.first != life_; });
+    for (const auto& [when, other] : who.latest)
+      if (when.second == priority)
+        passed(other, priority);
+    for (const auto& [when, other] : who.handed)
+      if (when.second < priority)
+        passed(other, when.second);
   }
   const auto just_now = time_.now() - std::min(time_.now(), hand_over);
   who.horizon = std::max({who.horizon, what.sent, how.prompt ? just_now : 0});
-  who.handed[priority] = {who.horizon, id};
-  auto& latest = who.latest[priority];
+  const std::pair from{crashed_at_ && time_.now() < *crashed_at_ + hand_over ? life_ - 1 : life_, priority};
+  who.handed[from] = {who.horizon, id};
+  auto& latest = who.latest[from];
   if (what.sent >= latest.first)
     latest = {what.sent, id};
   if (priority != 0)

@@ -191,6 +191,7 @@ void ledger::calendar_jumped(const std::string& node, int64_t offset_ms) {
 
 void ledger::node_crashed() {
   ++life_;
+  crashed_at_ = time_.now();
   for (auto& [id, found] : messages_)
     if (!found.what.survives_crash)
       found.may_be_lost = true;

@@ -162,8 +162,9 @@ private:
     sim_ns since = 0;
     bool left = false;
     std::map<std::pair<uint32_t, uint8_t>, message_id> newest; ///< per publisher incarnation and priority
-    std::map<uint8_t, std::pair<sim_ns, message_id>> latest;   ///< per priority: the one that was sent last
-    std::map<uint8_t, std::pair<sim_ns, message_id>> handed;   ///< per priority: the last, and not before when it was
+    using by_life = std::map<std::pair<uint64_t, uint8_t>, std::pair<sim_ns, message_id>>; ///< per life and priority
+    by_life latest;     ///< the one that was sent last
+    by_life handed;     ///< the last, and not before when it was
     sim_ns horizon = 0; ///< everything from now on has been handed out after this
   };
   record* find(message_id id, const char* doing);
@@ -215,6 +216,7 @@ private:
   uint64_t duplicates_ = 0;
   uint64_t outstanding_ = 0;
   uint64_t life_ = 1;
+  std::optional<sim_ns> crashed_at_; ///< when it began
   std::vector<std::string> violations_;
   std::set<std::string> markers_;
   std::vector<calendar> calendars_{{}}; ///< that nodes have had; the first is that of those that never jumped

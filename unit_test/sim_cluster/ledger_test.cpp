@@ -329,6 +329,49 @@ BOOST_AUTO_TEST_CASE(after_a_crash_what_was_got_comes_again_to_who_polls) {
   BOOST_TEST(out_of_order() == 1);
 }
 
+/// Seed 37991 with four nodes: the last that had been got was transient and gone. Also where that had a lower priority,
+/// or was under way when the queue's node crashed.
+BOOST_AUTO_TEST_CASE(after_a_crash_nothing_that_was_got_before_it_has_passed_what_comes_again) {
+  const amqp::properties plain;
+  queues.all[0].options.max_priority = 1;
+  const auto polls = book.new_consumer(0);
+  const auto passed = [this] {
+    return std::count_if(book.violations().begin(), book.violations().end(),
+                         [](const std::string& one) { return one.starts_with("W55"); });
+  };
+  const auto sends = [this](uint64_t publisher, uint8_t priority) { // each of its own, so that C3 says nothing
+    ledger::publish what;
+    what.priority = priority;
+    what.confirm_mode = true;
+    const message_id made = (publisher << 32) + 1;
+    book.published(made, what);
+    book.confirmed(made);
+    time.advance_to(time.now() + second);
+    return made;
+  };
+  const auto gets = [&](message_id which) { book.delivered(polls, which, {false, false, plain}); };
+
+  const auto urgent = sends(2, 1), first = sends(3, 0), second_one = sends(4, 0), never_got = sends(5, 0);
+  const auto transient = sends(6, 0), under_way = sends(7, 0);
+  for (const auto each : {urgent, first, second_one})
+    gets(each);
+  BOOST_TEST(passed() == 0);
+  gets(transient);
+  book.node_crashed();
+  gets(under_way);
+  time.advance_to(time.now() + 2 * second);
+  gets(urgent);
+  gets(first);
+  BOOST_TEST(passed() == 0);
+
+  gets(sends(8, 0));
+  BOOST_TEST(passed() == 0);
+  gets(second_one); // got before, but passed since
+  BOOST_TEST(passed() == 1);
+  gets(never_got);
+  BOOST_TEST(passed() == 2);
+}
+
 /// Seed 11391 with five nodes: expired, rejected by the consumer of its dead letters, refused where it had come from.
 BOOST_AUTO_TEST_CASE(what_was_confirmed_may_be_refused_when_it_comes_round) {
   const auto refused_after_confirm = [this](std::optional<uint32_t> back) {
