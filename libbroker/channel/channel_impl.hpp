@@ -72,8 +72,8 @@ struct channel_state::impl {
   void ask(const queue_record& queue, queue_request what, std::function<void(queue_event*)> then);
   void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
   bool waiting() const noexcept { return static_cast<bool>(on_metadata_) || static_cast<bool>(on_answer_); }
-  /// Gives `what` (null: the queue is gone) to whoever waits for it; false if nobody does.
   bool is_answer(const queue_event& what, epoch from);
+  /// Gives `what` (null: the queue is gone) to whoever waits for it; false if nobody does.
   bool give_answer(queue_id queue, queue_event* what);
   /// Does the client's basic.cancel wait for the queue of `who`?
   bool cancelling(const consumer_ref& who) const {

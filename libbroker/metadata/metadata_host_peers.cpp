@@ -365,7 +365,7 @@ void metadata_host::say_hello() {
     return;
   said_hello_ = now_;
   for (const node_record& one : known_nodes())
-    peers_->send_datagram(one.name, encode({identity_.cluster, identity_.self, peer_message::hello{}}));
+    say(one.name, peer_message::hello{});
 }
 
 // Raft's messages go from the leader to each member, so who is not reached by the leader takes part in nothing. If a

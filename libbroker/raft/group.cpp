@@ -30,6 +30,7 @@ effects group::recv(node_id from, std::string_view bytes) {
   core_->recv(from, bytes);
   return core_->settle();
 }
+
 effects group::ended(node_id who) {
   core_->ended(who);
   return core_->settle();
