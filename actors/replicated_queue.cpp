@@ -59,6 +59,7 @@ struct replica_shell {
   due_timer<queue_tick_msg> timer;
   move_watch moves;      ///< of the queues that its dead letters go to
   snapshot_ptr metadata; ///< with which it was spawned; until it has its content
+  uint64_t seen = 0;     ///< version of the metadata that it knows
   bool pump_scheduled = false;
   /// Something came that may call for a change of the in-sync set: more than requests.
   bool look_around = false;
@@ -319,6 +320,8 @@ void take_held(replica_actor* self) {
 void look(replica_actor* self) {
   auto& shell = self->state;
   const snapshot_ptr metadata = shell.node->snapshots.read();
+  if (metadata->version() < shell.seen)
+    return; // it began with what the others are still to be told of, and is told then
   const queue_ptr record = metadata->find_queue(shell.record->vhost, shell.record->name);
   if (shell.retired || !record || record->id != shell.record->id || !record->placement)
     return; // queue_deleted_msg follows
@@ -329,6 +332,7 @@ void look(replica_actor* self) {
   if (shell.node->replicas_by_id.find(record->id) != caf::actor_cast<caf::actor>(self))
     return;
   shell.record = record;
+  shell.seen = metadata->version();
   const replication::metadata_view known = view_of(*record, *metadata);
   const replication::node_id own = shell.node->replica_id;
   const replication::incarnation inc = known.nodes.registered(own);
@@ -465,6 +469,7 @@ void begin(replica_actor* self, replication::recovered_log found) {
   runtime& node = *shell.node;
   node.store->attach(shell.record->id, ref<store_client>{new replica_store_client{caf::actor_cast<caf::actor>(self)}});
   const snapshot_ptr metadata = std::exchange(shell.metadata, nullptr);
+  shell.seen = metadata->version();
   const uint64_t now_ms = node.now_ms();
   const replication::metadata_view known = view_of(*shell.record, *metadata);
   shell.machine.emplace(shell.record, settings_of(self), known.nodes.registered(node.replica_id), known, *node.store,

@@ -201,4 +201,30 @@ BOOST_AUTO_TEST_CASE(who_is_not_wanted_any_more_takes_nothing_on_that_comes_afte
   BOOST_TEST(mastership() == 3u);
 }
 
+// Seed 7357 of the simulator: after an absence a node tells its actors of many changes, in steps. A copy is begun with
+// all that is known before the others see it.
+BOOST_AUTO_TEST_CASE(who_begins_with_more_than_others_see_yet_does_not_go_back) {
+  replication::placement copies = *record.placement;
+  copies.version = 9;
+  placed(copies);
+  metadata->add_queue("1");
+  metadata->add_queue("2");
+  metadata->add_queue(record);
+  copies.mastership = 4;
+  copies.version = 11;
+  placed(copies);
+  const auto later = std::make_shared<broker::test::fake_metadata>(*metadata);
+  later->add_queue("later");
+  const caf::actor copy = spawn_replica(system, node, std::make_shared<const queue_record>(record), later, {});
+  node.replicas_by_id.add(queue, copy);
+  caf::anon_send(copy, replica_look_msg{});
+  run();
+  epoch now = 0;
+  caf::anon_send(copy, replica_audit_request{[&](const replica_audit& is) { now = is.mastership; }});
+  run();
+  BOOST_TEST(now == 4u);
+  caf::anon_send_exit(copy, caf::exit_reason::kill);
+  run();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
