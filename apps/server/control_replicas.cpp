@@ -55,7 +55,7 @@ queue_replicas replicas_of(const queue_record& queue, const metadata_snapshot& i
     if (!node->up)
       continue;
     out.running.push_back(node->name);
-    if (queue.placement->lists({one, queue.placement->incarnation_of(one, node->session)}))
+    if (queue.placement->in_sync(one, node->session))
       out.in_sync.push_back(node->name);
   }
   return out;

@@ -517,7 +517,7 @@ std::string sim_cluster::unsettled_copies(const queue_record& queue) {
   const replica_audit* first = nullptr;
   for (const auto& one : placed.isr) {
     const auto node = metadata->find_node(uint64_t{one.node});
-    if (!node || placed.incarnation_of(one.node, node->session) != one.inc)
+    if (!node || !placed.in_sync(one.node, node->session))
       return title + "lists a copy of a node's earlier life";
     const auto answer = audits_.find({queue.id, node->name});
     if (answer == audits_.end())

@@ -67,7 +67,7 @@ void keep_best(std::vector<node_id>& nodes, uint64_t count, const placement& pre
   const auto rank = [&](node_id id) {
     const copy_holder* holder = find_holder(holders, id);
     const bool up = holder && holder->node->up;
-    const bool in_sync = up && present.lists({id, present.incarnation_of(id, holder->node->session)});
+    const bool in_sync = up && present.in_sync(id, holder->node->session);
     return std::tuple{id == present.master ? 0 : in_sync ? 1 : up ? 2 : 3, holder ? holder->load : 0, id};
   };
   std::vector<node_id> best = nodes;

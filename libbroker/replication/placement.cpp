@@ -19,11 +19,6 @@ std::vector<node_status>::iterator place_of(std::vector<node_status>& nodes, nod
   return std::partition_point(nodes.begin(), nodes.end(), [node](const node_status& one) { return one.node < node; });
 }
 
-bool rising(const std::vector<member>& isr) {
-  return std::adjacent_find(isr.begin(), isr.end(), [](const member& a, const member& b) { return a.node >= b.node; })
-      == isr.end();
-}
-
 /// Where it is, or belongs, in a list that rises by node.
 template<class Members>
 auto place_in(Members& rising, node_id node) {
@@ -214,6 +209,12 @@ bool placement::lists(member who) const {
 
 bool placement::places(node_id node) const {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+bool rising(const std::vector<member>& members) {
+  return std::adjacent_find(members.begin(), members.end(),
+                            [](const member& a, const member& b) { return a.node >= b.node; })
+      == members.end();
 }
 
 incarnation placement::incarnation_of(node_id node, incarnation session) const {

@@ -63,8 +63,13 @@ struct placement {
   bool holds(node_id node) const { return places(node) || listed(node) != nullptr; }
   /// What a node with this session is to this queue: another incarnation since it has lost its copy.
   incarnation incarnation_of(node_id node, incarnation session) const;
+  /// Does the copy of a node with this session count as in sync?
+  bool in_sync(node_id node, incarnation session) const { return lists({node, incarnation_of(node, session)}); }
   friend bool operator==(const placement&, const placement&) = default;
 };
+
+/// Names each node once, in the order of their numbers?
+bool rising(const std::vector<member>& members);
 
 /// The nodes as the replicas of `queue` see them, of the nodes' sessions. Everything here takes such a table.
 node_table nodes_of(const placement& queue, node_table sessions);

@@ -59,10 +59,6 @@ bool forget(placement& queue, const node_table& nodes, node_id gone) {
 }
 
 bool is_sound(const placement& queue) {
-  const auto rising = [](const std::vector<member>& all) {
-    return std::adjacent_find(all.begin(), all.end(), [](const member& a, const member& b) { return a.node >= b.node; })
-        == all.end();
-  };
   return queue.mastership != 0 && queue.version != 0 && rising(queue.isr) && rising(queue.lost)
       && queue.listed(queue.master) != nullptr && queue.min_in_sync != 0 && queue.min_in_sync <= queue.nodes.size();
 }

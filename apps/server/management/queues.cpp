@@ -82,7 +82,7 @@ void write_copies(object_writer& to, const queue_record& queue, const metadata_s
     if (node->name == queue.node || !node->up)
       return;
     others.push_back(node->name);
-    if (queue.placement->lists({id, queue.placement->incarnation_of(id, node->session)}))
+    if (queue.placement->in_sync(id, node->session))
       in_sync.push_back(node->name);
   };
   for (const auto id : queue.placement->nodes)
