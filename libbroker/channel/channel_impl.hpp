@@ -165,6 +165,8 @@ struct channel_state::impl {
   /// The same consumer under another object.
   void renew(consumer_ref& who);
   void give_back(queue_id queue);
+  /// Nobody waits for it any more.
+  void give_back(const got& unasked, epoch from);
   void make_void(queue_id queue);
   void forget_use(queue_id queue);
   std::string name_of(queue_id queue);

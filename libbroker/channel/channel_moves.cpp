@@ -167,6 +167,15 @@ void channel_state::impl::give_back(queue_id queue) {
   make_void(queue);
 }
 
+/// A get that reached its master while the channel took that for out of reach is asked again and answered twice. What
+/// the answer too many brings goes back, or nobody would settle it as long as this channel lives.
+void channel_state::impl::give_back(const got& unasked, epoch from) {
+  if (!unasked.run.batch || unasked.no_ack || from != mastership_of(unasked.queue) || planted(plant::unasked_kept))
+    return;
+  const seqno first = unasked.run.first;
+  request(unasked.queue, settle_request{settle_request::kind::requeue, self_, nullptr, {{first, first + 1}}});
+}
+
 /// What was delivered so far is settled here alone.
 void channel_state::impl::make_void(queue_id queue) {
   if (planted(plant::settled_elsewhere))

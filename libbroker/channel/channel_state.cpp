@@ -212,6 +212,8 @@ void channel_state::impl::event(queue_event& what, epoch from) {
     give_answer(asked_, &what);
     return run();
   }
+  if (const auto* unasked = std::get_if<got>(&what))
+    return give_back(*unasked, from);
   const auto* const begun = std::get_if<consume_done>(&what);
   if (begun && !begun->ok) { // it was to go on at another master, which does not let it
     on_cancelled({begun->who});
@@ -376,9 +378,15 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
 }
 
 /// An answer that names no consumer is told by its mastership. Of a queue that is replicated 0 is none: it had answered
-/// before it was, and its first master has been asked again.
+/// before it was, and its first master has been asked again. A get whose message is to be
+/// acknowledged is not answered by one that needs no ack, nor the other way round: that is an earlier get's, which was
+/// answered twice.
 bool channel_state::impl::is_answer(const queue_event& what, epoch from) {
   if (!on_answer_ || what.index() != asked_kind_ || !answers(what, asked_, asked_who_.get()))
+    return false;
+  const auto* const fetched = std::get_if<got>(&what);
+  const auto* const get = question_ ? std::get_if<get_request>(&*question_) : nullptr;
+  if (fetched && get && fetched->no_ack != get->no_ack)
     return false;
   return asked_who_ ? is_current(asked_, from) : from >= mastership_of(asked_);
 }

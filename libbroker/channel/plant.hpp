@@ -19,13 +19,14 @@ enum class plant : uint8_t {
   return_ignored,     ///< a master that can be reached again is none
   old_news_believed,  ///< that an old master is out of reach is taken for the present one
   confirmed_kept,     ///< what is confirmed is sent again, and never given up
+  unasked_kept,       ///< what a get brings that was answered already stays with the channel, which does not know it
 };
 
 #ifdef WARREN_CHANNEL_PLANTS
 inline constexpr plant all_plants[] = {
   plant::nothing_sent_again, plant::prev_forgotten, plant::late_delivered,    plant::places_kept,
   plant::same_consumer,      plant::nothing_begun,  plant::settled_elsewhere, plant::return_ignored,
-  plant::old_news_believed,  plant::confirmed_kept,
+  plant::old_news_believed,  plant::confirmed_kept, plant::unasked_kept,
 };
 /// Which mistake this process makes.
 inline plant planted_mistake = plant::none;

@@ -95,10 +95,11 @@ struct fixture : channel_harness {
       count += each.what == outgoing::kind::deliver ? each.run.where.size() : 0;
     return count;
   }
-  void give(seqno seq, uint32_t left, epoch from) {
+  void give(seqno seq, uint32_t left, epoch from, bool no_ack = false) {
     got what;
     what.queue = q;
     what.run = {some_messages(1), {0, 1}, seq};
+    what.no_ack = no_ack;
     what.messages_left = left;
     answer(std::move(what), from);
   }

@@ -274,6 +274,95 @@ BOOST_AUTO_TEST_CASE(what_a_queue_answered_before_it_was_replicated_is_no_answer
   BOOST_TEST(channel.unacked() == 1u);
 }
 
+/// Its master's node was out of reach and had come back before the channel heard of either: what it asked in between
+/// has reached the master, and it asks again. Both are answered.
+struct asked_twice : fixture {
+  explicit asked_twice(bool no_ack = false) {
+    get(no_ack);
+    BOOST_TEST(take<get_request>().size() == 1u);
+    lose(5);
+    channel.queue_moved(q, 5, step);
+    BOOST_TEST(take<get_request>().size() == 1u);
+    give(4, 2, 5, no_ack);
+    BOOST_TEST(reply<basic::get_ok>().has_value());
+    BOOST_TEST(take<settle_request>().empty());
+  }
+  void expect_given_back(seqno seq) {
+    const auto back = take<settle_request>();
+    BOOST_REQUIRE(back.size() == 1u);
+    BOOST_TEST(back[0].first == q);
+    BOOST_TEST((back[0].second.what == settle_request::kind::requeue));
+    BOOST_TEST((back[0].second.channel == self));
+    BOOST_TEST(!back[0].second.by);
+    BOOST_TEST((back[0].second.seqs == std::vector<seq_range>{{seq, seq + 1}}));
+  }
+};
+struct asked_twice_without_acks : asked_twice {
+  asked_twice_without_acks() : asked_twice(true) {}
+};
+
+BOOST_FIXTURE_TEST_CASE(what_comes_for_a_get_that_was_answered_already_goes_back, asked_twice) {
+  give(5, 1, 5);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(channel.unacked() == 1u);
+  expect_given_back(5);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_answer_too_many_is_the_next_gets_if_that_waits, asked_twice) {
+  get();
+  BOOST_TEST(take<get_request>().size() == 1u);
+  give(5, 1, 5);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  BOOST_TEST(take<settle_request>().empty());
+  give(6, 0, 5);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(channel.unacked() == 2u);
+  expect_given_back(6);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_answer_too_many_without_a_message_holds_nothing, asked_twice) {
+  answer(got{q, {}, false, false, 0}, 5);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(take<settle_request>().empty());
+}
+
+/// Its client would never acknowledge it.
+BOOST_FIXTURE_TEST_CASE(what_is_to_be_acknowledged_is_no_answer_to_a_get_without_acks, asked_twice) {
+  get(true);
+  give(5, 1, 5);
+  BOOST_TEST(replies().empty());
+  expect_given_back(5);
+  give(6, 0, 5, true);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  BOOST_TEST(channel.unacked() == 1u);
+}
+
+/// Its client would acknowledge what the channel does not know, and lose the channel. Its queue has let go of it, as of
+/// everything fetched so that is under way when a connection breaks.
+BOOST_FIXTURE_TEST_CASE(what_needs_no_ack_is_no_answer_to_a_get_with_acks, asked_twice_without_acks) {
+  get();
+  give(5, 1, 5, true);
+  BOOST_TEST(replies().empty());
+  BOOST_TEST(take<settle_request>().empty());
+  give(6, 0, 5);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
+  send(basic::ack{2, false});
+  BOOST_TEST(take<settle_request>().size() == 1u);
+  BOOST_TEST(replies().empty());
+}
+
+/// What an earlier master has handed out is not the present one's.
+BOOST_AUTO_TEST_CASE(what_an_earlier_master_answers_late_does_not_go_back) {
+  get();
+  take<get_request>();
+  move(6);
+  give(4, 2, 6);
+  take<get_request>();
+  give(4, 2, 5);
+  BOOST_TEST(take<settle_request>().empty());
+  BOOST_TEST(channel.unacked() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_queue_answered_before_it_was_heard_to_be_replicated_counts) {
   q = metadata->add_queue("plain");
   send(basic::get{0, "plain", false});

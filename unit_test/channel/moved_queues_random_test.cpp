@@ -1,7 +1,7 @@
-// A channel that publishes to replicated queues and consumes from them, at random: masters change, nodes get out of
-// reach, requests and events travel slowly, logs lose what was not committed. What is checked: each publish is in the
-// log once and in order, confirmed once and never early, every message is settled once by the master that delivered it,
-// the window and the client's credit balance. The same checks must notice the mistakes of channel/plant.hpp.
+// A channel that publishes to replicated queues, consumes and gets from them, at random: masters change, nodes get out
+// of reach, requests and events travel slowly, logs lose what was not committed. What is checked: each publish is in
+// the log once and in order, confirmed once and never early, every message is settled once by the master that delivered
+// it, the window and the client's credit balance. The same checks must notice the mistakes of channel/plant.hpp.
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
@@ -37,7 +37,7 @@ struct replicated {
   size_t committed = 0;
   std::set<seqno> settled;
   struct held {
-    consumer_ref who;
+    consumer_ref who; ///< null: fetched
     seqno seq = 0;
   };
   std::vector<held> out;
@@ -89,7 +89,7 @@ public:
       }
       for (int i = 0; i < 20; ++i)
         travel();
-      while (!open_.empty() && wrong_.empty())
+      while (!open_.empty() && !getting_ && wrong_.empty())
         ack(*open_.rbegin(), true);
     }
     if (wrong_.empty())
@@ -102,16 +102,18 @@ private:
 
   void act() {
     replicated& queue = any();
-    switch (random_.below(12)) {
+    switch (random_.below(13)) {
     case 0:
     case 1:
-      return publish();
+      if (!getting_)
+        publish();
+      return;
     case 2:
       return commit(queue, queue.committed + random_.below(queue.log.size() - queue.committed + 1));
     case 3:
       return hand_out(queue);
     case 4:
-      if (!open_.empty())
+      if (!open_.empty() && !getting_)
         ack(*std::next(open_.begin(), static_cast<ptrdiff_t>(random_.below(open_.size()))), random_.chance(1, 3));
       return;
     case 5:
@@ -125,6 +127,15 @@ private:
         come_back(queue);
       else if (random_.chance(1, 5))
         lose(queue);
+      if (queue.down && random_.chance(1, 3)) { // the channel hears of neither before it asks
+        come_back(queue);
+        if (!getting_)
+          get(queue);
+      }
+      return;
+    case 8:
+      if (!getting_)
+        get(queue);
       return;
     default:
       for (auto count = 1 + random_.below(12); count > 0; --count)
@@ -160,6 +171,22 @@ private:
     collect();
   }
 
+  /// Whatever it did next would wait for the answer.
+  void get(const replicated& from) {
+    getting_ = true;
+    get_no_ack_ = random_.chance(1, 3);
+    channel_.send(basic::get{0, from.name, get_no_ack_});
+    ++batches_;
+    collect();
+  }
+
+  void got_by_client(delivery_tag tag) {
+    if (!std::exchange(getting_, false))
+      fail("a get was answered twice");
+    if (!get_no_ack_)
+      open_.insert(tag);
+  }
+
   void confirmed_to_client(delivery_tag tag, bool multiple) {
     if (!unconfirmed_.contains(tag))
       return fail("a publish was confirmed twice");
@@ -193,6 +220,10 @@ private:
     for (const auto& reply : channel_.replies()) {
       if (const auto* acked = std::get_if<basic::ack>(&reply))
         confirmed_to_client(acked->delivery_tag, acked->multiple);
+      else if (const auto* fetched = std::get_if<basic::get_ok>(&reply))
+        got_by_client(fetched->delivery_tag);
+      else if (std::holds_alternative<basic::get_empty>(reply))
+        getting_ = false;
       else if (std::holds_alternative<basic::nack>(reply))
         fail("a publish was refused");
       else if (std::holds_alternative<basic::cancel>(reply))
@@ -213,7 +244,8 @@ private:
     auto [stamp, what] = std::move(queue.wire.back());
     queue.wire.pop_back();
     let_go(what);
-    if (std::holds_alternative<publish_request>(what) || std::holds_alternative<consume_request>(what))
+    if (std::holds_alternative<publish_request>(what) || std::holds_alternative<consume_request>(what)
+        || std::holds_alternative<get_request>(what))
       news_.push_back({&queue, stamp, false});
   }
 
@@ -232,7 +264,7 @@ private:
       auto [stamp, what] = std::move(queue.wire.front());
       queue.wire.pop_front();
       take(queue, stamp, what);
-    } else if (!queue.events.empty()) {
+    } else if (!queue.events.empty() && !waits_for_news(queue, queue.events.front().first)) {
       auto [from, what] = std::move(queue.events.front());
       queue.events.pop_front();
       const size_t before = open_.size();
@@ -241,6 +273,12 @@ private:
       if (from < queue.told && open_.size() != before)
         fail("the client heard of a delivery of an earlier master");
     }
+  }
+
+  /// A bridge says everything in order.
+  bool waits_for_news(const replicated& queue, epoch from) const {
+    return std::any_of(news_.begin(), news_.end(),
+                       [&](const auto& one) { return one.queue == &queue && one.mastership == from; });
   }
 
   // -- the masters --
@@ -255,6 +293,8 @@ private:
     } else if (auto* cancel = std::get_if<cancel_request>(&what)) {
       std::erase(queue.consumers, cancel->who);
       queue.events.emplace_back(queue.mastership, cancel_done{cancel->who});
+    } else if (auto* get = std::get_if<get_request>(&what)) {
+      answer(queue, get->no_ack);
     } else if (auto* settled = std::get_if<settle_request>(&what)) {
       for (const seq_range& range : settled->seqs)
         for (seqno seq = range.first; seq < range.last; ++seq)
@@ -306,13 +346,32 @@ private:
     }
     confirm_repeated(queue);
   }
+  static bool is_ready(const replicated& queue, seqno seq) {
+    return !queue.settled.contains(seq)
+        && std::none_of(queue.out.begin(), queue.out.end(), [&](const auto& one) { return one.seq == seq; });
+  }
+  void answer(replicated& queue, bool no_ack) {
+    got what;
+    what.queue = queue.id;
+    what.no_ack = no_ack;
+    seqno seq = 1;
+    while (seq <= queue.committed && !is_ready(queue, seq))
+      ++seq;
+    if (seq <= queue.committed) {
+      what.run = {some_messages(1), {0, 1}, seq};
+      if (no_ack)
+        queue.settled.insert(seq);
+      else
+        queue.out.push_back({nullptr, seq});
+    }
+    queue.events.emplace_back(queue.mastership, std::move(what));
+  }
   void hand_out(replicated& queue) {
     if (queue.consumers.empty() || queue.down)
       return;
     const consumer_ref who = queue.consumers.back();
     for (seqno seq = 1; seq <= queue.committed; ++seq) {
-      if (queue.settled.contains(seq)
-          || std::any_of(queue.out.begin(), queue.out.end(), [&](const auto& one) { return one.seq == seq; }))
+      if (!is_ready(queue, seq))
         continue;
       if (who->window->unacked.load() >= who->window->limit.load())
         return;
@@ -377,6 +436,8 @@ private:
     }
     if (!unconfirmed_.empty())
       return fail("a publish has no answer");
+    if (getting_)
+      return fail("a get has no answer");
     if (channel_.sink->times != batches_)
       return fail("credit was not given back, or twice");
   }
@@ -399,6 +460,8 @@ private:
   std::set<confirm_number> wanted_[2];
   std::set<confirm_number> unconfirmed_;
   std::set<delivery_tag> open_;
+  bool getting_ = false; ///< a get waits for its answer
+  bool get_no_ack_ = false;
   size_t batches_ = 0;
   std::string wrong_;
 };
@@ -420,7 +483,7 @@ BOOST_AUTO_TEST_CASE(each_planted_mistake_is_noticed) {
   for (const plant mistake : channels::all_plants) {
     channels::planted_mistake = mistake;
     int noticed = 0;
-    for (uint64_t seed = 1; seed <= 60; ++seed)
+    for (uint64_t seed = 1; seed <= 200; ++seed)
       noticed += life{seed}.run().empty() ? 0 : 1;
     channels::planted_mistake = plant::none;
     BOOST_CHECK_MESSAGE(noticed > 0, "planted mistake " << static_cast<int>(mistake) << " is not noticed");
