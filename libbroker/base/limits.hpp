@@ -142,6 +142,8 @@ inline constexpr size_t connections_max = 65'536;
 inline constexpr size_t metadata_proposals_max = 4096;
 /// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
 inline constexpr size_t metadata_snapshot_entries = 10'000;
+/// Entries of the metadata's log that are applied at once, when many wait: some ten microseconds each.
+inline constexpr size_t metadata_applied_at_once = 1'000;
 /// Changes of the metadata that a node's actors are told of at once: starting a queue takes some ten microseconds.
 inline constexpr size_t metadata_told_at_once = 500;
 /// Delayed messages of one exchange that are due and wait to be read back; more stay where they wait.
