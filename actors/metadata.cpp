@@ -347,6 +347,8 @@ void flush(metadata_actor* self) {
   } else {
     service.host.shown();
   }
+  if (service.host.has_more())
+    flush_soon(self);
   if (service.host.snapshot_due())
     begin_snapshot(self);
   if (service.host.restore_due())

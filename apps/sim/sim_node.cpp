@@ -261,6 +261,7 @@ result<void> sim_node::open_metadata(process& life) {
     options.host.group.snapshot_after_entries = seat_.snapshot_entries;
     options.host.group.trailing_entries = std::min(seat_.snapshot_entries, options.host.group.trailing_entries);
     options.flushed = seat_.flushed;
+    options.host.applied_at_once = 5;
     options.told_at_once = 3; // a node that starts, or is behind, is told of its queues in several steps
     options.forgotten = [mine = &life] { mine->forgotten = true; };
   }

@@ -142,8 +142,10 @@ inline constexpr size_t connections_max = 65'536;
 inline constexpr size_t metadata_proposals_max = 4096;
 /// Log entries after which the metadata group asks for a snapshot (bounds replay at start; own choice).
 inline constexpr size_t metadata_snapshot_entries = 10'000;
-/// Changes of the metadata that a node's actors are told of at once: starting a queue takes some ten microseconds.
-inline constexpr size_t metadata_told_at_once = 500;
+/// Entries of the metadata's log that are applied at once, when many wait: some ten microseconds each.
+inline constexpr size_t metadata_applied_at_once = 1'000;
+/// Changes of the metadata that a node's actors are told of at once: starting a queue takes up to 100 microseconds.
+inline constexpr size_t metadata_told_at_once = 200;
 /// Delayed messages of one exchange that are due and wait to be read back; more stay where they wait.
 inline constexpr size_t delayed_due_max = 4096;
 /// Until a queue that has refused a delayed message is asked again.
@@ -225,7 +227,7 @@ inline constexpr uint32_t session_margin_ms = 250;
 /// Proposals of the queue supervisor without outcome: a part of metadata_proposals_max, so that others get through.
 inline constexpr size_t supervisor_proposals_max = 256;
 /// Queues that the supervisor looks at in one step when a change of a node makes it look at all: about 10 ms.
-inline constexpr size_t supervisor_walk_max = 10'000;
+inline constexpr size_t supervisor_walk_max = 5'000;
 /// How long a node must be down before its copies are made anew elsewhere (own choice: a restart takes less).
 inline constexpr uint32_t replication_restore_ms = 10'000;
 /// Masters on the move at a time, to balance nodes or off a drained one (U05, own choice).

@@ -48,8 +48,11 @@ result<void> metadata_host::open(consensus::time_ms now) {
   how.bootstrap = identity_.joins ? consensus::membership{} : consensus::membership{{identity_.self}, {}};
   group_.emplace(how, std::move(found));
   enqueue(group_->start());
-  auto replayed = flush(); // what it changes is nothing new
-  return replayed ? result<void>{} : replayed.error();
+  do {
+    if (auto replayed = flush(); !replayed) // what it changes is nothing new
+      return replayed.error();
+  } while (has_more());
+  return {};
 }
 
 // -- carrying out -----------------------------------------------------------------------------------------------------
@@ -81,7 +84,8 @@ void metadata_host::carry_out(consensus::effects& what) {
     else
       send_raft(to, std::move(bytes));
   }
-  apply(what.apply);
+  std::move(what.apply.begin(), what.apply.end(), std::back_inserter(committed_));
+  apply_committed();
   for (const consensus::completion& one : what.done)
     read_done(one);
   if (what.changed)
@@ -122,8 +126,12 @@ result<void> metadata_host::write() {
   return {};
 }
 
-void metadata_host::apply(const std::vector<consensus::entry>& entries) {
-  for (const consensus::entry& one : entries) {
+// A part with each flush: the group may be a long way ahead, and its heartbeats must not wait for all of that.
+void metadata_host::apply_committed() {
+  const uint64_t before = applied_.index;
+  for (; !committed_.empty() && may_apply_ > 0; --may_apply_) {
+    const consensus::entry one = std::move(committed_.front());
+    committed_.pop_front();
     BROKER_ASSERT(one.index == applied_.index + 1, "entries are applied in order, each once");
     if (one.type == consensus::entry::kind::command)
       apply_one(one);
@@ -132,7 +140,7 @@ void metadata_host::apply(const std::vector<consensus::entry>& entries) {
     applied_.index = one.index;
     applied_.term = one.term;
   }
-  if (entries.empty())
+  if (applied_.index == before)
     return;
   finish_reads();
   enqueue(group_->applied(applied_.index));
@@ -187,12 +195,14 @@ void metadata_host::note_leadership(const consensus::leadership& now) {
 
 bool metadata_host::has_pending() const {
   return window_.has_unsent() || has_writes() || !steps_.empty() || !out_.done.empty() || !out_.changes.empty()
-      || out_.leadership || restore_due() || out_.forgotten || !out_.moves.empty() || out_.hands_over || !gate_.empty()
-      || applied_.index != flushed_index_;
+      || out_.leadership || restore_due() || has_more() || out_.forgotten || !out_.moves.empty() || out_.hands_over
+      || !gate_.empty() || applied_.index != flushed_index_;
 }
 
 result<metadata_flush> metadata_host::flush() {
   BROKER_ASSERT(group_, "open() comes first");
+  may_apply_ = settings_.applied_at_once;
+  apply_committed();
   bool again = true;
   while (again && !failure_) {
     const uint64_t before = applied_.index;
@@ -281,9 +291,10 @@ void metadata_host::receive_chunk(consensus::snapshot_chunk& chunk) {
     install_ = chunk.meta;
 }
 
-// Everything written before it is on the disk first: what it replaces is then no more than that.
+// Everything written before it is on the disk first, and what the group has handed out is applied: what it replaces is
+// then no more than that. From the last chunk on the group hands nothing out.
 bool metadata_host::restore_due() const noexcept {
-  return install_ && !has_writes();
+  return install_ && !has_writes() && !has_more();
 }
 
 metadata_restore_job metadata_host::begin_restore() {
@@ -306,7 +317,8 @@ result<void> metadata_restore_job::work(metadata_store& store) {
 
 result<void> metadata_host::finish_restore(metadata_restore_job& job) {
   BROKER_ASSERT(restoring_, "begin_restore() comes first");
-  BROKER_ASSERT(state_.snapshot() == job.before && !has_writes(), "nothing is applied while a snapshot is restored");
+  BROKER_ASSERT(state_.snapshot() == job.before && !has_writes() && !has_more(),
+                "nothing is applied while a snapshot is restored");
   restoring_ = false;
   if (auto stored = store_.install_snapshot(job.meta, job.bytes); !stored)
     return stored;

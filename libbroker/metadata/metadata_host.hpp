@@ -40,6 +40,7 @@ struct metadata_host_settings {
   /// After this long its session is over, so that its masters get successors (G5; it counts the same time for itself,
   /// see replication::session_lease). 0: it lasts as long as the node is up.
   consensus::time_ms session_ms = 0;
+  size_t applied_at_once = limits::metadata_applied_at_once; ///< entries in one flush()
 };
 
 /// The answer to one proposal or read. `result` counts only when `what` is ok. Of the rest, only `lost` leaves open
@@ -138,6 +139,8 @@ public:
   /// One durable write for everything queued. An error is a failed write, a damaged store, or a log this node cannot
   /// have: the node must end (G6, G7) and nothing of this flush may be answered.
   result<metadata_flush> flush();
+  /// More is committed than one flush() applies, as at a member that was away: another one should follow soon.
+  bool has_more() const noexcept { return !committed_.empty(); }
 
   /// The state of the last flush is what this node's clients see from now on: others may answer theirs.
   void shown();
@@ -152,7 +155,8 @@ public:
   /// All of it at once; takes time linear in the state.
   result<void> take_snapshot();
 
-  /// A snapshot has been received. Until it is restored nothing is applied here, but the leader hears of the node.
+  /// A snapshot has been received, and all that was committed before it is applied. Until it is restored nothing is
+  /// applied here, but the leader hears of the node.
   bool restore_due() const noexcept;
   /// Between flushes, when one is due. Cheap.
   metadata_restore_job begin_restore();
@@ -191,7 +195,7 @@ private:
   void gather_writes(consensus::effects& what);
   bool has_writes() const;
   result<void> write();
-  void apply(const std::vector<consensus::entry>& entries);
+  void apply_committed();
   void apply_one(const consensus::entry& one);
   void answer(consensus::ticket id, consensus::outcome what, command_result result = {});
   /// When every other node shows the change.
@@ -240,7 +244,11 @@ private:
   std::optional<error> failure_;
   consensus::time_ms now_ = 0;
 
-  std::deque<consensus::effects> steps_;                         ///< to be carried out
+  /// To be carried out. Every call from outside leaves none, unless the host has failed: what remains of them are
+  /// writes, which wait for flush(), and `committed_`.
+  std::deque<consensus::effects> steps_;
+  std::deque<consensus::entry> committed_;                       ///< handed out by the group, to be applied
+  size_t may_apply_ = 0;                                         ///< before the next flush
   consensus::effects pending_;                                   ///< state, truncation and entries to be written
   std::vector<std::pair<consensus::node_id, std::string>> held_; ///< messages that must not leave before that
   consensus::snapshot_meta applied_;

@@ -475,6 +475,7 @@ void metadata_host::peer_lost(const std::string& node) {
   kept_at_ = 0; // its masters' successors should not wait
   if (const auto led = group_->leader(); led && !leads() && name_of(*led) == node)
     enqueue(group_->ended(*led));
+  work();
 }
 
 /// What is to be said of a node that is not connected, if anything.

@@ -271,6 +271,49 @@ BOOST_AUTO_TEST_CASE(what_is_asked_of_a_node_that_restores_a_snapshot_is_answere
   BOOST_TEST(!world.away.restore.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_node_whose_leader_ends_when_the_snapshot_it_sends_is_whole_restores_it) {
+  three world{restoring::options()};
+  node& away = world.follower();
+  node& leader = world.wait_for_leader();
+  world.isolate(away.name);
+  for (int i = 0; i < 100; ++i)
+    world.must(leader, declare_queue{metadata_test::queue("q" + std::to_string(i))});
+  world.heal();
+  for (int ms = 0; ms < 10'000 && !away.host->restore_due(); ++ms)
+    world.run(1);
+  BOOST_REQUIRE(away.host->restore_due());
+  BOOST_REQUIRE(away.host->leader() == leader.name);
+  world.crash(leader);
+  BOOST_REQUIRE(away.host->restore_due());
+  away.flush();
+  BOOST_TEST(away.restore.has_value());
+  world.start(leader);
+  BOOST_REQUIRE(world.run_until([&] { return world.agree() && leader.started(); }, 20'000));
+  BOOST_TEST(away.queues.size() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_was_away_applies_what_it_has_missed_a_part_with_each_flush) {
+  net_options how;
+  how.applied_at_once = 7;
+  three world{how};
+  node& away = world.follower();
+  world.isolate(away.name);
+  node& leader = world.wait_for_leader();
+  for (int i = 0; i < 500; ++i)
+    world.must(leader, declare_queue{metadata_test::queue("q" + std::to_string(i))});
+  world.heal();
+  BOOST_REQUIRE(world.run_until([&] { return away.host->has_more(); }, 5'000));
+  for (uint64_t applied = away.host->applied_index(); away.host->has_more(); applied = away.host->applied_index()) {
+    away.flush();
+    BOOST_TEST(away.host->applied_index() <= applied + 7);
+  }
+  BOOST_REQUIRE(world.run_until([&] { return world.agree(); }, 20'000));
+  world.crash(away);
+  world.start(away);
+  BOOST_REQUIRE(world.run_until([&] { return away.started() && world.agree(); }, 20'000));
+  BOOST_TEST(away.queues.size() == 500u);
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_starts_and_reaches_a_follower_but_not_the_leader_takes_part) {
   three world;
   node& leader = world.wait_for_leader();

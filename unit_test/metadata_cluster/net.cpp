@@ -191,6 +191,7 @@ void net::start(node& who) {
   how.proposal_ms = options.proposal_ms;
   how.node_down_ms = options.node_down_ms;
   how.session_ms = options.session_ms;
+  how.applied_at_once = options.applied_at_once;
   who.host = std::make_unique<metadata_host>(how, who.disk, &who);
   BOOST_REQUIRE(who.host->open(now).ok());
   who.queues.clear();

@@ -38,6 +38,7 @@ struct net_options {
   time_ms proposal_ms = 5'000;
   time_ms node_down_ms = 60'000;
   time_ms session_ms = 0;
+  size_t applied_at_once = limits::metadata_applied_at_once;
   time_ms restore_ms = 0; ///< a received snapshot takes up to so long to be restored, while its node goes on
 };
 

@@ -18,6 +18,7 @@ net_options options_of(uint64_t seed) {
   how.refuse_one_in = random.chance(1, 2) ? 0 : 3 + static_cast<unsigned>(random.below(30));
   how.snapshot_after = random.chance(1, 2) ? 10'000 : 15 + random.below(100);
   how.proposal_ms = random.chance(1, 2) ? 5'000 : 500;
+  how.applied_at_once = random.chance(1, 2) ? limits::metadata_applied_at_once : 1 + random.below(4);
   how.restore_ms = random.chance(1, 2) ? 0 : 3'000;
   return how;
 }
