@@ -378,9 +378,8 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
 }
 
 /// An answer that names no consumer is told by its mastership. Of a queue that is replicated 0 is none: it had answered
-/// before it was, and its first master has been asked again. A get whose message is to be
-/// acknowledged is not answered by one that needs no ack, nor the other way round: that is an earlier get's, which was
-/// answered twice.
+/// before it was, and its first master has been asked again. A get whose message is to be acknowledged is not answered
+/// by one that needs no ack, nor the other way round: that is an earlier get's, which was answered twice.
 bool channel_state::impl::is_answer(const queue_event& what, epoch from) {
   if (!on_answer_ || what.index() != asked_kind_ || !answers(what, asked_, asked_who_.get()))
     return false;
