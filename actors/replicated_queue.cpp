@@ -459,6 +459,7 @@ replicated_settings settings_of(replica_actor* self) {
   settings.replica.self = node->replica_id;
   settings.replica.append_bytes = node->replica_sizes.append_bytes;
   settings.replica.tail_bytes = node->replica_sizes.tail_bytes;
+  settings.replica.described_bytes = node->replica_sizes.described_bytes;
   settings.replica.copy_window_bytes = node->replica_sizes.copy_window_bytes;
   settings.replica.copy_above_bytes = node->replica_sizes.copy_above_bytes;
   return settings;

@@ -131,6 +131,7 @@ private:
 struct replica_bounds {
   size_t append_bytes = limits::replication_append_bytes;
   size_t tail_bytes = limits::replication_tail_bytes;
+  size_t described_bytes = limits::replication_described_bytes;
   size_t copy_window_bytes = limits::replication_copy_window_bytes;
   /// replication::replica_settings::copy_above_bytes.
   size_t copy_above_bytes = limits::replication_tail_bytes / 4;

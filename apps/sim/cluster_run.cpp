@@ -51,6 +51,7 @@ drawn_plan draw_cluster(random_source& random, const run_options& options) {
   if (random.chance(2, 3)) { // else nothing is ever copied, and no part of a log only on disk
     plan.replica_sizes.append_bytes = log_uniform(random, 512, 64 * 1024);
     plan.replica_sizes.tail_bytes = log_uniform(random, 1024, 256 * 1024);
+    plan.replica_sizes.described_bytes = log_uniform(random, 256, 64 * 1024);
     plan.replica_sizes.copy_above_bytes = plan.replica_sizes.tail_bytes / 4;
     plan.replica_sizes.copy_window_bytes = log_uniform(random, 1024, 64 * 1024);
   }

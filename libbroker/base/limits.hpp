@@ -203,8 +203,12 @@ inline constexpr size_t replication_append_bytes = 768 * 1024;
 inline constexpr size_t replication_window_bytes = 4 * 1024 * 1024;
 /// Bytes of a copy that are on their way to one joiner.
 inline constexpr size_t replication_copy_window_bytes = 2 * 1024 * 1024;
-/// Committed bytes of one queue kept in memory so that a returning mirror needs no copy.
+/// Committed bytes of one queue kept in memory for mirrors that are behind.
 inline constexpr size_t replication_tail_bytes = 4 * 1024 * 1024;
+/// What one queue's log knows of entries, their bodies left out: those that are not in memory are read back for a
+/// mirror that is behind, so that it needs no copy, and a copy that has taken long can be gone on from. At some 130
+/// bytes a run for 16,000 runs, each what one channel published at once.
+inline constexpr size_t replication_described_bytes = 2 * 1024 * 1024;
 /// Masterships a log tells apart; older ones are all committed.
 inline constexpr size_t replication_epochs_max = 256;
 /// Channels with a de-duplication entry in one queue; publishes of further ones are refused until some end.

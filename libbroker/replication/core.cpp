@@ -31,7 +31,7 @@ void replica_core::advance_commit(seqno upto, effects& out) {
   out.committed = upto;
   if (!ended.empty() && !planted(plant::forget_early))
     log.forget(std::move(ended), out.writes);
-  log.trim(commit, settings.tail_bytes);
+  log.trim(commit, settings.tail_bytes, settings.described_bytes);
 }
 
 void replica_core::enter(broker::epoch newer, effects& out) {

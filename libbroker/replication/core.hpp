@@ -13,6 +13,7 @@ struct replica_settings {
   size_t window_bytes = limits::replication_window_bytes;
   size_t copy_window_bytes = limits::replication_copy_window_bytes;
   size_t tail_bytes = limits::replication_tail_bytes;
+  size_t described_bytes = limits::replication_described_bytes;
   size_t channels_max = limits::replication_channels_max;
   /// An empty joiner gets a copy if the log's entries in memory cost more than this, else the entries themselves.
   size_t copy_above_bytes = limits::replication_tail_bytes / 4;

@@ -25,16 +25,16 @@ result<void> replica_log::replay_append(const log_run& run) {
   if (run.count == 0 || run.mastership == 0 || run.mastership < end_.mastership)
     return error{0, "an entry without a master, or of one before its time"};
   const dedupe_entry* known = dedupe_.find(run.from.channel);
-  if (run.kind == entry_kind::forget && known == nullptr)
-    return error{0, "a channel is forgotten that is not known"};
+  if (run.kind == entry_kind::forget && (known == nullptr || known->last != run.from.first))
+    return error{0, "a channel is forgotten that is not known, or known otherwise"};
   const bool follows = run.from.channel.none() || run.from.prev == (known ? known->last : 0);
   if (!run.in_memory() && !follows)
     return error{0, "a publish that does not follow its channel's last"};
   if (run.in_memory() && chain_after(chain_, run) != run.chain)
     return error{0, "the crc chain of the log is broken"};
   take(run);
-  if (!run.in_memory())
-    floor_ = end_.seq;
+  while (!run.in_memory() && floor_ < end_.seq)
+    give_up_body();
   return {};
 }
 

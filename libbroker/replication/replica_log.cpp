@@ -11,9 +11,9 @@ namespace broker::replication {
 
 namespace {
 
-/// What a run costs in memory.
-size_t held_bytes(const log_run& run) {
-  return run.in_memory() ? run.bytes : sizeof run;
+/// What a run without its bodies costs.
+size_t described_bytes(const log_run& run) {
+  return sizeof run + (run.ranges ? run.ranges->size() * sizeof(seq_range) : 0);
 }
 
 } // namespace
@@ -37,6 +37,32 @@ void replica_log::written(write_number number) {
 // -- changes
 // ------------------------------------------------------------------------------------------------------------
 
+void replica_log::keep(const log_run& run) {
+  if (run.last() <= floor_)
+    described_bytes_ += described_bytes(run);
+  else
+    kept_bytes_ += run.bytes;
+  runs_.push_back(run);
+}
+
+log_run replica_log::give_up_last() {
+  log_run last = std::move(runs_.back());
+  runs_.pop_back();
+  if (last.last() <= floor_)
+    described_bytes_ -= described_bytes(last);
+  else
+    kept_bytes_ -= last.bytes;
+  return last;
+}
+
+void replica_log::give_up_body() {
+  log_run& oldest = runs_[index_of(floor_ + 1)];
+  kept_bytes_ -= oldest.bytes;
+  described_bytes_ += described_bytes(oldest);
+  oldest.batch = {};
+  floor_ = oldest.last();
+}
+
 void replica_log::take(const log_run& run) {
   BROKER_ASSERT(run.count != 0 && run.first == end_.seq + 1, "entries are appended without a gap");
   BROKER_ASSERT(run.mastership != 0, "an entry has a master");
@@ -46,8 +72,7 @@ void replica_log::take(const log_run& run) {
   dedupe_.add(run);
   end_ = run.end();
   chain_ = run.chain;
-  kept_bytes_ += held_bytes(run);
-  runs_.push_back(run);
+  keep(run);
 }
 
 const log_run& replica_log::extend(broker::epoch mastership, log_run run, writes& out) {
@@ -75,20 +100,17 @@ result<void> replica_log::append(const log_run& run, writes& out) {
 void replica_log::drop_from(seqno from, uint32_t chain) {
   BROKER_ASSERT(from > start_, "only what is known is cut off");
   while (end_.seq >= from) {
-    log_run last = std::move(runs_.back());
-    runs_.pop_back();
-    kept_bytes_ -= held_bytes(last);
-    const seqno keep = std::max(last.first, from) - 1;
+    const log_run last = give_up_last();
+    const seqno keep_upto = std::max(last.first, from) - 1;
     if (!planted(plant::keep_dedupe))
-      dedupe_.take_back(keep >= last.first ? cut(last, keep + 1, last.last()) : last);
+      dedupe_.take_back(keep_upto >= last.first ? cut(last, keep_upto + 1, last.last()) : last);
     end_.seq = last.first - 1;
-    if (keep < last.first)
+    if (keep_upto < last.first)
       continue;
-    log_run kept = cut(last, last.first, keep);
+    log_run kept = cut(last, last.first, keep_upto);
     kept.chain = chain;
-    kept_bytes_ += held_bytes(kept);
-    end_.seq = keep;
-    runs_.push_back(std::move(kept));
+    end_.seq = keep_upto;
+    keep(kept);
   }
   BROKER_ASSERT(end_.seq + 1 == from, "everything from there on is cut off, and nothing else");
   chain_ = chain;
@@ -125,7 +147,7 @@ void replica_log::start_from(const log_base& base) {
   chain_ = start_chain_ = base.chain;
   copied_upto_ = 0;
   committed_ = 0;
-  kept_bytes_ = 0;
+  kept_bytes_ = described_bytes_ = 0;
   copying_ = base.end.seq != 0;
 }
 
@@ -165,16 +187,19 @@ void replica_log::forget(std::vector<seq_range> ended, writes& out) {
   write(out, log_forgotten{std::move(ended)}, 0);
 }
 
-void replica_log::trim(seqno committed, size_t bytes) {
+void replica_log::trim(seqno committed, size_t bytes, size_t described) {
   BROKER_ASSERT(committed <= end_.seq, "nothing is committed that is not there");
-  while (kept_bytes_ > bytes && !runs_.empty() && runs_.front().last() <= committed && !copying_) {
-    kept_bytes_ -= held_bytes(runs_.front());
+  if (copying_)
+    return;
+  while (kept_bytes_ > bytes && floor_ < end_.seq && runs_[index_of(floor_ + 1)].last() <= committed)
+    give_up_body();
+  while (described_bytes_ > described && runs_.front().last() <= std::min(floor_, committed)) {
+    described_bytes_ -= described_bytes(runs_.front());
     start_ = runs_.front().last();
     start_chain_ = runs_.front().chain;
-    floor_ = std::max(floor_, start_);
-    BROKER_ASSERT(start_ <= committed, "what may be cut off stays known");
     runs_.pop_front();
   }
+  committed_ = std::max(committed_, std::min(floor_, committed));
   while (epochs_.size() > limits::replication_epochs_max && epochs_[1].first <= committed)
     epochs_.erase(epochs_.begin());
 }

@@ -56,8 +56,9 @@ public:
 
   /// Every write up to `number` is on disk.
   void written(write_number number);
-  /// Keeps at most `bytes` of committed entries in memory; `committed` bounds what may go.
-  void trim(seqno committed, size_t bytes);
+  /// Keeps at most `bytes` of committed entries in memory, and behind them at most `described` bytes of runs without
+  /// their bodies; only entries up to `committed` may go.
+  void trim(seqno committed, size_t bytes, size_t described);
 
   // -- what is in it --
   seqno length() const noexcept { return end_.seq; }
@@ -71,13 +72,14 @@ public:
   bool copying() const noexcept { return copying_; }
   /// Up to here the copy is complete.
   seqno copied_upto() const noexcept { return copied_upto_; }
-  /// The last entry that is not in memory.
+  /// The last entry whose body is not in memory.
   seqno memory_floor() const noexcept { return floor_; }
   /// The last entry of which not even the run is known; not above memory_floor(). It is committed.
   seqno described_floor() const noexcept { return start_; }
   /// What a copy must not reach below: the end of the entries this log took by copy (0: none).
   log_position copy_base() const noexcept { return base_; }
-  /// What was known to be committed before a restart: nobody cuts it off, and a master's office begins with it.
+  /// What was known to be committed before a restart, or has left memory since: nobody cuts it off, and a master's
+  /// office begins with it.
   seqno known_committed() const noexcept { return std::max(start_, committed_); }
   /// Mastership of an entry; 0: too far back to be told, which only committed entries are.
   broker::epoch mastership_at(seqno seq) const;
@@ -110,6 +112,10 @@ private:
   };
 
   void take(const log_run& run);
+  void keep(const log_run& run);
+  log_run give_up_last();
+  /// Of the oldest run that is in memory.
+  void give_up_body();
   /// `chain`: at from - 1.
   void drop_from(seqno from, uint32_t chain);
   void truncate_to(seqno from, uint32_t chain);
@@ -128,10 +134,11 @@ private:
   uint32_t start_chain_ = 0; ///< at start_
   log_position base_;        ///< entries up to here came by copy
   seqno copied_upto_ = 0;
-  seqno committed_ = 0; ///< recovered()
+  seqno committed_ = 0; ///< recovered(), trim()
   bool copying_ = false;
   incarnation emptied_at_ = 0;
-  size_t kept_bytes_ = 0; ///< of what is in memory of runs_
+  size_t kept_bytes_ = 0;      ///< of runs_ behind floor_
+  size_t described_bytes_ = 0; ///< of runs_ up to floor_, which is the end of one
   seqno durable_ = 0;
   write_number last_write_ = 0;
   std::deque<unsynced> unsynced_;

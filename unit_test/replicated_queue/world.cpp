@@ -105,6 +105,7 @@ void world::restart(int who) {
   replicated_settings what;
   what.replica.self = static_cast<repl::node_id>(who);
   what.replica.tail_bytes = settings.tail_bytes;
+  what.replica.described_bytes = settings.described_bytes;
   what.replica.copy_above_bytes = settings.copy_above_bytes;
   what.replica.append_bytes = 4096;
   what.storage.checkpoint_records = settings.checkpoint_every;

@@ -56,6 +56,7 @@ struct world_settings {
   int members = 3;
   uint32_t min_in_sync = 1;
   size_t tail_bytes = SIZE_MAX;
+  size_t described_bytes = SIZE_MAX; ///< 0: of what leaves memory nothing is known any more
   size_t copy_above_bytes = SIZE_MAX;
   size_t memory_bytes = limits::queue_memory_bytes;
   size_t checkpoint_every = 4096;

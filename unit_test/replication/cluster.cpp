@@ -229,6 +229,8 @@ void cluster::restart(int who, fate of_log) {
   repl::replica_settings what;
   what.self = static_cast<repl::node_id>(who);
   what.tail_bytes = settings.tail_bytes;
+  what.described_bytes = settings.described_bytes;
+  what.window_bytes = settings.window_bytes;
   what.copy_above_bytes = settings.copy_above_bytes;
   what.append_bytes = settings.append_bytes;
   repl::effects out;

@@ -74,8 +74,10 @@ struct cluster_settings {
   int members = 3;
   uint32_t min_in_sync = 1;
   size_t tail_bytes = SIZE_MAX;
+  size_t described_bytes = SIZE_MAX; ///< 0: of what leaves memory nothing is known any more
   size_t copy_above_bytes = SIZE_MAX;
   size_t append_bytes = 4096;
+  size_t window_bytes = broker::limits::replication_window_bytes;
   bool store_keeps_log = true;    ///< else entries that left memory cannot be read back
   size_t checkpoint_every = 4096; ///< so many records of a log; from then on a disk tells less of what is committed
 };

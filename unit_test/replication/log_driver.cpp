@@ -163,7 +163,7 @@ void log_driver::commit() {
     now_.log.forget(std::move(ended), writes_);
     perform();
   }
-  now_.log.trim(now_.commit, 1000 + random_.below(8000));
+  now_.log.trim(now_.commit, 1000 + random_.below(8000), random_.below(2000));
 }
 
 void log_driver::cut_off() {

@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(a_cut_inside_a_run_that_had_its_bodies_is_repeated_without_
 
 BOOST_AUTO_TEST_CASE(runs_without_bodies_leave_memory_like_others_once_they_are_committed) {
   replica_log again = recovered(writes);
-  again.trim(5, 0);
+  again.trim(5, 0, 0);
   BOOST_TEST(again.described_floor() == 5u);
   BOOST_TEST(again.find(5) == nullptr);
   BOOST_TEST(*again.chain_at(5) == *log.chain_at(5));

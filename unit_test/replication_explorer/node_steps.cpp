@@ -20,7 +20,7 @@ repl::replica_settings settings_of(const options& bounds, repl::node_id self) {
   repl::replica_settings settings;
   settings.self = self;
   settings.copy_above_bytes = bounds.copy ? 0 : SIZE_MAX;
-  settings.tail_bytes = bounds.short_tail ? 0 : SIZE_MAX;
+  settings.tail_bytes = settings.described_bytes = bounds.short_tail ? 0 : SIZE_MAX;
   return settings;
 }
 

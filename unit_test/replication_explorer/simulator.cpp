@@ -30,6 +30,7 @@ struct driver {
     what.members = static_cast<int>(1 + source.below(static_cast<uint64_t>(what.nodes)));
     what.min_in_sync = source.chance(1, 3) && what.members > 1 ? 2 : 1;
     what.tail_bytes = source.chance(1, 2) ? 4096 : SIZE_MAX;
+    what.described_bytes = source.chance(1, 2) ? 1024 : SIZE_MAX;
     what.checkpoint_every = 1 + source.below(60);
     what.copy_above_bytes = source.chance(1, 2) ? 2048 : SIZE_MAX;
     what.append_bytes = 256 + source.below(4096);
