@@ -131,13 +131,15 @@ void tell_news(metadata_service& service, const metadata_snapshot& before, const
     write_news(service, std::move(news));
 }
 
-void tell_lost_masters(metadata_service& service, const metadata_snapshot& before,
-                       const std::vector<metadata_change>& changes) {
+size_t parts_with_lost_masters(const metadata_service& service, const std::vector<metadata_change>& changes) {
+  constexpr size_t queues_of_a_part = 64;
   const bool lost = std::any_of(changes.begin(), changes.end(),
                                 [](const metadata_change& change) { return change.what == kind::node_down; });
-  if (!lost || !service.host.leads())
-    return;
-  if (auto news = news_of_lost_masters(before, *service.host.snapshot()); !news.empty())
+  return lost && service.host.leads() ? parts_of(*service.node->snapshots.read(), queues_of_a_part) : 0;
+}
+
+void tell_lost_masters(metadata_service& service, const metadata_snapshot& before, size_t part, size_t parts) {
+  if (auto news = news_of_lost_masters(before, *service.node->snapshots.read(), part, parts); !news.empty())
     write_news(service, std::move(news));
 }
 

@@ -30,9 +30,10 @@ void forget_idle_channels(metadata_service& service, uint64_t now_ms);
 /// copies are told of by the node whose masters they are. `last`: as the queues were when they were told of last.
 void tell_news(metadata_service& service, const metadata_snapshot& before, const metadata_change& change,
                std::map<queue_id, queue_ptr>& last);
-/// Likewise; queues without a master are told of by the node whose metadata leads.
-void tell_lost_masters(metadata_service& service, const metadata_snapshot& before,
-                       const std::vector<metadata_change>& changes);
+/// Likewise; queues without a master are told of by the node whose metadata leads. In how many parts it is to look for
+/// them among all queues, a fraction of a millisecond each; 0: nobody has lost one.
+size_t parts_with_lost_masters(const metadata_service& service, const std::vector<metadata_change>& changes);
+void tell_lost_masters(metadata_service& service, const metadata_snapshot& before, size_t part, size_t parts);
 /// How many lines were too many to be written, if some were.
 void tell_left_out(metadata_service& service);
 

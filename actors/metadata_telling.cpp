@@ -186,7 +186,7 @@ void metadata_telling::publish(metadata_service& service) {
   publish_snapshot(service);
   now_.published = true;
   now_.index = service.host.applied_index();
-  tell_lost_masters(service, *now_.before, now_.changes);
+  now_.parts = parts_with_lost_masters(service, now_.changes);
   if (now_.boots || change_queues(now_.changes) || !now_.moved.empty())
     tell_bridges(*service.node);
   if (now_.boots)
@@ -207,6 +207,11 @@ bool metadata_telling::tell(metadata_service& service, size_t& left) {
     if (!take_one(left))
       return false;
     wake_queue(*service.node, now_.first[now_.woken]->id);
+  }
+  for (; now_.searched < now_.parts; ++now_.searched) {
+    if (!take_one(left))
+      return false;
+    tell_lost_masters(service, *now_.before, now_.searched, now_.parts);
   }
   for (; now_.told < now_.changes.size(); ++now_.told) {
     if (!take_one(left))

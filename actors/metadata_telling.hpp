@@ -53,7 +53,9 @@ private:
     bool nodes = false;              ///< some have changed
     std::vector<caf::actor> looking; ///< replicas that are to look at it, then: all
     size_t looked = 0;
-    size_t woken = 0;                   ///< of `first`
+    size_t woken = 0; ///< of `first`
+    size_t parts = 0; ///< of all queues, to be searched for masters that were lost
+    size_t searched = 0;
     size_t told = 0;                    ///< of `changes`
     std::map<queue_id, queue_ptr> last; ///< of queues told of, which may have changed more than once
   };

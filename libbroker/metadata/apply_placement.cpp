@@ -94,23 +94,25 @@ bool metadata_state::impl::begin_placement(queue_record& record) {
   return true;
 }
 
+replication::place metadata_state::impl::wanted_place(const queue_record& record, const placement& present,
+                                                      const std::vector<copy_holder>& holders, bool is_new) const {
+  if (!asks_for_copies(record))
+    return {{present.master}, 1}; // of a queue that shall not be replicated any more, its master stays
+  wanted_copies copies = copies_of(record, present, holders);
+  const uint32_t least =
+    is_new ? first_min_in_sync(record, copies, holders) : rising_min_in_sync(copies.min_in_sync, present);
+  return {std::move(copies.nodes), least};
+}
+
 void metadata_state::impl::place_copies(queue_record& record, bool is_new, uint32_t present_min) {
   if (!settings->replication)
     return;
-  const bool asks = asks_for_copies(record);
-  if (!record.placement && (!asks || !begin_placement(record)))
+  if (!record.placement && (!asks_for_copies(record) || !begin_placement(record)))
     return;
   placement next = *record.placement;
-  replication::place wanted{{next.master}, 1}; // of a queue that shall not be replicated any more, its master stays
-  if (asks) {
-    const auto holders = copy_holders();
-    wanted_copies copies = copies_of(record, next, holders);
-    placement present = next;
-    present.min_in_sync = std::max(present.min_in_sync, present_min);
-    const uint32_t least =
-      is_new ? first_min_in_sync(record, copies, holders) : rising_min_in_sync(copies.min_in_sync, present);
-    wanted = {std::move(copies.nodes), least};
-  }
+  placement present = next;
+  present.min_in_sync = std::max(present.min_in_sync, present_min);
+  replication::place wanted = wanted_place(record, present, copy_holders(), is_new);
   if (wanted.nodes == next.nodes && wanted.min_in_sync == next.min_in_sync)
     return;
   const auto done = replication::apply(next, nodes_of(next, sessions_of(*now.nodes)), std::move(wanted));
@@ -128,13 +130,20 @@ void metadata_state::impl::replace_queue(vhost_tables& vhost, const queue_ptr& b
   changes.push_back({metadata_change::kind::queue_changed, std::move(after), {}});
 }
 
+// Mostly nothing is to be changed: that is found out without a copy of every record, and without sorting them. How many
+// copies a node has decides where others go, never whether: what is asked here does not hang on the order.
 void metadata_state::impl::place_all_copies(changes_t& changes) {
   if (!settings->replication)
     return;
+  const auto holders = copy_holders();
+  const auto is_wrong = [&](const queue_ptr& queue) {
+    if (!queue->placement)
+      return asks_for_copies(*queue);
+    const replication::place wanted = wanted_place(*queue, *queue->placement, holders, false);
+    return wanted.nodes != queue->placement->nodes || wanted.min_in_sync != queue->placement->min_in_sync;
+  };
   for (const auto& one : now.vhosts.sorted())
-    for (const queue_ptr& before : one->queues.sorted()) {
-      if (!before->placement && !asks_for_copies(*before))
-        continue;
+    for (const queue_ptr& before : one->queues.sorted_if(is_wrong)) {
       auto after = std::make_shared<queue_record>(*before);
       place_copies(*after, false);
       if (after->placement != before->placement)

@@ -99,10 +99,11 @@ std::vector<placement_news> news_of(const queue_record& before, const queue_reco
   return tells.take();
 }
 
-std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before, const metadata_snapshot& now) {
+std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before, const metadata_snapshot& now,
+                                                 size_t part, size_t parts) {
   node_tables nodes_before{before}, nodes{now};
   std::vector<placement_news> all;
-  now.visit_queues([&](const queue_ptr& one) {
+  now.visit_queues(part, parts, [&](const queue_ptr& one) {
     const placement* queue = one->placement.get();
     if (!queue || replication::anyone_in_sync_alive(*queue, nodes.of(*queue))
         || !replication::anyone_in_sync_alive(*queue, nodes_before.of(*queue)))

@@ -23,9 +23,10 @@ struct placement_news {
 std::vector<placement_news> news_of(const queue_record& before, const queue_record& after,
                                     const metadata_snapshot& now);
 
-/// Queues that had somebody in sync alive in `before`, and have nobody in `now`. Looks at every queue: for changes of
-/// nodes only.
-std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before, const metadata_snapshot& now);
+/// Queues that had somebody in sync alive in `before`, and have nobody in `now`, of one part of them
+/// (metadata_snapshot::visit_queues). Looks at every queue of it: for changes of nodes only.
+std::vector<placement_news> news_of_lost_masters(const metadata_snapshot& before, const metadata_snapshot& now,
+                                                 size_t part = 0, size_t parts = 1);
 
 /// At most limits::queue_news_per_s lines a second: a node with thousands of queues must not fill the log when it goes.
 /// What is left out is counted, and the count is a line of its own.

@@ -119,26 +119,33 @@ void queue_supervisor::begin_walk(const metadata_snapshot& in) {
         all.targets[id] = 0;
     }
   });
-  all.queues.reserve(in.queue_count());
-  in.visit_queues([&](const queue_ptr& one) { all.queues.push_back(one); });
+  constexpr size_t parts_of_a_step = 8;
+  all.parts = parts_of(in, std::max<size_t>(settings_.walk_max / parts_of_a_step, 1));
+}
+
+// First all are counted; then, round by round, what must move and what may.
+void queue_supervisor::look_at_part(const metadata_snapshot& in, survey& all, size_t& left) {
+  const size_t round = all.done / all.parts;
+  in.visit_queues(all.done % all.parts, all.parts, [&](const queue_ptr& one) {
+    left -= std::min<size_t>(left, 1);
+    if (round == 0)
+      count(*one, all);
+    else if (all.plan.size() < settings_.proposals_max)
+      plan_move(*one, round == 1, all);
+  });
+  ++all.done;
 }
 
 void queue_supervisor::walk(uint64_t now, const metadata_snapshot& in) {
+  constexpr size_t rounds = 3;
   if (walk_ || !under_way_)
     begin_walk(in);
   survey& all = *under_way_;
-  size_t left = settings_.walk_max;
-  for (; left > 0 && all.counted < all.queues.size(); --left)
-    count(*all.queues[all.counted++], all);
-  if (all.counted < all.queues.size())
+  const auto over = [&] { return all.done == rounds * all.parts || all.plan.size() == settings_.proposals_max; };
+  for (size_t left = settings_.walk_max; left > 0 && !over();)
+    look_at_part(in, all, left);
+  if (!over())
     return;
-  for (const bool must : {true, false}) {
-    size_t& planned = must ? all.planned_first : all.planned;
-    for (; left > 0 && planned < all.queues.size() && all.plan.size() < settings_.proposals_max; --left)
-      plan_move(*all.queues[planned++], must, all);
-    if (planned < all.queues.size() && all.plan.size() < settings_.proposals_max)
-      return;
-  }
   loads_ = std::move(all.loads);
   masters_ = std::move(all.masters);
   moves_.plan(std::move(all.plan));

@@ -80,18 +80,16 @@ private:
     bool up = false;
     uint64_t since = 0; ///< seen so
   };
-  /// Of every queue, as they were when it began; what has changed since is told by follow().
+  /// Of every queue, each as it was when it was looked at; what has changed since is told by follow().
   struct survey {
     explicit survey(const metadata_snapshot& in) : nodes{in} {}
-    std::vector<queue_ptr> queues;
+    size_t parts = 1; ///< of the queues
+    size_t done = 0;  ///< parts looked at, of all rounds
     node_tables nodes;
     std::map<std::string, replication::node_id> ids;
-    size_t counted = 0;
     std::map<replication::node_id, uint64_t> loads;
     std::map<replication::node_id, uint64_t> masters;
     std::map<replication::node_id, uint64_t> targets; ///< masters of nodes that may have some
-    size_t planned_first = 0;                         ///< looked at for moves that must be
-    size_t planned = 0;
     std::deque<master_move> plan;
   };
   using view = replication::metadata_view;
@@ -101,6 +99,7 @@ private:
   void open_due(uint64_t now);
   void begin_walk(const metadata_snapshot& in);
   void walk(uint64_t now, const metadata_snapshot& in);
+  void look_at_part(const metadata_snapshot& in, survey& all, size_t& left);
   void count(const queue_record& queue, survey& all);
   void plan_move(const queue_record& record, bool must, survey& all) const;
   void look_at(uint64_t now, const queue_ptr& queue, const view& seen, const heard_of_replicas& heard,

@@ -91,6 +91,10 @@ public:
   virtual void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const = 0;
   /// The same queues in no particular order, which takes a tenth of the time. Equal histories give equal orders.
   virtual void visit_queues(const std::function<void(const queue_ptr&)>& visit) const { for_each_queue(visit); }
+  static constexpr size_t parts_max = 1024;
+  /// Those of one of `parts` parts, a power of two up to parts_max: together the parts have each queue once, and a
+  /// queue is in the same part in every snapshot.
+  virtual void visit_queues(size_t part, size_t parts, const std::function<void(const queue_ptr&)>& visit) const;
   /// How many for_each_queue() visits.
   virtual uint64_t queue_count() const;
   virtual void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const = 0;
@@ -124,5 +128,8 @@ public:
   virtual uint64_t cluster() const { return 0; }
 };
 using snapshot_ptr = std::shared_ptr<const metadata_snapshot>;
+
+/// Into how many parts visit_queues() should divide the queues so that one has about so many.
+size_t parts_of(const metadata_snapshot& in, size_t queues);
 
 } // namespace broker

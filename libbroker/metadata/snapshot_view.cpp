@@ -1,6 +1,7 @@
 #include "metadata/snapshot_view.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "amqp/reply.hpp"
@@ -170,6 +171,12 @@ void snapshot_view::visit_queues(const std::function<void(const queue_ptr&)>& vi
   tables_.vhosts.for_each([&](const auto& vhost) { vhost->queues.for_each(visit); });
 }
 
+static_assert(metadata_snapshot::parts_max <= decltype(vhost_tables::queues)::parts_max);
+
+void snapshot_view::visit_queues(size_t part, size_t parts, const std::function<void(const queue_ptr&)>& visit) const {
+  tables_.vhosts.for_each([&](const auto& vhost) { vhost->queues.for_each_of(part, parts, visit); });
+}
+
 uint64_t snapshot_view::queue_count() const {
   uint64_t count = 0;
   tables_.vhosts.for_each([&](const auto& vhost) { count += vhost->queues.size(); });
@@ -211,6 +218,10 @@ result<void> metadata_snapshot::admit_connection(const login&, std::string_view,
 }
 result<void> metadata_snapshot::admit_channel(const login&, uint64_t) const {
   return {};
+}
+void metadata_snapshot::visit_queues(size_t part, size_t, const std::function<void(const queue_ptr&)>& visit) const {
+  if (part == 0)
+    visit_queues(visit);
 }
 uint64_t metadata_snapshot::queue_count() const {
   uint64_t count = 0;
@@ -289,6 +300,11 @@ void snapshot_view::for_each_global_parameter(const std::function<void(const par
 std::string snapshot_view::find_global_parameter(std::string_view name) const {
   const auto* found = tables_.global_parameters.find(parameter_entry{{"", "", std::string{name}, {}}}.key);
   return found ? (*found)->record.value : std::string{};
+}
+
+size_t parts_of(const metadata_snapshot& in, size_t queues) {
+  const size_t least = in.queue_count() / queues;
+  return std::bit_ceil(std::clamp<size_t>(least, 1, metadata_snapshot::parts_max));
 }
 
 // -- the cluster ------------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ public:
   // Each in the order of vhost, then name.
   void for_each_queue(const std::function<void(const queue_ptr&)>& visit) const override;
   void visit_queues(const std::function<void(const queue_ptr&)>& visit) const override;
+  void visit_queues(size_t part, size_t parts, const std::function<void(const queue_ptr&)>& visit) const override;
   uint64_t queue_count() const override;
   void for_each_exchange(const std::function<void(const exchange_ptr&)>& visit) const override;
   /// Not the default exchange's implicit ones.

@@ -94,6 +94,9 @@ struct metadata_state::impl {
   /// `present_min`: so many had to be in sync until now, whatever the placement says.
   void place_copies(queue_record& record, bool is_new, uint32_t present_min = 0);
   void place_all_copies(changes_t& changes);
+  /// Where its copies shall be, and how many of them in sync; `holders` as of now.
+  replication::place wanted_place(const queue_record& record, const replication::placement& present,
+                                  const std::vector<copy_holder>& holders, bool is_new) const;
   /// A node is no node any more. False: nobody else was listed, and the queue is gone with it.
   bool forget_copies(queue_record& record, replication::node_id gone);
   /// The nodes are as they are after a run of `node` is over: is the queue over with it?

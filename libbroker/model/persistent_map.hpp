@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/ref_counted.hpp"
 
 namespace broker {
@@ -94,6 +95,17 @@ public:
   void for_each(Visit&& visit) const {
     if (root_)
       for_each(*root_, visit);
+  }
+
+  static constexpr size_t parts_max = 1024;
+
+  /// Those of one of `parts` parts, a power of two up to parts_max: together the parts have each entry once. What part
+  /// an entry is in hangs on its key alone. Costs as much as the part has entries.
+  template<class Visit>
+  void for_each_of(size_t part, size_t parts, Visit&& visit) const {
+    BROKER_ASSERT(std::has_single_bit(parts) && parts <= parts_max && part < parts, "one of a power of two");
+    if (root_)
+      for_each_of(*root_, part, parts - 1, visit);
   }
 
   /// All entries by key.
@@ -244,6 +256,28 @@ private:
       visit(entry);
     for (const ref<node>& child : at.children)
       for_each(*child, visit);
+  }
+
+  /// Those whose hash has the bits `part` under `mask`, which is of two levels at most.
+  template<class Visit>
+  static void for_each_of(const node& at, uint64_t part, uint64_t mask, Visit& visit) {
+    if (mask == 0)
+      return for_each(at, visit);
+    auto entry = at.entries.begin();
+    auto child = at.children.begin();
+    for (uint64_t slot = 0; slot < 32; ++slot) {
+      const bool wanted = (slot & mask) == (part & mask & 31);
+      if (at.entry_bits >> slot & 1) {
+        if (wanted && (mask < 32 || (hash_of(Traits::key(*entry)) & mask) == part))
+          visit(*entry);
+        ++entry;
+      }
+      if (at.child_bits >> slot & 1) {
+        if (wanted)
+          for_each_of(**child, part >> 5, mask >> 5, visit);
+        ++child;
+      }
+    }
   }
 
   ref<node> root_;

@@ -121,6 +121,7 @@ effects core::settle() {
   }
   emit_entries();
   note_changes();
+  log_.free_dropped();
   check_invariants();
   return std::exchange(out_, {});
 }

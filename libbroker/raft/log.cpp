@@ -23,12 +23,12 @@ log::log(const membership& bootstrap, consensus::restart& found) {
 
 uint64_t log::term_at(uint64_t index) const {
   BROKER_ASSERT(index >= base_index_ && index <= last(), "an index the log knows");
-  return index == base_index_ ? base_term_ : entries_[index - base_index_ - 1].term;
+  return index == base_index_ ? base_term_ : slot(index).term;
 }
 
 const consensus::entry& log::at(uint64_t index) const {
   BROKER_ASSERT(index > base_index_ && index <= last(), "an entry the log holds");
-  const entry& one = entries_[index - base_index_ - 1];
+  const entry& one = slot(index);
   BROKER_ASSERT(one.index == index, "the log is dense");
   return one;
 }
@@ -59,7 +59,7 @@ void log::append(entry one) {
 void log::truncate(uint64_t index) {
   BROKER_ASSERT(index > snapshot_.index && index > base_index_ && index <= last(),
                 "what a snapshot holds is committed");
-  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index - base_index_ - 1), entries_.end());
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(dropped_ + (index - base_index_ - 1)), entries_.end());
   if (planted(plant::config_rollback_forgotten))
     return;
   while (configs_.back().index >= index)
@@ -74,10 +74,11 @@ void log::compact(const snapshot_meta& stored, size_t trailing) {
   while (configs_.size() > 1 && configs_[1].index <= stored.index)
     configs_.erase(configs_.begin());
   BROKER_ASSERT(configs_.front().index <= stored.index, "the snapshot's configuration is known");
-  while (base_index_ + trailing < stored.index) {
-    base_index_ = entries_.front().index;
-    base_term_ = entries_.front().term;
-    entries_.pop_front();
+  if (base_index_ + trailing < stored.index) {
+    const uint64_t base = stored.index - trailing;
+    base_term_ = term_at(base);
+    dropped_ += base - base_index_;
+    base_index_ = base;
   }
   BROKER_ASSERT(base_index_ <= stored.index, "nothing above the snapshot is dropped");
 }
@@ -85,11 +86,17 @@ void log::compact(const snapshot_meta& stored, size_t trailing) {
 void log::reset(const snapshot_meta& installed) {
   BROKER_ASSERT(installed.index > 0 && installed.term > 0 && is_valid(installed.members), "a whole snapshot");
   BROKER_ASSERT(installed.index > snapshot_.index, "snapshots move forward");
-  entries_.clear();
+  dropped_ = entries_.size();
   base_index_ = installed.index;
   base_term_ = installed.term;
   snapshot_ = installed;
   configs_.assign(1, {installed.index, installed.members});
+}
+
+void log::free_dropped() {
+  constexpr size_t at_once = 256;
+  for (size_t left = at_once; left > 0 && dropped_ > 0; --left, --dropped_)
+    entries_.pop_front();
 }
 
 const membership& log::members_at(uint64_t index) const {

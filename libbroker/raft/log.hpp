@@ -24,8 +24,8 @@ public:
   log(const membership& bootstrap, consensus::restart& found);
 
   uint64_t base() const noexcept { return base_index_; }
-  uint64_t last() const noexcept { return base_index_ + entries_.size(); }
-  uint64_t last_term() const noexcept { return entries_.empty() ? base_term_ : entries_.back().term; }
+  uint64_t last() const noexcept { return base_index_ + entries_.size() - dropped_; }
+  uint64_t last_term() const noexcept { return entries_.size() == dropped_ ? base_term_ : entries_.back().term; }
   /// Index 0 has term 0. `index` in [base, last].
   uint64_t term_at(uint64_t index) const;
   bool holds(uint64_t index, uint64_t term) const {
@@ -46,6 +46,9 @@ public:
   void compact(const consensus::snapshot_meta& stored, size_t trailing);
   /// A snapshot replaces everything.
   void reset(const consensus::snapshot_meta& installed);
+  /// Frees a part of what these two have dropped: of a hundred thousand entries that takes longer than a heartbeat
+  /// should wait.
+  void free_dropped();
   const consensus::snapshot_meta& snapshot() const noexcept { return snapshot_; } ///< index 0: none
 
   const membership& members() const { return configs_.back().members; }
@@ -63,7 +66,11 @@ private:
     membership members;
   };
 
+  /// In (base, last].
+  const entry& slot(uint64_t index) const { return entries_[dropped_ + (index - base_index_ - 1)]; }
+
   std::deque<entry> entries_;
+  size_t dropped_ = 0; ///< of them, at the front: they are none any more, and wait to be freed
   uint64_t base_index_ = 0;
   uint64_t base_term_ = 0;
   consensus::snapshot_meta snapshot_;

@@ -107,6 +107,27 @@ BOOST_AUTO_TEST_CASE(a_queue_whose_copies_are_all_down_is_a_warning_once) {
   BOOST_TEST(news_of_lost_masters(*none, *none).empty());
 }
 
+BOOST_AUTO_TEST_CASE(queues_that_lost_their_master_are_found_part_by_part) {
+  watched w{"ab"};
+  w.policy(all);
+  for (int i = 0; i < 200; ++i)
+    w.declare("q" + std::to_string(i), "a");
+  const snapshot_ptr before = w.state.snapshot();
+  w.down("a");
+  const snapshot_ptr after = w.state.snapshot();
+  const size_t parts = parts_of(*after, 10);
+  BOOST_TEST(parts == 32u);
+  size_t told = 0;
+  for (size_t part = 0; part < parts; ++part) {
+    const size_t news = news_of_lost_masters(*before, *after, part, parts).size();
+    BOOST_TEST(news < 40u);
+    told += news;
+  }
+  BOOST_TEST(told == 200u);
+  BOOST_TEST(parts_of(*after, 1'000) == 1u);
+  BOOST_TEST(parts_of(*after, 1) == 256u);
+}
+
 BOOST_AUTO_TEST_CASE(queues_that_are_not_replicated_make_no_news) {
   watched w{"ab"};
   w.declare("q", "a");

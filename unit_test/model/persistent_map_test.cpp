@@ -37,6 +37,22 @@ void check_equal(const Map& map, const std::map<std::string, int>& model) {
   BOOST_REQUIRE(map.find("never there") == nullptr);
 }
 
+/// Into however many parts it is divided, they have each entry once; and an entry stays in its part.
+template<class Map>
+void check_parts(const Map& map, const Map& fuller) {
+  for (const size_t parts : {1u, 2u, 32u, 64u, 1024u}) {
+    std::map<std::string, size_t> seen;
+    for (size_t part = 0; part < parts; ++part)
+      map.for_each_of(part, parts, [&](const entry& one) { BOOST_REQUIRE(seen.emplace(one.key, part).second); });
+    BOOST_REQUIRE_EQUAL(seen.size(), map.size());
+    for (size_t part = 0; part < parts; ++part)
+      fuller.for_each_of(part, parts, [&](const entry& one) {
+        if (const auto at = seen.find(one.key); at != seen.end())
+          BOOST_REQUIRE_EQUAL(at->second, part);
+      });
+  }
+}
+
 /// Random changes beside a std::map; copies taken on the way must still say at the end what they said then.
 template<class Traits>
 void behaves_like_a_map(uint64_t seed, int steps, uint64_t keys) {
@@ -84,6 +100,23 @@ BOOST_AUTO_TEST_CASE(keys_with_equal_hashes_are_kept_apart) {
   for (uint64_t seed = 1; seed <= 10; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed)
   behaves_like_a_map<by_key_badly_hashed>(seed, 500, 12);
+}
+
+BOOST_AUTO_TEST_CASE(parts_have_each_entry_once_and_an_entry_stays_in_its_part) {
+  broker::persistent_map<entry, by_key> map;
+  check_parts(map, map);
+  for (const int count : {1, 40, 3000}) {
+    while (map.size() < static_cast<size_t>(count))
+      map.put({"key" + std::to_string(map.size()), 0});
+    auto fuller = map;
+    for (int i = 0; i < 3000; ++i)
+      fuller.put({"another" + std::to_string(i), 0});
+    check_parts(map, fuller);
+  }
+  broker::persistent_map<entry, by_key_badly_hashed> collides;
+  for (const char* key : {"a", "b", "ab", "cd", "abc", "bcd", "abcd"})
+    collides.put({key, 0});
+  check_parts(collides, collides);
 }
 
 BOOST_AUTO_TEST_CASE(erasing_by_the_key_inside_the_entry_is_safe) {
