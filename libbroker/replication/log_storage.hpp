@@ -8,7 +8,8 @@
 // prefix of what was written; messages without a record belong to nobody and are settled at the next start.
 //
 // A message that a committed settle has ended is settled in the store at once. So a peer that is behind what is in
-// memory and lacks such a message gets a copy (log_read without an answer): it was out of the in-sync set.
+// memory and lacks such a message gets a copy (log_read without an answer), as does one that lacks what the log does
+// not know any more: it was out of the in-sync set.
 //
 // Used by one actor; calls no one but the store. Not thread-safe.
 #pragma once
