@@ -43,6 +43,7 @@ private:
     one.min_in_sync = std::min(one.min_in_sync, static_cast<uint32_t>(one.members));
     if (random.chance(1, 2))
       one.tail_bytes = random.below(4000);
+    if (random.chance(1, 2))
       one.described_bytes = random.below(4000);
     if (random.chance(1, 2))
       one.copy_above_bytes = 0;
