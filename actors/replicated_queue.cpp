@@ -73,6 +73,7 @@ struct replica_shell {
   count_rates rates;       ///< of this office
   bool touched = false;    ///< since it was sampled
   lookers looking;
+  size_t described_bytes = 0; ///< its share of what all replicas of the node may know of entries without bodies
   /// Empties its log when the node has a new session (T19).
   bool starts_over = false;
   /// For a mastership that this node does not know yet, or given back by a master that hands over. Bounded: publishes
@@ -238,6 +239,18 @@ void perform(replica_actor* self, uint64_t now_ms) {
     self->send(self, replica_pump_msg{});
 }
 
+/// Mirrors of idle queues keep the share that they began with: each is smaller than those before it.
+size_t described_share(const runtime& node) {
+  const size_t equal = limits::replication_described_node_bytes / std::max<size_t>(node.replicas_by_id.size(), 1);
+  return std::min(node.replica_sizes.described_bytes, std::max(equal, limits::replication_described_min_bytes));
+}
+
+/// Of a node short of memory a mirror that is behind gets what it lacks from the disk.
+size_t tail_share(const runtime& node) {
+  const bool pressure = node.queues.memory_pressure && node.queues.memory_pressure();
+  return pressure ? 0 : node.replica_sizes.tail_bytes;
+}
+
 /// Runs one step of the machine: `call` gets the machine, the time and the step.
 template<class Call>
 void run(replica_actor* self, Call call) {
@@ -246,6 +259,7 @@ void run(replica_actor* self, Call call) {
     return; // what replicas say to one that waits for its content is said again
   const uint64_t now_ms = shell.node->now_ms();
   shell.machine->lease(now_ms < shell.node->session_valid_until_ms.load(std::memory_order_relaxed));
+  shell.machine->keep_in_memory(tail_share(*shell.node), shell.described_bytes);
   call(*shell.machine, now_ms, shell.step);
   perform(self, now_ms);
 }
@@ -458,8 +472,8 @@ replicated_settings settings_of(replica_actor* self) {
   settings.queue.address = self->state.address;
   settings.replica.self = node->replica_id;
   settings.replica.append_bytes = node->replica_sizes.append_bytes;
-  settings.replica.tail_bytes = node->replica_sizes.tail_bytes;
-  settings.replica.described_bytes = node->replica_sizes.described_bytes;
+  settings.replica.tail_bytes = tail_share(*node);
+  settings.replica.described_bytes = self->state.described_bytes;
   settings.replica.copy_window_bytes = node->replica_sizes.copy_window_bytes;
   settings.replica.copy_above_bytes = node->replica_sizes.copy_above_bytes;
   return settings;
@@ -470,6 +484,7 @@ void begin(replica_actor* self, replication::recovered_log found) {
   runtime& node = *shell.node;
   node.store->attach(shell.record->id, ref<store_client>{new replica_store_client{caf::actor_cast<caf::actor>(self)}});
   const snapshot_ptr metadata = std::exchange(shell.metadata, nullptr);
+  shell.described_bytes = described_share(node);
   shell.seen = metadata->version();
   const uint64_t now_ms = node.now_ms();
   const replication::metadata_view known = view_of(*shell.record, *metadata);
@@ -553,6 +568,7 @@ caf::behavior replica_behavior(replica_actor* self, runtime* node, const queue_p
     [self](queue_tick_msg tick) {
       if (!self->state.timer.take(tick))
         return;
+      self->state.described_bytes = described_share(*self->state.node);
       run_and_look(self, [&](auto& machine, auto at_ms, auto& step) { machine.tick(at_ms, step); });
     },
     [self](queue_unused_msg) { propose_deletion(self, *self->state.node, *self->state.record); },

@@ -160,9 +160,12 @@ void broker_app::rebalance(std::function<bool(const queue_record&)> which, std::
   caf::anon_send(shared.metadata, metadata_rebalance_msg{{std::move(which), std::move(done)}});
 }
 
+/// Masters hear it twice.
 void broker_app::pressure_began() {
   for (const auto& queue : shared.queues_by_id.all())
     caf::anon_send(queue, queue_pressure_msg{});
+  for (const auto& replica : shared.replicas_by_id.all())
+    caf::anon_send(replica, queue_pressure_msg{});
 }
 
 } // namespace broker

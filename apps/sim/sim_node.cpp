@@ -402,9 +402,12 @@ void sim_node::schedule_tick() {
 void sim_node::tell_pressure() {
   auto& shared = process_->shared;
   const bool pressure = shared.queues.memory_pressure();
-  if (pressure && !process_->pressure)
+  if (pressure && !process_->pressure) {
     for (const auto& queue : shared.queues_by_id.all())
       caf::anon_send(queue, queue_pressure_msg{});
+    for (const auto& replica : shared.replicas_by_id.all())
+      caf::anon_send(replica, queue_pressure_msg{});
+  }
   process_->pressure = pressure;
 }
 

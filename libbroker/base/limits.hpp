@@ -203,12 +203,16 @@ inline constexpr size_t replication_append_bytes = 768 * 1024;
 inline constexpr size_t replication_window_bytes = 4 * 1024 * 1024;
 /// Bytes of a copy that are on their way to one joiner.
 inline constexpr size_t replication_copy_window_bytes = 2 * 1024 * 1024;
-/// Committed bytes of one queue kept in memory for mirrors that are behind.
+/// Committed bytes of one queue kept in memory for mirrors that are behind; none while the node's queues have more
+/// than node_memory_bytes.
 inline constexpr size_t replication_tail_bytes = 4 * 1024 * 1024;
 /// What one queue's log knows of entries, their bodies left out: those that are not in memory are read back for a
 /// mirror that is behind, so that it needs no copy, and a copy that has taken long can be gone on from. At some 130
 /// bytes a run for 16,000 runs, each what one channel published at once.
 inline constexpr size_t replication_described_bytes = 2 * 1024 * 1024;
+/// All replicas of a node share this, though each has the least.
+inline constexpr size_t replication_described_node_bytes = 64 * 1024 * 1024;
+inline constexpr size_t replication_described_min_bytes = 16 * 1024;
 /// Masterships a log tells apart; older ones are all committed.
 inline constexpr size_t replication_epochs_max = 256;
 /// Channels with a de-duplication entry in one queue; publishes of further ones are refused until some end.

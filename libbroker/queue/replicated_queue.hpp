@@ -104,6 +104,10 @@ public:
   /// From the next step on: does the node hold a session, so that nobody else can be master (G5)? A master without one
   /// hands out nothing.
   void lease(bool valid);
+  /// replication::replica::keep_in_memory
+  void keep_in_memory(size_t tail_bytes, size_t described_bytes) {
+    replica_->keep_in_memory(tail_bytes, described_bytes);
+  }
   void tick(uint64_t now_ms, replicated_step& step); ///< as asked for by queue_step::tick_in_ms
   void under_pressure(uint64_t now_ms, replicated_step& step);
   /// Every limits::replication_channel_idle_ms: channels whose end nobody has told are forgotten. True: there are more,

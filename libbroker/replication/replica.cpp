@@ -67,6 +67,12 @@ void replica::settle_role(bool was, const metadata_view& before, effects& out) {
   BROKER_ASSERT(master_.has_value() == core_.is_master(), "the role follows from what is known");
 }
 
+void replica::keep_in_memory(size_t tail_bytes, size_t described_bytes) {
+  core_.settings.tail_bytes = tail_bytes;
+  core_.settings.described_bytes = described_bytes;
+  core_.log.trim(core_.commit, tail_bytes, described_bytes);
+}
+
 void replica::apply(const metadata_view& next, effects& out) {
   const placement& now = core_.known.queue;
   BROKER_ASSERT(next.queue.queue == now.queue, "a queue's identity never changes (F22)");

@@ -35,6 +35,8 @@ public:
   /// T1: the next version of the metadata.
   void apply(const metadata_view& next, effects& out);
   void receive(node_id from, const envelope& message, effects& out);
+  /// replica_settings::tail_bytes and described_bytes from now on; what is too much goes.
+  void keep_in_memory(size_t tail_bytes, size_t described_bytes);
   /// The store: every write up to `number` is on disk.
   void written(write_number number, effects& out);
 

@@ -289,6 +289,29 @@ BOOST_AUTO_TEST_CASE(a_replica_behind_what_is_in_memory_gets_what_it_lacks_from_
   BOOST_TEST(world.check() == "");
 }
 
+// A queue that is empty again held 4 MiB of what had been published to it, for as long as it lived.
+BOOST_AUTO_TEST_CASE(a_log_gives_back_memory_that_is_short_and_lacks_nothing_by_it) {
+  cluster world{{.nodes = 2, .members = 2}};
+  world.publish(1, 50);
+  world.calm();
+  auto& master = *world.at(1).machine;
+  BOOST_TEST_REQUIRE(master.log().memory_floor() == 0u);
+  world.publish(1, 1);
+  world.channel_sends(1);
+  master.keep_in_memory(0, SIZE_MAX);
+  BOOST_TEST(master.log().memory_floor() == 50u); // the last one is not committed yet
+  BOOST_TEST(master.log().described_floor() == 0u);
+  world.calm();
+  BOOST_TEST(master.log().memory_floor() == 51u);
+  master.keep_in_memory(0, 0);
+  BOOST_TEST(master.log().described_floor() == 51u);
+  world.crash(1);
+  world.expire(1);
+  world.run_for(2000);
+  BOOST_TEST(world.content(2).size() == 51u);
+  BOOST_TEST(world.check() == "");
+}
+
 // Nothing behind its base is acknowledged before a copy is whole, so the tail stops when its window is full, and leaves
 // memory. A queue whose copy took longer than that was copied again and again (bench/cluster, mirror-resync).
 BOOST_AUTO_TEST_CASE(a_copy_is_gone_on_from_however_much_was_published_meanwhile) {
