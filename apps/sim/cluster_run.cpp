@@ -124,6 +124,7 @@ private:
       if (const auto index = queues_.index_of(queue.name))
         book_.master_moved(*index);
     };
+    events.session_over = [this](const sim_node& node, const std::string& other) { session_over(node, other); };
     events.vanished = [this](const std::string& queue) {
       if (const auto index = queues_.index_of(queue)) {
         say("queue '" + queue + "' is gone");
@@ -135,6 +136,20 @@ private:
   void say(const std::string& line) {
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
+  }
+  /// Letters under way from the queues there to those on the other node are sent again.
+  void session_over(const sim_node& node, const std::string& other) {
+    const auto metadata = node.metadata();
+    if (!metadata)
+      return;
+    for (uint32_t index = 0; index < queues_.size(); ++index) {
+      if (!queues_[index].dead_letters_to)
+        continue;
+      const auto from = metadata->find_queue("/", queues_[index].name);
+      const auto to = metadata->find_queue("/", queues_[*queues_[index].dead_letters_to].name);
+      if (from && to && from->node == node.name() && to->node == other)
+        book_.letters_unanswered(index);
+    }
   }
   bool stopped() const {
     return (options_.until_s > 0 && static_cast<double>(time_.now()) / 1e9 >= options_.until_s)

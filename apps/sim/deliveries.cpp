@@ -20,6 +20,14 @@ uint64_t wall_s(sim_ns at, int64_t offset_ms) {
   return (wall_start_ms + at / ms + static_cast<uint64_t>(offset_ms)) / 1000;
 }
 
+/// A letter that is sent again says another time. What goes in a circle keeps the time of the first round.
+bool is_another(const deaths_seen& letter, std::set<std::vector<uint64_t>>& came) {
+  std::vector<uint64_t> died;
+  for (const auto& death : letter.all)
+    died.push_back(death.time_s);
+  return came.insert(std::move(died)).second || letter.total != letter.all.size();
+}
+
 } // namespace
 
 uint8_t ledger::priority_in(uint32_t queue, const record& what) const {
@@ -166,7 +174,8 @@ void ledger::check_times(message_id id, const record& what, const deaths_seen& d
 /// message that is there once, whatever has happened before: else it is stored twice. (Dead letters may be: a master
 /// that goes while one is on its way has a successor that sends it again.) A node that stood still hands out what it
 /// had got before, though its sessions are over and the message has come to others since, flagged redelivered. Masters
-/// move also when nothing is wrong: see handed_out_again.
+/// move also when nothing is wrong: see handed_out_again. A dead letter whose confirm went with a session between two
+/// nodes is sent again (across-nodes.md), and says then that it died later.
 void ledger::check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered) {
   const uint32_t queue = who.queue;
   auto here = std::find_if(what.visits.begin(), what.visits.end(),
@@ -175,6 +184,8 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
     here = what.visits.insert(here, {queue, deaths.total});
   ++here->deliveries;
   here->firsts += redelivered ? 0 : 1;
+  const uint64_t letters = letters_at_most(what, deaths);
+  const bool another = !redelivered && is_another(deaths, here->letters) && letters > 1 && here->firsts <= letters;
   if (!redelivered && deaths.all.empty() && quiet_since_ && who.since >= *quiet_since_) {
     if (here->in_quiet != 0 && !handed_out_again(*here))
       violation("one place: " + message_text(id) + " is stored twice in " + queues_[queue].name);
@@ -186,13 +197,27 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
   const bool late = !redelivered && here->deliveries > 1 && here->firsts == 1 && excused(time_.now());
   if (late)
     markers_.insert("handed-out-late");
-  if (!redelivered && here->deliveries > 1 && !late)
+  if (another && (here->deliveries > 1 || what.settled))
+    markers_.insert("letter-sent-again");
+  if (!redelivered && here->deliveries > 1 && !late && !another)
     violation("one place: " + message_text(id) + " came twice to " + plan.name + " without a crash");
-  if (!redelivered && what.settled && !what.doubted && !late)
+  if (!redelivered && what.settled && !what.doubted && !late && !another)
     violation("one place: " + message_text(id) + " came to " + plan.name + " after it was settled, without a crash");
-  if (plan.options.delivery_limit && here->deliveries > *plan.options.delivery_limit + 1)
+  if (plan.options.delivery_limit && here->deliveries > letters * (*plan.options.delivery_limit + 1))
     violation("W57: " + message_text(id) + " was delivered " + std::to_string(here->deliveries)
               + " times, the limit of " + plan.name + " is " + std::to_string(*plan.options.delivery_limit));
+}
+
+/// A session that ends takes with it the confirms of what was under way then: at most it doubles what there is.
+uint64_t ledger::letters_at_most(const record& what, const deaths_seen& deaths) const {
+  constexpr uint64_t ends_max = 16;
+  uint64_t ends = 0;
+  for (const auto& death : deaths.all)
+    if (const auto from = queues_.index_of(death.queue))
+      if (const auto found = unanswered_at_.find(*from); found != unanswered_at_.end())
+        ends += static_cast<uint64_t>(
+          std::count_if(found->second.begin(), found->second.end(), [&](sim_ns at) { return at >= what.sent; }));
+  return uint64_t{1} << std::min(ends, ends_max);
 }
 
 /// What a master hands out just before it goes comes again from the next one, which may know neither of that, so does

@@ -254,6 +254,10 @@ void ledger::master_moved(uint32_t queue) {
     }
 }
 
+void ledger::letters_unanswered(uint32_t queue) {
+  unanswered_at_[queue].push_back(time_.now());
+}
+
 bool ledger::moving(uint32_t queue) const {
   const auto at = moved_at_.find(queue);
   return at != moved_at_.end() && (time_.now() < at->second.back() + move_takes || excused(time_.now()));

@@ -95,6 +95,9 @@ public:
   /// A replicated queue has another master: what the last one has handed out may be handed out again, as if for the
   /// first time.
   void master_moved(uint32_t queue);
+  /// The session of a queue's node with that of its dead letters' target is over: letters that have not been confirmed
+  /// are sent again, also those that have arrived.
+  void letters_unanswered(uint32_t queue);
   /// A client purges the queue: what was sent to it before the answer may end there.
   void purging(uint32_t queue);
   /// It has the answer, or will never get it: then the broker may purge a while later.
@@ -130,6 +133,8 @@ private:
     uint64_t firsts = 0; ///< of these, not flagged redelivered
     sim_ns in_quiet = 0; ///< when it came last, not flagged, with nothing wrong; 0 = never
     size_t moves = 0;    ///< of its queue: so many first ones cannot explain why it comes again
+    /// Those that came, not flagged, by the times of their deaths.
+    std::set<std::vector<uint64_t>> letters{};
   };
   /// That of a node, for a while.
   struct calendar {
@@ -179,6 +184,8 @@ private:
   bool moved_since(uint32_t queue, sim_ns when) const;
   /// What came in the quiet may come again, since its queue's master has moved at about that time.
   bool handed_out_again(visit& here) const;
+  /// So many letters of it there may be after these deaths: 1, or more where some were sent again.
+  uint64_t letters_at_most(const record& what, const deaths_seen& deaths) const;
   /// It was nacked and may be in its queue all the same.
   bool may_be_there(const record& what) const;
   uint8_t priority_in(uint32_t queue, const record& what) const;
@@ -207,7 +214,8 @@ private:
   std::map<uint32_t, sim_ns> purged_until_; ///< by queue: one whose client has gone may still come
   std::map<uint32_t, sim_ns> vanished_at_;
   std::optional<sim_ns> quiet_since_;
-  std::map<uint32_t, std::vector<sim_ns>> moved_at_; ///< by queue, each time
+  std::map<uint32_t, std::vector<sim_ns>> moved_at_;      ///< by queue, each time
+  std::map<uint32_t, std::vector<sim_ns>> unanswered_at_; ///< by queue, each time that its letters were sent again
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;

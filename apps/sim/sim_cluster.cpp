@@ -83,6 +83,9 @@ void sim_cluster::noted(member& who, const std::string& line) {
     trouble();
     told_.mark("session-over");
   }
+  constexpr std::string_view node = "node ";
+  if (const auto lost = line.find(" lost: "); lost != std::string::npos && line.starts_with(node))
+    told_.session_over(*who.node, line.substr(node.size(), lost - node.size()));
   if (line.find("ended: it sent") != std::string::npos)
     told_.violation("links: " + who.name + ": " + line);
 }

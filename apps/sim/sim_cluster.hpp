@@ -58,6 +58,8 @@ public:
     std::function<void(const std::string& node)> forgetting;
     /// All that serve have heard that it was.
     std::function<void()> forgot;
+    /// A node has given up its session with another one.
+    std::function<void(const sim_node& node, const std::string& other)> session_over;
     /// The first node has applied that a replicated queue has another master, or a queue is replicated from now on.
     std::function<void(const queue_record&)> moved;
     /// The first node has applied that it is no more.

@@ -35,6 +35,7 @@ struct fixture {
     events.forgetting = [](const std::string&) {};
     events.forgot = [] {};
     events.moved = [](const queue_record&) {};
+    events.session_over = [](const sim_node&, const std::string&) {};
     events.vanished = [](const std::string&) {};
     return events;
   }

@@ -78,6 +78,10 @@ struct fixture {
     return std::count_if(book.violations().begin(), book.violations().end(),
                          [](const std::string& one) { return one.ends_with("is stored twice in q0"); });
   }
+  auto came_twice() const {
+    return std::count_if(book.violations().begin(), book.violations().end(),
+                         [](const std::string& one) { return one.starts_with("one place"); });
+  }
   auto after_refusals() const {
     return std::count_if(book.violations().begin(), book.violations().end(),
                          [](const std::string& one) { return one.ends_with("which refused it"); });
@@ -218,6 +222,50 @@ BOOST_AUTO_TEST_CASE(what_comes_twice_from_one_master_when_all_is_well_is_stored
   comes_anew(early, id);
   comes_anew(early, id);
   BOOST_TEST(stored_twice() == 1);
+}
+
+/// Seed 2340 with six nodes: the node of the letters' target took one and could not commit it before its session with
+/// the queue's node was over, since mirrors were out of reach. It was sent again when there was a session.
+BOOST_AUTO_TEST_CASE(a_dead_letter_whose_confirm_went_with_a_session_comes_again) {
+  time.advance_to(3 * second);
+  book.letters_unanswered(0);
+  time.advance_to(5 * second);
+  comes(now_s);
+  book.settled(id);
+  comes(now_s + 4);
+  BOOST_TEST(came_twice() == 0);
+  comes(now_s + 5); // it was sent twice only
+  BOOST_TEST(came_twice() != 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_dead_letter_that_comes_twice_is_stored_twice_whatever_sessions_have_ended) {
+  time.advance_to(3 * second);
+  book.letters_unanswered(0);
+  comes(now_s);
+  comes(now_s);
+  BOOST_TEST(came_twice() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(no_dead_letter_is_sent_again_for_a_session_that_was_over_before) {
+  time.advance_to(3 * second);
+  book.letters_unanswered(0);
+  time.advance_to(5 * second);
+  constexpr message_id later = id + 1;
+  book.published(later, {});
+  book.confirmed(later);
+  book.rejected(later, 0);
+  time.advance_to(7 * second);
+  comes(now_s + 5, later);
+  comes(now_s + 7, later);
+  BOOST_TEST(came_twice() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(no_dead_letter_is_sent_again_where_no_session_has_ended) {
+  time.advance_to(3 * second);
+  book.letters_unanswered(1); // whose dead letters it is not
+  comes(now_s);
+  comes(now_s + 3);
+  BOOST_TEST(came_twice() == 1);
 }
 
 /// Seed 1971 with five nodes: the queue's node went with the dead letters of what it had refused; the next master found
