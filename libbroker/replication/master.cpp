@@ -119,6 +119,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
     who->reading = who->unserved = false;
   }
   who->heard = who->streaming = true;
+  who->back_step = 0;
   BROKER_ASSERT(who->match < who->next, "what is acknowledged was sent");
   if (who->match + 1 == who->next)
     who->in_flight_bytes = 0;
@@ -127,6 +128,16 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
   if (who->copied())
     who->forget_copy();
   commit(core, out);
+}
+
+/// Twice as far with each answer that does not fit: one that was master itself has perhaps a thousand entries that
+/// nobody else has. Not past what is in memory at once: what lies below has to be read, or is gone.
+seqno master::step_back(const replica_core& core, peer& who, seqno hint) {
+  const seqno further = who.back_step == 0 ? 0 : who.back_step - 1;
+  who.back_step = std::clamp<seqno>(who.back_step * 2, 1, core.log.length() + 1);
+  const seqno floor = core.log.memory_floor();
+  const seqno target = hint - std::min(hint, further);
+  return hint > floor ? std::max(target, floor) : target;
 }
 
 void master::receive(replica_core& core, node_id from, incarnation inc, const append_reject& message, effects&) {
@@ -142,7 +153,7 @@ void master::receive(replica_core& core, node_id from, incarnation inc, const ap
     who->forget_copy();
     who->copy_refused = true;
   }
-  who->next = std::max(who->match, std::min(who->next - 1, message.hint)) + 1;
+  who->next = std::max(who->match, step_back(core, *who, std::min(who->next - 1, message.hint))) + 1;
   who->in_flight_bytes = 0;
   who->streaming = false;
   who->probe = true;
@@ -157,6 +168,7 @@ void master::probe_again(const replica_core& core, node_id who) {
   to->reading = false;
   to->next = core.log.length() + 1;
   to->in_flight_bytes = 0;
+  to->back_step = 0;
   to->streaming = false;
   to->probe = true;
 }
@@ -170,7 +182,7 @@ void master::announce(const replica_core& core) {
 void master::describe(std::string& out) const {
   put(out, office_, peers_.size());
   for (const peer& one : peers_) {
-    put(out, one.node, one.match, one.next, one.told_commit, one.told_delivered);
+    put(out, one.node, one.match, one.next, one.told_commit, one.told_delivered, one.back_step);
     put(out, one.probe | one.heard << 1 | one.barred << 2 | one.reading << 3 | one.copying << 4 | one.copy_refused << 5
                | one.must_start_over << 6 | one.copy_reading << 7 | one.unserved << 8 | one.streaming << 9);
     if (one.copying)

@@ -96,6 +96,7 @@ private:
                     effects& out);
   void append_runs(replica_core& core, const log_run& whole, publish_outcome& done, effects& out);
   bool wants_copy(const replica_core& core, const peer& to) const;
+  static seqno step_back(const replica_core& core, peer& who, seqno hint);
   void begin_copy(replica_core& core, peer& to, effects& out);
   void read_copy(replica_core& core, peer& to, effects& out);
   void send_from_memory(replica_core& core, peer& to, effects& out);

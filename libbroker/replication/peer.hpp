@@ -18,6 +18,7 @@ struct peer {
   bool reading = false;     ///< waits for entries from the store
   uint64_t read_ticket = 0; ///< of that read
   bool unserved = false;    ///< listed, and too far behind for what the store keeps: it must leave the set first
+  seqno back_step = 0;      ///< how far back it is asked next, since appends do not fit; 0: the last one did
   seqno told_commit = 0;    ///< commit in the last append
   seqno told_delivered = 0; ///< delivered_upto in it
   size_t in_flight_bytes = 0;
