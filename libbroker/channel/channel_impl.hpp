@@ -170,6 +170,7 @@ struct channel_state::impl {
   void make_void(queue_id queue);
   void forget_use(queue_id queue);
   std::string name_of(queue_id queue);
+  bool is_orphaned(queue_id queue, replicated_use& use);
   void look_at_masters(uint64_t now_ms);
   void look_at_publishes(queue_id queue, replicated_use& use, uint64_t now_ms);
   void look_at_question(uint64_t now_ms);

@@ -329,18 +329,27 @@ void channel_state::impl::on_gap(const publish_gap& what, epoch from) {
 // -- what takes too long
 // ------------------------------------------------------------------------------------------------
 
+/// The queue is deleted, and nobody is left who could say so. A master that is deposed answers no publish that it
+/// holds, and one that hears of the deletion afterwards has forgotten them. What it answered before that has come by
+/// the second look.
+bool channel_state::impl::is_orphaned(queue_id queue, replicated_use& use) {
+  if (!use.masterless && (!use.publishes || use.publishes->idle()))
+    return false;
+  const auto record = metadata().find_queue(settings_.vhost, use.name);
+  if (record && record->id == queue)
+    return false;
+  return use.masterless || std::exchange(use.orphaned, true);
+}
+
 void channel_state::impl::look_at_masters(uint64_t now_ms) {
   std::vector<queue_id> gone;
   for (auto& [queue, use] : replicated_) {
-    if (use.masterless) {
-      const auto record = metadata().find_queue(settings_.vhost, use.name);
-      if (!record || record->id != queue) {
-        gone.push_back(queue); // nobody is left who could say so
-        continue;
-      }
-      if (!use.masterless_since_ms)
-        use.masterless_since_ms = now_ms;
+    if (is_orphaned(queue, use)) {
+      gone.push_back(queue);
+      continue;
     }
+    if (use.masterless && !use.masterless_since_ms)
+      use.masterless_since_ms = now_ms;
     if (use.publishes)
       look_at_publishes(queue, use, now_ms);
   }

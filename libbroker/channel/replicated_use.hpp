@@ -35,6 +35,7 @@ struct replicated_use {
   std::optional<uint64_t> gap_at;
   uint64_t oldest = 0; ///< first unconfirmed publish at the last look; 0 = none
   uint64_t oldest_since_ms = 0;
+  bool orphaned = false; ///< the queue was gone at the last look
 };
 
 } // namespace broker

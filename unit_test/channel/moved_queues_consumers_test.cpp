@@ -508,4 +508,35 @@ BOOST_AUTO_TEST_CASE(publishes_to_a_queue_that_is_deleted_while_it_has_no_master
   BOOST_TEST(channel.mastership_of(q) == 0u);
 }
 
+/// Simulator, seed 12664 with five nodes: a master that was cut off held them when it heard that its session was over,
+/// and then that the queue was deleted. It had left its office and answered nothing; they were nacked half a minute
+/// later.
+BOOST_AUTO_TEST_CASE(publishes_that_a_deposed_master_held_count_as_confirmed_when_the_queue_is_deleted) {
+  confirm_select();
+  publish(2);
+  publishes();
+  const size_t before = sink->times;
+  BOOST_TEST(tick(1'000'000) == confirm_check_ms);
+  BOOST_TEST(tick(1'005'000) == confirm_check_ms); // as long as the queue exists somebody answers, or it moves
+  metadata->remove_queue("q");
+  BOOST_TEST(tick(1'010'000) == confirm_check_ms);
+  BOOST_TEST(told().empty()); // the answer may be under way
+  BOOST_TEST(tick(1'015'000) == 0u);
+  BOOST_TEST((told() == tolds{2}));
+  BOOST_TEST(sink->times == before + 1);
+  BOOST_TEST(channel.mastership_of(q) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_queue_refused_before_it_was_deleted_is_refused) {
+  confirm_select();
+  publish(2);
+  publishes();
+  metadata->remove_queue("q");
+  tick(1'000'000);
+  confirm(1, 3, true, 5);
+  BOOST_TEST((told() == tolds{-2}));
+  tick(1'005'000);
+  BOOST_TEST(told().empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
