@@ -305,14 +305,14 @@ BOOST_AUTO_TEST_CASE(where_two_logs_part_is_found_in_a_few_steps) {
   const auto floor = master.log().memory_floor();
   BOOST_TEST_REQUIRE(floor > 100u);
   const auto next = [&] { return master.office()->find(2)->next; };
-  const auto rejects = [&](broker::replication::seqno hint) {
+  const auto rejects = [&](broker::seqno hint) {
     using broker::replication::append_reject;
     broker::replication::effects out;
     master.receive(2, {7, 1, 2, append_reject{append_reject::reason::gap, hint}}, out);
   };
   size_t steps = 0;
   bool met_floor = false;
-  for (broker::replication::seqno hint = 990; next() > 50; hint = next() - 2, ++steps) {
+  for (broker::seqno hint = 990; next() > 50; hint = next() - 2, ++steps) {
     rejects(hint);
     BOOST_TEST_REQUIRE(next() <= hint + 1);
     met_floor = met_floor || next() == floor + 1;
