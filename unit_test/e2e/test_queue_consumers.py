@@ -232,9 +232,10 @@ class ConsumerTimeout(BrokerTest):
         tag = Collector(channel, queue).tag
         other.basic_publish("", queue, b"held")
         self.wait_for_close(connection, channel, 1500)
-        self.assertIn(f"Consumer '{tag}' on channel {channel.channel_number} and queue '{queue}' in vhost '/' has timed out "
-                      "waiting for a consumer acknowledgement of a delivery with delivery tag = 1. Timeout used: 1500 ms. "
-                      "This timeout value can be configured, see consumers doc guide to learn more", self.node.log())
+        line = (f"Consumer '{tag}' on channel {channel.channel_number} and queue '{queue}' in vhost '/' has timed out "
+                "waiting for a consumer acknowledgement of a delivery with delivery tag = 1. Timeout used: 1500 ms. "
+                "This timeout value can be configured, see consumers doc guide to learn more")
+        self.eventually(lambda: line in self.node.log(), "the log's line of it")  # written beside the channel
         method, _, body = self.get(other, queue, auto_ack=True)
         self.assertEqual((method.redelivered, body), (True, b"held"))
         other.queue_delete(queue)
