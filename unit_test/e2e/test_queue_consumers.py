@@ -5,7 +5,8 @@ import unittest
 
 import pika
 
-from harness.case import BrokerTest, Collector, is_reference
+from harness import process
+from harness.case import WAIT_S, BrokerTest, Collector, is_reference
 
 PERSISTENT = 2
 
@@ -235,7 +236,7 @@ class ConsumerTimeout(BrokerTest):
         line = (f"Consumer '{tag}' on channel {channel.channel_number} and queue '{queue}' in vhost '/' has timed out "
                 "waiting for a consumer acknowledgement of a delivery with delivery tag = 1. Timeout used: 1500 ms. "
                 "This timeout value can be configured, see consumers doc guide to learn more")
-        self.eventually(lambda: line in self.node.log(), "the log's line of it")  # written beside the channel
+        self.assertTrue(process.wait_until(lambda: line in self.node.log(), WAIT_S))  # it is written beside the channel
         method, _, body = self.get(other, queue, auto_ack=True)
         self.assertEqual((method.redelivered, body), (True, b"held"))
         other.queue_delete(queue)
