@@ -84,6 +84,9 @@ struct leveldb_metadata_store::impl {
   result<void> commit(leveldb::WriteBatch& batch);
   /// By way of the file `temporary`, of which a crash may leave something.
   result<void> write_snapshot_file(const std::string& temporary, const std::string& name, std::string_view data) const;
+  /// `into`: prepared or arrived.
+  result<void> prepare(std::optional<snapshot_value>& into, const std::string& temporary,
+                       const consensus::snapshot_meta& meta, std::string_view data) const;
   /// Pointer to the new snapshot's file and the log behind it up to `upto` in one batch, then what is left of older
   /// snapshots. The log below it is of no interest from then on, and goes little by little.
   result<void> replace_snapshot(const snapshot_value& what, uint64_t upto);
@@ -383,12 +386,7 @@ result<void> leveldb_metadata_store::write_identity(const metadata_identity& who
 }
 
 result<void> leveldb_metadata_store::prepare_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
-  impl& own = *impl_;
-  own.prepared.reset();
-  if (auto written = own.write_snapshot_file("snapshot.own.tmp", snapshot_name(meta), data); !written)
-    return written;
-  own.prepared = snapshot_value{meta, data.size(), crc32c(data)};
-  return {};
+  return impl_->prepare(impl_->prepared, "snapshot.own.tmp", meta, data);
 }
 
 result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
@@ -405,12 +403,7 @@ result<void> leveldb_metadata_store::store_snapshot(const consensus::snapshot_me
 }
 
 result<void> leveldb_metadata_store::prepare_install(const consensus::snapshot_meta& meta, std::string_view data) {
-  impl& own = *impl_;
-  own.arrived.reset();
-  if (auto written = own.write_snapshot_file("snapshot.tmp", snapshot_name(meta), data); !written)
-    return written;
-  own.arrived = snapshot_value{meta, data.size(), crc32c(data)};
-  return {};
+  return impl_->prepare(impl_->arrived, "snapshot.tmp", meta, data);
 }
 
 result<void> leveldb_metadata_store::install_snapshot(const consensus::snapshot_meta& meta, std::string_view data) {
@@ -427,6 +420,15 @@ result<void> leveldb_metadata_store::install_snapshot(const consensus::snapshot_
   const uint64_t upto = own.now.last_index;
   own.now.last_index = meta.index;
   return own.replace_snapshot(*std::exchange(own.arrived, std::nullopt), upto);
+}
+
+result<void> leveldb_metadata_store::impl::prepare(std::optional<snapshot_value>& into, const std::string& temporary,
+                                                   const consensus::snapshot_meta& meta, std::string_view data) const {
+  into.reset();
+  if (auto written = write_snapshot_file(temporary, snapshot_name(meta), data); !written)
+    return written;
+  into = snapshot_value{meta, data.size(), crc32c(data)};
+  return {};
 }
 
 // File first, pointer after: at any crash the pointer names a whole file.

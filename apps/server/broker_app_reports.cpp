@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
+#include "actors/memory_pressure.hpp"
 #include "actors/queue_operator.hpp"
 #include "actors/queue_reports.hpp"
 #include "broker_app.hpp"
@@ -160,12 +161,8 @@ void broker_app::rebalance(std::function<bool(const queue_record&)> which, std::
   caf::anon_send(shared.metadata, metadata_rebalance_msg{{std::move(which), std::move(done)}});
 }
 
-/// Masters hear it twice.
 void broker_app::pressure_began() {
-  for (const auto& queue : shared.queues_by_id.all())
-    caf::anon_send(queue, queue_pressure_msg{});
-  for (const auto& replica : shared.replicas_by_id.all())
-    caf::anon_send(replica, queue_pressure_msg{});
+  tell_memory_pressure(shared);
 }
 
 } // namespace broker

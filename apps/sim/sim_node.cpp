@@ -7,6 +7,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include "actors/bridge.hpp"
+#include "actors/memory_pressure.hpp"
 #include "actors/metadata.hpp"
 #include "actors/node_links.hpp"
 #include "actors/replica_links.hpp"
@@ -402,12 +403,8 @@ void sim_node::schedule_tick() {
 void sim_node::tell_pressure() {
   auto& shared = process_->shared;
   const bool pressure = shared.queues.memory_pressure();
-  if (pressure && !process_->pressure) {
-    for (const auto& queue : shared.queues_by_id.all())
-      caf::anon_send(queue, queue_pressure_msg{});
-    for (const auto& replica : shared.replicas_by_id.all())
-      caf::anon_send(replica, queue_pressure_msg{});
-  }
+  if (pressure && !process_->pressure)
+    tell_memory_pressure(shared);
   process_->pressure = pressure;
 }
 
