@@ -80,11 +80,16 @@ condition_exchange::by_node condition_exchange::others() const {
   return of_members();
 }
 
+size_t condition_exchange::unaware() const {
+  const std::lock_guard hold{mutex_};
+  return state_.unaware();
+}
+
 void condition_exchange::hear(const std::function<void(cluster::node_conditions&)>& change) {
   const std::lock_guard hold{mutex_};
   change(state_);
-  tell();
   apply();
+  tell(); // answers, too: it is in effect
 }
 
 bool condition_exchange::has_stranger() const {
@@ -108,6 +113,9 @@ void condition_exchange::tell() {
   for (const auto& node : state_.untold())
     if (node_.cluster->send(node, cluster_service::control, state_.frame()))
       state_.told(node); // else node_room_msg, or the session's end, follows
+  for (const auto& node : state_.unanswered())
+    if (node_.cluster->send(node, cluster_service::control, state_.answer()))
+      state_.answered(node);
 }
 
 void condition_exchange::apply() {

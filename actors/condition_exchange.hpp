@@ -36,6 +36,8 @@ public:
   void set_drained(bool drained);
   /// Of the other members, as far as they count here.
   by_node others() const;
+  /// Other nodes that can be reached and do not know yet what this one has said last.
+  size_t unaware() const;
 
 private:
   friend struct condition_service;

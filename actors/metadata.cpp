@@ -209,8 +209,6 @@ bool replicates(const metadata_service& service) {
 
 void supervise(metadata_actor* self, const metadata_flush& flushed) {
   auto& shell = self->state;
-  if (shell.rebalance.step(*shell.service))
-    flush_soon(self);
   if (!replicates(*shell.service))
     return;
   const auto propose_change = [self](change_placement what) {
@@ -298,7 +296,7 @@ void tell(metadata_actor* self) {
   say_ready(service);
   for (metadata_completion& each : told.done)
     answer(self, each);
-  if (!all)
+  if (!all || self->state.rebalance.step(service)) // who has ordered it looks at what the node's actors know
     flush_soon(self);
 }
 

@@ -18,7 +18,7 @@ std::vector<replication::node_id> drained_nodes(const runtime& node, const metad
 class ordered_rebalance {
 public:
   void begin(const metadata_service& service, metadata_rebalance what);
-  /// After each flush. True: something is to be flushed.
+  /// When everybody has been told of a flush. True: something is to be flushed.
   bool step(metadata_service& service);
 
 private:

@@ -110,6 +110,8 @@ struct broker_app {
   /// Of a drained node: `done` gets the number of queues that still have their master here although another node that
   /// can be reached is in sync; 0 unless it took too long.
   void await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done);
+  /// `done` runs when all nodes that can be reached know whether this one is drained, or that took too long.
+  void await_aware_nodes(std::chrono::seconds longest, std::function<void()> done);
   /// Before the node stops: masters that can go elsewhere hand over, so that other nodes' clients wait for nobody.
   void leave_masters();
   /// Queues look at the memory they use at once.
@@ -150,8 +152,8 @@ private:
   void wait_for_sessions(std::chrono::milliseconds longest) const;
   result<void> wait_for_cluster(std::future<result<void>> ready);
   std::string waits_for() const;
-  void look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,
-                        std::chrono::steady_clock::time_point until, const std::function<void(size_t)>& done);
+  /// Until `left` is 0, or for so long; `done` gets what it was last. On a loop.
+  void await_none(std::function<size_t()> left, std::chrono::seconds longest, std::function<void(size_t)> done);
   void stop_cluster();
   void end();
 

@@ -36,6 +36,26 @@ std::vector<std::string> targets_of(const runtime& node) {
   return names;
 }
 
+/// Looks again and again.
+struct look_loop {
+  boost::asio::steady_timer timer;
+  std::function<size_t()> left;
+  std::chrono::steady_clock::time_point until;
+  std::function<void(size_t)> done;
+};
+
+void look_until_none(const std::shared_ptr<look_loop>& at) {
+  constexpr auto pause = std::chrono::milliseconds{50};
+  const size_t left = at->left();
+  if (left == 0 || std::chrono::steady_clock::now() >= at->until)
+    return at->done(left);
+  at->timer.expires_after(pause);
+  at->timer.async_wait([at](const boost::system::error_code& ended) {
+    if (!ended)
+      look_until_none(at);
+  });
+}
+
 } // namespace
 
 /// Like a drained node, but clients are still here, and nobody is waited for who takes long: what stays is promoted
@@ -62,23 +82,19 @@ void broker_app::leave_masters() {
 }
 
 void broker_app::await_moved_masters(std::chrono::seconds longest, std::function<void(size_t)> done) {
-  boost::asio::post(loops.at(0).io(), [this, longest, done = std::move(done)] {
-    const auto until = std::chrono::steady_clock::now() + longest;
-    look_for_masters(std::make_shared<boost::asio::steady_timer>(loops.at(0).io()), until, done);
-  });
+  const auto left = [this] { return movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared)); };
+  await_none(left, longest, std::move(done));
 }
 
-void broker_app::look_for_masters(const std::shared_ptr<boost::asio::steady_timer>& timer,
-                                  std::chrono::steady_clock::time_point until,
-                                  const std::function<void(size_t)>& done) {
-  constexpr auto pause = std::chrono::milliseconds{50};
-  const size_t left = movable_masters(*shared.snapshots.read(), config.node_name, targets_of(shared));
-  if (left == 0 || std::chrono::steady_clock::now() >= until)
-    return done(left);
-  timer->expires_after(pause);
-  timer->async_wait([this, timer, until, done](const boost::system::error_code& ended) {
-    if (!ended)
-      look_for_masters(timer, until, done);
+void broker_app::await_aware_nodes(std::chrono::seconds longest, std::function<void()> done) {
+  await_none([this] { return conditions.unaware(); }, longest, [done = std::move(done)](size_t) { done(); });
+}
+
+void broker_app::await_none(std::function<size_t()> left, std::chrono::seconds longest,
+                            std::function<void(size_t)> done) {
+  boost::asio::post(loops.at(0).io(), [this, left = std::move(left), longest, done = std::move(done)] {
+    const auto until = std::chrono::steady_clock::now() + longest;
+    look_until_none(std::make_shared<look_loop>(boost::asio::steady_timer{loops.at(0).io()}, left, until, done));
   });
 }
 

@@ -19,6 +19,8 @@ namespace {
 const error not_running{0, "the broker is not running"};
 /// Masters move a few at a time; what has not left by then stays until the node stops, when a mirror follows it.
 constexpr auto masters_leave = std::chrono::seconds{30};
+/// A node that is reached but does not say within this time that it knows of the maintenance is not waited for.
+constexpr auto nodes_hear = std::chrono::seconds{5};
 
 } // namespace
 
@@ -63,11 +65,13 @@ void node::impl::drain(std::function<void(result<void>)> done) {
         running->hand_over([this, running, done](const result<void>& handed) {
           if (!handed)
             say(log_level::warning, handed.error().text);
-          running->await_moved_masters(masters_leave, [this, done](size_t left) {
+          running->await_moved_masters(masters_leave, [this, running, done](size_t left) {
             if (left != 0)
               say(log_level::warning, "The masters of " + std::to_string(left) + " queues have not left this node");
-            say(log_level::info, "Node is ready to be shut down for maintenance or upgrade");
-            done({});
+            running->await_aware_nodes(nodes_hear, [this, done] {
+              say(log_level::info, "Node is ready to be shut down for maintenance or upgrade");
+              done({});
+            });
           });
         });
       });
@@ -76,10 +80,15 @@ void node::impl::drain(std::function<void(result<void>)> done) {
 
 void node::impl::revive(std::function<void(result<void>)> done) {
   maintenance = false;
-  if (broker_app* running = visible)
+  broker_app* const running = visible;
+  if (running != nullptr)
     running->conditions.set_drained(false);
   say(log_level::info, "This node is being revived from maintenance (drain) mode");
-  resume_listeners(std::move(done));
+  resume_listeners([running, done = std::move(done)](const result<void>& resumed) {
+    if (!resumed)
+      return done(resumed);
+    running->await_aware_nodes(nodes_hear, [done] { done({}); });
+  });
 }
 
 void node::impl::delete_queue(const queue_ptr& queue, bool if_unused, bool if_empty,

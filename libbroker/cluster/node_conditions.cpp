@@ -1,5 +1,6 @@
 #include "cluster/node_conditions.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace broker::cluster {
@@ -8,6 +9,7 @@ namespace {
 
 /// First byte of a frame of cluster_service::control. Never reuse one.
 constexpr char kind_condition = 1;
+constexpr char kind_answer = 2;
 constexpr uint8_t memory_bit = 1;
 constexpr uint8_t disk_bit = 2;
 constexpr uint8_t drained_bit = 4;
@@ -55,10 +57,17 @@ void node_conditions::lost(const std::string& node) {
 }
 
 void node_conditions::received(const std::string& node, std::string_view frame) {
+  if (frame == answer()) {
+    if (peer& who = peers_[node]; who.asks != 0)
+      --who.asks;
+    return;
+  }
   if (frame.size() != condition_size || frame[0] != kind_condition)
     return;
   const auto bits = static_cast<uint8_t>(frame[1]);
-  peers_[node].says = {(bits & memory_bit) != 0, (bits & disk_bit) != 0, (bits & drained_bit) != 0};
+  peer& who = peers_[node];
+  who.says = {(bits & memory_bit) != 0, (bits & disk_bit) != 0, (bits & drained_bit) != 0};
+  ++who.owed;
 }
 
 node_conditions::by_node node_conditions::others() const {
@@ -83,7 +92,32 @@ std::vector<std::string> node_conditions::untold() const {
 }
 
 void node_conditions::told(const std::string& node) {
-  peers_[node].told = true;
+  peer& who = peers_[node];
+  who.told = true;
+  ++who.asks;
+}
+
+size_t node_conditions::unaware() const {
+  return static_cast<size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& each) {
+    const peer& who = each.second;
+    return who.reached && (!who.told || who.asks != 0);
+  }));
+}
+
+std::string node_conditions::answer() {
+  return {kind_answer};
+}
+
+std::vector<std::string> node_conditions::unanswered() const {
+  std::vector<std::string> nodes;
+  for (const auto& [node, each] : peers_)
+    if (each.session && each.owed != 0)
+      nodes.push_back(node);
+  return nodes;
+}
+
+void node_conditions::answered(const std::string& node) {
+  --peers_[node].owed;
 }
 
 } // namespace broker::cluster

@@ -3,7 +3,8 @@
 // drained, so that no queue is placed there (O10).
 //
 // Sans-IO. A node's condition travels in a frame of cluster_service::control when a session begins and whenever it
-// changes; a frame says all of it, so that only the last one counts. Single-threaded.
+// changes; a frame says all of it, so that only the last one counts. Each is answered when it is in effect, so that a
+// node can say of itself what all others know. Single-threaded.
 #pragma once
 
 #include <map>
@@ -53,6 +54,13 @@ public:
   /// Nodes with a session that have not been told the present state.
   std::vector<std::string> untold() const;
   void told(const std::string& node);
+  /// Nodes that can be reached and have not answered that they know the present state.
+  size_t unaware() const;
+
+  /// The answer to a frame, and the nodes it is owed to.
+  static std::string answer();
+  std::vector<std::string> unanswered() const;
+  void answered(const std::string& node);
 
 private:
   struct peer {
@@ -60,6 +68,8 @@ private:
     bool reached = false;
     bool session = false;
     bool told = false;
+    size_t asks = 0; ///< frames to it that it has not answered
+    size_t owed = 0; ///< answers to its frames
   };
 
   node_condition own_;

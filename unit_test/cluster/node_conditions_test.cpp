@@ -119,6 +119,36 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_sent_stays_to_be_told) {
   BOOST_TEST((known_of_a() == memory));
 }
 
+// A queue was placed on a drained node when its drain had been answered before the other nodes had heard of it.
+BOOST_AUTO_TEST_CASE(a_node_knows_when_all_others_know_its_condition) {
+  connect(true);
+  BOOST_TEST(a.unaware() == 1u); // nothing has been said
+  const auto answer = [&] {
+    for (const auto& to : b.unanswered()) {
+      a.received("rabbit@b", b.answer());
+      b.answered(to);
+    }
+  };
+  deliver();
+  BOOST_TEST(a.unaware() == 1u);
+  answer();
+  BOOST_TEST(a.unaware() == 0u);
+  BOOST_TEST(b.unanswered().empty());
+  a.set_own(drained);
+  BOOST_TEST(a.unaware() == 1u);
+  deliver();
+  a.set_own({});
+  deliver();
+  a.received("rabbit@b", b.answer()); // to the first of the two
+  b.answered("rabbit@a");
+  BOOST_TEST(a.unaware() == 1u);
+  answer();
+  BOOST_TEST(a.unaware() == 0u);
+  a.set_own(drained);
+  a.unreachable("rabbit@b"); // is not waited for
+  BOOST_TEST(a.unaware() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(frames_of_other_kinds_change_nothing) {
   connect(true);
   a.set_own(memory);

@@ -1,6 +1,7 @@
 """Operating a cluster of three nodes on this machine: alarms of all nodes, a minority, maintenance, leaving for good
 (features.md O01, O09, O10, O46, S15; docs/clustering.md)."""
 import re
+import threading
 import time
 import unittest
 
@@ -277,6 +278,17 @@ class Maintenance(ClusterTest):
         self.upgrade(second, "revive")
         self.connect(second).close()
         self.eventually(lambda: set(self.statuses(first).values()) == {"not under maintenance"}, "it is back")
+
+    def test_when_drain_and_revive_answer_every_node_knows(self):
+        first, second, _ = self.nodes
+        for order in ("drain", "revive"):
+            first.freeze()
+            late = threading.Timer(0.5, first.thaw)
+            late.start()
+            began = time.monotonic()
+            self.upgrade(second, order)
+            self.assertGreaterEqual(time.monotonic() - began, 0.5, order)
+            late.join()
 
     def test_no_queue_is_placed_on_a_drained_node(self):
         first, second, third = self.nodes

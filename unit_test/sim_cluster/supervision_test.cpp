@@ -1,5 +1,7 @@
 // The queue supervisor in a simulated cluster: who follows a master that is gone, how soon, and that no master may
 // deliver any more when it has a successor.
+#include <set>
+
 #include <boost/test/unit_test.hpp>
 
 #include "metadata/placements.hpp"
@@ -144,6 +146,24 @@ BOOST_AUTO_TEST_CASE(masters_leave_a_drained_node) {
   for (size_t which = 0; which < 3; ++which)
     at(which).node->shared().bridges.set_drained({at(1).name});
   BOOST_TEST(run_until([&] { return master(0, "q") != at(1).name; }));
+  BOOST_TEST(violations == "");
+}
+
+// Tools count leaders when a rebalance has ended: in the snapshot that its node's actors read.
+BOOST_AUTO_TEST_CASE(who_ordered_a_rebalance_sees_its_moves_when_it_is_over) {
+  for (const char* name : {"q0", "q1", "q2"}) {
+    declare(0, name);
+    bring_into_sync(name);
+  }
+  std::set<std::string> masters;
+  const auto over = [&](const result<void>& how) {
+    BOOST_TEST(how.ok());
+    at(0).node->metadata()->for_each_queue([&](const queue_ptr& queue) { masters.insert(queue->node); });
+  };
+  const auto every = [](const queue_record&) { return true; };
+  caf::anon_send(at(0).node->shared().metadata, metadata_rebalance_msg{{every, over}});
+  BOOST_TEST_REQUIRE(run_until([&] { return !masters.empty(); }));
+  BOOST_TEST(masters.size() == 3u);
   BOOST_TEST(violations == "");
 }
 
