@@ -131,7 +131,9 @@ class FailedLogins(BrokerTest):
                 except ConnectionResetError:
                     pass
         self.queue(good.channel(), exclusive=True)  # who is in stays in
-        self.assertEqual(self.node.log().count("its connections are refused for 60 s"), 1)
+        told = lambda: self.node.log().count("its connections are refused for 60 s")
+        self.assertTrue(process.wait_until(told, WAIT_S))
+        self.assertEqual(told(), 1)
 
 
 class ConnectionLimit(BrokerTest):

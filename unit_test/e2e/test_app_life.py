@@ -202,7 +202,7 @@ class UnderLoad(AppTest):
             if number == 1:
                 after_first = (self.threads(), self.descriptors(), self.node.rss_mib())
         # What a start deletes of its predecessor's files, and sockets of the last commands, take their moment.
-        process.wait_until(lambda: not self.left_behind(after_first[1]), 20, 0.2)
+        process.wait_until(lambda: not self.left_behind(after_first[1]) and self.threads() <= after_first[0] + 1, 20, 0.2)
         after_last = (self.threads(), self.left_behind(after_first[1]), self.node.rss_mib())
         for index in range(PUBLISHERS):
             numbers = load.drain(self.node.port, f"life{index}", expected_min=len(self.confirmed[index]))

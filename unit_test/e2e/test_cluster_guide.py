@@ -213,7 +213,8 @@ class ClusterGuide(unittest.TestCase):
                         self.hosts["node3"].log()[-2000:])
         self.ctl("node3", "status", code=64)
         self.assertEqual(sorted(self.status("node1")["disk_nodes"]), ["rabbit@node1", "rabbit@node2"])
-        self.ctl("node3", "force_reset")
+        # It says so before its app has come to rest.
+        self.assertTrue(process.wait_until(lambda: self.hosts["node3"].run("rabbitmqctl", "force_reset")[0] == 0, 60))
         self.ctl("node3", "join_cluster", "rabbit@node1")
         self.ctl("node3", "start_app")
         for name in NODES:

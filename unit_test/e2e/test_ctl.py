@@ -8,7 +8,7 @@ import time
 import pika
 
 from harness import process, raw
-from harness.case import WAIT_S, BrokerTest, is_reference
+from harness.case import WAIT_S, BrokerTest, Collector, is_reference
 from harness.node import make_node
 
 BLOCKED, UNBLOCKED = (10, 60), (10, 61)
@@ -174,8 +174,8 @@ class Lists(ToolTest):
         for _ in range(3):
             channel.basic_publish("", "q1", b"hello", pika.BasicProperties(delivery_mode=2))
         channel.basic_qos(prefetch_count=10)
-        channel.basic_consume("q1", lambda *_: None, consumer_tag="ct1", arguments={"x-priority": 3})
-        self.settle(connection)
+        consumer = Collector(channel, "q1", consumer_tag="ct1", arguments={"x-priority": 3})
+        self.pump(connection, lambda: len(consumer.deliveries) == 3)
         self.check('name\tdurable\targuments\tmessages_ready\tmessages_unacknowledged\tmessages\tconsumers\tstate\ttype\n'
                    'q1\ttrue\t[{"x-max-length",5},{"x-dead-letter-exchange","d"}]\t0\t3\t3\t1\trunning\tclassic', "-q",
                    "list_queues", "name", "durable", "arguments", "messages_ready", "messages_unacknowledged",

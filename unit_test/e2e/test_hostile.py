@@ -214,8 +214,8 @@ class Floods(BrokerTest):
                 client.send(drip[offset:offset + 1])
             time.sleep(1)
         for client in clients:
-            self.assertTrue(client.closed_within(max(0.1, started + 16 - time.monotonic())),
-                            "a slow handshake is still open 16 s after connecting")
+            self.assertTrue(client.closed_within(max(0.1, started + 40 - time.monotonic())),
+                            "a slow handshake is still open 40 s after connecting")
             client.close()
         self.assertGreater(time.monotonic() - started, 9)
         self.assert_growth(before)
@@ -262,7 +262,7 @@ class Floods(BrokerTest):
             client.login(heartbeat=1)
             without.login(heartbeat=0)
             started = time.monotonic()
-            self.assertTrue(client.closed_within(8), "a client silent for 8 s with heartbeat 1 s is still connected")
+            self.assertTrue(client.closed_within(20), "a client silent for 20 s with heartbeat 1 s is still connected")
             self.assertGreaterEqual(time.monotonic() - started, 0.9)
             without.open_channel()
 

@@ -117,6 +117,7 @@ class Restart(BrokerTest):
         channel.basic_publish("", "lost.q", b"lost", PERSISTENT)
         taken = [self.get(channel, "kept.q")[0].delivery_tag for _ in range(4)]  # 0, transient 0, 1, transient 1
         channel.basic_ack(taken[0])
+        self.count(channel, "kept.q")  # the ack has arrived: a node that stops reads no more
         self.node.restart()
 
         connection = self.connect()

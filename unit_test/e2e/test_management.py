@@ -151,7 +151,9 @@ class SamplesTest(HttpTest):
         channel = urllib.parse.quote(self.api.get("/channels")[0]["name"], safe="")
         stats = self.api.get(f"/channels/{channel}?{self.RANGES}")["message_stats"]
         self.check(stats["publish_details"], stats["publish"])
-        self.assertEqual(self.api.get(f"/channels?{self.RANGES}")[0]["message_stats"]["publish_details"]["samples"], stats["publish_details"]["samples"])
+        samples = lambda of: of["message_stats"]["publish_details"]["samples"]
+        self.eventually(lambda: samples(self.api.get(f"/channels?{self.RANGES}")[0]) == samples(self.api.get(f"/channels/{channel}?{self.RANGES}")),
+                        "the list's samples are the channel's")  # but for one that is taken in between
         details = self.api.get(f"/connections/{name}?{self.RANGES}")
         self.check(details["recv_oct_details"], details["recv_oct"])
         node = self.api.get(f"/nodes?{self.RANGES}")[0]
@@ -197,7 +199,7 @@ class ListTest(HttpTest):
         channel = self.channel()
         channel.queue_declare("rated")
         self.api.get("/queues/%2F/rated")
-        end = time.monotonic() + 12
+        end = time.monotonic() + WAIT_S
         rates = {}
         while time.monotonic() < end and not (rates and rates["publish_details"]["rate"] > 1):
             for _ in range(20):
@@ -206,7 +208,7 @@ class ListTest(HttpTest):
             rates = self.api.get("/queues/%2F/rated").get("message_stats", {})
         self.assertGreater(rates["publish_details"]["rate"], 1)
         self.eventually(lambda: self.api.get("/overview")["message_stats"]["publish_details"]["rate"] > 1,
-                        "the overview's rate", 12)
+                        "the overview's rate")
         self.assertGreater(self.api.get("/overview")["queue_totals"]["messages"], 0)
 
     def exchange(self, name):
@@ -220,7 +222,7 @@ class ListTest(HttpTest):
             channel.queue_bind(channel.queue_declare(f"spread-{name}").method.queue, "spread")
         channel.confirm_delivery()
         self.exchange("spread")  # rates need two looks
-        end = time.monotonic() + 12
+        end = time.monotonic() + WAIT_S
         sent, seen = 0, {}
         while not seen.get("publish_in_details", {}).get("rate"):
             self.assertLess(time.monotonic(), end, seen)
@@ -249,6 +251,7 @@ class ListTest(HttpTest):
 
     def test_a_connection_is_closed_with_the_reason_given(self):
         connection = self.connect()
+        self.eventually(lambda: len(self.api.get("/connections")) == 1, "the connection is shown")
         name = self.api.get("/connections")[0]["name"]
         path = "/connections/" + management.urllib.parse.quote(name, safe="")
         self.assertEqual(self.api.call("DELETE", path, headers={"X-Reason": "go home"})[0], 204)
@@ -316,7 +319,7 @@ class HostileTest(HttpTest):
                 break
             self.assertLess(time.monotonic() - began, 40)
         self.assertTrue(closed)
-        self.assertLess(time.monotonic() - began, 20)
+        self.assertLess(time.monotonic() - began, 40)
         self.assertEqual(self.api.get("/whoami")["name"], "guest")
 
     def test_more_connections_than_allowed_leave_the_others_alone(self):

@@ -5,6 +5,7 @@ import unittest
 
 import pika
 
+from harness import process
 from harness.case import WAIT_S, BrokerTest, Collector, is_reference
 from harness.client import Client
 
@@ -22,9 +23,9 @@ class Restarts(BrokerTest):
         channel.basic_publish("", late, b"late", PERSISTENT)
         channel.basic_publish("", own, b"own", pika.BasicProperties(delivery_mode=2, expiration="300"))
         self.restart()
-        time.sleep(0.3)  # what was published last is due then, too
         channel = self.channel()
-        self.assertEqual([self.count(channel, queue) for queue in (soon, late, own)], [0, 1, 0])
+        self.assertTrue(process.wait_until(lambda: [self.count(channel, queue) for queue in (soon, own)] == [0, 0], WAIT_S))
+        self.assertEqual(self.count(channel, late), 1)
         for queue in (soon, late, own):
             channel.queue_delete(queue)
 

@@ -255,9 +255,9 @@ class ConsumerTimeout(BrokerTest):
         channel = connection.channel()
         queue = self.queue(channel)
         consumer = Collector(channel, queue, auto_ack=False)
-        for _ in range(8):
+        for _ in range(16):
             channel.basic_publish("", queue, b"work")
-            self.settle(connection, 0.5)
+            self.settle(connection, 0.25)
             consumer.ack_all()
             consumer.deliveries.clear()
         self.assertTrue(channel.is_open)

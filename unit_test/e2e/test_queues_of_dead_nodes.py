@@ -90,8 +90,9 @@ class QueuesOfDeadNodes(OnThreeNodes):
                 missing -= settled
 
         for _ in range(2):
-            work = Background(publish_window)
+            before, work = len(confirmed), Background(publish_window)
             time.sleep(0.7)
+            self.assertTrue(process.wait_until(lambda: len(confirmed) > before + 100, WAIT_S), "no load")
             self.cluster["node3"].kill()
             time.sleep(0.5)
             work.finish()

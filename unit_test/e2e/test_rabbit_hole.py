@@ -34,7 +34,7 @@ class RabbitHole(GoModules, unittest.TestCase):
             text = re.sub(r"\b15672\b", str(http_port), text)
             text = re.sub(r"\b5672\b", str(amqp_port), text)
             if not is_reference():  # RabbitMQ's statistics are up to five seconds old, Warren's one
-                text = text.replace("time.Sleep(5000 * time.Millisecond)", "time.Sleep(1200 * time.Millisecond)")
+                text = text.replace("time.Sleep(5000 * time.Millisecond)", "time.Sleep(1500 * time.Millisecond)")
             return text
         for name in ("rabbithole_test.go", "health_checks_test.go"):
             rewrite(os.path.join(copy, name), change)

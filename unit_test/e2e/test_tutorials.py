@@ -98,11 +98,13 @@ class Tutorials(BrokerTest):
         server_connection, client_connection = self.connect(), self.connect()
         server, client = server_connection.channel(), client_connection.channel()
         server.queue_declare("rpc_queue")
+        answered = []
 
         def answer(channel, method, properties, body):
             channel.basic_publish("", properties.reply_to, b"%d" % (int(body) ** 2),
                                   pika.BasicProperties(correlation_id=properties.correlation_id))
             channel.basic_ack(method.delivery_tag)
+            answered.append(body)
         server.basic_qos(prefetch_count=1)
         server.basic_consume("rpc_queue", answer)
         replies = Collector(client, self.queue(client, exclusive=True), auto_ack=True)
@@ -112,7 +114,7 @@ class Tutorials(BrokerTest):
         for number, correlation in enumerate(ids):
             client.basic_publish("", "rpc_queue", b"%d" % number,
                                  pika.BasicProperties(reply_to=callback, correlation_id=correlation))
-        self.settle(server_connection)
+        self.pump(server_connection, lambda: len(answered) == 10, what="all calls at the server")
         self.pump(client_connection, lambda: len(replies_two.deliveries) == 10)
         got = {properties.correlation_id: int(body) for _, properties, body in replies_two.deliveries}
         self.assertEqual(got, {correlation: number ** 2 for number, correlation in enumerate(ids)})

@@ -17,7 +17,7 @@ except ImportError:
     webdriver = None
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-WAIT_S = 15
+WAIT_S = 30
 
 
 def available():

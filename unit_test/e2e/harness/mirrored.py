@@ -138,7 +138,7 @@ class OnMirrors(unittest.TestCase):
             seen[:] = [line for line in member.log().splitlines() if "in vhost '/': " in line]
             return any(all(text in line for text in texts) for line in seen)
 
-        if not process.wait_until(told, 10, 0.1):
+        if not process.wait_until(told, FAILOVER_S, 0.1):
             raise AssertionError(f"{member.name} does not tell of {texts}:\n" + "\n".join(seen))
 
     def await_members_in_sync(self, queue):
