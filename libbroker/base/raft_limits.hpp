@@ -40,8 +40,9 @@ inline constexpr uint32_t metadata_proposal_ms = 5'000;
 /// What was sent to the leader and is not applied after this long is sent again.
 inline constexpr uint32_t metadata_resend_ms = 500;
 /// An answer waits this long for a node that has not applied the change; after that the node is not waited for until it
-/// has caught up (own choice: several heartbeats, and no client notices).
-inline constexpr uint32_t metadata_shown_ms = 200;
+/// has caught up (own choice: longer than a disk or a scheduler stalls; who stood still for longer finds out before it
+/// drops a publish).
+inline constexpr uint32_t metadata_shown_ms = 500;
 /// A node that has joined serves clients once it votes, so that the loss of another is no longer the loss of a
 /// majority; or after this long (own choice: it may have much to catch up with).
 inline constexpr uint32_t metadata_vote_wait_ms = 5'000;

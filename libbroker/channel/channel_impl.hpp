@@ -68,6 +68,9 @@ struct channel_state::impl {
   bool needs_current_metadata(const amqp::method& what);
   /// The snapshot has everything that was answered on any node before, then `then`; else the method fails (541).
   void bring_up_to_date(std::function<void()> then);
+  /// A publish that goes nowhere, as far as is known here, waits until this node knows what was answered before it
+  /// came; then it, and `rest`, are routed anew.
+  bool waits_for_routes(const batch_ref& batch, slice rest);
   /// Asks a queue; `then` gets the answer, or null if the queue is gone.
   void ask(const queue_record& queue, queue_request what, std::function<void(queue_event*)> then);
   void ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then);
@@ -112,7 +115,8 @@ struct channel_state::impl {
   // -- publishes (channel_publish.cpp) --
   void publish(const batch_ref& batch, slice run);
   void publish_singly(const batch_ref& batch, slice run);
-  bool publish_checked(const batch_ref& batch, uint32_t index);
+  /// `rest`: this one and those behind it. False: they are not to be published now.
+  bool publish_checked(const batch_ref& batch, slice rest);
   result<void> may_publish_keys(const exchange_record& to, const message& what);
   /// Strips BCC, unless the message is routed again later, and fills in the reply address; true if anything changed.
   result<bool> rewrite(amqp::properties& properties, bool keep_bcc);
@@ -252,6 +256,8 @@ struct channel_state::impl {
 
   // -- order and waiting --
   std::deque<queued_input> backlog_;
+  uint64_t inputs_ = 0;  ///< that have come
+  uint64_t current_ = 0; ///< of them: came before the metadata was brought up to date last
   uint32_t method_ = 0; ///< method being executed; named in errors (W34)
   std::function<void(command_result&)> on_metadata_;
   std::function<void(queue_event*)> on_answer_;

@@ -1,5 +1,7 @@
 // Publishes: routed run by run, returned, handed to queues and confirmed (features.md W19, W22, W46, W47, W66-W68).
 
+#include <utility>
+
 #include "amqp/reply.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/message_checks.hpp"
@@ -17,6 +19,14 @@ result<uint64_t> delay_of(const exchange_record& exchange, const message& what) 
   return exchange.delay_queue ? exchange.plugin->delay_ms(routed_message{what}.input()) : result<uint64_t>{uint64_t{0}};
 }
 
+bool is_direct_reply(const message& what) {
+  return what.exchange().empty() && what.routing_key().starts_with(reply_to_name);
+}
+
+bool no_exchange(const result<const route*>& found) {
+  return !found && found.error().code == amqp::reply::not_found;
+}
+
 } // namespace
 
 void channel_state::impl::publish(const batch_ref& batch, slice run) {
@@ -27,10 +37,14 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
   if ((first.flags & looked_into) != 0)
     return publish_singly(batch, run);
   const auto found = routes_.find(metadata(), first);
+  if (no_exchange(found) && waits_for_routes(batch, run))
+    return;
   if (!found)
     return fail(found.error());
   if ((*found)->each_alone())
     return publish_singly(batch, run);
+  if ((*found)->queues.empty() && !is_direct_reply(first) && waits_for_routes(batch, run))
+    return;
   for (const queue_ptr& copied : (*found)->copied)
     use(copied->id, copied->name);
   accept(batch, run, (*found)->queues, (*found)->counter.get());
@@ -38,24 +52,36 @@ void channel_state::impl::publish(const batch_ref& batch, slice run) {
 
 void channel_state::impl::publish_singly(const batch_ref& batch, slice run) {
   for (uint32_t i = run.lo; i < run.hi; ++i)
-    if (!publish_checked(batch, i))
+    if (!publish_checked(batch, {i, run.hi}))
       return;
 }
 
-bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index) {
+bool channel_state::impl::publish_checked(const batch_ref& batch, slice rest) {
+  const uint32_t index = rest.lo;
   const message& what = batch->messages[index];
   const auto found = routes_.find(metadata(), what);
+  if (no_exchange(found) && waits_for_routes(batch, rest))
+    return false;
   if (!found) {
     fail(found.error());
     return false;
   }
   const route& where = **found;
+  const bool extra_keys = may_have_extra_keys(what);
+  std::vector<queue_id> own_queues;
+  std::vector<queue_ptr> own_copied;
+  const bool has_own = extra_keys || where.by == routed_by::properties
+                    || (where.by == routed_by::headers && what.has(message::has_headers));
+  if (has_own)
+    routes_.route_one(metadata(), *where.exchange, what, own_queues, own_copied);
+  const std::span<const queue_id> queues{has_own ? std::as_const(own_queues) : where.queues};
+  if (queues.empty() && !is_direct_reply(what) && waits_for_routes(batch, rest))
+    return false;
   const auto delay = delay_of(*where.exchange, what);
   if (!delay) {
     fail(delay.error());
     return false;
   }
-  const bool extra_keys = may_have_extra_keys(what);
   if (extra_keys && where.exchange->kind == exchange_type::topic)
     if (const auto allowed = may_publish_keys(*where.exchange, what); !allowed) {
       fail(allowed.error());
@@ -74,17 +100,7 @@ bool channel_state::impl::publish_checked(const batch_ref& batch, uint32_t index
   }
   if (where.traced)
     trace_publish(*where.exchange, what);
-  std::vector<queue_id> own_queues;
-  std::vector<queue_ptr> own_copied;
-  std::span<const queue_id> queues = where.queues;
-  std::span<const queue_ptr> copied = where.copied;
-  if (extra_keys || where.by == routed_by::properties
-      || (where.by == routed_by::headers && what.has(message::has_headers))) {
-    routes_.route_one(metadata(), *where.exchange, what, own_queues, own_copied);
-    queues = own_queues;
-    copied = own_copied;
-  }
-  for (const queue_ptr& each : copied)
+  for (const queue_ptr& each : has_own ? std::as_const(own_copied) : where.copied)
     use(each->id, each->name);
   if (changed) {
     flush_publishes();
@@ -124,7 +140,7 @@ result<bool> channel_state::impl::rewrite(amqp::properties& properties, bool kee
 void channel_state::impl::accept(const batch_ref& batch, slice run, std::span<const queue_id> queues,
                                  exchange_counter* counter) {
   const message& first = batch->messages[run.lo];
-  if (first.exchange().empty() && first.routing_key().starts_with(reply_to_name))
+  if (is_direct_reply(first))
     send_direct_reply(batch, run);
   if (tx_) {
     if (const auto staged = tx_->stage(batch, run, queues); !staged)

@@ -179,6 +179,7 @@ void channel_state::impl::leave() {
 void channel_state::impl::input(channel_input in) {
   BROKER_ASSERT(in.batch, "an input carries a batch");
   backlog_.push_back({std::move(in)});
+  ++inputs_;
   run();
 }
 
@@ -226,7 +227,8 @@ void channel_state::impl::metadata_done(command_result& result) {
   if (!on_metadata_)
     return;
   const auto then = std::exchange(on_metadata_, nullptr);
-  then(result);
+  if (phase_ == phase::open)
+    then(result);
   deleting_.reset();
   run();
 }

@@ -1,6 +1,8 @@
 // Which methods must not be answered from a snapshot that may be behind (guarantees.md G8). A node learns what others
 // have changed a moment later than whoever was answered; a method that is answered from what *is* there, or is missing,
-// first has the snapshot brought up to date. What is proposed is judged when it is applied, and needs nothing.
+// first has the snapshot brought up to date. What is proposed is judged when it is applied, and needs nothing. A
+// publish that would be dropped, returned or refused for want of a queue or an exchange has it brought up to date, too,
+// or a node that stood still for a moment would confirm a message and drop it. Without a leader nobody knows better.
 #include "base/overloaded.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/names.hpp"
@@ -37,6 +39,19 @@ bool channel_state::impl::needs_current_metadata(const amqp::method& what) {
     },
     what);
   return answered_from_it && has_others(metadata());
+}
+
+bool channel_state::impl::waits_for_routes(const batch_ref& batch, slice rest) {
+  const bool is_current = inputs_ - backlog_.size() < current_;
+  const auto* const leaderless = settings_.leaderless_since_ms;
+  if (is_current || !settings_.nodes || !has_others(metadata()) || (leaderless && leaderless->load() != 0))
+    return false;
+  current_ = inputs_;
+  flush_publishes();
+  BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
+  step_->bring_up_to_date = true;
+  on_metadata_ = [this, batch, rest](const command_result&) { publish(batch, rest); };
+  return true;
 }
 
 void channel_state::impl::bring_up_to_date(std::function<void()> then) {

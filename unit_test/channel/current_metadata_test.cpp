@@ -1,4 +1,7 @@
 // In a cluster a method is not answered from metadata that may be behind (guarantees.md G8).
+#include <algorithm>
+#include <atomic>
+
 #include <boost/test/unit_test.hpp>
 
 #include "channel/harness.hpp"
@@ -20,9 +23,10 @@ struct fixture {
     for (size_t i = 0; i < members; ++i)
       channel.metadata->nodes.push_back(std::make_shared<node_record>());
   }
-  static channel_settings settings(const node_reachability& nodes) {
+  channel_settings settings() const {
     auto made = channel_harness::default_settings();
     made.nodes = &nodes;
+    made.leaderless_since_ms = &leaderless_since_ms;
     return made;
   }
   /// The metadata are up to date now.
@@ -30,8 +34,28 @@ struct fixture {
     BOOST_TEST(std::exchange(channel.step.bring_up_to_date, false));
     channel.channel.metadata_done(std::move(how), channel.step);
   }
+  void publish(const std::string& exchange, const std::string& key, const publish_options& how = {}) {
+    input_builder input;
+    input.publish(exchange, key, how);
+    channel.send(input);
+  }
+  /// Queues that were published to since the last call.
+  std::vector<queue_id> published() {
+    std::vector<queue_id> queues;
+    for (const auto& [queue, what] : channel.take<publish_request>())
+      queues.push_back(queue);
+    return queues;
+  }
+  size_t returns() {
+    const auto sent = channel.replies();
+    return static_cast<size_t>(std::count_if(sent.begin(), sent.end(), [](const amqp::method& one) {
+      return std::holds_alternative<amqp::basic_class::return_>(one);
+    }));
+  }
+  const publish_options mandatory{.flags = message::mandatory};
   all_up nodes;
-  channel_harness channel{settings(nodes)};
+  std::atomic<uint64_t> leaderless_since_ms{0};
+  channel_harness channel{settings()};
 };
 
 amqp::queue_class::declare declare(const std::string& name, bool passive = false) {
@@ -95,6 +119,84 @@ BOOST_AUTO_TEST_CASE(what_follows_waits_and_keeps_its_order) {
   channel.metadata->remove_queue("q");
   up_to_date();
   BOOST_TEST(channel.closed_with() == "404 NOT_FOUND - no queue 'q' in vhost '/' (50,10)");
+}
+
+// A node that stood still for 0.3 s confirmed what it dropped, because it had not heard of the queue yet.
+BOOST_AUTO_TEST_CASE(a_publish_is_not_dropped_for_want_of_a_queue_that_another_node_has_declared) {
+  channel.send(amqp::confirm_class::select{});
+  channel.replies();
+  publish("", "q", mandatory);
+  BOOST_TEST(published().empty());
+  const auto queue = channel.metadata->add_queue("q");
+  up_to_date();
+  BOOST_TEST(published() == std::vector{queue});
+  BOOST_TEST(returns() == 0u);
+  publish("", "q");
+  BOOST_TEST(published() == std::vector{queue});
+}
+
+BOOST_AUTO_TEST_CASE(a_publish_that_goes_nowhere_is_returned_when_that_is_sure) {
+  publish("", "nowhere", mandatory);
+  BOOST_TEST(returns() == 0u);
+  up_to_date();
+  BOOST_TEST(returns() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_exchange_that_another_node_has_declared_is_found) {
+  publish("late", "k");
+  BOOST_TEST(channel.closed_with() == "");
+  channel.metadata->add_exchange("late", exchange_type::fanout);
+  up_to_date();
+  BOOST_TEST(channel.closed_with() == "");
+  publish("never", "k");
+  up_to_date();
+  BOOST_TEST(channel.closed_with() == "404 NOT_FOUND - no exchange 'never' in vhost '/' (60,40)");
+}
+
+BOOST_AUTO_TEST_CASE(publishes_keep_their_order_around_one_that_waits_and_wait_once_for_all) {
+  const auto known = channel.metadata->add_queue("known");
+  input_builder input;
+  input.publish("", "known").publish("", "q").publish("", "known").publish("", "nowhere").publish("", "q");
+  channel.send(input);
+  publish("", "elsewhere"); // has come before the answer, but not before the question
+  BOOST_TEST(published() == std::vector{known});
+  const auto queue = channel.metadata->add_queue("q");
+  up_to_date();
+  BOOST_TEST((published() == std::vector{queue, known}));
+  up_to_date(); // for the second input
+  BOOST_TEST(published().empty());
+  BOOST_TEST(!channel.step.bring_up_to_date);
+}
+
+BOOST_AUTO_TEST_CASE(messages_that_are_looked_at_one_by_one_wait_and_are_published_once) {
+  const auto known = channel.metadata->add_queue("known");
+  amqp::field_table headers;
+  amqp::field_array keys;
+  keys.values.push_back({amqp::longstr{"known"}});
+  headers.set("CC", {keys});
+  input_builder input;
+  input.publish("", "known", with(&amqp::properties::expiration, std::string{"1000"}))
+    .publish("", "q", with(&amqp::properties::expiration, std::string{"1000"}))
+    .publish("", "nowhere", with(&amqp::properties::headers, headers));
+  channel.send(input);
+  BOOST_TEST(published() == std::vector{known});
+  const auto queue = channel.metadata->add_queue("q");
+  up_to_date();
+  BOOST_TEST((published() == std::vector{queue, known}));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_leader_publishes_wait_for_nobody) {
+  leaderless_since_ms = 1;
+  publish("", "nowhere", mandatory);
+  BOOST_TEST(!channel.step.bring_up_to_date);
+  BOOST_TEST(returns() == 1u);
+  leaderless_since_ms = 0;
+  publish("", "nowhere", mandatory);
+  command_result refused;
+  refused.failure = error{541, "INTERNAL_ERROR"};
+  up_to_date(refused); // the leader was lost meanwhile
+  BOOST_TEST(returns() == 1u);
+  BOOST_TEST(channel.closed_with() == "");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_majority_the_method_fails) {

@@ -377,6 +377,21 @@ class Channels(ClusterTest):
         self.eventually(lambda: publish(b"2"), "the same channel reaches the queue again", 30)
         self.assertEqual([channel.basic_get("stays", auto_ack=True)[2] for _ in range(2)], [b"1", b"2"])
 
+    def test_a_node_that_stood_still_drops_nothing_that_is_published_to_a_queue_declared_meanwhile(self):
+        first, _, third = self.nodes
+        declares, publishes = self.connect(first).channel(), self.connect(third).channel()
+        publishes.confirm_delivery()
+        for number in range(3):
+            third.freeze()
+            began = time.monotonic()
+            declares.queue_declare(f"missed-{number}", durable=True)
+            time.sleep(max(0, 0.8 - (time.monotonic() - began)))
+            third.thaw()
+            publishes.basic_publish("", f"missed-{number}", b"1", PERSISTENT, mandatory=True)
+            publishes.basic_publish("", f"missed-{number}", b"2", PERSISTENT)
+            got = [declares.basic_get(f"missed-{number}", auto_ack=True)[2] for _ in range(2)]
+            self.assertEqual(got, [b"1", b"2"])
+
     def test_clients_of_every_node_are_told_the_clusters_name(self):
         self.nodes[2].ctl("set_cluster_name", "lab")
         for member in self.nodes:

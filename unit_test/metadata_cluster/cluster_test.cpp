@@ -279,12 +279,12 @@ BOOST_AUTO_TEST_CASE(a_node_whose_leader_ends_when_the_snapshot_it_sends_is_whol
   for (int i = 0; i < 100; ++i)
     world.must(leader, declare_queue{metadata_test::queue("q" + std::to_string(i))});
   world.heal();
-  for (int ms = 0; ms < 10'000 && !away.host->restore_due(); ++ms)
-    world.run(1);
-  BOOST_REQUIRE(away.host->restore_due());
+  away.holds_restore = true;
+  BOOST_REQUIRE(world.run_until([&] { return away.host->restore_due(); }, 10'000));
   BOOST_REQUIRE(away.host->leader() == leader.name);
   world.crash(leader);
   BOOST_REQUIRE(away.host->restore_due());
+  away.holds_restore = false;
   away.flush();
   BOOST_TEST(away.restore.has_value());
   world.start(leader);

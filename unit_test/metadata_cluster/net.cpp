@@ -25,6 +25,8 @@ bool node::send(const std::string& to, std::string bytes) {
 
 // The disk may fail it: messages of that flush have left, what it was to write has not been written.
 void node::flush() {
+  if (holds_restore && host->restore_due())
+    return;
   if (!restore_snapshot()) {
     BOOST_REQUIRE(disk.fail);
     return world.crash(*this);

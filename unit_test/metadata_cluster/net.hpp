@@ -65,6 +65,7 @@ struct node final : metadata_peers {
   std::optional<metadata_snapshot_job> snapshot; ///< under way
   std::optional<metadata_restore_job> restore;   ///< likewise
   consensus::time_ms restored_at = 0;
+  bool holds_restore = false; ///< a snapshot that is whole finds its actor busy: no flush
   uint64_t life = 0;
   consensus::ticket start_ticket = 0;
   consensus::time_ms tick_due = 0;
