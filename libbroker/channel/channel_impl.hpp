@@ -258,7 +258,7 @@ struct channel_state::impl {
   std::deque<queued_input> backlog_;
   uint64_t inputs_ = 0;  ///< that have come
   uint64_t current_ = 0; ///< of them: came before the metadata was brought up to date last
-  uint32_t method_ = 0; ///< method being executed; named in errors (W34)
+  uint32_t method_ = 0;  ///< method being executed; named in errors (W34)
   std::function<void(command_result&)> on_metadata_;
   std::function<void(queue_event*)> on_answer_;
   queue_id asked_ = 0;                    ///< whose answer on_answer_ waits for
