@@ -23,6 +23,9 @@ constexpr sim_ns drain_time = 120 * second;
 constexpr sim_ns drain_longest = 600 * second;
 /// The nodes of a cluster find together without faults.
 constexpr sim_ns forming_time = 60 * second;
+/// Before its time without a connection begins a session has been silent for link_limits::suspect_ms; what was sent
+/// last before that may have been slow on its way.
+constexpr sim_ns silence_noticed = 5 * second;
 /// Message bytes all queues, sessions and links of a run may pin (C11), per node.
 constexpr size_t memory_bound_bytes = 64u * 1024 * 1024;
 
@@ -137,17 +140,24 @@ private:
     if (options_.verbose)
       std::printf("%12.6f %s\n", static_cast<double>(time_.now()) / 1e9, line.c_str());
   }
-  /// Letters under way from the queues there to those on the other node are sent again.
+  /// Letters under way from the queues there to those on the other node are sent again. What consumers of one of the
+  /// two have of queues on the other, these take back.
   void session_over(const sim_node& node, const std::string& other) {
     const auto metadata = node.metadata();
     if (!metadata)
       return;
+    const sim_ns silent = plan_.break_limit_ms * ms + silence_noticed;
+    const sim_ns silent_since = time_.now() - std::min(time_.now(), silent);
     for (uint32_t index = 0; index < queues_.size(); ++index) {
-      if (!queues_[index].dead_letters_to)
-        continue;
       const auto from = metadata->find_queue("/", queues_[index].name);
+      if (from && from->node == node.name())
+        book_.session_over(index, other, silent_since);
+      if (from && from->node == other)
+        book_.session_over(index, node.name(), silent_since);
+      if (!from || !queues_[index].dead_letters_to)
+        continue;
       const auto to = metadata->find_queue("/", queues_[*queues_[index].dead_letters_to].name);
-      if (from && to && from->node == node.name() && to->node == other)
+      if (to && from->node == node.name() && to->node == other)
         book_.letters_unanswered(index);
     }
   }

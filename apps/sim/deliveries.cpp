@@ -175,7 +175,9 @@ void ledger::check_times(message_id id, const record& what, const deaths_seen& d
 /// that goes while one is on its way has a successor that sends it again.) A node that stood still hands out what it
 /// had got before, though its sessions are over and the message has come to others since, flagged redelivered. Masters
 /// move also when nothing is wrong: see handed_out_again. A dead letter whose confirm went with a session between two
-/// nodes is sent again (across-nodes.md), and says then that it died later.
+/// nodes is sent again (across-nodes.md), and says then that it died later. What a consumer of another node has when
+/// the session with the queue's node ends, the queue takes back, also if that consumer has acked it since, or has not
+/// got it yet: it may die there, and its letter be the first that anybody else sees of it.
 void ledger::check_once(message_id id, record& what, const consumer& who, const deaths_seen& deaths, bool redelivered) {
   const uint32_t queue = who.queue;
   auto here = std::find_if(what.visits.begin(), what.visits.end(),
@@ -194,18 +196,38 @@ void ledger::check_once(message_id id, record& what, const consumer& who, const 
   if (!undisturbed(what))
     return;
   const auto& plan = queues_[queue];
-  const bool late = !redelivered && here->deliveries > 1 && here->firsts == 1 && excused(time_.now());
+  const bool went_on =
+    std::any_of(what.visits.begin(), what.visits.end(), [&](const visit& one) { return one.deaths > deaths.total; });
+  const bool again = here->deliveries > 1 || (went_on && out_of_reach_since(who, what.sent));
+  const bool late = !redelivered && again && here->firsts == 1 && excused(time_.now());
   if (late)
     markers_.insert("handed-out-late");
   if (another && (here->deliveries > 1 || what.settled))
     markers_.insert("letter-sent-again");
   if (!redelivered && here->deliveries > 1 && !late && !another)
     violation("one place: " + message_text(id) + " came twice to " + plan.name + " without a crash");
-  if (!redelivered && what.settled && !what.doubted && !late && !another)
-    violation("one place: " + message_text(id) + " came to " + plan.name + " after it was settled, without a crash");
+  if (!redelivered && what.settled && !what.doubted && !late && !another) {
+    if (ack_lost(what, deaths.total))
+      markers_.insert("ack-lost");
+    else
+      violation("one place: " + message_text(id) + " came to " + plan.name + " after it was settled, without a crash");
+  }
   if (plan.options.delivery_limit && here->deliveries > letters * (*plan.options.delivery_limit + 1))
     violation("W57: " + message_text(id) + " was delivered " + std::to_string(here->deliveries)
               + " times, the limit of " + plan.name + " is " + std::to_string(*plan.options.delivery_limit));
+}
+
+/// Only what comes from further on: in the queue itself it is flagged redelivered.
+bool ledger::ack_lost(const record& what, uint64_t deaths) const {
+  if (what.acked_by == 0)
+    return false;
+  const auto& by = consumers_.at(what.acked_by);
+  const auto found = silences_.find({by.queue, by.node});
+  return found != silences_.end()
+      && std::any_of(what.visits.begin(), what.visits.end(),
+                     [&](const visit& one) { return one.queue == by.queue && one.deaths < deaths; })
+      && std::any_of(found->second.begin(), found->second.end(),
+                     [&](const silence& one) { return one.over >= what.held_since && what.acked_at >= one.since; });
 }
 
 /// A session that ends takes with it the confirms of what was under way then: at most it doubles what there is.

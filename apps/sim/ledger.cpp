@@ -150,9 +150,11 @@ void ledger::committed(message_id id) {
   }
 }
 
-uint64_t ledger::new_consumer(uint32_t queue) {
-  consumers_[next_consumer_].queue = queue;
-  consumers_[next_consumer_].since = time_.now();
+uint64_t ledger::new_consumer(uint32_t queue, std::string node) {
+  auto& made = consumers_[next_consumer_];
+  made.queue = queue;
+  made.node = std::move(node);
+  made.since = time_.now();
   return next_consumer_++;
 }
 
@@ -165,6 +167,17 @@ void ledger::settled(message_id id) {
   if (auto* found = find(id, "settling of")) {
     found->settled = true;
     found->doubted = false;
+    found->acked_by = 0;
+  }
+}
+
+/// While something is wrong its node may have got it from the queue long before the client had it.
+void ledger::acked(uint64_t who, message_id id, sim_ns got) {
+  settled(id);
+  if (auto* found = find(id, "ack of")) {
+    found->acked_by = who;
+    found->acked_at = time_.now();
+    found->held_since = excused(got) ? found->sent : got;
   }
 }
 
@@ -256,6 +269,15 @@ void ledger::master_moved(uint32_t queue) {
 
 void ledger::letters_unanswered(uint32_t queue) {
   unanswered_at_[queue].push_back(time_.now());
+}
+
+void ledger::session_over(uint32_t queue, const std::string& node, sim_ns silent_since) {
+  silences_[{queue, node}].push_back({silent_since, time_.now()});
+}
+
+bool ledger::out_of_reach_since(const consumer& who, sim_ns when) const {
+  const auto found = silences_.find({who.queue, who.node});
+  return found != silences_.end() && found->second.back().over >= when;
 }
 
 bool ledger::moving(uint32_t queue) const {

@@ -71,13 +71,15 @@ public:
   void committed(message_id id);
 
   // -- consumers --
-  /// A new basic.consume (or a channel that uses basic.get): order is checked per consumer.
-  uint64_t new_consumer(uint32_t queue);
+  /// A new basic.consume (or a channel that uses basic.get) of a client of that node: order is checked per consumer.
+  uint64_t new_consumer(uint32_t queue, std::string node = "");
   /// It has cancelled or lost its connection: another may become the single active one.
   void consumer_left(uint64_t who);
   void delivered(uint64_t consumer, message_id id, const delivery& what);
   /// The client is done with it: acked, or delivered with automatic ack.
   void settled(message_id id);
+  /// Likewise: that consumer has acked what it had got at `got`.
+  void acked(uint64_t who, message_id id, sim_ns got);
   /// The client has rejected it without requeue.
   void rejected(message_id id, uint32_t queue);
   /// The connection was lost soon after settled() or rejected(): the broker may not have heard of it.
@@ -98,6 +100,9 @@ public:
   /// The session of a queue's node with that of its dead letters' target is over: letters that have not been confirmed
   /// are sent again, also those that have arrived.
   void letters_unanswered(uint32_t queue);
+  /// The session of a queue's node with that of consumers is over, one of the two has noticed. It may have carried
+  /// nothing from `silent_since` on: what those consumers have acked later may be in the queue again.
+  void session_over(uint32_t queue, const std::string& node, sim_ns silent_since);
   /// A client purges the queue: what was sent to it before the answer may end there.
   void purging(uint32_t queue);
   /// It has the answer, or will never get it: then the broker may purge a while later.
@@ -157,6 +162,9 @@ private:
     bool delivered = false;
     bool settled = false;
     bool doubted = false;
+    uint64_t acked_by = 0; ///< the consumer, if it was settled so
+    sim_ns acked_at = 0;
+    sim_ns held_since = 0;    ///< by that consumer, or on its way there
     bool may_be_lost = false; ///< transient at a crash
     uint32_t rejected_in = 0; ///< bit per queue
     std::vector<visit> visits;
@@ -164,6 +172,7 @@ private:
   /// Deliveries so far: what a later one with a higher priority must not have waited behind.
   struct consumer {
     uint32_t queue = 0;
+    std::string node;
     sim_ns since = 0;
     bool left = false;
     std::map<std::pair<uint32_t, uint8_t>, message_id> newest; ///< per publisher incarnation and priority
@@ -171,6 +180,11 @@ private:
     by_life latest;     ///< the one that was sent last
     by_life handed;     ///< the last, and not before when it was
     sim_ns horizon = 0; ///< everything from now on has been handed out after this
+  };
+  /// The end of a session between a queue's node and that of consumers.
+  struct silence {
+    sim_ns since = 0;
+    sim_ns over = 0;
   };
   record* find(message_id id, const char* doing);
   bool may_be_purged(uint32_t queue) const;
@@ -184,6 +198,10 @@ private:
   bool moved_since(uint32_t queue, sim_ns when) const;
   /// What came in the quiet may come again, since its queue's master has moved at about that time.
   bool handed_out_again(visit& here) const;
+  /// The session between that consumer's queue and its node was over then or later.
+  bool out_of_reach_since(const consumer& who, sim_ns when) const;
+  /// It was acked, and its queue may not have heard of that before it had died so often.
+  bool ack_lost(const record& what, uint64_t deaths) const;
   /// So many letters of it there may be after these deaths: 1, or more where some were sent again.
   uint64_t letters_at_most(const record& what, const deaths_seen& deaths) const;
   /// It was nacked and may be in its queue all the same.
@@ -216,6 +234,7 @@ private:
   std::optional<sim_ns> quiet_since_;
   std::map<uint32_t, std::vector<sim_ns>> moved_at_;      ///< by queue, each time
   std::map<uint32_t, std::vector<sim_ns>> unanswered_at_; ///< by queue, each time that its letters were sent again
+  std::map<std::pair<uint32_t, std::string>, std::vector<silence>> silences_; ///< by queue and consumers' node
   std::map<uint64_t, consumer> consumers_;
   std::map<uint32_t, uint64_t> active_; ///< of queues with a single active consumer
   uint64_t next_consumer_ = 1;

@@ -314,7 +314,7 @@ void consumer_client::ready() {
   if (plan_.purge_every != 0)
     purge_later();
   if (plan_.polls) {
-    consumer_ = world_.book.new_consumer(plan_.queue);
+    consumer_ = world_.book.new_consumer(plan_.queue, session()->node());
     return poll();
   }
   basic_class::qos qos;
@@ -325,7 +325,7 @@ void consumer_client::ready() {
 }
 
 void consumer_client::consume() {
-  consumer_ = world_.book.new_consumer(plan_.queue);
+  consumer_ = world_.book.new_consumer(plan_.queue, session()->node());
   basic_class::consume what;
   what.queue = world_.queues[plan_.queue].name;
   what.consumer_tag = "c" + std::to_string(consumer_);
@@ -392,7 +392,7 @@ void consumer_client::deliver(uint64_t tag, bool redelivered, const wire_event& 
   world_.book.delivered(consumer_, id, {redelivered, prompt(), event.properties});
   if (world_.queues[plan_.queue].automatic_ack)
     return world_.book.settled(id);
-  if (!unsettled_.emplace(tag, id).second)
+  if (!unsettled_.emplace(tag, taken{id, world_.time.now()}).second)
     return world_.book.violation("delivery tag " + std::to_string(tag) + " twice on one channel");
   // What an earlier master has delivered has no place in the window of the next one (channel_moves.cpp).
   const bool counts = plan_.prefetch != 0 && !plan_.polls && plan_.cancel_every == 0 && plan_.work <= second
@@ -412,26 +412,28 @@ void consumer_client::settle_one(uint64_t tag) {
     send(basic_class::nack{tag, false, true});
     unsettled_.erase(found);
   } else if (dice < plan_.requeue_percent + plan_.reject_percent) {
-    settled(found->second);
-    world_.book.rejected(found->second, plan_.queue);
+    remember(found->second.id);
+    world_.book.rejected(found->second.id, plan_.queue);
     send(basic_class::reject{tag, false});
     unsettled_.erase(found);
   } else if (random_.below(100) < plan_.multiple_percent) {
-    for (auto each = unsettled_.begin(); each != std::next(found); ++each) {
-      settled(each->second);
-      world_.book.settled(each->second);
-    }
+    for (auto each = unsettled_.begin(); each != std::next(found); ++each)
+      ack(each->second);
     unsettled_.erase(unsettled_.begin(), std::next(found));
     send(basic_class::ack{tag, true});
   } else {
-    settled(found->second);
-    world_.book.settled(found->second);
+    ack(found->second);
     send(basic_class::ack{tag, false});
     unsettled_.erase(found);
   }
 }
 
-void consumer_client::settled(message_id id) {
+void consumer_client::ack(const taken& one) {
+  remember(one.id);
+  world_.book.acked(consumer_, one.id, one.got);
+}
+
+void consumer_client::remember(message_id id) {
   const auto now = world_.time.now();
   recent_.emplace_back(now, id);
   while (recent_.front().first + unread_at_most < now)

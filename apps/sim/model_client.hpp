@@ -168,16 +168,21 @@ protected:
   void lost() override;
 
 private:
+  struct taken {
+    message_id id = 0;
+    sim_ns got = 0;
+  };
   void consume();
   void purge_later();
   void poll();
   void deliver(uint64_t tag, bool redelivered, const wire_event& event);
   void settle_one(uint64_t tag);
-  void settled(message_id id);
+  void remember(message_id id);
+  void ack(const taken& one);
 
   plan plan_;
   uint64_t consumer_ = 0;
-  std::map<uint64_t, message_id> unsettled_; ///< by delivery tag
+  std::map<uint64_t, taken> unsettled_; ///< by delivery tag
   /// Settled lately: should the connection be lost, the broker may not have heard of it.
   std::deque<std::pair<sim_ns, message_id>> recent_;
   sim_ns last_delivery_ = 0;

@@ -14,7 +14,8 @@ constexpr size_t socket_buffer_bytes = 256 * 1024;
 
 sim_session::sim_session(session_context& context, peer_info peer, virtual_time& time, random_source random,
                          wire_peer& client, plant& mistakes)
-  : session_core(context, std::move(peer)), time_(time), mistakes_(mistakes), random_(random), client_(&client) {}
+  : session_core(context, std::move(peer)), node_(context.node->node), time_(time), mistakes_(mistakes),
+    random_(random), client_(&client) {}
 
 sim_ns sim_session::delay() {
   return 20 * us + random_.below(500 * us);

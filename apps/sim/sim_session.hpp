@@ -26,6 +26,8 @@ public:
               plant& mistakes);
 
   // -- called by the client --
+  /// Whose client it is.
+  const std::string& node() const { return node_; }
   void send(std::string bytes);
   /// The client's host vanishes or closes the socket.
   void cut();
@@ -58,6 +60,7 @@ private:
   void end();
   sim_ns delay();
 
+  const std::string node_;
   virtual_time& time_;
   plant& mistakes_;
   random_source random_;

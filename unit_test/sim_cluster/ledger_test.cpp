@@ -52,6 +52,20 @@ struct fixture {
     const amqp::properties plain;
     book.delivered(who, which, {false, true, plain});
   }
+  /// Published to q0, and handed there to a consumer of that node, which has it now.
+  uint64_t is_got_on(const std::string& node, message_id which) {
+    book.published(which, {});
+    book.confirmed(which);
+    const auto who = book.new_consumer(0, node);
+    comes_anew(who, which);
+    return who;
+  }
+  /// It dies in q0 in spite of that, with another consumer if need be, and comes as a letter.
+  void dies_all_the_same(message_id which) {
+    book.delivered(book.new_consumer(0), which, {true, true, {}});
+    book.rejected(which, 0);
+    comes(now_s + time.now() / second, which);
+  }
   /// q0 has another one already, and has no room for it.
   void is_refused(message_id which, overflow_policy overflow) {
     queues.all[0].options.max_length = 1;
@@ -266,6 +280,94 @@ BOOST_AUTO_TEST_CASE(no_dead_letter_is_sent_again_where_no_session_has_ended) {
   comes(now_s);
   comes(now_s + 3);
   BOOST_TEST(came_twice() == 1);
+}
+
+/// Seed 33076 with seven nodes: a node stood still, and clients of its acked. Its sessions ended, the queue on another
+/// node took the messages back, was too long by that, and dropped them: dead letters of what had been acked.
+BOOST_AUTO_TEST_CASE(an_ack_that_went_with_a_session_settles_nothing) {
+  book.in_cluster([](sim_ns) { return false; });
+  time.advance_to(10 * second);
+  const auto who = is_got_on("n5", id + 1);
+  time.advance_to(12 * second);
+  book.acked(who, id + 1, 10 * second);
+  time.advance_to(15 * second);
+  book.session_over(0, "n5", 11 * second);
+  dies_all_the_same(id + 1);
+  BOOST_TEST(came_twice() == 0);
+  book.settled(id + 1);
+  comes(now_s + 15, id + 1);
+  BOOST_TEST(came_twice() != 0); // as a letter it comes once
+}
+
+BOOST_AUTO_TEST_CASE(an_ack_after_its_session_settles_nothing) {
+  book.in_cluster([](sim_ns) { return false; });
+  const auto who = is_got_on("n5", id + 1);
+  time.advance_to(15 * second);
+  book.session_over(0, "n5", 11 * second);
+  time.advance_to(20 * second);
+  book.acked(who, id + 1, 0);
+  dies_all_the_same(id + 1);
+  BOOST_TEST(came_twice() == 0);
+}
+
+/// The same seed: it had been on its way to the client when the queue's node gave the session up.
+BOOST_AUTO_TEST_CASE(what_came_late_is_acked_too_late) {
+  for (const bool wrong : {true, false}) {
+    book.in_cluster([wrong](sim_ns) { return wrong; });
+    const message_id which = id + (wrong ? 1 : 2);
+    book.published(which, {});
+    book.confirmed(which);
+    time.advance_to(time.now() + second);
+    book.session_over(0, "n5", time.now() - second);
+    time.advance_to(time.now() + second);
+    const auto who = book.new_consumer(0, "n5");
+    comes_anew(who, which);
+    book.acked(who, which, time.now());
+    dies_all_the_same(which);
+    BOOST_TEST(came_twice() == (wrong ? 0 : 1)); // nothing is late when nothing is wrong
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_ack_settles_whatever_other_sessions_are_over) {
+  book.in_cluster([](sim_ns) { return false; });
+  const auto who = is_got_on("n5", id + 1);
+  book.session_over(0, "n4", 0); // of other consumers
+  book.session_over(1, "n5", 0); // of another queue
+  time.advance_to(10 * second);
+  book.acked(who, id + 1, 0);
+  time.advance_to(15 * second);
+  book.session_over(0, "n5", 11 * second); // and it came
+  dies_all_the_same(id + 1);
+  BOOST_TEST(came_twice() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_ack_settles_in_the_session_after_one_that_is_over) {
+  book.in_cluster([](sim_ns) { return false; });
+  book.session_over(0, "n5", 0);
+  time.advance_to(10 * second);
+  const auto who = is_got_on("n5", id + 1);
+  book.acked(who, id + 1, 10 * second);
+  dies_all_the_same(id + 1);
+  BOOST_TEST(came_twice() == 1);
+}
+
+/// As above, but nobody else had got it before it died: a letter of it was settled, and then the node woke.
+BOOST_AUTO_TEST_CASE(a_node_that_stood_still_hands_out_late_what_has_died_since) {
+  book.in_cluster([](sim_ns) { return true; });
+  for (const bool over : {true, false}) {
+    const message_id which = id + (over ? 1 : 2);
+    book.published(which, {});
+    book.confirmed(which);
+    book.rejected(which, 0);
+    comes(now_s, which);
+    book.settled(which);
+    const std::string node = over ? "n5" : "n4";
+    if (over)
+      book.session_over(0, node, 0);
+    const auto sleeper = book.new_consumer(0, node);
+    comes_anew(sleeper, which);
+    BOOST_TEST(came_twice() == (over ? 0 : 1));
+  }
 }
 
 /// Seed 1971 with five nodes: the queue's node went with the dead letters of what it had refused; the next master found
