@@ -73,9 +73,10 @@ result<void> journal_recovery::scan_segments() {
     if (auto searched = search_unscanned(); !searched)
       return searched;
     const auto gap = hole_in_manifest();
-    const auto& first_missing = gap ? gap : end_;
-    if (first_missing && evidence_ > first_missing->number)
-      return error{0, first_missing->text + ", but was synced before later records"};
+    // First where the chain ends: the word that a listed segment was retired may be behind that.
+    for (const auto& missing : {end_, gap})
+      if (missing && evidence_ > missing->number)
+        return error{0, missing->text + ", but was synced before later records"};
     if (!gap)
       return {};
     last_sequence = gap->sequence;

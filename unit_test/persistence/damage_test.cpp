@@ -141,6 +141,34 @@ BOOST_AUTO_TEST_CASE(a_missing_segment_is_noticed) {
   BOOST_TEST(tried >= 3);
 }
 
+// The manifest in front of the damage still lists what was retired behind it.
+BOOST_AUTO_TEST_CASE(damage_in_front_of_the_word_of_a_retirement_is_named_and_not_the_retired_segment) {
+  store_fixture world(1);
+  BOOST_REQUIRE(world.open());
+  for (seqno seq = 1; seq <= 120; ++seq) {
+    world.append(1, 1, 1000, true);
+    world.settle_down();
+    world.settle(1, {seq, seq + 1});
+  }
+  world.store().close();
+  world.crash(crash_style::lose_all);
+  int tried = 0;
+  for (const auto& path : files(world)) {
+    const std::string bytes = *world.disk.content(path);
+    if (!used(bytes))
+      continue;
+    const auto salt = load_segment_head(bytes).head.salt;
+    const auto manifest = load_record_head(std::string_view(bytes).substr(segment_head_bytes), salt);
+    const size_t second = segment_head_bytes + manifest->size();
+    world.disk.flip_bit(path, second + record_head_bytes);
+    BOOST_REQUIRE(!world.open());
+    BOOST_TEST(world.refusal.find(path + " is damaged at offset " + std::to_string(second)) == 0u, world.refusal);
+    world.disk.flip_bit(path, second + record_head_bytes);
+    ++tried;
+  }
+  BOOST_TEST(tried > 0);
+}
+
 BOOST_AUTO_TEST_CASE(garbage_behind_the_newest_record_is_a_torn_tail_and_cut) {
   store_fixture world(3);
   BOOST_REQUIRE(world.open());
