@@ -13,6 +13,7 @@
 #include "model_client.hpp"
 #include "queue_plan.hpp"
 #include "sim_node.hpp"
+#include "witnessed_records.hpp"
 
 namespace broker::sim {
 
@@ -195,12 +196,18 @@ private:
       return;
     auto started = node_.start();
     if (started) {
+      if (damage_)
+        book_.violation("G7: the node starts although " + damage_->path + " is damaged at offset "
+                        + std::to_string(damage_->offset));
       damage_.reset();
       return say("node up");
     }
     say("node refuses to start: " + started.error().text);
     if (damage_) {
       mark("damage-refused");
+      if (started.error().text.find(damage_->path) == std::string::npos)
+        book_.violation("G7: the node refuses to start and does not name " + damage_->path + ": "
+                        + started.error().text);
       disk_.flip_bit(damage_->path, damage_->offset); // the operator puts the disk's copy back
       damage_.reset();
     } else if (disk_.steps() < disk_.faults().power_off_at && !disk_trouble_) {
@@ -233,8 +240,7 @@ private:
       disk_.faults().sync_error_at = disk_.steps() + 1 + random_.below(8);
   }
 
-  /// Flips a bit in the older half of a journal file while the power is off. (The last commit before a power cut has no
-  /// witness on a single copy: docs/internals/storage.md. It may be most of the file that was being written.)
+  /// Flips a bit of the journal while the power is off, where it must be noticed.
   void damage_and_restart() {
     if (!node_.up())
       return;
@@ -243,33 +249,13 @@ private:
     node_.crash();
     crash_disk();
     book_.node_crashed();
-    auto names = closed_journals();
-    if (!names.empty()) {
-      const auto& path = names[random_.below(names.size())];
-      const size_t used = used_bytes(path);
-      if (used > 8192) {
-        damage_ = damage{path, random_.below(used / 2)};
-        disk_.flip_bit(damage_->path, damage_->offset);
-        say("FAULT bit flip in " + path + " at " + std::to_string(damage_->offset));
-      }
+    if (const auto records = witnessed_records(disk_, "journal"); !records.empty()) {
+      const auto& record = records[random_.below(records.size())];
+      damage_ = damage{record.path, record.offset + random_.below(record.bytes)};
+      disk_.flip_bit(damage_->path, damage_->offset);
+      say("FAULT bit flip in " + damage_->path + " at " + std::to_string(damage_->offset));
     }
     restart_later();
-  }
-
-  size_t used_bytes(const std::string& path) { return disk_.content(path).value_or("").find_last_not_of('\0') + 1; }
-
-  /// Journal files before the one that was being written; later ones are spare and empty.
-  std::vector<std::string> closed_journals() {
-    std::vector<std::string> found;
-    if (const auto listed = disk_.list("journal"))
-      for (const auto& name : *listed)
-        found.push_back("journal/" + name);
-    std::sort(found.begin(), found.end());
-    while (!found.empty() && used_bytes(found.back()) == 0)
-      found.pop_back();
-    if (!found.empty())
-      found.pop_back();
-    return found;
   }
 
   void cut_client() {
