@@ -261,8 +261,9 @@ struct channel_state::impl {
   uint32_t method_ = 0;  ///< method being executed; named in errors (W34)
   std::function<void(command_result&)> on_metadata_;
   std::function<void(queue_event*)> on_answer_;
-  queue_id asked_ = 0;                    ///< whose answer on_answer_ waits for
-  size_t asked_kind_ = 0;                 ///< index of the event it waits for
+  queue_id asked_ = 0;    ///< whose answer on_answer_ waits for
+  size_t asked_kind_ = 0; ///< index of the event it waits for
+  question_number asked_number_ = 0;
   consumer_ref asked_who_;                ///< for consume and cancel: whose
   std::optional<queue_request> question_; ///< what a replicated queue was asked: its next master is asked again
   bool question_orphaned_ = false;        ///< its queue was gone at the last look

@@ -9,25 +9,23 @@
 namespace broker {
 namespace {
 
-/// Is `what` the answer of `queue` (for `who`, where that matters)?
-bool answers(const queue_event& what, queue_id queue, const consumer* who) {
-  struct visitor {
-    queue_id queue;
-    const consumer* who;
-    bool operator()(const got& answer) const { return answer.queue == queue; }
-    bool operator()(const consume_done& answer) const { return answer.who.get() == who; }
-    bool operator()(const cancel_done& answer) const { return answer.who.get() == who; }
-    bool operator()(const purged& answer) const { return answer.queue == queue; }
-    bool operator()(const queue_status& answer) const { return answer.queue == queue; }
-    bool operator()(const delete_checked& answer) const { return answer.queue == queue; }
-    bool operator()(const delivered&) const { return false; }
-    bool operator()(const confirmed&) const { return false; }
-    bool operator()(const consumer_cancelled&) const { return false; }
-    bool operator()(const queue_missing&) const { return false; }
-    bool operator()(const publish_gap&) const { return false; }
-    bool operator()(const window_returned&) const { return false; }
-  };
-  return std::visit(visitor{queue, who}, what);
+/// Of an event that answers one; 0: it bears none.
+question_number question_of(const queue_event& what) {
+  return std::visit(
+    [](const auto& event) -> question_number {
+      if constexpr (requires { event.question; })
+        return event.question;
+      else
+        return 0;
+    },
+    what);
+}
+
+bool is_about(const queue_event& what, const consumer* who) {
+  if (const auto* begun = std::get_if<consume_done>(&what))
+    return begun->who.get() == who;
+  const auto* ended = std::get_if<cancel_done>(&what);
+  return ended && ended->who.get() == who;
 }
 
 /// The index of the event that answers `what`.
@@ -364,6 +362,13 @@ void channel_state::impl::ask(const queue_record& queue, queue_request what, std
 void channel_state::impl::ask(queue_id queue, queue_request what, std::function<void(queue_event*)> then) {
   BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
   asked_ = queue;
+  ++asked_number_;
+  std::visit(
+    [&](auto& request) {
+      if constexpr (requires { request.question; })
+        request.question = asked_number_;
+    },
+    what);
   asked_kind_ = answer_of(what);
   asked_who_ = nullptr;
   if (const auto* consume = std::get_if<consume_request>(&what))
@@ -379,17 +384,14 @@ void channel_state::impl::ask(queue_id queue, queue_request what, std::function<
     request(queue, std::move(what));
 }
 
-/// An answer that names no consumer is told by its mastership. Of a queue that is replicated 0 is none: it had answered
-/// before it was, and its first master has been asked again. A get whose message is to be acknowledged is not answered
-/// by one that needs no ack, nor the other way round: that is an earlier get's, which was answered twice.
+/// To a question without a consumer the present master answers. Mastership 0 is none of a queue that is replicated: it
+/// had answered before it was, and its first master has been asked again.
 bool channel_state::impl::is_answer(const queue_event& what, epoch from) {
-  if (!on_answer_ || what.index() != asked_kind_ || !answers(what, asked_, asked_who_.get()))
+  if (!on_answer_ || what.index() != asked_kind_)
     return false;
-  const auto* const fetched = std::get_if<got>(&what);
-  const auto* const get = question_ ? std::get_if<get_request>(&*question_) : nullptr;
-  if (fetched && get && fetched->no_ack != get->no_ack)
-    return false;
-  return asked_who_ ? is_current(asked_, from) : from >= mastership_of(asked_);
+  if (asked_who_)
+    return is_about(what, asked_who_.get()) && is_current(asked_, from);
+  return question_of(what) == asked_number_ && from >= mastership_of(asked_);
 }
 
 bool channel_state::impl::give_answer(queue_id queue, queue_event* what) {

@@ -127,22 +127,28 @@ struct consume_request {
 struct cancel_request {
   consumer_ref who;
 };
+/// Given by the channel, in the answer as in the request: one that was asked again may be answered twice.
+using question_number = uint64_t;
 struct get_request {
   channel_ref channel;
   bool no_ack = false;
+  question_number question = 0;
 };
 struct purge_request {
   channel_ref channel;
+  question_number question = 0;
 };
 /// Asks for `queue_status`; counts as use of the queue.
 struct status_request {
   channel_ref channel;
+  question_number question = 0;
 };
 /// Checks the conditions and, if they hold, closes the queue to everything but deletion; answers `delete_checked`.
 struct delete_request {
   channel_ref channel;
   bool if_unused = false;
   bool if_empty = false;
+  question_number question = 0;
 };
 /// The channel is gone: cancel its consumers, requeue what it had unacked.
 struct channel_gone {
@@ -190,6 +196,7 @@ struct got {
   bool redelivered = false;
   bool no_ack = false;
   uint32_t messages_left = 0;
+  question_number question = 0;
 };
 struct consume_done {
   consumer_ref who;
@@ -208,17 +215,20 @@ struct consumer_cancelled {
 struct purged {
   queue_id queue = 0;
   uint32_t messages = 0;
+  question_number question = 0;
 };
 struct queue_status {
   queue_id queue = 0;
   uint32_t messages_ready = 0;
   uint32_t consumers = 0;
+  question_number question = 0;
 };
 struct delete_checked {
   queue_id queue = 0;
   bool ok = true;
   error why; ///< 406 in use / not empty
   uint32_t messages = 0;
+  question_number question = 0;
 };
 /// Answer to get, purge, status and delete when the queue is deleted or being deleted: 404 where the method fails on a
 /// missing queue (W25). consume is answered by a failed `consume_done`.

@@ -142,17 +142,18 @@ bool far_side::take(ask& what, bridge_step& step) {
   switch (what.what) {
   case ask::kind::get:
     from.queues.insert(what.queue);
-    send_or_wait({what.queue, get_request{from.address, what.no_ack}, what.mastership}, step);
+    send_or_wait({what.queue, get_request{from.address, what.no_ack, what.question}, what.mastership}, step);
     break;
   case ask::kind::purge:
-    send_or_wait({what.queue, purge_request{from.address}, what.mastership}, step);
+    send_or_wait({what.queue, purge_request{from.address, what.question}, what.mastership}, step);
     break;
   case ask::kind::status:
-    send_or_wait({what.queue, status_request{from.address}, what.mastership}, step);
+    send_or_wait({what.queue, status_request{from.address, what.question}, what.mastership}, step);
     break;
   default:
     from.closing.insert(what.queue);
-    send_or_wait({what.queue, delete_request{from.address, what.if_unused, what.if_empty}, what.mastership}, step);
+    send_or_wait(
+      {what.queue, delete_request{from.address, what.if_unused, what.if_empty, what.question}, what.mastership}, step);
     break;
   }
   return true;
@@ -234,7 +235,7 @@ void far_side::refuse(const queue_task& what, answer::kind why, epoch from) {
   const auto at = by_address_.find(asker->id);
   if (at == by_address_.end())
     return;
-  out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt, from});
+  out_.add(answer{why, at->second, what.queue, 0, 0, std::nullopt, from, 0});
 }
 
 /// For a master that is none any more: who asked hears that the queue has moved. A channel hears of the next master by
@@ -452,8 +453,8 @@ struct far_side::event_visitor {
   }
   void operator()(confirmed& what) const { me.out_.add(confirms{channel, what.queue, what.numbers, what.rejected}); }
   void operator()(got& what) const {
-    me.out_.add(
-      fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left, from});
+    me.out_.add(fetched{channel, what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left,
+                        from, what.question});
   }
   void operator()(consume_done& what) const {
     tell(what.who, what.ok ? consumer_event::kind::begun : consumer_event::kind::refused, std::move(what.why));
@@ -463,14 +464,14 @@ struct far_side::event_visitor {
     tell(what.who, what.moved ? consumer_event::kind::moved : consumer_event::kind::cancelled, {});
   }
   void operator()(purged& what) const {
-    me.out_.add(answer{answer::kind::purged, channel, what.queue, what.messages, 0, std::nullopt, from});
+    me.out_.add(answer{answer::kind::purged, channel, what.queue, what.messages, 0, std::nullopt, from, what.question});
   }
   void operator()(queue_status& what) const {
-    me.out_.add(
-      answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt, from});
+    me.out_.add(answer{answer::kind::status, channel, what.queue, what.messages_ready, what.consumers, std::nullopt,
+                       from, what.question});
   }
   void operator()(delete_checked& what) const {
-    answer said{answer::kind::checked, channel, what.queue, what.messages, 0, std::nullopt, from};
+    answer said{answer::kind::checked, channel, what.queue, what.messages, 0, std::nullopt, from, what.question};
     if (!what.ok) {
       to.closing.erase(what.queue);
       said.refused = std::move(what.why);
@@ -479,8 +480,8 @@ struct far_side::event_visitor {
   }
   void operator()(queue_missing& what) const {
     to.closing.erase(what.queue);
-    me.out_.add(
-      answer{what.moved ? answer::kind::moved : answer::kind::missing, channel, what.queue, 0, 0, std::nullopt, from});
+    me.out_.add(answer{what.moved ? answer::kind::moved : answer::kind::missing, channel, what.queue, 0, 0,
+                       std::nullopt, from, 0});
   }
   void operator()(publish_gap& what) const { me.out_.add(gap{channel, what.queue, what.last_number, from}); }
   void operator()(window_returned&) const {} // for windows of this node

@@ -51,12 +51,10 @@ struct home_side::request_visitor {
       return add_event(step, what.who->channel, cancel_done{what.who}); // of an earlier session: cancelled already
     me.out_.add(cancel{at->first});
   }
-  void operator()(get_request& what) const { put(ask::kind::get, what.channel, what.no_ack); }
-  void operator()(purge_request& what) const { put(ask::kind::purge, what.channel); }
-  void operator()(status_request& what) const { put(ask::kind::status, what.channel); }
-  void operator()(delete_request& what) const {
-    put(ask::kind::erase, what.channel, false, what.if_unused, what.if_empty);
-  }
+  void operator()(get_request& what) const { put(ask::kind::get, what, what.no_ack); }
+  void operator()(purge_request& what) const { put(ask::kind::purge, what); }
+  void operator()(status_request& what) const { put(ask::kind::status, what); }
+  void operator()(delete_request& what) const { put(ask::kind::erase, what, false, what.if_unused, what.if_empty); }
   void operator()(channel_gone& what) const {
     if (channel* from = me.find_channel(what.channel->id))
       me.leave_queue(*from, queue, what.publisher);
@@ -72,10 +70,11 @@ struct home_side::request_visitor {
   }
 
 private:
-  void put(ask::kind kind, const channel_ref& from, bool no_ack = false, bool if_unused = false,
+  template<class Question>
+  void put(ask::kind kind, const Question& what, bool no_ack = false, bool if_unused = false,
            bool if_empty = false) const {
-    me.note_use(me.channel_of(from, step), queue, mastership);
-    me.out_.add(ask{kind, from->id, queue, no_ack, if_unused, if_empty, mastership, {}});
+    me.note_use(me.channel_of(what.channel, step), queue, mastership);
+    me.out_.add(ask{kind, what.channel->id, queue, no_ack, if_unused, if_empty, mastership, what.question, {}});
   }
 };
 
@@ -239,7 +238,7 @@ void home_side::begin_consumer(const consumer_ref& who, epoch mastership, bridge
 
 void home_side::leave_queue(channel& from, queue_id queue, const replication::channel_id& publisher) {
   forget_queue(from, queue, false); // gone says it
-  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false, 0, publisher});
+  out_.add(ask{ask::kind::gone, from.address->id, queue, false, false, false, 0, 0, publisher});
 }
 
 void home_side::forget_queue(channel& from, queue_id queue, bool tell) {

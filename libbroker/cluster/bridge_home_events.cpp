@@ -61,14 +61,15 @@ bool home_side::take(answer& what, bridge_step& step) {
     return true;
   switch (what.what) {
   case answer::kind::purged:
-    add_event(step, to->address, purged{what.queue, what.messages}, what.mastership);
+    add_event(step, to->address, purged{what.queue, what.messages, what.question}, what.mastership);
     break;
   case answer::kind::status:
-    add_event(step, to->address, queue_status{what.queue, what.messages, what.consumers}, what.mastership);
+    add_event(step, to->address, queue_status{what.queue, what.messages, what.consumers, what.question},
+              what.mastership);
     break;
   case answer::kind::checked:
     add_event(step, to->address,
-              delete_checked{what.queue, !what.refused, what.refused.value_or(error{}), what.messages},
+              delete_checked{what.queue, !what.refused, what.refused.value_or(error{}), what.messages, what.question},
               what.mastership);
     break;
   case answer::kind::missing:
@@ -103,7 +104,8 @@ bool home_side::take(fetched& what, bridge_step& step) {
     return true; // of an earlier master, or of before it had any, and asked of the present one
   if (what.run.batch && !what.no_ack && !to->fetched[what.queue].insert(what.run.first).second && asked == 0)
     return false;
-  add_event(step, to->address, got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left},
+  add_event(step, to->address,
+            got{what.queue, std::move(what.run), what.redelivered, what.no_ack, what.messages_left, what.question},
             what.mastership);
   return true;
 }

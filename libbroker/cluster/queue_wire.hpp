@@ -85,6 +85,7 @@ struct ask {
   bool if_unused = false; ///< erase
   bool if_empty = false;  ///< erase
   epoch mastership = 0;
+  question_number question = 0;        ///< all but gone
   replication::channel_id publisher{}; ///< gone
 };
 /// So many more bytes of this consumer's deliveries have been written to its client.
@@ -145,6 +146,7 @@ struct answer {
   uint32_t consumers = 0;       ///< status
   std::optional<error> refused; ///< checked
   epoch mastership = 0;         ///< of the master that answers
+  question_number question = 0; ///< purged, status, checked
 };
 struct confirms {
   channel_key channel = 0;
@@ -160,6 +162,7 @@ struct fetched {
   bool no_ack = false;
   uint32_t messages_left = 0;
   epoch mastership = 0;
+  question_number question = 0;
 };
 struct consumer_event {
   /// forgotten: nothing more is under way to it, after `forget` or its channel's `gone`; of windowed ones only.

@@ -269,6 +269,7 @@ private:
     bool from = false;
     flags({&what.no_ack, &what.if_unused, &what.if_empty, &from});
     what.mastership = mastership();
+    what.question = in_.varint(number_max);
     if (from)
       what.publisher = publisher();
   }
@@ -317,6 +318,7 @@ private:
     if (refused)
       what.refused = failure();
     what.mastership = mastership();
+    what.question = in_.varint(number_max);
   }
   void fields(confirms& what) {
     what.channel = key();
@@ -331,6 +333,7 @@ private:
     flags({&found, &what.redelivered, &what.no_ack});
     what.messages_left = number();
     what.mastership = mastership();
+    what.question = in_.varint(number_max);
     if (!found)
       return;
     what.run = run();

@@ -128,6 +128,7 @@ struct encoder {
     const bool from = !what.publisher.none();
     put_flags(to, {what.no_ack, what.if_unused, what.if_empty, from});
     put_varint(to, what.mastership);
+    put_varint(to, what.question);
     if (from)
       put_channel(what.publisher);
   }
@@ -174,6 +175,7 @@ struct encoder {
     if (what.refused)
       put_error(to, *what.refused);
     put_varint(to, what.mastership);
+    put_varint(to, what.question);
   }
   void operator()(const confirms& what) const {
     put_varint(to, what.channel);
@@ -189,6 +191,7 @@ struct encoder {
     put_flags(to, {found, what.redelivered, what.no_ack});
     put_varint(to, what.messages_left);
     put_varint(to, what.mastership);
+    put_varint(to, what.question);
     if (found)
       put_run(to, what.run);
   }

@@ -97,7 +97,7 @@ void queue_state::impl::serve_gets(outbox& out) {
 void queue_state::impl::answer(const get_request& get, outbox& out) {
   if (ready.empty()) {
     ++counts[counted::get_empty];
-    out.send(get.channel, got{record->id, {}, false, get.no_ack, 0});
+    out.send(get.channel, got{record->id, {}, false, get.no_ack, 0, get.question});
     return;
   }
   run one = ready.take_front(1);
@@ -105,7 +105,7 @@ void queue_state::impl::answer(const get_request& get, outbox& out) {
   counts[counted::redeliver] += one.redelivered ? 1 : 0;
   clear_head(); // what has expired behind it is no longer counted
   const auto left = static_cast<uint32_t>(std::min<uint64_t>(ready.messages(), UINT32_MAX));
-  out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left});
+  out.send(get.channel, got{record->id, outgoing_form(one), one.redelivered, get.no_ack, left, get.question});
   if (get.no_ack) {
     ended(one);
   } else {

@@ -43,7 +43,7 @@ void queue_state::impl::take(purge_request& request, outbox& out, queue_step&) {
     forget_keys(one);
     ended(one);
   }
-  out.send(request.channel, purged{record->id, messages});
+  out.send(request.channel, purged{record->id, messages, request.question});
 }
 
 void queue_state::impl::take(status_request& request, outbox& out, queue_step&) {
@@ -51,8 +51,8 @@ void queue_state::impl::take(status_request& request, outbox& out, queue_step&) 
   if (now != phase::open)
     out.send(request.channel, queue_missing{record->id});
   else
-    out.send(request.channel,
-             queue_status{record->id, wire_count(ready.messages()), static_cast<uint32_t>(ring.consumers())});
+    out.send(request.channel, queue_status{record->id, wire_count(ready.messages()),
+                                           static_cast<uint32_t>(ring.consumers()), request.question});
 }
 
 void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) {
@@ -60,7 +60,7 @@ void queue_state::impl::take(delete_request& request, outbox& out, queue_step&) 
     out.send(request.channel, queue_missing{record->id});
     return;
   }
-  delete_checked answer{record->id, true, {}, wire_count(ready.messages())};
+  delete_checked answer{record->id, true, {}, wire_count(ready.messages()), request.question};
   if (request.if_empty && !ready.empty()) {
     answer.ok = false;
     answer.why = refusal(406, "PRECONDITION_FAILED", "not empty");

@@ -129,7 +129,30 @@ std::string channel_harness::connection_closed_with() {
   return {};
 }
 
+void channel_harness::note_question() {
+  for (const auto& [queue, request] : step.requests)
+    std::visit(
+      [&](const auto& what) {
+        if constexpr (requires { what.question; })
+          question_ = what.question;
+      },
+      request);
+}
+
+question_number channel_harness::question() {
+  note_question();
+  return question_;
+}
+
 void channel_harness::answer(queue_event what, epoch from) {
+  note_question();
+  std::visit(
+    [&](auto& said) {
+      if constexpr (requires { said.question; })
+        if (said.question == 0)
+          said.question = question_;
+    },
+    what);
   std::vector<queue_event> events;
   events.push_back(std::move(what));
   channel.event(std::move(events), step, from);

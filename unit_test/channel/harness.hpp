@@ -82,12 +82,14 @@ public:
   std::string connection_closed_with();
 
   // -- queues --
+  /// One that names no question answers the last.
   void answer(queue_event what, epoch from = 0);
   void gone(queue_id queue);
   /// Requests of type T since the last take(), with their queues.
   template<class T>
   std::vector<std::pair<queue_id, T>> take() {
     std::vector<std::pair<queue_id, T>> found;
+    note_question();
     for (auto& [queue, request] : std::exchange(step.requests, {}))
       if (auto* wanted = std::get_if<T>(&request))
         found.emplace_back(queue, std::move(*wanted));
@@ -97,6 +99,9 @@ public:
   consumer_ref consume(queue_id queue, const std::string& name, const std::string& tag, bool no_ack = false);
   /// `queue` delivers `count` messages with sequence numbers from `first`.
   void deliver(const consumer_ref& to, uint32_t count, seqno first);
+
+  /// The last that a queue was asked.
+  question_number question();
 
   // -- metadata --
   /// Applies the oldest proposal and reports it done.
@@ -109,6 +114,11 @@ public:
   channel_ref self = make_ref<channel_address>(7);
   channel_step step; ///< effects not taken yet
   channel_state channel;
+
+private:
+  void note_question();
+
+  question_number question_ = 0; ///< the last that a queue was asked
 };
 
 /// "404 NOT_FOUND - no queue 'q' in vhost '/' (60,20)"

@@ -95,12 +95,14 @@ struct fixture : channel_harness {
       count += each.what == outgoing::kind::deliver ? each.run.where.size() : 0;
     return count;
   }
-  void give(seqno seq, uint32_t left, epoch from, bool no_ack = false) {
+  /// `to`: the question; 0: the last.
+  void give(seqno seq, uint32_t left, epoch from, bool no_ack = false, question_number to = 0) {
     got what;
     what.queue = q;
     what.run = {some_messages(1), {0, 1}, seq};
     what.no_ack = no_ack;
     what.messages_left = left;
+    what.question = to;
     answer(std::move(what), from);
   }
   void get(bool no_ack = false) {

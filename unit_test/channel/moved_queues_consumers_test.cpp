@@ -283,10 +283,12 @@ struct asked_twice : fixture {
     lose(5);
     channel.queue_moved(q, 5, step);
     BOOST_TEST(take<get_request>().size() == 1u);
+    answered = question();
     give(4, 2, 5, no_ack);
     BOOST_TEST(reply<basic::get_ok>().has_value());
     BOOST_TEST(take<settle_request>().empty());
   }
+  question_number answered = 0;
   void expect_given_back(seqno seq) {
     const auto back = take<settle_request>();
     BOOST_REQUIRE(back.size() == 1u);
@@ -308,16 +310,43 @@ BOOST_FIXTURE_TEST_CASE(what_comes_for_a_get_that_was_answered_already_goes_back
   expect_given_back(5);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_answer_too_many_is_the_next_gets_if_that_waits, asked_twice) {
+BOOST_FIXTURE_TEST_CASE(the_answer_too_many_is_no_answer_to_the_next_get, asked_twice) {
   get();
   BOOST_TEST(take<get_request>().size() == 1u);
-  give(5, 1, 5);
-  BOOST_TEST(reply<basic::get_ok>().has_value());
-  BOOST_TEST(take<settle_request>().empty());
-  give(6, 0, 5);
+  give(5, 1, 5, false, answered);
   BOOST_TEST(replies().empty());
+  expect_given_back(5);
+  give(6, 0, 5);
+  BOOST_TEST(reply<basic::get_ok>().has_value());
   BOOST_TEST(channel.unacked() == 2u);
-  expect_given_back(6);
+}
+
+/// It counted what the queue had before.
+BOOST_AUTO_TEST_CASE(a_purge_and_a_declare_that_were_answered_twice_leave_no_answer_for_the_next) {
+  amqp::queue_class::declare declare;
+  declare.queue = "q";
+  amqp::queue_class::purge purge;
+  purge.queue = "q";
+  send(declare);
+  const question_number declared = question();
+  lose(5);
+  channel.queue_moved(q, 5, step);
+  answer(queue_status{q, 3, 0}, 5);
+  BOOST_TEST(reply<amqp::queue_class::declare_ok>()->message_count == 3u);
+  send(declare);
+  answer(queue_status{q, 3, 0, declared}, 5);
+  BOOST_TEST(replies().empty());
+  answer(queue_status{q, 4, 0}, 5);
+  BOOST_TEST(reply<amqp::queue_class::declare_ok>()->message_count == 4u);
+  send(purge);
+  const question_number purged_first = question();
+  answer(purged{q, 4}, 5);
+  BOOST_TEST(reply<amqp::queue_class::purge_ok>()->message_count == 4u);
+  send(purge);
+  answer(purged{q, 1, purged_first}, 5);
+  BOOST_TEST(replies().empty());
+  answer(purged{q, 0}, 5);
+  BOOST_TEST(reply<amqp::queue_class::purge_ok>()->message_count == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_answer_too_many_without_a_message_holds_nothing, asked_twice) {
@@ -329,7 +358,7 @@ BOOST_FIXTURE_TEST_CASE(an_answer_too_many_without_a_message_holds_nothing, aske
 /// Its client would never acknowledge it.
 BOOST_FIXTURE_TEST_CASE(what_is_to_be_acknowledged_is_no_answer_to_a_get_without_acks, asked_twice) {
   get(true);
-  give(5, 1, 5);
+  give(5, 1, 5, false, answered);
   BOOST_TEST(replies().empty());
   expect_given_back(5);
   give(6, 0, 5, true);
@@ -341,7 +370,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_to_be_acknowledged_is_no_answer_to_a_get_without
 /// everything fetched so that is under way when a connection breaks.
 BOOST_FIXTURE_TEST_CASE(what_needs_no_ack_is_no_answer_to_a_get_with_acks, asked_twice_without_acks) {
   get();
-  give(5, 1, 5, true);
+  give(5, 1, 5, true, answered);
   BOOST_TEST(replies().empty());
   BOOST_TEST(take<settle_request>().empty());
   give(6, 0, 5);

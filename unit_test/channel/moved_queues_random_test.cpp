@@ -294,7 +294,7 @@ private:
       std::erase(queue.consumers, cancel->who);
       queue.events.emplace_back(queue.mastership, cancel_done{cancel->who});
     } else if (auto* get = std::get_if<get_request>(&what)) {
-      answer(queue, get->no_ack);
+      answer(queue, *get);
     } else if (auto* settled = std::get_if<settle_request>(&what)) {
       for (const seq_range& range : settled->seqs)
         for (seqno seq = range.first; seq < range.last; ++seq)
@@ -350,16 +350,17 @@ private:
     return !queue.settled.contains(seq)
         && std::none_of(queue.out.begin(), queue.out.end(), [&](const auto& one) { return one.seq == seq; });
   }
-  void answer(replicated& queue, bool no_ack) {
+  void answer(replicated& queue, const get_request& get) {
     got what;
     what.queue = queue.id;
-    what.no_ack = no_ack;
+    what.no_ack = get.no_ack;
+    what.question = get.question;
     seqno seq = 1;
     while (seq <= queue.committed && !is_ready(queue, seq))
       ++seq;
     if (seq <= queue.committed) {
       what.run = {some_messages(1), {0, 1}, seq};
-      if (no_ack)
+      if (get.no_ack)
         queue.settled.insert(seq);
       else
         queue.out.push_back({nullptr, seq});
