@@ -56,7 +56,8 @@ struct recovered_run {
   uint32_t count = 0;
   uint64_t body_bytes = 0;
   bool redelivered = false;
-  message_facts facts{}; ///< of every message of the run
+  message_facts facts{};  ///< of every message of the run
+  bool estimated = false; ///< `body_bytes` is this run's share of what is known of a larger one
 };
 struct recovered_queue {
   queue_id id = 0;

@@ -9,7 +9,7 @@ namespace broker::queueing {
 
 live_index::live_index(const std::vector<recovered_run>& found) {
   for (const recovered_run& one : found)
-    add(one.first, {one.count, one.body_bytes, one.facts});
+    add(one.first, {one.count, one.body_bytes, one.facts, one.estimated});
 }
 
 void live_index::follow(const replication::log_write& what) {
@@ -52,7 +52,7 @@ uint64_t live_index::digest(seqno upto) const {
 }
 
 void live_index::add(const stored_run& run, message_facts facts) {
-  live_run fresh{run.where.size(), 0, facts};
+  live_run fresh{run.where.size(), 0, facts, false};
   for (uint32_t at = run.where.lo; at < run.where.hi; ++at)
     fresh.body_bytes += run.batch->messages[at].body_size;
   add(run.first, fresh);
@@ -70,6 +70,7 @@ void live_index::add(seqno first, live_run run) {
     if (before->first + last.count == first && last.facts == run.facts && last.count <= UINT32_MAX - run.count) {
       last.count += run.count;
       last.body_bytes += run.body_bytes;
+      last.estimated = last.estimated || run.estimated;
       return;
     }
   }
@@ -85,6 +86,7 @@ void live_index::split(seqno at) {
   live_run& head = before->second;
   if (before->first + head.count <= at)
     return;
+  head.estimated = true;
   live_run tail = head;
   const auto kept = static_cast<uint32_t>(at - before->first);
   tail.count = head.count - kept;
@@ -113,7 +115,7 @@ std::vector<recovered_run> live_index::without(const std::vector<seq_range>& end
   std::vector<recovered_run> all;
   all.reserve(left.runs_.size());
   for (const auto& [first, run] : left.runs_)
-    all.push_back({first, run.count, run.body_bytes, false, run.facts});
+    all.push_back({first, run.count, run.body_bytes, false, run.facts, run.estimated});
   return all;
 }
 

@@ -31,8 +31,9 @@ public:
 private:
   struct live_run {
     uint32_t count = 0;
-    uint64_t body_bytes = 0; ///< an estimate after the run was cut
+    uint64_t body_bytes = 0;
     message_facts facts;
+    bool estimated = false; ///< as in recovered_run
   };
 
   void add(const stored_run& run, message_facts facts);

@@ -152,6 +152,24 @@ void pager::read_ahead(const ready_levels& ready, uint64_t bytes) {
   }
 }
 
+void pager::read_sizes(const ready_levels& ready, uint64_t bytes) {
+  if (reads_sizes_ || ready.messages_estimated() == 0)
+    return;
+  size_t index = 0;
+  while (!ready.at(index).estimated)
+    ++index;
+  seq_range which = ready.at(index).range();
+  for (uint64_t wanted = 0; index < ready.runs() && wanted < bytes; ++index) {
+    const run& part = ready.at(index);
+    if (!part.estimated || part.first > which.last + read_along_max || part.last() < which.last)
+      break;
+    which.last = part.last();
+    wanted += part.body;
+  }
+  reads_sizes_ = true;
+  read(reader::size, which, bytes);
+}
+
 void pager::read(reader who, seq_range which, uint64_t bytes) {
   reads_.push_back({which, who});
   store_.read(queue_, which.first, which.last, bytes);
@@ -162,15 +180,16 @@ pager::request pager::read_done(const std::vector<stored_run>& runs, ready_level
   const request asked = reads_.front();
   reads_.erase(reads_.begin());
   reads_ahead_ -= asked.who == reader::head ? 1 : 0;
+  reads_sizes_ = reads_sizes_ && asked.who != reader::size;
   for (const stored_run& one : runs) {
     BROKER_ASSERT(one.first >= asked.range.first && one.first + one.where.size() <= asked.range.last,
                   "an answer to something else");
     read_ += one.where.size();
   }
-  if (asked.who != reader::head)
+  if (asked.who != reader::head && asked.who != reader::size)
     return asked;
   for (const stored_run& one : runs)
-    ready.attach(one);
+    ready.attach(one, asked.who == reader::head);
   BROKER_ASSERT(!runs.empty() || !ready.lacks_body(asked.range), "the store has lost messages");
   return asked;
 }

@@ -18,6 +18,7 @@ public:
     dead, ///< dead letters
     keys, ///< de-duplication after a restart
     look, ///< an operator who looks into the queue
+    size, ///< nobody: how large they are
   };
   struct request {
     seq_range range;
@@ -49,6 +50,8 @@ public:
 
   /// Reads the head of the list back, up to two requests of `bytes` ahead.
   void read_ahead(const ready_levels& ready, uint64_t bytes);
+  /// Reads ready messages whose sizes are estimates, up to `bytes` of them at a time, and learns what they are.
+  void read_sizes(const ready_levels& ready, uint64_t bytes);
   /// Reads messages back for somebody else than the list. Answers come in the order of all requests.
   void read(reader who, seq_range which, uint64_t bytes);
   /// Answer to the oldest request, which is returned; bodies for the list are in it now.
@@ -76,6 +79,7 @@ private:
   std::vector<seq_range> paged_drops_;
   std::vector<request> reads_; ///< outstanding
   size_t reads_ahead_ = 0;     ///< of them for the list
+  bool reads_sizes_ = false;   ///< one of them does
 };
 
 } // namespace broker::queueing

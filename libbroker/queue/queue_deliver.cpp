@@ -41,7 +41,11 @@ void queue_state::impl::finish(outbox& out, queue_step& step) {
     trim_unacked();
     if (pressure)
       save_survivors();
-    if (!gets.empty() || (now == phase::open && ring.any_awake()))
+    if (options->max_length_bytes)
+      pages.read_sizes(ready, limits::page_in_bytes);
+    const bool drops =
+      options->overflow == overflow_policy::drop_head && too_large() && ready.messages_estimated() == 0;
+    if (!gets.empty() || drops || (now == phase::open && ring.any_awake()))
       pages.read_ahead(ready, std::clamp(allowed / 4, page_in_min_bytes, limits::page_in_bytes));
     read_dead();
     take_holds();

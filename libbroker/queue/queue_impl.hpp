@@ -98,6 +98,8 @@ struct queue_state::impl {
   // -- limits (queue_limits.cpp) --
   uint64_t wall_ms() const { return settings.wall_ms ? settings.wall_ms() : 0; }
   bool expire(uint64_t before_ms);
+  bool too_large() const;
+  bool knows_sizes(const queueing::run& head) const;
   uint64_t surplus(const queueing::run& head) const;
   bool drop_over_limit();
   bool end_heads();

@@ -22,18 +22,29 @@ bool queue_state::impl::expire(uint64_t before_ms) {
   return true;
 }
 
+/// Too many bytes are ready, as far as that is known.
+bool queue_state::impl::too_large() const {
+  return ready.body_bytes() > options->max_length_bytes.value_or(UINT64_MAX);
+}
+
+/// Is it known how many of the head's messages are to go for their size? Not of a part whose sizes only the store
+/// has: what is dropped must not be more than has to be.
+bool queue_state::impl::knows_sizes(const run& head) const {
+  if (ready.messages_estimated() > 0)
+    return false;
+  return head.batch || ready.body_bytes() - *options->max_length_bytes >= head.body;
+}
+
 /// How many of the head's messages are too many.
 uint64_t queue_state::impl::surplus(const run& head) const {
   const uint64_t messages_max = options->max_length.value_or(UINT64_MAX);
   const uint64_t bytes_max = options->max_length_bytes.value_or(UINT64_MAX);
   uint64_t count = ready.messages() > messages_max ? ready.messages() - messages_max : 1;
-  if (ready.body_bytes() <= bytes_max)
+  if (!too_large() || !knows_sizes(head))
     return std::min<uint64_t>(count, head.count);
   uint64_t over = ready.body_bytes() - bytes_max;
   if (over >= head.body)
     return head.count;
-  if (!head.batch)
-    return std::clamp<uint64_t>(over / std::max<uint64_t>(head.body / head.count, 1), count, head.count);
   for (uint64_t at = 0; at < head.count && over > 0; ++at) {
     const uint64_t size = head.batch->messages[head.lo + at].body_size;
     over -= std::min(over, size);
@@ -43,16 +54,18 @@ uint64_t queue_state::impl::surplus(const run& head) const {
 }
 
 /// Brings the queue back to its length (overflow drop-head). What is overdue as well, and had room when it came, has
-/// expired before another one pushed it out. False: some had to stay, as in expire().
+/// expired before another one pushed it out. False: some had to stay, as in expire(), or until their sizes are read.
 bool queue_state::impl::drop_over_limit() {
   if (options->overflow != overflow_policy::drop_head)
     return true;
   const uint64_t messages_max = options->max_length.value_or(UINT64_MAX);
   const uint64_t bytes_max = options->max_length_bytes.value_or(UINT64_MAX);
-  while (ready.messages() > messages_max || (ready.body_bytes() > bytes_max && !ready.empty())) {
+  while (ready.messages() > messages_max || (too_large() && !ready.empty())) {
     if (!dead.has_room())
       return false;
     const run& head = ready.front();
+    if (ready.messages() <= messages_max && !knows_sizes(head))
+      return false;
     const bool overdue = head.deadline_ms != 0 && head.deadline_ms <= now_ms;
     const uint64_t first = head.batch ? head.batch->messages[head.lo].body_size : head.body / head.count;
     const bool had_room = messages_max > 0 && first <= bytes_max;

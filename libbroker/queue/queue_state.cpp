@@ -39,6 +39,7 @@ void queue_state::impl::restore(const recovered_run& found) {
   one.first = found.first;
   one.count = found.count;
   one.body = found.body_bytes;
+  one.estimated = found.estimated;
   one.kept = queueing::home::durable;
   one.redelivered = found.redelivered;
   if (found.facts.deadline_ms != 0)
@@ -200,7 +201,7 @@ recovered_queue queue_state::give_up(uint64_t now_ms) {
     if (!one.in_store())
       impl_->store.append(impl_->record->id, one.batch, {one.lo, one.lo + one.count}, one.first, true,
                           impl_->facts_of(one));
-    content.runs.push_back({one.first, one.count, one.body, one.redelivered, impl_->facts_of(one)});
+    content.runs.push_back({one.first, one.count, one.body, one.redelivered, impl_->facts_of(one), one.estimated});
   }
   return content;
 }

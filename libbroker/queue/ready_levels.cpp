@@ -84,10 +84,10 @@ void ready_levels::drop_body(size_t index) {
   list.drop_body(index);
 }
 
-void ready_levels::attach(const stored_run& bodies) {
+void ready_levels::attach(const stored_run& bodies, bool keep) {
   for (level& one : above_)
-    one.list.attach(bodies);
-  zero_.attach(bodies);
+    one.list.attach(bodies, keep);
+  zero_.attach(bodies, keep);
 }
 
 void ready_levels::check() const {

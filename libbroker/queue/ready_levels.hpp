@@ -62,6 +62,7 @@ public:
   uint64_t leaving() const noexcept { return sum(&ready_list::leaving); }
   uint64_t messages_paged() const noexcept { return sum(&ready_list::messages_paged); }
   uint64_t messages_durable() const noexcept { return sum(&ready_list::messages_durable); }
+  uint64_t messages_estimated() const noexcept { return sum(&ready_list::messages_estimated); }
 
   /// `what` follows everything here of its priority.
   void push_back(run what) {
@@ -84,7 +85,7 @@ public:
       one.list.repack(change);
     zero_.repack(change);
   }
-  void attach(const stored_run& bodies);
+  void attach(const stored_run& bodies, bool keep);
 
   void check() const;
 

@@ -17,6 +17,8 @@ void ready_list::add(const run& what) {
     leaving_ += what.memory();
   if (!what.batch)
     paged_ += what.count;
+  if (what.estimated)
+    estimated_ += what.count;
 }
 
 void ready_list::subtract(const run& what) {
@@ -28,6 +30,8 @@ void ready_list::subtract(const run& what) {
     leaving_ -= what.memory();
   if (!what.batch)
     paged_ -= what.count;
+  if (what.estimated)
+    estimated_ -= what.count;
 }
 
 size_t ready_list::find(seqno from) const {
@@ -95,7 +99,7 @@ run ready_list::take_front(uint32_t count) {
 }
 
 std::deque<run> ready_list::take_all() {
-  messages_ = body_ = memory_ = leaving_ = paged_ = durable_ = 0;
+  messages_ = body_ = memory_ = leaving_ = paged_ = durable_ = estimated_ = 0;
   return std::exchange(runs_, {});
 }
 
@@ -162,14 +166,17 @@ size_t ready_list::split(size_t index, seqno at) {
   return index + 1;
 }
 
-void ready_list::attach(const stored_run& bodies) {
+void ready_list::attach(const stored_run& bodies, bool keep) {
   const seqno end = bodies.first + bodies.where.size();
-  for (size_t index = find(bodies.first); index < runs_.size() && runs_[index].first < end; ++index) {
+  const size_t begin = find(bodies.first);
+  size_t index = begin;
+  for (; index < runs_.size() && runs_[index].first < end; ++index) {
     if (runs_[index].batch)
       continue;
     index = split(index, bodies.first);
     const bool cut = runs_[index].last() > end;
     const uint64_t whole = runs_[index].body;
+    const bool estimated = runs_[index].estimated;
     if (cut)
       index = split(index, end) - 1;
     run& one = runs_[index];
@@ -177,14 +184,19 @@ void ready_list::attach(const stored_run& bodies) {
     one.batch = bodies.batch;
     one.lo = bodies.where.lo + static_cast<uint32_t>(one.first - bodies.first);
     measure(one);
+    if (!keep)
+      queueing::drop_body(one);
     add(one);
-    if (cut) { // the estimate of the rest gets better: the true size of this part is known now
+    if (cut) { // what is left of the whole is the size of the rest, as exact as that was
       run& rest = runs_[index + 1];
       subtract(rest);
       rest.body = whole > one.body ? whole - one.body : 0;
+      rest.estimated = estimated;
       add(rest);
     }
   }
+  if (!keep)
+    merge_between(begin == 0 ? 0 : begin - 1, std::min(index + 1, runs_.size()));
 }
 
 void ready_list::check() const {
@@ -197,12 +209,13 @@ void ready_list::check() const {
     if (one.batch) {
       run again = one;
       measure(again);
-      BROKER_ASSERT(again.raw == one.raw && again.body == one.body, "a run does not know its size");
+      BROKER_ASSERT(again.raw == one.raw && again.body == one.body && !one.estimated, "a run does not know its size");
     }
     end = one.last();
     sums.add(one);
   }
   BROKER_ASSERT(sums.durable_ == durable_, "durable messages are miscounted");
+  BROKER_ASSERT(sums.estimated_ == estimated_, "messages of unknown size are miscounted");
   BROKER_ASSERT(sums.messages_ == messages_ && sums.body_ == body_ && sums.paged_ == paged_, "ready sums are wrong");
   BROKER_ASSERT(sums.memory_ == memory_ && sums.leaving_ == leaving_, "memory sums are wrong");
 }

@@ -27,6 +27,8 @@ public:
   /// Messages whose bodies are in the store only.
   uint64_t messages_paged() const noexcept { return paged_; }
   uint64_t messages_durable() const noexcept { return durable_; }
+  /// Messages whose part of body_bytes() is not exact.
+  uint64_t messages_estimated() const noexcept { return estimated_; }
 
   /// `what` follows everything here.
   void push_back(run what);
@@ -50,8 +52,8 @@ public:
       if (one.batch)
         change(one);
   }
-  /// Bodies have been read back: gives them to the messages here that have none.
-  void attach(const stored_run& bodies);
+  /// Bodies have been read back: gives them to the messages here that have none; or, without `keep`, only their sizes.
+  void attach(const stored_run& bodies, bool keep);
 
   /// Aborts unless runs are sorted, disjoint, and sum up.
   void check() const;
@@ -70,6 +72,7 @@ private:
   uint64_t leaving_ = 0;
   uint64_t paged_ = 0;
   uint64_t durable_ = 0;
+  uint64_t estimated_ = 0;
 };
 
 } // namespace broker::queueing

@@ -21,7 +21,10 @@ bool cut_below(recovered_run& run, seqno at, recovered_run& head) {
     return false;
   head = run;
   head.count = static_cast<uint32_t>(std::min<uint64_t>(run.count, at - run.first));
-  head.body_bytes = head.count == run.count ? run.body_bytes : run.body_bytes / run.count * head.count;
+  if (head.count != run.count) {
+    head.body_bytes = run.body_bytes / run.count * head.count;
+    head.estimated = run.estimated = true;
+  }
   run.first += head.count;
   run.count -= head.count;
   run.body_bytes -= head.body_bytes;

@@ -12,14 +12,17 @@ void measure(run& which) {
     which.body += at->body_size;
     which.raw += at->raw_size;
   }
+  which.estimated = false;
 }
 
 run cut_front(run& from, uint32_t count) {
   BROKER_ASSERT(count > 0 && count < from.count, "cut outside the run");
   run head = from;
   head.count = count;
-  if (!from.batch)
+  if (!from.batch) {
     head.body = from.body / from.count * count;
+    head.estimated = from.estimated = true;
+  }
   from.first += count;
   from.lo += count;
   from.count -= count;
@@ -40,9 +43,9 @@ run cut_front(run& from, uint32_t count) {
 
 bool joins(const run& a, const run& b) {
   return a.last() == b.first && a.batch == b.batch && a.kept == b.kept && a.redelivered == b.redelivered
-      && a.leaving == b.leaving && a.deadline_ms == b.deadline_ms && a.wall_deadline_ms == b.wall_deadline_ms
-      && a.deliveries == b.deliveries && a.priority == b.priority && (!a.batch || a.lo + a.count == b.lo)
-      && a.count <= UINT32_MAX - b.count;
+      && a.leaving == b.leaving && a.estimated == b.estimated && a.deadline_ms == b.deadline_ms
+      && a.wall_deadline_ms == b.wall_deadline_ms && a.deliveries == b.deliveries && a.priority == b.priority
+      && (!a.batch || a.lo + a.count == b.lo) && a.count <= UINT32_MAX - b.count;
 }
 
 void join(run& a, const run& b) {

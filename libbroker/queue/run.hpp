@@ -24,7 +24,7 @@ inline constexpr uint64_t run_overhead_bytes = 256;
 struct run {
   seqno first = 0;
   batch_ref batch;   ///< null: the bodies are in the store only
-  uint64_t body = 0; ///< bytes of the bodies; an estimate after a run without bodies was cut
+  uint64_t body = 0; ///< bytes of the bodies
   uint64_t raw = 0;  ///< raw bytes of the messages in `batch`; 0 without one
   uint32_t count = 0;
   uint32_t lo = 0;          ///< index of `first` in `batch`
@@ -35,7 +35,8 @@ struct run {
   uint8_t priority = 0;    ///< W55
   home kept = home::memory;
   bool redelivered = false;
-  bool leaving = false; ///< the bodies are dropped as soon as the store has them
+  bool leaving = false;   ///< the bodies are dropped as soon as the store has them
+  bool estimated = false; ///< `body` is this run's share of what is known of a larger one, which was cut without bodies
 
   seqno last() const noexcept { return first + count; }
   seq_range range() const noexcept { return {first, last()}; }
@@ -48,7 +49,7 @@ struct run {
   }
 };
 
-/// Sets `body` and `raw` from the messages in `batch`.
+/// Sets `body` and `raw` from the messages in `batch`; they are exact then.
 void measure(run& which);
 /// Cuts the first `count` messages off; 0 < count < from.count.
 run cut_front(run& from, uint32_t count);

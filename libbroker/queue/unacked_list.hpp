@@ -39,8 +39,10 @@ public:
   void drop_bodies(Predicate stored) {
     std::deque<run> before = take_all();
     for (run& one : before) {
-      if (one.batch && stored(one))
+      if (one.batch && stored(one)) {
+        measure(one); // cutting leaves sizes behind
         drop_body(one);
+      }
       insert(std::move(one));
     }
   }

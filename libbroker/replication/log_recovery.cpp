@@ -144,10 +144,12 @@ private:
       ++live.back().count;
       live.back().body_bytes += bytes;
     } else {
-      live.push_back({seq, 1, bytes, run.redelivered, run.facts});
+      live.push_back({seq, 1, bytes, run.redelivered, run.facts, true});
     }
-    if (live.back().count == run.count)
+    if (live.back().count == run.count) {
       live.back().body_bytes = run.body_bytes;
+      live.back().estimated = run.estimated;
+    }
     last_from_ = &run;
   }
 

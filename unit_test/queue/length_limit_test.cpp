@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
+#include "queue/live_index.hpp"
 
 using namespace test;
 
@@ -21,6 +22,17 @@ queue_options bytes_at_most(uint64_t bytes, overflow_policy overflow = overflow_
   return chosen;
 }
 using confirm_numbers = std::vector<confirm_number>;
+
+/// What a queue holds whose bodies only the store has: two messages of 100 bytes, then eight of 10.
+void give_large_and_small(fixture& f) {
+  const batch_ref large = f.batch(2, true, 8 + 100);
+  const batch_ref small = f.batch(8, true, 8 + 10);
+  f.store.append(7, large, {0, 2}, 1, true, {});
+  f.store.append(7, small, {0, 8}, 3, true, {});
+}
+recovered_queue large_and_small() {
+  return {7, 11, {{1, 10, 280, false}}};
+}
 
 } // namespace
 } // namespace length_limits
@@ -159,6 +171,74 @@ BOOST_AUTO_TEST_CASE(a_smaller_message_fits_where_a_larger_did_not) {
   f.publish(f.batch(1, false, 8 + 20), from, 2);
   f.publish(f.batch(1, false, 8 + 10), from, 3);
   BOOST_TEST(f.rejects == confirm_numbers{2}, boost::test_tools::per_element());
+  BOOST_TEST(f.queue->bytes_ready() == 30u);
+}
+
+/// The sizes of a part of what only the store has are read, not guessed. (Seed 45528 of three simulated nodes.)
+BOOST_AUTO_TEST_CASE(no_more_than_must_goes_for_its_size_though_only_the_store_has_the_bodies) {
+  const recovered_queue content = large_and_small();
+  fixture f{bytes_at_most(300), &content};
+  give_large_and_small(f);
+  f.publish(f.batch(1, true, 8 + 60));
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 10u);
+  BOOST_TEST(f.queue->bytes_ready() == 240u);
+  f.publish(f.batch(1, true, 8 + 70));
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 10u);
+  BOOST_TEST(f.queue->bytes_ready() == 210u);
+  BOOST_TEST(f.store.live.begin()->first == 3u);
+}
+
+/// A copy knows the size of what settles left of a run only about.
+BOOST_AUTO_TEST_CASE(a_new_master_drops_no_more_than_must_go_for_its_size) {
+  queueing::live_index copy{large_and_small().runs};
+  copy.follow({0, replication::log_forgotten{{{1, 2}}}});
+  const recovered_queue content{7, 11, copy.without({})};
+  fixture f{bytes_at_most(200), &content}; // 180 there, of 280 / 10 * 9 taken for them
+  give_large_and_small(f);
+  f.store.live.erase(1);
+  f.publish(f.batch(1, true, 8 + 10));
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 10u);
+  BOOST_TEST(f.queue->bytes_ready() == 190u);
+  BOOST_TEST(f.store.reads.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_new_master_drops_what_must_go_for_its_size) {
+  queueing::live_index copy{large_and_small().runs};
+  copy.follow({0, replication::log_forgotten{{{3, 11}}}});
+  const recovered_queue content{7, 11, copy.without({})};
+  fixture f{bytes_at_most(150), &content}; // 200 there, of 280 / 10 * 2 taken for them
+  give_large_and_small(f);
+  for (seqno gone = 3; gone < 11; ++gone)
+    f.store.live.erase(gone);
+  f.publish(f.batch(1, true, 8 + 10));
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 2u);
+  BOOST_TEST(f.queue->bytes_ready() == 110u);
+}
+
+/// What a consumer has settled of a batch has left the rest's size alone when the bodies go.
+BOOST_AUTO_TEST_CASE(what_comes_back_counts_with_its_own_size) {
+  queue_settings no_memory;
+  no_memory.memory_bytes = 0;
+  fixture f{bytes_at_most(100), nullptr, no_memory};
+  const auto who = f.consumer_on(f.channel());
+  f.send(consume_request{who});
+  const batch_ref mixed = f.batch(3, true, 8 + 100);
+  for (const size_t small : {1, 2}) {
+    mixed->messages[small].raw_size = 8 + 10;
+    mixed->messages[small].body_size = 10;
+  }
+  f.publish(mixed);
+  f.ack(who, 1, 2);
+  f.durable();
+  f.publish(f.batch(1, true, 8 + 10)); // the bodies of what it holds go
+  f.send(cancel_request{who});
+  f.settle(settle_request::kind::requeue, who, {{2, 5}});
+  f.settle_store();
+  BOOST_TEST(f.queue->messages_ready() == 3u);
   BOOST_TEST(f.queue->bytes_ready() == 30u);
 }
 
