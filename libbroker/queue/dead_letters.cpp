@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "queue/pager.hpp"
 
 namespace broker::queueing {
 
@@ -209,21 +210,34 @@ void dead_letters::landed(std::vector<forwarder::outcome>& ended, const surround
 // -- bodies
 // -------------------------------------------------------------------------------------------------------------
 
-bool dead_letters::wants_bodies(seq_range& gap) const {
+bool dead_letters::wants_bodies(uint64_t bytes, seq_range& gap) const {
   if (waiting_.empty() || waiting_.front().what.batch || !forwarder_.has_room())
     return false;
-  gap = waiting_.front().what.range();
+  gap = {waiting_.front().what.first, waiting_.front().what.first};
+  uint64_t wanted = 0;
+  for (const letter& one : waiting_) {
+    const run& what = one.what;
+    if (what.batch || wanted >= bytes || what.first < gap.last || what.first > gap.last + pager::read_along_max)
+      break;
+    gap.last = what.last();
+    wanted += what.body + uint64_t{what.count} * limits::publish_overhead_bytes;
+  }
   return true;
 }
 
-void dead_letters::attach(const stored_run& bodies) {
-  // Only the first was asked for; a read-back for it may bring a part of it.
-  if (waiting_.empty() || waiting_.front().what.batch)
-    return;
-  run& first = waiting_.front().what;
+void dead_letters::attach(const std::vector<stored_run>& bodies) {
+  size_t at = 0;
+  for (const stored_run& one : bodies)
+    while (at < waiting_.size() && attach_to(at, one))
+      ++at;
+}
+
+/// Gives the letter at this place what `bodies` has of it, as a letter of its own if that is not all. False: nothing.
+bool dead_letters::attach_to(size_t at, const stored_run& bodies) {
+  run& first = waiting_[at].what;
   const seqno end = bodies.first + bodies.where.size();
-  if (bodies.first > first.first || end <= first.first)
-    return;
+  if (first.batch || bodies.first > first.first || end <= first.first)
+    return false;
   subtract_sums(first);
   run part = first;
   const bool cut = end < first.last();
@@ -235,11 +249,12 @@ void dead_letters::attach(const stored_run& bodies) {
   add_sums(part);
   if (cut) {
     add_sums(first);
-    const letter& whole = waiting_.front();
-    waiting_.push_front({std::move(part), whole.why, 0, 0, {}, {}});
+    const dead_letter_reason why = waiting_[at].why;
+    waiting_.insert(waiting_.begin() + static_cast<std::ptrdiff_t>(at), {std::move(part), why, 0, 0, {}, {}});
   } else {
     first = std::move(part);
   }
+  return true;
 }
 
 uint64_t dead_letters::due_ms() const noexcept {

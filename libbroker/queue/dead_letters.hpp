@@ -54,9 +54,11 @@ public:
     forwarder_.sent_to_master(target, from, mastership);
   }
 
-  /// The first that waits has no body in memory: read these back. False: no need.
-  bool wants_bodies(seq_range& gap) const;
-  void attach(const stored_run& bodies);
+  /// The first that waits has no body in memory: read these back. Those that wait behind it and lie close behind it in
+  /// the store come along, up to about `bytes`. False: no need.
+  bool wants_bodies(uint64_t bytes, seq_range& gap) const;
+  /// The answer; perhaps only a part of what was asked for, or with messages in between that are none of these.
+  void attach(const std::vector<stored_run>& bodies);
   /// When a resting one is due, 0 = none.
   uint64_t due_ms() const noexcept;
 
@@ -89,6 +91,7 @@ private:
   std::vector<queue_id> route(const letter& one, const message& made, const exchange_record& to,
                               const surroundings& around);
   void rest(letter one, uint64_t now_ms);
+  bool attach_to(size_t at, const stored_run& bodies);
   void finish(letter one, std::vector<run>& done);
   template<class Ask>
   void hear(const surroundings& around, std::vector<run>& done, Ask ask);

@@ -15,8 +15,6 @@ constexpr size_t reads_ahead = 2;
 constexpr size_t look_limit = 64;
 /// The same for one of many priorities.
 constexpr size_t level_look_min = 4;
-/// Messages that are not wanted but read along because they lie between wanted ones.
-constexpr uint64_t read_along_max = 32;
 } // namespace
 
 void pager::recovered(seqno next) {

@@ -25,6 +25,9 @@ public:
     reader who;
   };
 
+  /// Messages that are not wanted but read along because they lie between wanted ones.
+  static constexpr uint64_t read_along_max = 32;
+
   using facts_of = std::function<message_facts(const run&)>;
 
   pager(queue_id queue, message_store& store) : queue_(queue), store_(store) {}

@@ -42,7 +42,7 @@ bool queue_state::impl::forward_dead(queue_step& step) {
 
 void queue_state::impl::read_dead() {
   seq_range gap;
-  if (dead_read != 0 || dead.empty() || !dead.wants_bodies(gap))
+  if (dead_read != 0 || dead.empty() || !dead.wants_bodies(limits::page_in_bytes, gap))
     return;
   dead_read = gap.first;
   pages.read(queueing::pager::reader::dead, gap, limits::page_in_bytes);
@@ -50,10 +50,9 @@ void queue_state::impl::read_dead() {
 
 void queue_state::impl::dead_read_done(const std::vector<stored_run>& runs) {
   const seqno asked = std::exchange(dead_read, 0);
-  for (const stored_run& one : runs)
-    dead.attach(one);
+  dead.attach(runs);
   seq_range gap;
-  BROKER_ASSERT(!dead.wants_bodies(gap) || gap.first != asked, "the store has lost messages");
+  BROKER_ASSERT(!dead.wants_bodies(1, gap) || gap.first != asked, "the store has lost messages");
 }
 
 /// `hear` tells the dead letters that some of them have arrived, or have not.
