@@ -176,7 +176,11 @@ segment_ref journal_index::forget_segment(uint32_t sequence) {
   BROKER_ASSERT(segment.live == 0 && segment.log_bytes == 0 && segment.pins == 0, "a segment in use is not forgotten");
   for (const queue_id queue : segment.appended)
     erase_extents(queue, sequence);
-  std::erase_if(dropped_, [&](queue_id queue) { return !told_of_elsewhere(queue, sequence); });
+  const auto word_is_left = [&](queue_id queue) {
+    return std::any_of(segments_.begin(), segments_.end(),
+                       [&](const auto& entry) { return entry.second.dropped.contains(queue); });
+  };
+  std::erase_if(dropped_, [&](queue_id queue) { return !told_of_elsewhere(queue, sequence) && !word_is_left(queue); });
   return std::move(segment.file);
 }
 

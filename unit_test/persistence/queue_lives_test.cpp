@@ -176,6 +176,47 @@ BOOST_AUTO_TEST_CASE(what_was_settled_before_a_drop_is_no_content_of_the_queue) 
   }
 }
 
+/// What is stored under the number of the dropped life meets that word at the next start, and is taken for dropped.
+BOOST_AUTO_TEST_CASE(a_life_gets_no_number_of_which_a_segment_still_says_that_it_was_dropped) {
+  for (const bool restarted : {false, true}) {
+    store_fixture world(1);
+    BOOST_REQUIRE(world.open());
+    seqno brief_until = 1;
+    const auto fill_segments = [&] { // until `brief` is settled
+      for (int i = 0; i < 3; ++i) {
+        world.append(brief, 10, 600, true);
+        world.settle_down();
+        brief_until += 10;
+      }
+    };
+    world.append(moving, 10, 100, true);
+    world.log(moving, true);
+    fill_segments();
+    world.drop(moving); // noted behind all segments that have its messages
+    world.settle_down();
+    if (restarted) {
+      world.crash(crash_style::keep_all);
+      BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+      fill_segments();
+    }
+    const size_t before = world.store().segments();
+    world.settle(brief, {1, brief_until});
+    world.settle_down();
+    BOOST_REQUIRE(world.store().segments() < before); // those with its messages are used again
+    world.begin_anew(moving);
+    world.append(moving, 4, 50, true);
+    world.log(moving, true);
+    world.settle_down();
+    for (int start = 0; start < 2; ++start) {
+      world.crash(start == 0 ? crash_style::lose_all : crash_style::keep_all);
+      BOOST_REQUIRE_MESSAGE(world.open(), world.refusal);
+      BOOST_TEST(stored_in(world, moving) == 4u);
+      for (const recovered_queue& one : world.recovered)
+        BOOST_TEST((one.id != moving || one.log.size() == 1u));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(queues_that_are_gone_for_good_are_forgotten) {
   queue_lives lives;
   const std::set<queue_id> known{lives.end(1), lives.end(2), lives.end(3)};
