@@ -112,6 +112,7 @@ class PacedPublisher:
 
     def stop(self):
         self.stopping.set()
+        self.threads[0].join(10)
         end = time.monotonic() + 60
         while len(self.confirmed) + len(self.nacked) < len(self.sent_at) and time.monotonic() < end and not self.error:
             time.sleep(0.05)
