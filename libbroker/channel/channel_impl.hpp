@@ -67,7 +67,7 @@ struct channel_state::impl {
   /// Must the snapshot be up to date before this method is looked at (G8)?
   bool needs_current_metadata(const amqp::method& what);
   /// The snapshot has everything that was answered on any node before, then `then`; else the method fails (541).
-  void bring_up_to_date(std::function<void()> then);
+  void bring_up_to_date(std::function<void(const command_result&)> then);
   /// A publish that goes nowhere, as far as is known here, waits until this node knows what was answered before it
   /// came; then it, and `rest`, are routed anew.
   bool waits_for_routes(const batch_ref& batch, slice rest);

@@ -10,7 +10,11 @@ namespace broker {
 void channel_state::impl::execute_method(amqp::method& what) {
   if (!needs_current_metadata(what))
     return execute_current(what);
-  bring_up_to_date([this, kept = std::make_shared<amqp::method>(what)] { execute_current(*kept); });
+  bring_up_to_date([this, kept = std::make_shared<amqp::method>(what)](const command_result& how) {
+    if (!how.ok())
+      return fail(how.failure);
+    execute_current(*kept);
+  });
 }
 
 void channel_state::impl::execute_current(amqp::method& what) {

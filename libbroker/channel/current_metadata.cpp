@@ -48,20 +48,14 @@ bool channel_state::impl::waits_for_routes(const batch_ref& batch, slice rest) {
     return false;
   current_ = inputs_;
   flush_publishes();
-  BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
-  step_->bring_up_to_date = true;
-  on_metadata_ = [this, batch, rest](const command_result&) { publish(batch, rest); };
+  bring_up_to_date([this, batch, rest](const command_result&) { publish(batch, rest); });
   return true;
 }
 
-void channel_state::impl::bring_up_to_date(std::function<void()> then) {
+void channel_state::impl::bring_up_to_date(std::function<void(const command_result&)> then) {
   BROKER_ASSERT(!waiting(), "one thing is waited for at a time");
   step_->bring_up_to_date = true;
-  on_metadata_ = [this, then = std::move(then)](const command_result& result) {
-    if (!result.ok())
-      return fail(result.failure);
-    then();
-  };
+  on_metadata_ = std::move(then);
 }
 
 } // namespace broker

@@ -1,4 +1,6 @@
 // W52: what dies in a queue reaches its dead-letter exchange at least once. W53: what it says of its deaths.
+#include <functional>
+
 #include <boost/test/unit_test.hpp>
 
 #include "fake_metadata.hpp"
@@ -26,6 +28,17 @@ struct dead_letter_fixture : fixture {
     metadata = known;
   }
 
+  /// Confirms letters, and has `read` called after each turn, until none is left: the numbers they had, in order.
+  numbers confirm_to_the_end(const std::function<void()>& read, int turns_max = 100) {
+    numbers all;
+    for (int turn = 0; turn < turns_max && queue->dead_letters() > 0; ++turn) {
+      for (const uint64_t number : letter_numbers())
+        all.push_back(number);
+      confirm_all();
+      read();
+    }
+    return all;
+  }
   /// Delivers everything to a new consumer, which rejects it.
   void reject_all() {
     auto who = consumer_on(channel());
@@ -460,14 +473,10 @@ BOOST_AUTO_TEST_CASE(dead_letters_whose_bodies_are_on_disk_are_read_back) {
     f.publish(f.real_batch(10, persistent));
   f.settle_store();
   f.tick(1101);
-  numbers all;
-  for (int turn = 0; turn < 100 && f.queue->dead_letters() > 0; ++turn) {
-    for (const uint64_t number : f.letter_numbers())
-      all.push_back(number);
-    f.confirm_all();
+  const numbers all = f.confirm_to_the_end([&] {
     while (!f.store.reads.empty())
       f.read_done();
-  }
+  });
   BOOST_TEST(all == counting(1, 50), boost::test_tools::per_element());
   BOOST_TEST(f.store.live.empty());
 }
@@ -490,14 +499,11 @@ BOOST_AUTO_TEST_CASE(dead_letters_on_disk_are_read_back_many_at_a_time) {
   }
   f.settle_store();
   f.tick(1101);
-  numbers all;
-  for (int turn = 0; turn < 1000 && f.queue->dead_letters() > 0; ++turn) {
-    for (const uint64_t number : f.letter_numbers())
-      all.push_back(number);
-    f.confirm_all();
+  const auto read = [&] {
     if (!f.store.reads.empty())
       f.read_done();
-  }
+  };
+  const numbers all = f.confirm_to_the_end(read, 1000);
   numbers expected; // the highest priority dies first
   for (const uint64_t first : {3, 2, 1})
     for (uint64_t number = first; number <= count; number += 3)
@@ -522,19 +528,15 @@ BOOST_AUTO_TEST_CASE(dead_letters_that_come_back_from_disk_in_parts_go_in_order)
     }
     f.settle_store();
     f.tick(1200);
-    numbers all;
-    for (int turn = 0; turn < 100 && f.queue->dead_letters() > 0; ++turn) {
-      for (const uint64_t number : f.letter_numbers())
-        all.push_back(number);
-      f.confirm_all();
+    const numbers all = f.confirm_to_the_end([&] {
       if (f.store.reads.empty())
-        continue;
+        return;
       std::vector<stored_run> answer = f.store.answer_read();
       answer.front().where.hi = std::min(answer.front().where.hi, answer.front().where.lo + part);
       queue_step step;
       f.queue->read_done(answer, f.now_ms, step);
       f.take(step);
-    }
+    });
     BOOST_TEST(all == counting(1, 50), boost::test_tools::per_element());
     BOOST_TEST(f.store.live.empty());
   }
@@ -559,13 +561,12 @@ BOOST_AUTO_TEST_CASE(dead_letters_far_apart_are_not_read_back_with_all_that_lies
   }
   f.settle_store();
   f.tick(1200);
-  for (int turn = 0; turn < 100 && f.queue->dead_letters() > 0; ++turn) {
-    f.confirm_all();
+  f.confirm_to_the_end([&] {
     if (f.store.reads.empty())
-      continue;
+      return;
     BOOST_TEST(f.store.reads.front().before == f.store.reads.front().from + 1);
     f.read_done();
-  }
+  });
   BOOST_TEST(f.store.times_read == 2u); // the head was in memory
   BOOST_TEST(f.queue->messages_ready() == 3000u);
 }
