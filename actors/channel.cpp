@@ -227,6 +227,14 @@ caf::behavior channel_behavior(channel_actor* self, runtime* node, channel_setti
 
 } // namespace
 
+std::function<bool()> minority_of(const runtime& node) {
+  constexpr uint64_t longest_election_ms = 2'000;
+  return [&node] {
+    const uint64_t since = node.leaderless_since_ms;
+    return since != 0 && node.now_ms() >= since + longest_election_ms;
+  };
+}
+
 caf::actor spawn_channel(caf::actor_system& system, runtime& node, channel_settings settings,
                          ref<session_link> session) {
   return system.spawn(channel_behavior, &node, std::move(settings), std::move(session));

@@ -22,4 +22,7 @@ public:
 caf::actor spawn_channel(caf::actor_system& system, runtime& node, channel_settings settings,
                          ref<session_link> session);
 
+/// channel_settings::in_minority of a channel of this node, which outlives it.
+std::function<bool()> minority_of(const runtime& node);
+
 } // namespace broker

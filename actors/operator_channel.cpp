@@ -190,7 +190,7 @@ ref<operator_channel> open_operator_channel(caf::actor_system& system, runtime& 
   settings.node = node.node;
   settings.queue_leader_locator = node.queue_leader_locator;
   settings.nodes = node.cluster ? &node.bridges : nullptr;
-  settings.leaderless_since_ms = &node.leaderless_since_ms;
+  settings.in_minority = minority_of(node);
   settings.connection_name = "management";
   settings.tracing = &node.tracing;
   settings.exchanges = &node.exchanges;

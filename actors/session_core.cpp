@@ -121,7 +121,7 @@ void session_core::open_channels(const std::vector<channel_number>& opened) {
   settings.node = context_.node->node;
   settings.queue_leader_locator = context_.node->queue_leader_locator;
   settings.nodes = context_.node->cluster ? &context_.node->bridges : nullptr;
-  settings.leaderless_since_ms = &context_.node->leaderless_since_ms;
+  settings.in_minority = minority_of(*context_.node);
   settings.connection_name = peer_.name;
   settings.tracing = &context_.node->tracing;
   settings.exchanges = &context_.node->exchanges;

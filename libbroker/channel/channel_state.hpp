@@ -35,8 +35,8 @@ struct channel_settings {
   std::string node;
   /// Which nodes are down; outlives the channel. Null: there are no others.
   const node_reachability* nodes = nullptr;
-  /// Not 0 while this node knows of no leader of the metadata; outlives the channel. Null: there always is one.
-  const std::atomic<uint64_t>* leaderless_since_ms = nullptr;
+  /// This node has known of no leader of the metadata for longer than an election takes. Null: there always is one.
+  std::function<bool()> in_minority;
   /// Where queues live that name no locator: client-local, balanced or random (queue_leader_locator, W59).
   std::string queue_leader_locator;
   std::string connection_name; ///< for the firehose

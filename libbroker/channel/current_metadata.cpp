@@ -2,7 +2,7 @@
 // have changed a moment later than whoever was answered; a method that is answered from what *is* there, or is missing,
 // first has the snapshot brought up to date. What is proposed is judged when it is applied, and needs nothing. A
 // publish that would be dropped, returned or refused for want of a queue or an exchange has it brought up to date, too,
-// or a node that stood still for a moment would confirm a message and drop it. Without a leader nobody knows better.
+// or a node that stood still for a moment would confirm a message and drop it. In a minority nobody knows better.
 #include "base/overloaded.hpp"
 #include "channel/channel_impl.hpp"
 #include "channel/names.hpp"
@@ -43,8 +43,7 @@ bool channel_state::impl::needs_current_metadata(const amqp::method& what) {
 
 bool channel_state::impl::waits_for_routes(const batch_ref& batch, slice rest) {
   const bool is_current = inputs_ - backlog_.size() < current_;
-  const auto* const leaderless = settings_.leaderless_since_ms;
-  if (is_current || !settings_.nodes || !has_others(metadata()) || (leaderless && leaderless->load() != 0))
+  if (is_current || !settings_.nodes || !has_others(metadata()) || (settings_.in_minority && settings_.in_minority()))
     return false;
   current_ = inputs_;
   flush_publishes();

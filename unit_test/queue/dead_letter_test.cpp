@@ -29,8 +29,8 @@ struct dead_letter_fixture : fixture {
   }
 
   /// Confirms letters, and has `read` called after each turn, until none is left: the numbers they had, in order.
-  numbers confirm_to_the_end(const std::function<void()>& read, int turns_max = 100) {
-    numbers all;
+  std::vector<uint64_t> confirm_to_the_end(const std::function<void()>& read, int turns_max = 100) {
+    std::vector<uint64_t> all;
     for (int turn = 0; turn < turns_max && queue->dead_letters() > 0; ++turn) {
       for (const uint64_t number : letter_numbers())
         all.push_back(number);
